@@ -1,0 +1,138 @@
+package v1alpha1
+
+// AzureStore is an Azure Blob Storage container.
+//
+// +kubebuilder:validation:ExactlyOneOf=storageAccount;storageAccountFrom
+type AzureStore struct {
+	// The storage account's name.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]{3,24}$`
+	StorageAccount string `json:"storageAccount,omitempty"`
+	// Where the storage account's name is, in a Secret of the pod's namespace.
+	// +optional
+	StorageAccountFrom *KeyRef `json:"storageAccountFrom,omitempty"`
+
+	// The container's name.
+	// +required
+	// +kubebuilder:validation:Pattern=`^(\$root|\$web|[a-z0-9]([a-z0-9]|-[a-z0-9]){2,62})$`
+	Container string `json:"container"`
+
+	// The part of the container that the pods use, without a slash at either end.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/')",message="must not begin or end with a slash"
+	Prefix string `json:"prefix,omitempty"`
+
+	// The URL of the blob service where it is not the cloud's own: a private endpoint, Azurite.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be a URL with a scheme, for example https://backups.blob.core.windows.net"
+	Endpoint string `json:"endpoint,omitempty"`
+
+	// The cloud that the storage account is in. Default AzurePublic.
+	// +optional
+	// +default="AzurePublic"
+	Cloud AzureCloud `json:"cloud,omitempty"`
+
+	// How a pod proves who it is.
+	// +required
+	Auth AzureAuth `json:"auth"`
+}
+
+// AzureCloud names an Azure cloud.
+//
+// +kubebuilder:validation:Enum=AzurePublic;AzureUSGovernment;AzureChina
+type AzureCloud string
+
+// AzureAuth is how a pod proves who it is to Azure.
+//
+// +kubebuilder:validation:ExactlyOneOf=workloadIdentity;managedIdentity;podIdentityBinding;servicePrincipal;connectionString;accountKey;sasToken;default
+type AzureAuth struct {
+	// The pod's service-account token is exchanged for the credentials of an application or a managed identity.
+	// +optional
+	WorkloadIdentity *AzureWorkloadIdentity `json:"workloadIdentity,omitempty"`
+	// A managed identity of the node, through the instance metadata service.
+	// +optional
+	ManagedIdentity *AzureManagedIdentity `json:"managedIdentity,omitempty"`
+	// The binding of the legacy aad-pod-identity: the pod gets the label aadpodidbinding with this value.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	PodIdentityBinding string `json:"podIdentityBinding,omitempty"`
+	// A service principal with a secret or a certificate.
+	// +optional
+	ServicePrincipal *AzureServicePrincipal `json:"servicePrincipal,omitempty"`
+	// A connection string in a Secret of the pod's namespace.
+	// +optional
+	ConnectionString *KeyRef `json:"connectionString,omitempty"`
+	// A storage account key in a Secret of the pod's namespace.
+	// +optional
+	AccountKey *KeyRef `json:"accountKey,omitempty"`
+	// A shared access signature in a Secret of the pod's namespace.
+	// +optional
+	SASToken *KeyRef `json:"sasToken,omitempty"`
+	// The tool's own DefaultAzureCredential.
+	// +optional
+	Default *AzureDefault `json:"default,omitempty"`
+}
+
+// AzureWorkloadIdentity exchanges the pod's service-account token for an Entra ID token.
+type AzureWorkloadIdentity struct {
+	// The client ID of the application or the managed identity.
+	// +required
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:XValidation:rule="format.uuid().validate(self) == optional.none()",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
+	ClientID string `json:"clientID"`
+	// The tenant's ID.
+	// +required
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:XValidation:rule="format.uuid().validate(self) == optional.none()",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
+	TenantID string `json:"tenantID"`
+	// The audience of the token. Default api://AzureADTokenExchange.
+	// +optional
+	// +default="api://AzureADTokenExchange"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Audience string `json:"audience,omitempty"`
+	// The URL of the Entra ID authority. Absent: the cloud's own.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHost() != ''",message="must be an https URL, for example https://login.microsoftonline.com/"
+	AuthorityHost string `json:"authorityHost,omitempty"`
+}
+
+// AzureManagedIdentity is a managed identity of the node.
+type AzureManagedIdentity struct {
+	// The client ID of a user-assigned identity. Absent: the system-assigned identity.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:XValidation:rule="format.uuid().validate(self) == optional.none()",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
+	ClientID string `json:"clientID,omitempty"`
+}
+
+// AzureServicePrincipal is a service principal with a secret or a certificate.
+//
+// +kubebuilder:validation:ExactlyOneOf=clientSecret;clientCertificate
+type AzureServicePrincipal struct {
+	// The application's client ID.
+	// +required
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:XValidation:rule="format.uuid().validate(self) == optional.none()",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
+	ClientID string `json:"clientID"`
+	// The tenant's ID.
+	// +required
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:XValidation:rule="format.uuid().validate(self) == optional.none()",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
+	TenantID string `json:"tenantID"`
+	// Where the client secret is, in a Secret of the pod's namespace.
+	// +optional
+	ClientSecret *KeyRef `json:"clientSecret,omitempty"`
+	// Where the client certificate with its key is (PEM), in a Secret of the pod's namespace.
+	// +optional
+	ClientCertificate *KeyRef `json:"clientCertificate,omitempty"`
+}
+
+// AzureDefault is the tool's own DefaultAzureCredential.
+type AzureDefault struct{}

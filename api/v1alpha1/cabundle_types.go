@@ -1,0 +1,69 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// CABundle says which certificate authorities a tool trusts.
+//
+// +kubebuilder:validation:ExactlyOneOf=configMap;secret;clusterTrustBundle
+type CABundle struct {
+	// A key of a ConfigMap in the pod's namespace.
+	// +optional
+	ConfigMap *CAKeyRef `json:"configMap,omitempty"`
+	// A key of a Secret in the pod's namespace.
+	// +optional
+	Secret *CAKeyRef `json:"secret,omitempty"`
+	// A ClusterTrustBundle, where the cluster has them.
+	// +optional
+	ClusterTrustBundle *ClusterTrustBundleRef `json:"clusterTrustBundle,omitempty"`
+	// Replace: the tool trusts this bundle and nothing else. Append: it trusts the public roots too; an init
+	// container joins them into one file before the pod's containers start. Default Replace.
+	// +optional
+	// +default="Replace"
+	Mode CABundleMode `json:"mode,omitempty"`
+}
+
+// CABundleMode says whether a bundle stands for the public roots or beside them.
+//
+// +kubebuilder:validation:Enum=Replace;Append
+type CABundleMode string
+
+// The CA bundle modes.
+const (
+	CABundleReplace CABundleMode = "Replace"
+	CABundleAppend  CABundleMode = "Append"
+)
+
+// CAKeyRef names a key with PEM certificates.
+type CAKeyRef struct {
+	// The object's name.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	Name string `json:"name"`
+	// The key with the PEM certificates. Default ca.crt.
+	// +optional
+	// +default="ca.crt"
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	Key string `json:"key,omitempty"`
+}
+
+// ClusterTrustBundleRef names a ClusterTrustBundle, or selects those of a signer.
+//
+// +kubebuilder:validation:ExactlyOneOf=name;signerName
+// +kubebuilder:validation:XValidation:rule="has(self.signerName) || !has(self.labelSelector)",message="labelSelector goes with signerName",fieldPath=".labelSelector"
+type ClusterTrustBundleRef struct {
+	// The bundle's name.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+	// The signer whose bundles are taken.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=571
+	SignerName string `json:"signerName,omitempty"`
+	// Which of the signer's bundles are taken. Absent: none, as in Kubernetes' own projection; {}: all.
+	// +optional
+	LabelSelector *metav1.LabelSelector `json:"labelSelector,omitempty"`
+}

@@ -1,0 +1,79 @@
+package v1alpha1
+
+// GCSStore is a Google Cloud Storage bucket.
+type GCSStore struct {
+	// The bucket's name.
+	// +required
+	// +kubebuilder:validation:Pattern=`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`
+	Bucket string `json:"bucket"`
+
+	// The part of the bucket that the pods use, without a slash at either end.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/')",message="must not begin or end with a slash"
+	Prefix string `json:"prefix,omitempty"`
+
+	// The project's ID. Tools written in Python need it.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`
+	// +kubebuilder:validation:MaxLength=128
+	ProjectID string `json:"projectID,omitempty"`
+
+	// The URL of the storage service where it is not Google's own.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be a URL with a scheme, for example https://storage.googleapis.com"
+	Endpoint string `json:"endpoint,omitempty"`
+
+	// How a pod proves who it is.
+	// +required
+	Auth GCSAuth `json:"auth"`
+}
+
+// GCSAuth is how a pod proves who it is to Google Cloud.
+//
+// +kubebuilder:validation:ExactlyOneOf=gkeWorkloadIdentity;workloadIdentityFederation;serviceAccountKey;ambient
+type GCSAuth struct {
+	// GKE's metadata server gives the credentials.
+	// +optional
+	GKEWorkloadIdentity *GKEWorkloadIdentity `json:"gkeWorkloadIdentity,omitempty"`
+	// The pod's service-account token is exchanged for a Google token, from any cluster.
+	// +optional
+	WorkloadIdentityFederation *GCPWorkloadIdentityFederation `json:"workloadIdentityFederation,omitempty"`
+	// A Google service-account key (JSON) in a Secret of the pod's namespace.
+	// +optional
+	ServiceAccountKey *KeyRef `json:"serviceAccountKey,omitempty"`
+	// The identity of the node.
+	// +optional
+	Ambient *Ambient `json:"ambient,omitempty"`
+}
+
+// GKEWorkloadIdentity is GKE's workload identity.
+type GKEWorkloadIdentity struct {
+	// The Google service account that the pod acts as. Absent: the pod's own principal:// binding is used.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$`
+	ServiceAccount string `json:"serviceAccount,omitempty"`
+}
+
+// GCPWorkloadIdentityFederation exchanges the pod's service-account token for a Google token.
+type GCPWorkloadIdentityFederation struct {
+	// The workload identity provider:
+	// //iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/provider.
+	// +required
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^//iam\.googleapis\.com/projects/[0-9]+/locations/global/workloadIdentityPools/[a-z0-9-]+/providers/[a-z0-9-]+$`
+	Audience string `json:"audience"`
+	// The Google service account to impersonate. Absent: the provider's principal is used directly.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$`
+	ServiceAccount string `json:"serviceAccount,omitempty"`
+	// The URL of the token service. Default https://sts.googleapis.com/v1/token.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHost() != ''",message="must be an https URL, for example https://sts.googleapis.com/v1/token"
+	TokenURL string `json:"tokenURL,omitempty"`
+}

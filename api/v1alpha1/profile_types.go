@@ -1,0 +1,248 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// CredentialProfile describes an object store and how the pods of its namespace prove who they are to it. A pod
+// names it in the annotation lighterman.dev/profile.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=cprof,categories=lighterman
+// +kubebuilder:printcolumn:name="Store",type=string,JSONPath=`.status.store`,description="The store, as a URL"
+// +kubebuilder:printcolumn:name="Auth",type=string,JSONPath=`.status.auth`,description="How a pod proves who it is"
+// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`,description="Whether pods can be injected with the profile"
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Accepted")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type CredentialProfile struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// What the store is and how pods reach it.
+	// +required
+	Spec CredentialProfileSpec `json:"spec"`
+	// What Lighterman made of the profile. Written by Lighterman.
+	// +optional
+	Status ProfileStatus `json:"status,omitempty"`
+}
+
+// CredentialProfileList is a list of CredentialProfiles.
+//
+// +kubebuilder:object:root=true
+type CredentialProfileList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []CredentialProfile `json:"items"`
+}
+
+// ClusterCredentialProfile is a CredentialProfile for the pods of many namespaces. A pod names it in the annotation
+// lighterman.dev/cluster-profile; spec.allowedNamespaces says which namespaces may. Secrets and ConfigMaps that it
+// names are those of the pod's own namespace.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,shortName=ccprof,categories=lighterman
+// +kubebuilder:printcolumn:name="Store",type=string,JSONPath=`.status.store`,description="The store, as a URL"
+// +kubebuilder:printcolumn:name="Auth",type=string,JSONPath=`.status.auth`,description="How a pod proves who it is"
+// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`,description="Whether pods can be injected with the profile"
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Accepted")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type ClusterCredentialProfile struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// What the store is, how pods reach it, and which namespaces may use it.
+	// +required
+	Spec ClusterCredentialProfileSpec `json:"spec"`
+	// What Lighterman made of the profile. Written by Lighterman.
+	// +optional
+	Status ProfileStatus `json:"status,omitempty"`
+}
+
+// ClusterCredentialProfileList is a list of ClusterCredentialProfiles.
+//
+// +kubebuilder:object:root=true
+type ClusterCredentialProfileList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []ClusterCredentialProfile `json:"items"`
+}
+
+// ClusterCredentialProfileSpec is a CredentialProfileSpec and the namespaces that may use it.
+type ClusterCredentialProfileSpec struct {
+	CredentialProfileSpec `json:",inline"`
+
+	// The namespaces whose pods may use the profile, by their labels. Absent or empty: no namespace. For all
+	// namespaces, write matchExpressions: [{key: kubernetes.io/metadata.name, operator: Exists}].
+	// +optional
+	AllowedNamespaces *metav1.LabelSelector `json:"allowedNamespaces,omitempty"`
+}
+
+// CredentialProfileSpec says what a store is, how a pod proves who it is, and what else the pod is given.
+//
+// +kubebuilder:validation:ExactlyOneOf=s3;azure;gcs
+type CredentialProfileSpec struct {
+	// The store is Amazon S3 or speaks its protocol.
+	// +optional
+	S3 *S3Store `json:"s3,omitempty"`
+	// The store is an Azure Blob Storage container.
+	// +optional
+	Azure *AzureStore `json:"azure,omitempty"`
+	// The store is a Google Cloud Storage bucket.
+	// +optional
+	GCS *GCSStore `json:"gcs,omitempty"`
+
+	// The certificate authorities by which the store's TLS certificate is checked. Absent: the container's own roots.
+	// +optional
+	CABundle *CABundle `json:"caBundle,omitempty"`
+
+	// How long a projected service-account token is valid, in seconds. The kubelet renews it at 80 % of that time.
+	// 600 to 86400; default 3600. The cluster may cap it.
+	// +optional
+	// +default=3600
+	// +kubebuilder:validation:Minimum=600
+	// +kubebuilder:validation:Maximum=86400
+	TokenExpirationSeconds *int64 `json:"tokenExpirationSeconds,omitempty"`
+
+	// Whether Lighterman annotates the pod's service account with the identity.
+	// +optional
+	ServiceAccount *ServiceAccountSettings `json:"serviceAccount,omitempty"`
+
+	// The backup tools whose own environment is injected besides that of the cloud SDKs. Default: none. A pod
+	// overrides the list with the annotation lighterman.dev/tools.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	Tools []Tool `json:"tools,omitempty"`
+
+	// Further environment variables, injected behind all others. A value may refer to an injected variable with
+	// $(NAME). Literals only: a Secret belongs in the container's own env.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	Env []EnvVar `json:"env,omitempty"`
+
+	// The native sidecar that uploads the files of a directory. Absent: no sidecar.
+	// +optional
+	Uploader *Uploader `json:"uploader,omitempty"`
+
+	// The pods that are injected without an annotation of their own, in namespaces labelled
+	// lighterman.dev/injection=selected: for pods made by operators that offer no way to annotate them.
+	// +optional
+	Selector *PodSelector `json:"selector,omitempty"`
+
+	// The service accounts whose pods may use the profile. Empty: every service account.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:MinLength=1
+	AllowedServiceAccounts []string `json:"allowedServiceAccounts,omitempty"`
+}
+
+// ServiceAccountSettings says whether service accounts are annotated.
+type ServiceAccountSettings struct {
+	// Never: no service account is annotated. WhenRequired: only where the identity cannot work without it (GKE
+	// workload identity through a Google service account). Always: also eks.amazonaws.com/role-arn and
+	// azure.workload.identity/client-id. Default WhenRequired.
+	// +optional
+	// +default="WhenRequired"
+	Annotate AnnotatePolicy `json:"annotate,omitempty"`
+}
+
+// AnnotatePolicy says when a service account is annotated.
+//
+// +kubebuilder:validation:Enum=Never;WhenRequired;Always
+type AnnotatePolicy string
+
+// The annotate policies.
+const (
+	AnnotateNever        AnnotatePolicy = "Never"
+	AnnotateWhenRequired AnnotatePolicy = "WhenRequired"
+	AnnotateAlways       AnnotatePolicy = "Always"
+)
+
+// Tool names a dialect: the environment that one backup tool reads.
+//
+// +kubebuilder:validation:Enum=barman;restic;rclone;wal-g;pgbackrest;kopia;velero;litestream;xbcloud;mc;duplicity;s3proxy
+type Tool string
+
+// EnvVar is an environment variable with a literal value.
+//
+// +kubebuilder:validation:XValidation:rule="!self.name.startsWith('LIGHTERMAN_')",message="names that begin with LIGHTERMAN_ are set by Lighterman itself: choose another name",fieldPath=".name"
+type EnvVar struct {
+	// The variable's name.
+	// +required
+	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
+	// +kubebuilder:validation:MaxLength=256
+	Name string `json:"name"`
+	// The variable's value; may refer to an injected variable with $(NAME). Must not be empty: some tools take an
+	// empty variable for a setting.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	Value string `json:"value"`
+}
+
+// PodSelector selects pods by labels, by service account, or both; a pod must fulfil what is set.
+//
+// +kubebuilder:validation:AtLeastOneOf=podSelector;serviceAccounts
+type PodSelector struct {
+	// The labels of the pods. An empty selector ({}) selects every pod of the namespace.
+	// +optional
+	PodSelector *metav1.LabelSelector `json:"podSelector,omitempty"`
+	// The names of the pods' service accounts.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	ServiceAccounts []string `json:"serviceAccounts,omitempty"`
+}
+
+// KeyRef names one key of a Secret in the pod's namespace. Lighterman never reads the Secret: the kubelet does.
+type KeyRef struct {
+	// The Secret's name.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	Name string `json:"name"`
+	// The key in the Secret's data.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	Key string `json:"key"`
+}
+
+// ConditionAccepted is the type of the condition that says whether pods can be injected with a profile.
+const ConditionAccepted = "Accepted"
+
+// The reasons of the Accepted condition.
+const (
+	ReasonAccepted     = "Accepted"
+	ReasonNotSupported = "NotSupported"
+	ReasonInvalid      = "Invalid"
+)
+
+// ProfileStatus says what Lighterman made of a profile.
+type ProfileStatus struct {
+	// The generation of the spec that the conditions speak of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// The store as a URL, for people: s3://bucket/prefix.
+	// +optional
+	Store string `json:"store,omitempty"`
+	// The auth mode, for people: webIdentity, accessKey…
+	// +optional
+	Auth string `json:"auth,omitempty"`
+	// Accepted is True when pods can be injected with the profile; otherwise its message lists every problem.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +patchStrategy=merge
+	// +patchMergeKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
+}

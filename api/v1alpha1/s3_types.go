@@ -1,0 +1,135 @@
+package v1alpha1
+
+// S3Store is a bucket of Amazon S3 or of a store that speaks its protocol.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.region) || has(self.endpoint) || has(self.auth.ambient) || (has(self.preset) && self.preset != 'AWS')",message="region is required for Amazon S3, for example eu-west-1",fieldPath=".region",reason=FieldValueRequired
+// +kubebuilder:validation:XValidation:rule="has(self.endpoint) || !has(self.preset) || !(self.preset in ['MinIO','Ceph','R2','Linode','S3Proxy','Other'])",message="endpoint is required for this preset, for example https://minio.storage.svc:9000",fieldPath=".endpoint",reason=FieldValueRequired
+// +kubebuilder:validation:XValidation:rule="has(self.region) || !has(self.preset) || !(self.preset in ['B2','DigitalOcean','Wasabi','Scaleway'])",message="region is required for this preset: its endpoint is made of the region",fieldPath=".region",reason=FieldValueRequired
+type S3Store struct {
+	// The bucket's name.
+	// +required
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]$`
+	Bucket string `json:"bucket"`
+
+	// The part of the bucket that the pods use, without a slash at either end: payments/pg.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/')",message="must not begin or end with a slash"
+	Prefix string `json:"prefix,omitempty"`
+
+	// The bucket's region, for example eu-west-1. Required for Amazon S3; other stores have a default (see preset).
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9][a-zA-Z0-9-]*$`
+	Region string `json:"region,omitempty"`
+
+	// The URL of an S3-compatible store, with its scheme: https://minio.storage.svc:9000. Absent: the preset's.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be a URL with a scheme, for example https://minio.storage.svc:9000"
+	Endpoint string `json:"endpoint,omitempty"`
+
+	// Address the bucket in the path (https://host/bucket) and not in the host name (https://bucket.host). Absent:
+	// as the preset says.
+	// +optional
+	ForcePathStyle *bool `json:"forcePathStyle,omitempty"`
+
+	// The kind of store, for the quirks it is known for: path style, default region, endpoint, checksum mode.
+	// Default AWS.
+	// +optional
+	// +default="AWS"
+	Preset S3Preset `json:"preset,omitempty"`
+
+	// When the SDKs compute and check their own checksums. WhenSupported: always (the SDKs' default). WhenRequired:
+	// only where the operation demands it, for stores that refuse the newer checksums. Absent: as the preset says.
+	// +optional
+	Checksums ChecksumMode `json:"checksums,omitempty"`
+
+	// How a pod proves who it is.
+	// +required
+	Auth S3Auth `json:"auth"`
+}
+
+// S3Preset names a kind of S3 store.
+//
+// +kubebuilder:validation:Enum=AWS;MinIO;Ceph;R2;B2;GCSInterop;DigitalOcean;Linode;Wasabi;Scaleway;S3Proxy;Other
+type S3Preset string
+
+// PresetAWS is Amazon S3, the default preset.
+const PresetAWS S3Preset = "AWS"
+
+// ChecksumMode says when the AWS SDKs use their own checksums.
+//
+// +kubebuilder:validation:Enum=WhenSupported;WhenRequired
+type ChecksumMode string
+
+// The checksum modes.
+const (
+	ChecksumsWhenSupported ChecksumMode = "WhenSupported"
+	ChecksumsWhenRequired  ChecksumMode = "WhenRequired"
+)
+
+// S3Auth is how a pod proves who it is to an S3 store.
+//
+// +kubebuilder:validation:ExactlyOneOf=webIdentity;podIdentity;accessKey;credentialsFile;ambient
+type S3Auth struct {
+	// The pod's service-account token is exchanged for the credentials of an IAM role ("IRSA").
+	// +optional
+	WebIdentity *S3WebIdentity `json:"webIdentity,omitempty"`
+	// The EKS Pod Identity agent on the node gives the credentials that an association binds to the service account.
+	// +optional
+	PodIdentity *S3PodIdentity `json:"podIdentity,omitempty"`
+	// An access key in a Secret of the pod's namespace.
+	// +optional
+	AccessKey *S3AccessKey `json:"accessKey,omitempty"`
+	// An AWS shared-credentials file in a Secret of the pod's namespace.
+	// +optional
+	CredentialsFile *KeyRef `json:"credentialsFile,omitempty"`
+	// The role of the node or the instance. Nothing but the store's location is injected.
+	// +optional
+	Ambient *Ambient `json:"ambient,omitempty"`
+}
+
+// S3WebIdentity exchanges the pod's service-account token for the credentials of an IAM role.
+type S3WebIdentity struct {
+	// The role: arn:aws:iam::111122223333:role/backup.
+	// +required
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^arn:[a-z0-9-]+:iam::([0-9]{12})?:role/[A-Za-z0-9+=,.@_/-]+$')",message="must be the ARN of an IAM role, for example arn:aws:iam::111122223333:role/backup"
+	RoleARN string `json:"roleARN"`
+	// The audience of the token. Default sts.amazonaws.com.
+	// +optional
+	// +default="sts.amazonaws.com"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Audience string `json:"audience,omitempty"`
+	// The URL of a security token service other than Amazon's, for stores that bring their own.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be a URL with a scheme, for example https://sts.example.com"
+	STSEndpoint string `json:"stsEndpoint,omitempty"`
+	// Use the token service of the region and not the global one. Default true.
+	// +optional
+	// +default=true
+	RegionalSTS *bool `json:"regionalSTS,omitempty"`
+}
+
+// S3PodIdentity is the EKS Pod Identity agent.
+type S3PodIdentity struct{}
+
+// S3AccessKey is an access key in Secrets of the pod's namespace.
+type S3AccessKey struct {
+	// Where the access key's ID is.
+	// +required
+	AccessKeyID KeyRef `json:"accessKeyID"`
+	// Where the secret access key is.
+	// +required
+	SecretAccessKey KeyRef `json:"secretAccessKey"`
+	// Where the session token of temporary credentials is.
+	// +optional
+	SessionToken *KeyRef `json:"sessionToken,omitempty"`
+}
+
+// Ambient is the identity that the pod has without Lighterman.
+type Ambient struct{}

@@ -1,0 +1,151 @@
+package injector
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+// Ref names the profile that a pod asks for.
+type Ref struct {
+	// Kind is v1alpha1.KindCredentialProfile or v1alpha1.KindClusterCredentialProfile.
+	Kind string
+	Name string
+}
+
+// OptedOut reports whether the pod says that it does not want to be injected.
+func OptedOut(m *Metadata) bool { return m.Annotations[AnnotationInject] == "false" }
+
+// Requested gives the profile that the pod's annotations name. The zero Ref means that they name none. The error is a
+// *DeniedError.
+func Requested(m *Metadata) (Ref, error) {
+	profile, namespaced := m.Annotations[AnnotationProfile]
+	cluster, clusterWide := m.Annotations[AnnotationClusterProfile]
+	switch {
+	case namespaced && clusterWide:
+		return Ref{}, Deny(ReasonBothProfiles, fmt.Sprintf("the pod has both annotations %s and %s: remove one",
+			AnnotationProfile, AnnotationClusterProfile))
+	case namespaced:
+		return named(v1alpha1.KindCredentialProfile, AnnotationProfile, profile)
+	case clusterWide:
+		return named(v1alpha1.KindClusterCredentialProfile, AnnotationClusterProfile, cluster)
+	}
+	return Ref{}, nil
+}
+
+func named(kind, annotation, name string) (Ref, error) {
+	if name == "" {
+		return Ref{}, Deny(ReasonInvalidAnnotation, fmt.Sprintf("annotation %s is empty: write the name of a %s",
+			annotation, kind))
+	}
+	return Ref{Kind: kind, Name: name}, nil
+}
+
+// targets gives the containers that are to be injected: pointers into pod, init containers first.
+func targets(pod *Pod) ([]target, error) {
+	only, err := containerNames(pod, AnnotationContainers)
+	if err != nil {
+		return nil, err
+	}
+	skip, err := containerNames(pod, AnnotationSkipContainers)
+	if err != nil {
+		return nil, err
+	}
+	wanted := func(name string) bool {
+		return (only == nil || slices.Contains(only, name)) && !slices.Contains(skip, name) &&
+			name != BundleContainerName
+	}
+	found := make([]target, 0, len(pod.Spec.InitContainers)+len(pod.Spec.Containers))
+	for i := range pod.Spec.InitContainers {
+		if c := &pod.Spec.InitContainers[i]; wanted(c.Name) {
+			found = append(found, target{Container: c, list: "initContainers", index: i})
+		}
+	}
+	for i := range pod.Spec.Containers {
+		if c := &pod.Spec.Containers[i]; wanted(c.Name) {
+			found = append(found, target{Container: c, list: "containers", index: i})
+		}
+	}
+	if len(found) == 0 {
+		return nil, Deny(ReasonUnknownContainer, fmt.Sprintf(
+			"annotations %s and %s leave no container to inject: name at least one, or remove the pod's profile annotation",
+			AnnotationContainers, AnnotationSkipContainers))
+	}
+	return found, nil
+}
+
+// containerNames reads an annotation that lists containers; nil when the pod does not have it.
+func containerNames(pod *Pod, annotation string) ([]string, error) {
+	value, set := pod.Metadata.Annotations[annotation]
+	if !set {
+		return nil, nil
+	}
+	names := splitList(value)
+	if len(names) == 0 {
+		return nil, Deny(ReasonInvalidAnnotation, fmt.Sprintf(
+			"annotation %s is empty: list container names separated by commas, or remove it", annotation))
+	}
+	for _, name := range names {
+		if !hasContainer(pod.Spec.Containers, name) && !hasContainer(pod.Spec.InitContainers, name) {
+			return nil, Deny(ReasonUnknownContainer, fmt.Sprintf("annotation %s: the pod has no container %q; it has %s",
+				annotation, name, containerList(pod)))
+		}
+	}
+	return names, nil
+}
+
+func hasContainer(containers []Container, name string) bool {
+	return slices.ContainsFunc(containers, func(c Container) bool { return c.Name == name })
+}
+
+func containerList(pod *Pod) string {
+	var names []string
+	for _, list := range [][]Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for _, c := range list {
+			names = append(names, c.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// splitList splits a list at its commas; spaces and empty items do not count.
+func splitList(value string) []string {
+	var items []string
+	for item := range strings.SplitSeq(value, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// knownTools are the dialects of the API, in its order, and "sdk", which is always injected.
+var knownTools = []string{
+	"sdk", "barman", "restic", "rclone", "wal-g", "pgbackrest", "kopia", "velero", "litestream", "xbcloud", "mc",
+	"duplicity", "s3proxy",
+}
+
+// checkOverrides refuses what the pod's annotations ask for and this version cannot give.
+func checkOverrides(m *Metadata) error {
+	for _, tool := range splitList(m.Annotations[AnnotationTools]) {
+		if !slices.Contains(knownTools, tool) {
+			return Deny(ReasonUnknownTool, fmt.Sprintf("annotation %s: there is no tool %q; known are %s",
+				AnnotationTools, tool, strings.Join(knownTools, ", ")))
+		}
+		if tool != "sdk" {
+			return Deny(ReasonNotSupported, notSupported("annotation "+AnnotationTools+": "+tool))
+		}
+	}
+	if value, set := m.Annotations[AnnotationUpload]; set && value != "false" {
+		return Deny(ReasonNotSupported, notSupported("annotation "+AnnotationUpload))
+	}
+	if _, set := m.Annotations[AnnotationCompletion]; set {
+		return Deny(ReasonNotSupported, notSupported("annotation "+AnnotationCompletion))
+	}
+	return nil
+}
+
+// notSupported is the sentence for what the API has and this version does not act on.
+func notSupported(field string) string { return "not supported in this version: " + field }

@@ -1,0 +1,149 @@
+package injector
+
+import (
+	"fmt"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+// Problem says why a profile cannot be used.
+type Problem struct {
+	// Unsupported: the field is good, but this version does not act on it.
+	Unsupported bool
+	// Message names the field and the cure.
+	Message string
+}
+
+// Check gives every problem of a profile; none means that pods can be injected with it. What the CRD's own rules
+// refuse is checked again only where the injector would otherwise build nonsense: a profile may come from a file.
+func Check(spec *v1alpha1.CredentialProfileSpec) []Problem {
+	var p problems
+	p.checkStore(spec)
+	p.checkCABundle(spec)
+	p.unless(spec.ServiceAccount == nil || spec.ServiceAccount.Annotate != v1alpha1.AnnotateAlways,
+		"spec.serviceAccount.annotate: Always")
+	for i, tool := range spec.Tools {
+		p.unless(false, fmt.Sprintf("spec.tools[%d]: %s", i, tool))
+	}
+	p.unless(spec.Uploader == nil, "spec.uploader")
+	p.checkEnv(spec)
+	if seconds := spec.TokenExpirationSeconds; seconds != nil && (*seconds < 600 || *seconds > 86400) {
+		p.invalid("spec.tokenExpirationSeconds: %d is out of range: choose 600 to 86400", *seconds)
+	}
+	return p
+}
+
+// problems collects what Check finds.
+type problems []Problem
+
+// unless adds that field is not supported in this version, unless supported.
+func (p *problems) unless(supported bool, field string) {
+	if !supported {
+		*p = append(*p, Problem{Unsupported: true, Message: notSupported(field)})
+	}
+}
+
+func (p *problems) invalid(format string, args ...any) {
+	*p = append(*p, Problem{Message: fmt.Sprintf(format, args...)})
+}
+
+func (p *problems) checkStore(spec *v1alpha1.CredentialProfileSpec) {
+	p.unless(spec.Azure == nil, "spec.azure")
+	p.unless(spec.GCS == nil, "spec.gcs")
+	if n := count(spec.S3 != nil, spec.Azure != nil, spec.GCS != nil); n != 1 {
+		p.invalid("spec: %d stores are set: set exactly one of s3, azure and gcs", n)
+	}
+	if spec.S3 != nil {
+		p.checkS3(spec.S3)
+	}
+}
+
+func (p *problems) checkS3(s3 *v1alpha1.S3Store) {
+	if s3.Bucket == "" {
+		p.invalid("spec.s3.bucket: is required")
+	}
+	preset := presetOf(s3)
+	if preset == nil {
+		p.invalid("spec.s3.preset: %q is not a preset: use Other, and set endpoint", s3.Preset)
+	} else {
+		p.checkLocation(s3, preset)
+	}
+	used := 0
+	for i := range s3Modes {
+		if s3Modes[i].set(&s3.Auth) {
+			used++
+		}
+	}
+	if used != 1 {
+		p.invalid("spec.s3.auth: %d modes are set: set exactly one of webIdentity, podIdentity, accessKey, credentialsFile and ambient", used)
+		return
+	}
+	switch {
+	case s3.Auth.WebIdentity != nil && s3.Auth.WebIdentity.RoleARN == "":
+		p.invalid("spec.s3.auth.webIdentity.roleARN: is required, for example arn:aws:iam::111122223333:role/backup")
+	case s3.Auth.AccessKey != nil:
+		p.checkKeyRef("spec.s3.auth.accessKey.accessKeyID", &s3.Auth.AccessKey.AccessKeyID)
+		p.checkKeyRef("spec.s3.auth.accessKey.secretAccessKey", &s3.Auth.AccessKey.SecretAccessKey)
+		if s3.Auth.AccessKey.SessionToken != nil {
+			p.checkKeyRef("spec.s3.auth.accessKey.sessionToken", s3.Auth.AccessKey.SessionToken)
+		}
+	case s3.Auth.CredentialsFile != nil:
+		p.checkKeyRef("spec.s3.auth.credentialsFile", s3.Auth.CredentialsFile)
+	}
+}
+
+func (p *problems) checkLocation(s3 *v1alpha1.S3Store, preset *preset) {
+	where := locate(s3, preset)
+	aws := preset.name == v1alpha1.PresetAWS
+	switch {
+	case where.region == "" && !(aws && (where.endpoint != "" || s3.Auth.Ambient != nil)):
+		p.invalid("spec.s3.region: is required for preset %s, for example eu-west-1", preset.name)
+	case where.endpoint == "" && !aws:
+		p.invalid("spec.s3.endpoint: is required for preset %s, for example https://minio.storage.svc:9000", preset.name)
+	}
+}
+
+func (p *problems) checkKeyRef(field string, ref *v1alpha1.KeyRef) {
+	if ref.Name == "" || ref.Key == "" {
+		p.invalid("%s: needs the name of a Secret and the key in it", field)
+	}
+}
+
+func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec) {
+	ca := spec.CABundle
+	if ca == nil {
+		return
+	}
+	p.unless(ca.ClusterTrustBundle == nil, "spec.caBundle.clusterTrustBundle")
+	if n := count(ca.ConfigMap != nil, ca.Secret != nil, ca.ClusterTrustBundle != nil); n != 1 {
+		p.invalid("spec.caBundle: %d sources are set: set exactly one of configMap, secret and clusterTrustBundle", n)
+	}
+	if (ca.ConfigMap != nil && ca.ConfigMap.Name == "") || (ca.Secret != nil && ca.Secret.Name == "") {
+		p.invalid("spec.caBundle: needs the name of the ConfigMap or the Secret")
+	}
+}
+
+// checkEnv refuses literals that would contradict what the profile injects anyway.
+func (p *problems) checkEnv(spec *v1alpha1.CredentialProfileSpec) {
+	for i := range spec.Env {
+		name := spec.Env[i].Name
+		switch g := groupOf[name]; {
+		case name == "" || spec.Env[i].Value == "":
+			p.invalid("spec.env[%d]: needs a name and a value: some tools take an empty variable for a setting", i)
+		case len(name) >= len(reservedPrefix) && name[:len(reservedPrefix)] == reservedPrefix:
+			p.invalid("spec.env[%d].name: %s is set by Lighterman itself: choose another name", i, name)
+		case g != 0:
+			p.invalid("spec.env[%d].name: %s contradicts the profile's own fields: set %s there", i, name, groupNames[g])
+		}
+	}
+}
+
+func count(conditions ...bool) int {
+	n := 0
+	for _, c := range conditions {
+		if c {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,18 @@
+// Package injector decides what a pod is given so that it can reach its object store.
+//
+// It is pure: (pod, profile, settings) → JSON patch operations and warnings. It knows no context, client, clock,
+// environment or logger, so the server, the command line and the tests run the very same code.
+//
+// What it adds: environment in front of each container's own, one projected volume with the token, the CA bundle and
+// the credential files, a read-only mount of it, an init container that joins CA bundles where a profile asks for
+// that, and one annotation that says what was done.
+//
+// What it never touches: anything that is there already. Each operation is an "add" at a place that is computed from
+// the few fields the rules read, so fields that this version of Kubernetes' types does not know survive. A variable
+// that the user has set is kept, and with it goes the whole group of variables that would compete with it.
+//
+// A second pass over its own result adds nothing, except to containers that came in between; the same input always
+// gives the same bytes.
+//
+// Knowledge of stores and identities is data: one row per auth mode (s3.go) and per S3 preset (presets.go).
+package injector

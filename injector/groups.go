@@ -1,0 +1,99 @@
+package injector
+
+import corev1 "k8s.io/api/core/v1"
+
+// group is a set of variables that say one thing together. When a container sets one of them itself, injecting the
+// others would mix two answers: two identities, or a region that does not go with its endpoint.
+type group uint8
+
+const (
+	groupIdentity group = 1 << iota
+	groupMetadata
+	groupRegion
+	groupEndpoint
+	groupSTS
+	groupChecksums
+	groupCA
+)
+
+// groupNames name the groups in warnings.
+var groupNames = map[group]string{
+	groupIdentity:  "the credentials",
+	groupMetadata:  "the metadata setting",
+	groupRegion:    "the region",
+	groupEndpoint:  "the endpoint",
+	groupSTS:       "the token service",
+	groupChecksums: "the checksum mode",
+	groupCA:        "the CA bundle",
+}
+
+// groupOf tells the group that a variable of the user's belongs to. The identity group holds every way in which the
+// AWS SDKs, minio-go and the tools built on them take credentials from the environment: they compete, and which one
+// wins differs from tool to tool (botocore credentials.py, aws-sdk-go-v2 resolve_credentials.go, minio-go iam_aws.go).
+var groupOf = map[string]group{
+	"AWS_ACCESS_KEY_ID":                      groupIdentity,
+	"AWS_ACCESS_KEY":                         groupIdentity,
+	"AWS_SECRET_ACCESS_KEY":                  groupIdentity,
+	"AWS_SECRET_KEY":                         groupIdentity,
+	"AWS_SESSION_TOKEN":                      groupIdentity,
+	"AWS_SECURITY_TOKEN":                     groupIdentity,
+	"AWS_ROLE_ARN":                           groupIdentity,
+	"AWS_WEB_IDENTITY_TOKEN_FILE":            groupIdentity,
+	"AWS_CONTAINER_CREDENTIALS_FULL_URI":     groupIdentity,
+	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": groupIdentity,
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN":      groupIdentity,
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": groupIdentity,
+	"AWS_SHARED_CREDENTIALS_FILE":            groupIdentity,
+	"AWS_CONFIG_FILE":                        groupIdentity,
+	"AWS_PROFILE":                            groupIdentity,
+	"AWS_DEFAULT_PROFILE":                    groupIdentity,
+	"MINIO_ROOT_USER":                        groupIdentity,
+	"MINIO_ROOT_PASSWORD":                    groupIdentity,
+	"MINIO_ACCESS_KEY":                       groupIdentity,
+	"MINIO_SECRET_KEY":                       groupIdentity,
+
+	"AWS_EC2_METADATA_DISABLED": groupMetadata,
+
+	"AWS_REGION":         groupRegion,
+	"AWS_DEFAULT_REGION": groupRegion,
+
+	"AWS_ENDPOINT_URL":    groupEndpoint,
+	"AWS_ENDPOINT_URL_S3": groupEndpoint,
+
+	"AWS_ENDPOINT_URL_STS":       groupSTS,
+	"AWS_STS_REGIONAL_ENDPOINTS": groupSTS,
+
+	"AWS_REQUEST_CHECKSUM_CALCULATION": groupChecksums,
+	"AWS_RESPONSE_CHECKSUM_VALIDATION": groupChecksums,
+
+	"AWS_CA_BUNDLE": groupCA,
+}
+
+// variable is one that a profile injects.
+type variable struct {
+	corev1.EnvVar
+	// groups that a container must not hold for the variable to be injected there.
+	groups group
+}
+
+func maskOf(groups []group) group {
+	var mask group
+	for _, g := range groups {
+		mask |= g
+	}
+	return mask
+}
+
+// same reports whether a container's variable is the one that the profile injects: then a former pass put it there, or
+// the user wants the very same, and neither is a conflict.
+func (v *variable) same(env *corev1.EnvVar) bool {
+	if v.Value != env.Value {
+		return false
+	}
+	want, got := v.ValueFrom, env.ValueFrom
+	if want == nil || got == nil {
+		return want == got
+	}
+	return got.SecretKeyRef != nil && want.SecretKeyRef.Name == got.SecretKeyRef.Name &&
+		want.SecretKeyRef.Key == got.SecretKeyRef.Key
+}

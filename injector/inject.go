@@ -1,0 +1,87 @@
+package injector
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"gomodules.xyz/jsonpatch/v2"
+)
+
+// Settings are what the process, and not the profile, decides.
+type Settings struct {
+	// Version is written into the injected annotation.
+	Version string
+	// Image is that of the containers which Lighterman adds. Empty: profiles that need one deny the pod.
+	Image string
+}
+
+// Result is what a pod is given.
+type Result struct {
+	// Operations are RFC 6902 "add" operations for the pod's JSON; none when the pod has everything already.
+	Operations []jsonpatch.Operation
+	// Warnings are sentences for the user: what was left as it is, and why.
+	Warnings []string
+}
+
+// Record is the value of AnnotationInjected, as compact JSON.
+type Record struct {
+	// Profile is namespace/name, or the name of a cluster profile.
+	Profile string `json:"profile"`
+	Kind    string `json:"kind"`
+	// UID and Generation are those of the profile; zero when it came from a file.
+	UID        string `json:"uid,omitempty"`
+	Generation int64  `json:"generation,omitempty"`
+	// Version is that of Lighterman.
+	Version string `json:"version"`
+	// Volume says that the pod has the volume VolumeName; the admission policy checks it after all other webhooks.
+	Volume bool `json:"volume,omitempty"`
+}
+
+// Inject gives what must be added to pod so that its containers can reach the store of profile. It performs no I/O and
+// does not change its arguments. A *DeniedError says what in pod or profile stands in the way; any other error is a
+// fault of Lighterman.
+func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
+	if err := checkOverrides(&pod.Metadata); err != nil {
+		return Result{}, err
+	}
+	if err := refuse(profile); err != nil {
+		return Result{}, err
+	}
+	found, err := targets(pod)
+	if err != nil {
+		return Result{}, err
+	}
+	p, err := newPlan(pod, profile, settings)
+	if err != nil {
+		return Result{}, err
+	}
+	for i := range found {
+		if err := p.visit(&found[i]); err != nil {
+			return Result{}, err
+		}
+	}
+	record, err := json.Marshal(Record{
+		Profile: profile.String(), Kind: profile.Kind, UID: profile.UID, Generation: profile.Generation,
+		Version: settings.Version, Volume: p.needed(),
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("write annotation %s: %w", AnnotationInjected, err)
+	}
+	return Result{Operations: p.patch(string(record)), Warnings: p.warnings}, nil
+}
+
+// refuse turns a profile's problems into a denial that lists them all.
+func refuse(profile *Profile) error {
+	found := Check(profile.Spec)
+	if len(found) == 0 {
+		return nil
+	}
+	denied := &DeniedError{Reason: ReasonNotSupported}
+	for _, problem := range found {
+		if !problem.Unsupported {
+			denied.Reason = ReasonInvalidProfile
+		}
+		denied.Problems = append(denied.Problems, fmt.Sprintf("%s %s: %s", profile.Kind, profile, problem.Message))
+	}
+	return denied
+}

@@ -1,0 +1,293 @@
+package injector_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+
+	"lighterman.dev/lighterman/injector"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var settings = injector.Settings{Version: "v0.0.0-test", Image: "lighterman:test"}
+
+// TestInject runs every folder of testdata: pod.yaml and profile.yaml give want.yaml, with the warnings in
+// want.warnings, or the denial in want.err.
+func TestInject(t *testing.T) {
+	cases, err := os.ReadDir("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		if c.Name() == "fuzz" { // go test -fuzz keeps its corpus there.
+			continue
+		}
+		t.Run(c.Name(), func(t *testing.T) { runCase(t, filepath.Join("testdata", c.Name())) })
+	}
+}
+
+func runCase(t *testing.T, dir string) {
+	raw, err := yaml.YAMLToJSON(read(t, dir, "pod.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	profile, err := injector.ParseProfile(read(t, dir, "profile.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{"pod.yaml": "", "profile.yaml": ""}
+	result, err := injector.Inject(parse(t, raw), profile, settings)
+	var denied *injector.DeniedError
+	switch {
+	case errors.As(err, &denied):
+		got["want.err"] = string(denied.Reason) + ": " + denied.Error() + "\n"
+	case err != nil:
+		t.Fatal(err)
+	default:
+		patched := apply(t, raw, result)
+		text, err := yaml.JSONToYAML(patched)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got["want.yaml"] = string(text)
+		if len(result.Warnings) > 0 {
+			got["want.warnings"] = strings.Join(result.Warnings, "\n") + "\n"
+		}
+		checkInvariants(t, raw, profile, result, patched)
+	}
+	compareGolden(t, dir, got)
+}
+
+// compareGolden compares the want files of dir with got, and fails for files that no run produces.
+func compareGolden(t *testing.T, dir string, got map[string]string) {
+	t.Helper()
+	if *update {
+		for _, name := range []string{"want.yaml", "want.err", "want.warnings"} {
+			path := filepath.Join(dir, name)
+			if text, ok := got[name]; ok {
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Fatal(err)
+			}
+		}
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, ok := got[file.Name()]
+		if !ok {
+			t.Errorf("%s: no run produces this file", filepath.Join(dir, file.Name()))
+		}
+		if strings.HasPrefix(file.Name(), "want.") {
+			if diff := cmp.Diff(string(read(t, dir, file.Name())), text); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", file.Name(), diff)
+			}
+		}
+		delete(got, file.Name())
+	}
+	for name := range got {
+		t.Errorf("%s is missing: run with -update", filepath.Join(dir, name))
+	}
+}
+
+// checkInvariants checks what holds for every pod that is injected.
+func checkInvariants(t *testing.T, raw []byte, profile *injector.Profile, result injector.Result, patched []byte) {
+	t.Helper()
+	for _, op := range result.Operations {
+		if op.Operation != "add" {
+			t.Errorf("operation %s %s: only additions are allowed", op.Operation, op.Path)
+		}
+	}
+	pod, untouched := parse(t, raw), parse(t, raw)
+	again, err := injector.Inject(pod, profile, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(untouched, pod); diff != "" {
+		t.Errorf("the pod was changed: %s", diff)
+	}
+	if !bytes.Equal(marshal(t, result), marshal(t, again)) {
+		t.Error("two runs differ")
+	}
+	second, err := injector.Inject(parse(t, patched), profile, settings)
+	if err != nil {
+		t.Errorf("second pass: %v", err)
+	}
+	if len(second.Operations) > 0 {
+		t.Errorf("the second pass adds: %s", marshal(t, second.Operations))
+	}
+	checkUnknownFields(t, raw, profile)
+	if where := lost(decode(t, raw), decode(t, patched), ""); where != "" {
+		t.Errorf("%s was lost or changed", where)
+	}
+	checkNames(t, parse(t, patched))
+}
+
+// checkUnknownFields puts fields of a future Kubernetes into the pod and expects to find them again.
+func checkUnknownFields(t *testing.T, raw []byte, profile *injector.Profile) {
+	t.Helper()
+	pod := decode(t, raw).(map[string]any)
+	future := map[string]any{"nested": []any{"x", 1.5, nil, map[string]any{"deep": true}}}
+	pod["future"] = future
+	spec := pod["spec"].(map[string]any)
+	spec["future"] = future
+	for _, list := range []string{"containers", "initContainers", "volumes"} {
+		items, _ := spec[list].([]any)
+		for _, item := range items {
+			item.(map[string]any)["future"] = future
+		}
+	}
+	with := marshal(t, pod)
+	result, err := injector.Inject(parse(t, with), profile, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if where := lost(pod, decode(t, apply(t, with, result)), ""); where != "" {
+		t.Errorf("with unknown fields: %s was lost or changed", where)
+	}
+}
+
+// checkNames checks what the API server would refuse: names and mount paths that are there twice.
+func checkNames(t *testing.T, pod *injector.Pod) {
+	t.Helper()
+	volumes := map[string]bool{}
+	for _, v := range pod.Spec.Volumes {
+		if volumes[v.Name] {
+			t.Errorf("volume %s is there twice", v.Name)
+		}
+		volumes[v.Name] = true
+	}
+	names := map[string]bool{}
+	for _, c := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+		if names[c.Name] {
+			t.Errorf("container %s is there twice", c.Name)
+		}
+		names[c.Name] = true
+		paths, env := map[string]bool{}, map[string]bool{}
+		for _, m := range c.VolumeMounts {
+			if paths[m.MountPath] || !volumes[m.Name] {
+				t.Errorf("container %s: mount %s at %s is there twice, or without its volume", c.Name, m.Name, m.MountPath)
+			}
+			paths[m.MountPath] = true
+		}
+		for _, e := range c.Env {
+			if env[e.Name] {
+				t.Errorf("container %s: variable %s is there twice", c.Name, e.Name)
+			}
+			env[e.Name] = true
+			if e.Value == "" && e.ValueFrom == nil {
+				t.Errorf("container %s: variable %s is empty", c.Name, e.Name)
+			}
+		}
+	}
+}
+
+// lost gives the place at which something of before is not in after: a field, its value, or an item of a list in its
+// order. What after has besides does not count; the injected annotation may change.
+func lost(before, after any, where string) string {
+	switch b := before.(type) {
+	case nil: // An absent list, which "add" may make.
+		return ""
+	case map[string]any:
+		a, ok := after.(map[string]any)
+		if !ok {
+			return where
+		}
+		for key, value := range b {
+			if key == injector.AnnotationInjected {
+				continue
+			}
+			if inner := lost(value, a[key], where+"/"+key); inner != "" {
+				return inner
+			}
+		}
+		return ""
+	case []any:
+		a, ok := after.([]any)
+		if !ok {
+			return where
+		}
+		next := 0
+		for _, item := range b {
+			for next < len(a) && lost(item, a[next], "?") != "" {
+				next++
+			}
+			if next == len(a) {
+				return where
+			}
+			next++
+		}
+		return ""
+	}
+	if !reflect.DeepEqual(before, after) {
+		return where + "?"
+	}
+	return ""
+}
+
+func read(t *testing.T, dir, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func parse(t *testing.T, raw []byte) *injector.Pod {
+	t.Helper()
+	pod, err := injector.ParsePod(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pod
+}
+
+func apply(t *testing.T, raw []byte, result injector.Result) []byte {
+	t.Helper()
+	if len(result.Operations) == 0 {
+		return raw
+	}
+	patch, err := jsonpatch.DecodePatch(marshal(t, result.Operations))
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched, err := patch.Apply(raw)
+	if err != nil {
+		t.Fatalf("the patch does not apply: %v", err)
+	}
+	return patched
+}
+
+func marshal(t *testing.T, value any) []byte {
+	t.Helper()
+	data, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func decode(t *testing.T, data []byte) any {
+	t.Helper()
+	var value any
+	if err := json.Unmarshal(data, &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}

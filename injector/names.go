@@ -1,0 +1,44 @@
+package injector
+
+// Labels and annotations, the contract with users. Do not change one: manifests in the field name them.
+const (
+	// NamespaceLabel opts a namespace in; its value is InjectionEnabled or InjectionSelected.
+	NamespaceLabel    = "lighterman.dev/injection"
+	InjectionEnabled  = "enabled"  // annotated pods
+	InjectionSelected = "selected" // annotated pods, and those that a profile's selector matches
+
+	AnnotationProfile        = "lighterman.dev/profile"
+	AnnotationClusterProfile = "lighterman.dev/cluster-profile"
+	AnnotationInject         = "lighterman.dev/inject"
+	AnnotationContainers     = "lighterman.dev/containers"
+	AnnotationSkipContainers = "lighterman.dev/skip-containers"
+	AnnotationTools          = "lighterman.dev/tools"
+	AnnotationUpload         = "lighterman.dev/upload"
+	AnnotationCompletion     = "lighterman.dev/completion"
+	// AnnotationInjected is set by the webhook: compact JSON, see Record.
+	AnnotationInjected = "lighterman.dev/injected"
+)
+
+// Names in the pod. Do not change one: a second pass, the admission policy and users' own tools recognise them.
+const (
+	// VolumeName is the projected volume with the credential files.
+	VolumeName = "lighterman-credentials"
+	// MountPath is where VolumeName is mounted.
+	MountPath = "/var/run/secrets/lighterman.dev"
+	// BundleVolumeName is the emptyDir with the joined CA bundle, BundleMountPath where it is mounted. It cannot lie
+	// below MountPath: a read-only volume holds no mount point that it does not contain.
+	BundleVolumeName = "lighterman-ca-bundle"
+	BundleMountPath  = "/var/run/lighterman.dev/ca-bundle"
+	// BundleContainerName is the init container that joins the CA bundle.
+	BundleContainerName = "lighterman-ca-bundle"
+)
+
+// Files in the volumes.
+const (
+	tokenFile       = "token"
+	caFile          = "ca.crt"
+	credentialsFile = "aws-credentials"
+)
+
+// reservedPrefix begins the names of the neutral variables.
+const reservedPrefix = "LIGHTERMAN_"

@@ -1,0 +1,74 @@
+package injector
+
+import (
+	"strconv"
+
+	"gomodules.xyz/jsonpatch/v2"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// patch turns the plan into operations, the only place that knows JSON paths. Each is an "add": of one item where the
+// list is there, of the list where it is not. Items of env go to its front, one by one in order, so that the
+// container's own variables can refer to them.
+func (p *plan) patch(record string) []jsonpatch.Operation {
+	ops := make([]jsonpatch.Operation, 0, 4+len(p.targets)*(len(p.vars)+1))
+	ops = p.patchVolumes(ops)
+	for _, t := range p.targets {
+		at := "/spec/" + t.list + "/" + strconv.Itoa(t.index)
+		if len(t.Env) == 0 && len(t.env) > 0 {
+			ops = append(ops, add(at+"/env", t.env))
+		} else {
+			for i := range t.env {
+				ops = append(ops, add(at+"/env/"+strconv.Itoa(i), &t.env[i]))
+			}
+		}
+		ops = appendItems(ops, at+"/volumeMounts", len(t.VolumeMounts), t.mounts)
+	}
+	// Last: it moves the other init containers, whose operations name them by index.
+	if p.appendCA && !hasContainer(p.pod.Spec.InitContainers, BundleContainerName) {
+		if container := p.bundleContainer(); len(p.pod.Spec.InitContainers) == 0 {
+			ops = append(ops, add("/spec/initContainers", []corev1.Container{container}))
+		} else {
+			ops = append(ops, add("/spec/initContainers/0", &container))
+		}
+	}
+	return p.patchAnnotation(ops, record)
+}
+
+func (p *plan) patchVolumes(ops []jsonpatch.Operation) []jsonpatch.Operation {
+	var volumes []corev1.Volume
+	if p.needed() && !p.hasVolume {
+		volumes = append(volumes, p.volume())
+	}
+	if p.appendCA && !p.hasBundle {
+		volumes = append(volumes, bundleVolume())
+	}
+	return appendItems(ops, "/spec/volumes", len(p.pod.Spec.Volumes), volumes)
+}
+
+func (p *plan) patchAnnotation(ops []jsonpatch.Operation, record string) []jsonpatch.Operation {
+	annotations := p.pod.Metadata.Annotations
+	switch {
+	case annotations[AnnotationInjected] == record:
+		return ops
+	case len(annotations) == 0:
+		return append(ops, add("/metadata/annotations", map[string]string{AnnotationInjected: record}))
+	}
+	// The slash in the key is written ~1 (RFC 6901).
+	return append(ops, add("/metadata/annotations/lighterman.dev~1injected", record))
+}
+
+// appendItems adds items behind the last one of a list that has the given length.
+func appendItems[T any](ops []jsonpatch.Operation, list string, length int, items []T) []jsonpatch.Operation {
+	if length == 0 && len(items) > 0 {
+		return append(ops, add(list, items))
+	}
+	for i := range items {
+		ops = append(ops, add(list+"/-", &items[i]))
+	}
+	return ops
+}
+
+func add(path string, value any) jsonpatch.Operation {
+	return jsonpatch.NewOperation("add", path, value)
+}

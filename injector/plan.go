@@ -1,0 +1,224 @@
+package injector
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+// files are the paths of the credential files as a container's programs write them; empty: there is no such file.
+type files struct{ token, ca, credentials string }
+
+// target is a container that is to be injected, and what it is to be given.
+type target struct {
+	*Container
+	list   string // "containers" or "initContainers"
+	index  int    // in its list
+	env    []corev1.EnvVar
+	mounts []corev1.VolumeMount
+}
+
+// plan gathers what a pod is to be given. Nothing is written before all is known: each place of the pod is then
+// written once.
+type plan struct {
+	pod      *Pod
+	profile  *Profile
+	settings Settings
+
+	vars  []variable
+	index map[string]int // of vars, by name
+	// held marks the vars that the container at hand sets itself, with whatever value.
+	held []bool
+
+	// sources make the projected volume; identity says that some of them prove who the pod is.
+	sources  []corev1.VolumeProjection
+	identity bool
+	// replaceCA: containers read ca.crt from the projected volume. appendCA: from the joined bundle.
+	replaceCA, appendCA bool
+	// hasVolume and hasBundle: a former pass has added the volume.
+	hasVolume, hasBundle bool
+
+	targets  []*target
+	warnings []string
+}
+
+func newPlan(pod *Pod, profile *Profile, settings Settings) (*plan, error) {
+	p := &plan{pod: pod, profile: profile, settings: settings}
+	f := p.project(profile.Spec)
+	p.vars = s3Env(profile.Spec.S3, f)
+	for i := range profile.Spec.Env {
+		p.vars = append(p.vars, literal(profile.Spec.Env[i].Name, profile.Spec.Env[i].Value))
+	}
+	p.index = make(map[string]int, len(p.vars))
+	for i := range p.vars {
+		p.index[p.vars[i].Name] = i
+	}
+	p.held = make([]bool, len(p.vars))
+	p.warnTokenService()
+	if err := p.checkVolumes(); err != nil {
+		return nil, err
+	}
+	return p, p.checkBundle()
+}
+
+// project fills in the sources of the projected volume and gives the paths of its files.
+func (p *plan) project(spec *v1alpha1.CredentialProfileSpec) files {
+	var f files
+	mode := modeOf(&spec.S3.Auth)
+	if mode.audience != nil {
+		expiration := int64(3600)
+		if spec.TokenExpirationSeconds != nil {
+			expiration = *spec.TokenExpirationSeconds
+		}
+		p.sources = append(p.sources, corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
+			Audience: mode.audience(&spec.S3.Auth), ExpirationSeconds: &expiration, Path: tokenFile,
+		}})
+		f.token = p.pod.pathIn(MountPath, tokenFile)
+	}
+	if mode.file != nil {
+		ref := mode.file(&spec.S3.Auth)
+		p.sources = append(p.sources, secretFile(ref.Name, ref.Key, credentialsFile))
+		f.credentials = p.pod.pathIn(MountPath, credentialsFile)
+	}
+	p.identity = len(p.sources) > 0
+	if ca := spec.CABundle; ca != nil {
+		switch {
+		case ca.ConfigMap != nil:
+			p.sources = append(p.sources, corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{
+				LocalObjectReference: corev1.LocalObjectReference{Name: ca.ConfigMap.Name},
+				Items:                []corev1.KeyToPath{{Key: or(ca.ConfigMap.Key, caFile), Path: caFile}},
+			}})
+		case ca.Secret != nil:
+			p.sources = append(p.sources, secretFile(ca.Secret.Name, or(ca.Secret.Key, caFile), caFile))
+		}
+		p.appendCA = ca.Mode == v1alpha1.CABundleAppend
+		p.replaceCA = !p.appendCA
+		if p.appendCA {
+			f.ca = p.pod.pathIn(BundleMountPath, caFile)
+		} else {
+			f.ca = p.pod.pathIn(MountPath, caFile)
+		}
+	}
+	return f
+}
+
+func secretFile(name, key, file string) corev1.VolumeProjection {
+	return corev1.VolumeProjection{Secret: &corev1.SecretProjection{
+		LocalObjectReference: corev1.LocalObjectReference{Name: name},
+		Items:                []corev1.KeyToPath{{Key: key, Path: file}},
+	}}
+}
+
+// needed reports whether the pod gets the projected volume.
+func (p *plan) needed() bool { return len(p.sources) > 0 }
+
+// visit decides what one container is given.
+func (p *plan) visit(t *target) error {
+	taken := p.hold(t)
+	for i := range p.vars {
+		if v := &p.vars[i]; !p.held[i] && v.groups&taken == 0 {
+			t.env = append(t.env, v.EnvVar)
+		}
+	}
+	if len(t.EnvFrom) > 0 && len(t.env) > 0 {
+		p.warn("container %q takes variables from envFrom, which Lighterman cannot see: where one has the name of an injected variable, the injected one wins",
+			t.Name)
+	}
+	if (p.identity && taken&groupIdentity == 0) || p.replaceCA {
+		if err := p.mount(t, VolumeName, MountPath); err != nil {
+			return err
+		}
+	}
+	if p.appendCA {
+		if err := p.mount(t, BundleVolumeName, BundleMountPath); err != nil {
+			return err
+		}
+	}
+	if len(t.env) > 0 || len(t.mounts) > 0 {
+		p.targets = append(p.targets, t)
+	}
+	return nil
+}
+
+// hold marks the variables that the container sets itself, and gives the groups that it thereby takes. It warns of
+// each group, and of each single variable, that is not injected because of it.
+func (p *plan) hold(t *target) group {
+	clear(p.held)
+	var taken group
+	for i := range t.Env {
+		env := &t.Env[i]
+		at, injected := p.index[env.Name]
+		if injected {
+			p.held[at] = true
+			if p.vars[at].same(env) {
+				continue
+			}
+		}
+		switch g := groupOf[env.Name]; {
+		case g != 0 && taken&g == 0:
+			taken |= g
+			p.warnGroup(t, env.Name, g)
+		case g == 0 && injected:
+			p.warn("container %q sets %s itself, so Lighterman does not inject that of %s %s there", t.Name, env.Name,
+				p.profile.Kind, p.profile)
+		}
+	}
+	return taken
+}
+
+func (p *plan) warnGroup(t *target, name string, g group) {
+	for i := range p.vars {
+		if p.vars[i].groups&g != 0 {
+			p.warn("container %q sets %s itself, so Lighterman does not inject %s of %s %s there: remove the variable, or list the container in %s",
+				t.Name, name, groupNames[g], p.profile.Kind, p.profile, AnnotationSkipContainers)
+			return
+		}
+	}
+}
+
+// warnTokenService warns of a private bundle that also has to vouch for Amazon's own token service: the SDKs take
+// AWS_CA_BUNDLE for both.
+func (p *plan) warnTokenService() {
+	web := p.profile.Spec.S3.Auth.WebIdentity
+	if web != nil && web.STSEndpoint == "" && p.replaceCA {
+		p.warn("spec.caBundle of %s %s also replaces the roots by which the AWS token service is checked: set caBundle.mode: Append, or webIdentity.stsEndpoint",
+			p.profile.Kind, p.profile)
+	}
+}
+
+func (p *plan) warn(format string, args ...any) {
+	p.warnings = append(p.warnings, fmt.Sprintf(format, args...))
+}
+
+// mount gives the container a mount of one of our volumes, unless it has it.
+func (p *plan) mount(t *target, volume, at string) error {
+	for i := range t.VolumeMounts {
+		m := &t.VolumeMounts[i]
+		where := cleanPath(m.MountPath)
+		switch {
+		case where == at && m.Name == volume && m.SubPath == "" && m.SubPathExpr == "":
+			return nil
+		case where == at || strings.HasPrefix(where, at+"/"):
+			return Deny(ReasonCollision, fmt.Sprintf(
+				"spec.%s[%d].volumeMounts[%d].mountPath: %s of container %q is where Lighterman mounts its files: mount it elsewhere, or list the container in %s",
+				t.list, t.index, i, m.MountPath, t.Name, AnnotationSkipContainers))
+		}
+	}
+	t.mounts = append(t.mounts, corev1.VolumeMount{Name: volume, MountPath: at, ReadOnly: true})
+	return nil
+}
+
+// cleanPath makes mount paths comparable, those of Windows pods included.
+func cleanPath(p string) string {
+	if len(p) > 1 && p[1] == ':' {
+		p = p[2:]
+	}
+	if strings.ContainsRune(p, '\\') {
+		p = strings.ReplaceAll(p, `\`, "/")
+	}
+	return path.Clean(p)
+}

@@ -1,0 +1,86 @@
+package injector
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Pod is what the rules read of a pod, and nothing more: decoding a whole corev1.Pod costs several times as much, and
+// what is not decoded cannot be changed by accident. Its JSON is that of a corev1.Pod.
+type Pod struct {
+	Metadata Metadata `json:"metadata"`
+	Spec     PodSpec  `json:"spec"`
+}
+
+// Metadata is what the rules read of a pod's metadata.
+type Metadata struct {
+	// Name is empty for a pod that gets its name from GenerateName.
+	Name         string `json:"name"`
+	GenerateName string `json:"generateName"`
+	// Namespace may be empty in an admission request; the request has it.
+	Namespace   string            `json:"namespace"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
+}
+
+// PodSpec is what the rules read of a pod's spec.
+type PodSpec struct {
+	// ServiceAccountName may be empty: see Pod.ServiceAccount.
+	ServiceAccountName string            `json:"serviceAccountName"`
+	NodeSelector       map[string]string `json:"nodeSelector"`
+	OS                 *corev1.PodOS     `json:"os"`
+	SecurityContext    *SecurityContext  `json:"securityContext"`
+	Volumes            []Volume          `json:"volumes"`
+	InitContainers     []Container       `json:"initContainers"`
+	Containers         []Container       `json:"containers"`
+}
+
+// Volume is what the rules read of a volume. The sources are those that Lighterman itself makes: a volume that has
+// its name but neither of them is somebody else's.
+type Volume struct {
+	Name      string                        `json:"name"`
+	Projected *corev1.ProjectedVolumeSource `json:"projected"`
+	EmptyDir  *corev1.EmptyDirVolumeSource  `json:"emptyDir"`
+}
+
+// Container is what the rules read of a container.
+type Container struct {
+	Name            string                 `json:"name"`
+	Env             []corev1.EnvVar        `json:"env"`
+	EnvFrom         []corev1.EnvFromSource `json:"envFrom"`
+	VolumeMounts    []corev1.VolumeMount   `json:"volumeMounts"`
+	SecurityContext *SecurityContext       `json:"securityContext"`
+}
+
+// SecurityContext is what the rules read of a pod's or a container's security context.
+type SecurityContext struct {
+	RunAsUser *int64 `json:"runAsUser"`
+}
+
+// ServiceAccount is the name of the pod's service account; an empty name means "default", as the admission plugin
+// that fills it in may run later.
+func (p *Pod) ServiceAccount() string {
+	if p.Spec.ServiceAccountName == "" {
+		return "default"
+	}
+	return p.Spec.ServiceAccountName
+}
+
+// Windows reports whether the pod runs on Windows nodes, as spec.os or the node selector says.
+func (p *Pod) Windows() bool {
+	if p.Spec.OS != nil {
+		return p.Spec.OS.Name == corev1.Windows
+	}
+	return p.Spec.NodeSelector[corev1.LabelOSStable] == string(corev1.Windows)
+}
+
+// pathIn gives the path of a file below dir as the pod's programs write it. Only values of variables need it: mount
+// paths keep their slashes, the kubelet puts them on drive C:.
+func (p *Pod) pathIn(dir, file string) string {
+	path := dir + "/" + file
+	if p.Windows() {
+		return `C:` + strings.ReplaceAll(path, "/", `\`)
+	}
+	return path
+}

@@ -1,0 +1,58 @@
+package injector
+
+import (
+	"fmt"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+// Profile is a profile of either kind.
+type Profile struct {
+	// Kind is v1alpha1.KindCredentialProfile or v1alpha1.KindClusterCredentialProfile.
+	Kind string
+	// Namespace is empty for a cluster profile.
+	Namespace  string
+	Name       string
+	UID        string
+	Generation int64
+	Spec       *v1alpha1.CredentialProfileSpec
+}
+
+// String is the profile's name as users write it: namespace/name, or name.
+func (p *Profile) String() string {
+	if p.Namespace == "" {
+		return p.Name
+	}
+	return p.Namespace + "/" + p.Name
+}
+
+// Store is the store as a URL, for people; empty when the spec has none.
+func Store(spec *v1alpha1.CredentialProfileSpec) string {
+	switch {
+	case spec.S3 != nil:
+		return storeURL("s3", spec.S3.Bucket, spec.S3.Prefix)
+	case spec.Azure != nil:
+		return storeURL("azure", spec.Azure.Container, spec.Azure.Prefix)
+	case spec.GCS != nil:
+		return storeURL("gs", spec.GCS.Bucket, spec.GCS.Prefix)
+	}
+	return ""
+}
+
+func storeURL(scheme, bucket, prefix string) string {
+	if prefix == "" {
+		return fmt.Sprintf("%s://%s", scheme, bucket)
+	}
+	return fmt.Sprintf("%s://%s/%s", scheme, bucket, prefix)
+}
+
+// AuthMode is the name of the spec's auth mode as the API writes it; empty when there is none that this version
+// supports.
+func AuthMode(spec *v1alpha1.CredentialProfileSpec) string {
+	if spec.S3 != nil {
+		if mode := modeOf(&spec.S3.Auth); mode != nil {
+			return mode.name
+		}
+	}
+	return ""
+}
