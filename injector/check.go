@@ -3,6 +3,8 @@ package injector
 import (
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"lighterman.dev/lighterman/api/v1alpha1"
 )
 
@@ -27,6 +29,7 @@ func Check(spec *v1alpha1.CredentialProfileSpec) []Problem {
 	}
 	p.unless(spec.Uploader == nil, "spec.uploader")
 	p.checkEnv(spec)
+	p.checkSelector(spec.Selector)
 	if seconds := spec.TokenExpirationSeconds; seconds != nil && (*seconds < 600 || *seconds > 86400) {
 		p.invalid("spec.tokenExpirationSeconds: %d is out of range: choose 600 to 86400", *seconds)
 	}
@@ -135,6 +138,20 @@ func (p *problems) checkEnv(spec *v1alpha1.CredentialProfileSpec) {
 		case g != 0:
 			p.invalid("spec.env[%d].name: %s contradicts the profile's own fields: set %s there", i, name, groupNames[g])
 		}
+	}
+}
+
+// checkSelector refuses what would select nothing, or cannot be evaluated: the API server does not look into label
+// selectors of custom resources.
+func (p *problems) checkSelector(s *v1alpha1.PodSelector) {
+	if s == nil {
+		return
+	}
+	if s.PodSelector == nil && len(s.ServiceAccounts) == 0 {
+		p.invalid("spec.selector: selects nothing: set podSelector or serviceAccounts")
+	}
+	if _, err := metav1.LabelSelectorAsSelector(s.PodSelector); err != nil {
+		p.invalid("spec.selector.podSelector: %v", err)
 	}
 }
 

@@ -2,6 +2,8 @@ package injector
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 )
@@ -24,6 +26,17 @@ func (p *Profile) String() string {
 		return p.Name
 	}
 	return p.Namespace + "/" + p.Name
+}
+
+// CheckServiceAccount denies a pod whose service account the profile does not allow.
+func CheckServiceAccount(pod *Pod, profile *Profile) error {
+	accounts, account := profile.Spec.AllowedServiceAccounts, pod.ServiceAccount()
+	if len(accounts) == 0 || slices.Contains(accounts, account) {
+		return nil
+	}
+	return Deny(ReasonServiceAccountNotAllowed, fmt.Sprintf(
+		"%s %s does not allow service account %s: run the pod as one of %s, or have it added to spec.allowedServiceAccounts",
+		profile.Kind, profile, account, strings.Join(accounts, ", ")))
 }
 
 // Store is the store as a URL, for people; empty when the spec has none.

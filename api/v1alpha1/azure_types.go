@@ -83,12 +83,12 @@ type AzureWorkloadIdentity struct {
 	// The client ID of the application or the managed identity.
 	// +required
 	// +kubebuilder:validation:MaxLength=36
-	// +kubebuilder:validation:XValidation:rule="format.uuid().validate(self) == optional.none()",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
 	ClientID string `json:"clientID"`
 	// The tenant's ID.
 	// +required
 	// +kubebuilder:validation:MaxLength=36
-	// +kubebuilder:validation:XValidation:rule="format.uuid().validate(self) == optional.none()",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
 	TenantID string `json:"tenantID"`
 	// The audience of the token. Default api://AzureADTokenExchange.
 	// +optional
@@ -108,7 +108,7 @@ type AzureManagedIdentity struct {
 	// The client ID of a user-assigned identity. Absent: the system-assigned identity.
 	// +optional
 	// +kubebuilder:validation:MaxLength=36
-	// +kubebuilder:validation:XValidation:rule="format.uuid().validate(self) == optional.none()",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
 	ClientID string `json:"clientID,omitempty"`
 }
 
@@ -119,12 +119,12 @@ type AzureServicePrincipal struct {
 	// The application's client ID.
 	// +required
 	// +kubebuilder:validation:MaxLength=36
-	// +kubebuilder:validation:XValidation:rule="format.uuid().validate(self) == optional.none()",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
 	ClientID string `json:"clientID"`
 	// The tenant's ID.
 	// +required
 	// +kubebuilder:validation:MaxLength=36
-	// +kubebuilder:validation:XValidation:rule="format.uuid().validate(self) == optional.none()",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
 	TenantID string `json:"tenantID"`
 	// Where the client secret is, in a Secret of the pod's namespace.
 	// +optional
