@@ -1,0 +1,202 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/injector"
+)
+
+// Candidate is a profile, and what decides who may use it.
+type Candidate struct {
+	*injector.Profile
+	// AllowedNamespaces is set for cluster profiles only; nil or empty allows none.
+	AllowedNamespaces *metav1.LabelSelector
+}
+
+// Finder finds what an admission depends on. ErrNotFound says that there is no such object.
+type Finder interface {
+	Profile(ctx context.Context, ref injector.Ref, namespace string) (*Candidate, error)
+	// Selecting gives the profiles with a selector that pods of the namespace may fall under.
+	Selecting(ctx context.Context, namespace string) ([]Candidate, error)
+	// NamespaceLabels gives the labels of a namespace.
+	NamespaceLabels(ctx context.Context, namespace string) (map[string]string, error)
+}
+
+// ErrNotFound is returned by a Finder for an object that does not exist.
+var ErrNotFound = errors.New("not found")
+
+// admit decides by what the caches say. A denial that a change since could have lifted is decided once more by what
+// the API server says.
+func (h *Handler) admit(ctx context.Context, req *request) (outcome, error) {
+	if injector.OptedOut(&req.Object.Metadata) {
+		return outcome{}, nil
+	}
+	out, err := h.decide(ctx, h.Cached, req)
+	var denied *injector.DeniedError
+	if errors.As(err, &denied) && mayBeStale[denied.Reason] {
+		return h.decide(ctx, h.Live, req)
+	}
+	return out, err
+}
+
+// mayBeStale are the denials that follow from a profile or a namespace, and not from the pod alone.
+var mayBeStale = map[injector.Reason]bool{
+	injector.ReasonUnknownProfile:           true,
+	injector.ReasonAmbiguousSelector:        true,
+	injector.ReasonNamespaceNotAllowed:      true,
+	injector.ReasonServiceAccountNotAllowed: true,
+	injector.ReasonNotSupported:             true,
+	injector.ReasonInvalidProfile:           true,
+}
+
+func (h *Handler) decide(ctx context.Context, finder Finder, req *request) (outcome, error) {
+	candidate, err := find(ctx, finder, req)
+	if err != nil || candidate == nil {
+		return outcome{}, err
+	}
+	out := outcome{profile: candidate.Profile}
+	if err := authorise(ctx, finder, req, candidate); err != nil {
+		return out, err
+	}
+	out.result, err = injector.Inject(&req.Object, candidate.Profile, h.Settings)
+	out.injected = len(out.result.Operations) > 0
+	return out, err
+}
+
+// find gives the profile that the pod asks for, or falls under; nil: none.
+func find(ctx context.Context, finder Finder, req *request) (*Candidate, error) {
+	ref, err := injector.Requested(&req.Object.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	if ref == (injector.Ref{}) {
+		return selected(ctx, finder, req)
+	}
+	candidate, err := finder.Profile(ctx, ref, req.Namespace)
+	if errors.Is(err, ErrNotFound) {
+		return nil, unknownProfile(ref, req.Namespace)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find %s %s: %w", ref.Kind, ref.Name, err)
+	}
+	return candidate, nil
+}
+
+func unknownProfile(ref injector.Ref, namespace string) error {
+	if ref.Kind == v1alpha1.KindClusterCredentialProfile {
+		return injector.Deny(injector.ReasonUnknownProfile, fmt.Sprintf(
+			"there is no %s %q, which annotation %s names: list them with kubectl get clustercredentialprofiles; a profile of the pod's own namespace is named in %s",
+			ref.Kind, ref.Name, injector.AnnotationClusterProfile, injector.AnnotationProfile))
+	}
+	return injector.Deny(injector.ReasonUnknownProfile, fmt.Sprintf(
+		"there is no %s %q in namespace %s, which annotation %s names: list them with kubectl get credentialprofiles -n %s; a cluster profile is named in %s",
+		ref.Kind, ref.Name, namespace, injector.AnnotationProfile, namespace, injector.AnnotationClusterProfile))
+}
+
+// selected gives the one profile whose selector the pod falls under; nil: none. Only namespaces that are labelled
+// "selected" send pods that name no profile.
+func selected(ctx context.Context, finder Finder, req *request) (*Candidate, error) {
+	candidates, err := finder.Selecting(ctx, req.Namespace)
+	if err != nil {
+		return nil, fmt.Errorf("find the profiles that select pods: %w", err)
+	}
+	var matching []*Candidate
+	for i := range candidates {
+		c := &candidates[i]
+		ok, err := selects(ctx, finder, c, req)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			matching = append(matching, c)
+		}
+	}
+	switch len(matching) {
+	case 0:
+		return nil, nil
+	case 1:
+		return matching[0], nil
+	}
+	names := make([]string, len(matching))
+	for i, c := range matching {
+		names[i] = c.Kind + " " + c.String()
+	}
+	slices.Sort(names)
+	return nil, injector.Deny(injector.ReasonAmbiguousSelector, fmt.Sprintf(
+		"the selectors of several profiles match the pod: %s: narrow spec.selector, or name one profile in the pod's annotation %s or %s",
+		strings.Join(names, ", "), injector.AnnotationProfile, injector.AnnotationClusterProfile))
+}
+
+// selects reports whether the pod falls under a profile's selector. A cluster profile that the namespace may not use
+// selects nothing there.
+func selects(ctx context.Context, finder Finder, c *Candidate, req *request) (bool, error) {
+	selector := c.Spec.Selector
+	if selector == nil || (selector.PodSelector == nil && len(selector.ServiceAccounts) == 0) {
+		return false, nil
+	}
+	if len(selector.ServiceAccounts) > 0 && !slices.Contains(selector.ServiceAccounts, req.Object.ServiceAccount()) {
+		return false, nil
+	}
+	if selector.PodSelector != nil {
+		ok, err := matches(selector.PodSelector, req.Object.Metadata.Labels)
+		if err != nil {
+			return false, injector.Deny(injector.ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.selector.podSelector: %v",
+				c.Kind, c, err))
+		}
+		if !ok {
+			return false, nil
+		}
+	}
+	err := allowedIn(ctx, finder, c, req.Namespace)
+	var denied *injector.DeniedError
+	if errors.As(err, &denied) && denied.Reason == injector.ReasonNamespaceNotAllowed {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// authorise denies a pod that may not use the profile.
+func authorise(ctx context.Context, finder Finder, req *request, c *Candidate) error {
+	if err := allowedIn(ctx, finder, c, req.Namespace); err != nil {
+		return err
+	}
+	return injector.CheckServiceAccount(&req.Object, c.Profile)
+}
+
+func allowedIn(ctx context.Context, finder Finder, c *Candidate, namespace string) error {
+	if c.Kind != v1alpha1.KindClusterCredentialProfile {
+		return nil // A namespaced profile is only ever found in the pod's own namespace.
+	}
+	set, err := finder.NamespaceLabels(ctx, namespace)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("find namespace %s: %w", namespace, err)
+	}
+	ok := false
+	if a := c.AllowedNamespaces; err == nil && a != nil && len(a.MatchLabels)+len(a.MatchExpressions) > 0 {
+		if ok, err = matches(a, set); err != nil {
+			return injector.Deny(injector.ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.allowedNamespaces: %v", c.Kind, c, err))
+		}
+	}
+	if !ok {
+		return injector.Deny(injector.ReasonNamespaceNotAllowed, fmt.Sprintf(
+			"%s %s does not allow namespace %s: label the namespace as spec.allowedNamespaces of the profile asks, or use another profile",
+			c.Kind, c, namespace))
+	}
+	return nil
+}
+
+func matches(selector *metav1.LabelSelector, set map[string]string) (bool, error) {
+	s, err := metav1.LabelSelectorAsSelector(selector)
+	if err != nil {
+		return false, err
+	}
+	return s.Matches(labels.Set(set)), nil
+}

@@ -1,0 +1,14 @@
+// Package webhook is the admission boundary: it decodes a review, finds the profile that the pod asks for, checks that
+// the pod may use it, calls the pure injector, responds and counts.
+//
+// Policy: a pod that asks for a profile is injected or denied with a sentence that says what to do; it is never
+// admitted without its credentials. A pod that asks for none is admitted untouched. Where Lighterman itself is at
+// fault (it cannot reach the API server, say) the review fails, and with it, by the webhook configuration's
+// failurePolicy, the pod.
+//
+// Profiles and namespaces come from informer caches, so one admission costs no I/O. Before a pod is denied for what a
+// profile or a namespace says, both are read once more from the API server: pod and profile may have been created
+// together.
+//
+// The package knows no store, identity or tool by name.
+package webhook

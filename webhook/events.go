@@ -1,0 +1,33 @@
+package webhook
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	eventsv1 "k8s.io/client-go/tools/events"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/injector"
+)
+
+// maxNote is the API's limit for an event's note, in bytes.
+const maxNote = 1024
+
+// events writes Kubernetes events. The recorder queues them, so an admission does not wait.
+type events struct {
+	recorder eventsv1.EventRecorder
+}
+
+var _ Recorder = (*events)(nil)
+
+// Denied tells at the profile that a pod was denied. The pod does not exist, so nothing can be told there.
+func (e *events) Denied(profile *injector.Profile, namespace, pod string, denied *injector.DeniedError) {
+	regarding := &corev1.ObjectReference{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: profile.Kind,
+		Namespace: profile.Namespace, Name: profile.Name, UID: types.UID(profile.UID),
+	}
+	note := "pod " + namespace + "/" + pod + ": " + denied.Error()
+	if len(note) > maxNote {
+		note = note[:maxNote]
+	}
+	e.recorder.Eventf(regarding, nil, corev1.EventTypeWarning, string(denied.Reason), "Deny", "%s", note)
+}

@@ -1,0 +1,190 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"lighterman.dev/lighterman/injector"
+)
+
+// Path is where the API server posts its reviews.
+const Path = "/mutate--v1-pod"
+
+// maxBody is more than the API server ever sends: it limits the requests of its own clients to 3 MiB.
+const maxBody = 8 << 20
+
+// Handler answers admission reviews of pods.
+type Handler struct {
+	// Cached and Live find profiles and namespaces: in the informers' caches, and at the API server.
+	Cached, Live Finder
+	Settings     injector.Settings
+	Metrics      *Metrics
+	// Events tells users, at the profile, of pods that were denied. Nil: they are not told.
+	Events Recorder
+	Log    logr.Logger
+}
+
+// Recorder writes an event about a profile. It must not wait for the API server.
+type Recorder interface {
+	Denied(profile *injector.Profile, namespace, pod string, denied *injector.DeniedError)
+}
+
+// outcome is what became of one request.
+type outcome struct {
+	profile  *injector.Profile
+	result   injector.Result
+	injected bool
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// ServeHTTP reads a review, has it admitted, and writes the response. What cannot be read is answered with a 4xx
+// status, and no input ends the process.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	defer func() {
+		if fault := recover(); fault != nil {
+			h.Log.Error(fmt.Errorf("panic: %v", fault), "Answer a review", "stack", string(debug.Stack()))
+			h.Metrics.observe(start, outcomeError, reasonPanic)
+			refuse(w, http.StatusInternalServerError, errors.New("internal error: see the log of Lighterman"))
+		}
+	}()
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buffer)
+	if status, err := readBody(buffer, w, r); err != nil {
+		h.Metrics.observe(start, outcomeError, reasonBadRequest)
+		refuse(w, status, err)
+		return
+	}
+	req, err := parseReview(buffer.Bytes())
+	if err != nil {
+		h.Metrics.observe(start, outcomeError, reasonBadRequest)
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	response := h.respond(r.Context(), start, req)
+	response.UID = types.UID(req.UID)
+	body, err := marshalReview(response)
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if _, err := w.Write(body); err != nil {
+		h.Log.Error(err, "Write the response", "uid", req.UID)
+	}
+}
+
+// respond admits, counts and logs.
+func (h *Handler) respond(ctx context.Context, start time.Time, req *request) *admissionv1.AdmissionResponse {
+	log := h.Log.WithValues("uid", req.UID, "namespace", req.Namespace, "pod", req.name())
+	if err := req.checkKind(); err != nil {
+		h.Metrics.observe(start, outcomeError, reasonBadRequest)
+		return failed(http.StatusBadRequest, err)
+	}
+	out, err := h.admit(ctx, req)
+	var denied *injector.DeniedError
+	switch {
+	case errors.As(err, &denied):
+		h.Metrics.observe(start, outcomeDenied, string(denied.Reason))
+		log.Info("Denied", "reason", denied.Reason, "message", denied.Error())
+		if h.Events != nil && out.profile != nil && !req.DryRun {
+			h.Events.Denied(out.profile, req.Namespace, req.name(), denied)
+		}
+		return failed(http.StatusForbidden, fmt.Errorf("lighterman: %w", err))
+	case err != nil:
+		h.Metrics.observe(start, outcomeError, reasonInternal)
+		log.Error(err, "Admit a pod")
+		return failed(http.StatusInternalServerError, fmt.Errorf("lighterman: %w", err))
+	}
+	response, err := allowed(&out)
+	if err != nil {
+		h.Metrics.observe(start, outcomeError, reasonInternal)
+		log.Error(err, "Admit a pod")
+		return failed(http.StatusInternalServerError, err)
+	}
+	h.Metrics.admitted(start, &out)
+	if out.injected {
+		log.V(1).Info("Injected", "profile", out.profile.String(), "operations", len(out.result.Operations))
+	}
+	return response
+}
+
+func allowed(out *outcome) (*admissionv1.AdmissionResponse, error) {
+	response := &admissionv1.AdmissionResponse{Allowed: true, Warnings: out.result.Warnings}
+	if out.profile != nil {
+		response.AuditAnnotations = map[string]string{"profile": out.profile.Kind + " " + out.profile.String()}
+	}
+	if len(out.result.Operations) == 0 {
+		return response, nil
+	}
+	patch, err := marshalPatch(out.result.Operations)
+	if err != nil {
+		return nil, err
+	}
+	jsonPatch := admissionv1.PatchTypeJSONPatch
+	response.Patch, response.PatchType = patch, &jsonPatch
+	return response, nil
+}
+
+func failed(code int32, err error) *admissionv1.AdmissionResponse {
+	reason := metav1.StatusReasonInternalError
+	switch code {
+	case http.StatusForbidden:
+		reason = metav1.StatusReasonForbidden
+	case http.StatusBadRequest:
+		reason = metav1.StatusReasonBadRequest
+	}
+	return &admissionv1.AdmissionResponse{Result: &metav1.Status{
+		Status: metav1.StatusFailure, Code: code, Reason: reason, Message: err.Error(),
+	}}
+}
+
+// readBody fills buffer with the request's body; the status is that of a request that cannot be read.
+func readBody(buffer *bytes.Buffer, w http.ResponseWriter, r *http.Request) (int, error) {
+	buffer.Reset()
+	if r.Method != http.MethodPost {
+		return http.StatusMethodNotAllowed, fmt.Errorf("method is %s: post an AdmissionReview", r.Method)
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return http.StatusUnsupportedMediaType, fmt.Errorf("content type is %q: only application/json is understood",
+			r.Header.Get("Content-Type"))
+	}
+	if r.ContentLength > 0 && r.ContentLength <= maxBody {
+		buffer.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	if _, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return http.StatusRequestEntityTooLarge, fmt.Errorf("the body is larger than %d bytes", maxBody)
+		}
+		return http.StatusBadRequest, fmt.Errorf("read the body: %w", err)
+	}
+	return http.StatusOK, nil
+}
+
+// refuse answers a request that is no review that could be answered.
+func refuse(w http.ResponseWriter, status int, err error) {
+	response := failed(int32(status), err) //nolint:gosec // an HTTP status fits
+	body, marshalErr := marshalReview(response)
+	if marshalErr != nil {
+		http.Error(w, err.Error(), status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = io.Copy(w, bytes.NewReader(body)) // The client has gone: there is nobody left to tell.
+}

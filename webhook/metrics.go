@@ -1,0 +1,79 @@
+package webhook
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lighterman.dev/lighterman/injector"
+)
+
+// The outcomes of a request, a metric label.
+const (
+	outcomeInjected  = "injected"
+	outcomeUnchanged = "unchanged" // asked for a profile, and had everything already
+	outcomeSkipped   = "skipped"   // asked for none, or opted out
+	outcomeDenied    = "denied"
+	outcomeError     = "error"
+)
+
+// The reasons of outcomeError, besides injector.Reason for outcomeDenied.
+const (
+	reasonBadRequest = "BadRequest"
+	reasonInternal   = "Internal"
+	reasonPanic      = "Panic"
+)
+
+// Metrics are the webhook's Prometheus metrics. Labels take values from closed sets only: no namespace, no profile.
+type Metrics struct {
+	requests *prometheus.CounterVec
+	duration prometheus.Histogram
+	pods     *prometheus.CounterVec
+}
+
+// NewMetrics makes the metrics and registers them.
+func NewMetrics(registry prometheus.Registerer, version string) (*Metrics, error) {
+	m := &Metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lighterman_admission_requests_total",
+			Help: "Admission reviews, by outcome, and by reason where one was denied or failed.",
+		}, []string{"outcome", "reason"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "lighterman_admission_duration_seconds",
+			Help:    "Time from the first byte of a review to its response.",
+			Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
+		}),
+		pods: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lighterman_injected_pods_total",
+			Help: "Pods that were injected, by kind of profile and auth mode.",
+		}, []string{"kind", "auth"}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "lighterman_build_info", Help: "Always 1; the version is in the label.",
+		ConstLabels: prometheus.Labels{"version": version},
+	})
+	build.Set(1)
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.pods, build} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *Metrics) observe(start time.Time, outcome, reason string) {
+	m.requests.WithLabelValues(outcome, reason).Inc()
+	m.duration.Observe(time.Since(start).Seconds())
+}
+
+func (m *Metrics) admitted(start time.Time, out *outcome) {
+	switch {
+	case out.profile == nil:
+		m.observe(start, outcomeSkipped, "")
+	case out.injected:
+		m.observe(start, outcomeInjected, "")
+		m.pods.WithLabelValues(out.profile.Kind, injector.AuthMode(out.profile.Spec)).Inc()
+	default:
+		m.observe(start, outcomeUnchanged, "")
+	}
+}

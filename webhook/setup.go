@@ -1,0 +1,113 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/injector"
+)
+
+// selectorIndex is the index of the profiles that have a selector.
+const selectorIndex = "lighterman.selecting"
+
+// AddToScheme registers the types that the webhook reads and writes.
+func AddToScheme(scheme *runtime.Scheme) error { return v1alpha1.AddToScheme(scheme) }
+
+// CacheOptions say what the informers keep: profiles without their managed fields, and of a namespace its name and
+// labels. Cached objects are handed out without a copy; nothing in this package writes to them.
+func CacheOptions() cache.Options {
+	shared := true
+	return cache.Options{ByObject: map[client.Object]cache.ByObject{
+		namespaceMetadata():                  {Transform: stripNamespace, UnsafeDisableDeepCopy: &shared},
+		&v1alpha1.CredentialProfile{}:        {Transform: cache.TransformStripManagedFields(), UnsafeDisableDeepCopy: &shared},
+		&v1alpha1.ClusterCredentialProfile{}: {Transform: cache.TransformStripManagedFields(), UnsafeDisableDeepCopy: &shared},
+	}}
+}
+
+func stripNamespace(object any) (any, error) {
+	if o, ok := object.(client.Object); ok {
+		o.SetManagedFields(nil)
+		o.SetAnnotations(nil)
+		o.SetOwnerReferences(nil)
+		o.SetFinalizers(nil)
+	}
+	return object, nil
+}
+
+// Ready reports whether the caches that an admission reads have been filled.
+type Ready func(*http.Request) error
+
+// Setup registers the webhook and the controllers of the profiles' status with mgr, whose cache must have been made
+// with CacheOptions.
+func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, registry prometheus.Registerer) (Ready, error) {
+	metrics, err := NewMetrics(registry, settings.Version)
+	if err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	ready, err := setupCache(ctx, mgr)
+	if err != nil {
+		return nil, err
+	}
+	mgr.GetWebhookServer().Register(Path, &Handler{
+		Cached: &finder{
+			reader: mgr.GetCache(),
+			list:   []client.ListOption{client.MatchingFields{selectorIndex: "true"}},
+		},
+		Live:     &finder{reader: mgr.GetAPIReader()},
+		Settings: settings,
+		Metrics:  metrics,
+		Events:   &events{recorder: mgr.GetEventRecorder("lighterman")},
+		Log:      mgr.GetLogger().WithName("admission"),
+	})
+	return ready, setupStatus(mgr)
+}
+
+// setupCache starts the informers before the first admission asks for them, so that none waits.
+func setupCache(ctx context.Context, mgr ctrl.Manager) (Ready, error) {
+	index := func(object client.Object) []string {
+		if selectorOf(object) != nil {
+			return []string{"true"}
+		}
+		return nil
+	}
+	profiles := []client.Object{&v1alpha1.CredentialProfile{}, &v1alpha1.ClusterCredentialProfile{}}
+	for _, object := range profiles {
+		if err := mgr.GetFieldIndexer().IndexField(ctx, object, selectorIndex, index); err != nil {
+			return nil, fmt.Errorf("index the profiles' selectors: %w", err)
+		}
+	}
+	informers := map[string]cache.Informer{}
+	for _, object := range append(profiles, namespaceMetadata()) {
+		informer, err := mgr.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false))
+		if err != nil {
+			return nil, fmt.Errorf("watch %T: %w", object, err)
+		}
+		informers[fmt.Sprintf("%T", object)] = informer
+	}
+	return func(*http.Request) error {
+		for what, informer := range informers {
+			if !informer.HasSynced() {
+				return fmt.Errorf("the cache of %s is not filled yet: can the service account list it?", what)
+			}
+		}
+		return nil
+	}, nil
+}
+
+func selectorOf(object client.Object) *v1alpha1.PodSelector {
+	switch o := object.(type) {
+	case *v1alpha1.CredentialProfile:
+		return o.Spec.Selector
+	case *v1alpha1.ClusterCredentialProfile:
+		return o.Spec.Selector
+	}
+	return nil
+}
