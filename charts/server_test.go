@@ -1,0 +1,236 @@
+package charts_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	batchv1 "k8s.io/api/batch/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes"
+)
+
+func TestOnAPIServer(t *testing.T) {
+	t.Parallel()
+	c := install(t)
+	t.Run("the webhook is called", c.testMatching)
+	t.Run("policies", c.testPolicies)
+	t.Run("the webhook may do its work and no more", c.testRBAC)
+	t.Run("upgrades keep what the webhook wrote", c.testUpgrade)
+	t.Run("certificates may become files", c.testSwitch)
+	t.Run("every rendering is accepted", c.testAccepted)
+	t.Run("uninstall keeps the profiles", c.testUninstall)
+}
+
+// testMatching finds out which pods reach the webhook: no replica runs here, so those fail.
+func (c *cluster) testMatching(t *testing.T) {
+	const annotated, selected = "pods.lighterman.dev", "selected.pods.lighterman.dev"
+	tests := map[string]struct {
+		in   *corev1.Pod
+		want map[string]string // namespace → webhook
+	}{
+		"for a pod that names a profile":         {pod("lighterman.dev/profile=pg"), map[string]string{"enabled": annotated, "selected": annotated}},
+		"for a pod that names a cluster profile": {pod("lighterman.dev/cluster-profile=pg"), map[string]string{"enabled": annotated, "selected": annotated}},
+		"for an empty name, to be denied there":  {pod("lighterman.dev/profile="), map[string]string{"enabled": annotated, "selected": annotated}},
+		"for any pod where pods are selected":    {pod(), map[string]string{"selected": selected}},
+		"for a pod with other annotations":       {pod("team=storage"), map[string]string{"selected": selected}},
+		"for a pod that opts in twice":           {pod("lighterman.dev/profile=pg", "lighterman.dev/inject=true"), map[string]string{"enabled": annotated, "selected": annotated}},
+		"not for a pod that opts out":            {pod("lighterman.dev/profile=pg", "lighterman.dev/inject=false"), nil},
+		"not for a selected pod that opts out":   {pod("lighterman.dev/inject=false"), nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			for _, namespace := range []string{"plain", "misspelt", "enabled", "selected"} {
+				err := c.create(t.Context(), namespace, test.in)
+				switch want := test.want[namespace]; {
+				case want == "" && err != nil:
+					t.Errorf("in namespace %s: %v", namespace, err)
+				case want != "" && (err == nil || !strings.Contains(err.Error(), fmt.Sprintf("failed calling webhook %q", want))):
+					t.Errorf("in namespace %s the webhook %s is not called: %v", namespace, want, err)
+				}
+			}
+		})
+	}
+}
+
+func (c *cluster) testPolicies(t *testing.T) {
+	tests := map[string]struct {
+		in          *corev1.Pod
+		inNamespace string
+		wantWarning string
+		wantError   string
+	}{
+		"warn in a namespace that is not opted in": {
+			pod("lighterman.dev/profile=pg"), "plain",
+			"namespace plain is not opted in, so Lighterman adds no credentials to this pod; to opt in, run: kubectl label namespace plain lighterman.dev/injection=enabled", "",
+		},
+		"warn in a namespace with a misspelt label": {
+			pod("lighterman.dev/cluster-profile=pg"), "misspelt",
+			"to opt in, run: kubectl label namespace misspelt lighterman.dev/injection=enabled --overwrite", "",
+		},
+		"are silent about a pod that opts out":   {pod("lighterman.dev/profile=pg", "lighterman.dev/inject=false"), "plain", "", ""},
+		"are silent about a pod that asks not":   {pod(), "plain", "", ""},
+		"admit an injected pod with its volume":  {injected(pod(), "data", "lighterman-credentials"), "plain", "", ""},
+		"deny an injected pod that lost it":      {injected(pod()), "plain", "", "some other webhook removed it"},
+		"deny one that kept only another volume": {injected(pod(), "data"), "enabled", "", "some other webhook removed it"},
+		"admit a pod that needed no volume":      {pod(`lighterman.dev/injected={"profile":"p/pg","volume":false}`), "plain", "", ""},
+		"admit a pod with a broken annotation":   {pod(`lighterman.dev/injected=`), "plain", "", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c.warnings.take()
+			err := c.create(t.Context(), test.inNamespace, test.in)
+			if test.wantError == "" && err != nil || test.wantError != "" && (err == nil || !strings.Contains(err.Error(), test.wantError)) {
+				t.Errorf("error %v, want %q", err, test.wantError)
+			}
+			got := strings.Join(c.warnings.take(), "\n")
+			if test.wantWarning == "" && got != "" || test.wantWarning != "" && !strings.HasSuffix(got, test.wantWarning) {
+				t.Errorf("warning %q, want %q", got, test.wantWarning)
+			}
+		})
+	}
+	t.Run("warn whoever applies a CronJob", func(t *testing.T) {
+		cronJob := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Name: "nightly"}}
+		cronJob.Spec.Schedule = "0 3 * * *"
+		template := &cronJob.Spec.JobTemplate.Spec.Template
+		template.Spec = pod().Spec
+		template.Spec.RestartPolicy = corev1.RestartPolicyNever
+		for _, annotations := range []map[string]string{nil, {"lighterman.dev/profile": "pg"}} {
+			template.Annotations = annotations
+			if _, err := c.BatchV1().CronJobs("plain").Create(t.Context(), cronJob, dryRun); err != nil {
+				t.Fatal(err)
+			}
+			if got := c.warnings.take(); len(got) != len(annotations) {
+				t.Errorf("pod template with annotations %v: warnings %q", annotations, got)
+			}
+		}
+	})
+}
+
+func (c *cluster) testRBAC(t *testing.T) {
+	ctx, webhook := t.Context(), c.webhook(t)
+	byName := metav1.ListOptions{FieldSelector: "metadata.name=" + release}
+	secret, err := webhook.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + release + "-ca"})
+	if err != nil || len(secret.Items) != 1 || secret.Items[0].Data != nil {
+		t.Errorf("list the CA Secret by name: %v, %v; want one that is empty", secret, err)
+	}
+	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: release, Namespace: namespace}}
+	event := &corev1.Event{ObjectMeta: metav1.ObjectMeta{GenerateName: "denied-", Namespace: "plain"}, InvolvedObject: corev1.ObjectReference{Namespace: "plain"}}
+	tests := map[string]struct {
+		err       error
+		forbidden bool
+	}{
+		"watch namespaces":                  {err: second(webhook.CoreV1().Namespaces().List(ctx, metav1.ListOptions{}))},
+		"list profiles":                     {err: list(ctx, webhook, "credentialprofiles")},
+		"list cluster profiles":             {err: list(ctx, webhook, "clustercredentialprofiles")},
+		"list its webhook configuration":    {err: second(webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, byName))},
+		"create its lease":                  {err: second(webhook.CoordinationV1().Leases(namespace).Create(ctx, lease, metav1.CreateOptions{}))},
+		"get its lease":                     {err: second(webhook.CoordinationV1().Leases(namespace).Get(ctx, release, metav1.GetOptions{}))},
+		"create an event":                   {err: second(webhook.CoreV1().Events("plain").Create(ctx, event, metav1.CreateOptions{}))},
+		"list all webhook configurations":   {err: second(webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{})), forbidden: true},
+		"list all Secrets of its namespace": {err: second(webhook.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{})), forbidden: true},
+		"read a Secret elsewhere":           {err: second(webhook.CoreV1().Secrets("plain").Get(ctx, release+"-ca", metav1.GetOptions{})), forbidden: true},
+		"list pods":                         {err: second(webhook.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})), forbidden: true},
+		"read a service account":            {err: second(webhook.CoreV1().ServiceAccounts(namespace).Get(ctx, release, metav1.GetOptions{})), forbidden: true},
+	}
+	for name, test := range tests {
+		if apierrors.IsForbidden(test.err) != test.forbidden || !test.forbidden && test.err != nil {
+			t.Errorf("%s: %v", name, test.err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func list(ctx context.Context, client kubernetes.Interface, resource string) error {
+	group := schema.GroupVersion{Group: "lighterman.dev", Version: "v1alpha1"}
+	return client.Discovery().RESTClient().Verb(http.MethodGet).AbsPath("/apis", group.String(), resource).Do(ctx).Error()
+}
+
+// testUpgrade writes as the webhook does, then upgrades in each way that Helm has.
+func (c *cluster) testUpgrade(t *testing.T) {
+	ctx, webhook := t.Context(), c.webhook(t)
+	secret, err := webhook.CoreV1().Secrets(namespace).Get(ctx, release+"-ca", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret.Data = map[string][]byte{"tls.crt": c.config.CAData, "tls.key": []byte("key"), "ca.crt": c.config.CAData}
+	if _, err := webhook.CoreV1().Secrets(namespace).Update(ctx, secret, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	configuration, err := webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, release, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range configuration.Webhooks {
+		configuration.Webhooks[i].ClientConfig.CABundle = c.config.CAData
+	}
+	if _, err := webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().Update(ctx, configuration, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for i, how := range [][]string{{"--server-side=true"}, {"--server-side=true", "--force-conflicts"}, {"--server-side=false"}, {"--server-side=true"}} {
+		c.helm(t, append([]string{"upgrade", release, chart, "--set", fmt.Sprintf("podLabels.round=r%d,fullnameOverride=", i)}, how...)...)
+		secret, err := webhook.CoreV1().Secrets(namespace).Get(ctx, release+"-ca", metav1.GetOptions{})
+		if err != nil || string(secret.Data["tls.key"]) != "key" || len(secret.Data) != 3 {
+			t.Errorf("after helm upgrade %v the Secret holds %d keys: %v", how, len(secret.Data), err)
+		}
+		configuration, err := webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, release, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range configuration.Webhooks {
+			if string(entry.ClientConfig.CABundle) != string(c.config.CAData) {
+				t.Errorf("after helm upgrade %v the caBundle of %s is %q", how, entry.Name, entry.ClientConfig.CABundle)
+			}
+		}
+		deployment, err := c.AppsV1().Deployments(namespace).Get(ctx, release, metav1.GetOptions{})
+		if err != nil || deployment.Spec.Template.Labels["round"] != fmt.Sprintf("r%d", i) {
+			t.Errorf("helm upgrade %v changed nothing: %v", how, err)
+		}
+	}
+}
+
+// testSwitch changes certs.mode after the webhook has written caBundle. Helm then takes the field over, which it does not
+// do unasked.
+func (c *cluster) testSwitch(t *testing.T) {
+	c.helm(t, "upgrade", release, chart, "--values", valuesFile("files"), "--force-conflicts")
+	configuration, err := c.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(t.Context(), release, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range configuration.Webhooks {
+		if got := entry.ClientConfig.CABundle; !bytes.HasPrefix(got, []byte("-----BEGIN")) || bytes.Equal(got, c.config.CAData) {
+			t.Errorf("the caBundle of %s is %q, want the one of the values", entry.Name, got)
+		}
+	}
+	if err := second(c.webhook(t).CoreV1().Secrets(namespace).Get(t.Context(), release+"-ca", metav1.GetOptions{})); !apierrors.IsForbidden(err) {
+		t.Errorf("the webhook may still read a Secret: %v", err)
+	}
+}
+
+// testAccepted upgrades to each golden case, so that the API server has validated every object in every form.
+func (c *cluster) testAccepted(t *testing.T) {
+	for _, name := range append(cases(t), "default") {
+		// The ServiceMonitor's CRD is somebody else's.
+		c.helm(t, "upgrade", release, chart, "--values", valuesFile(name), "--set", "metrics.serviceMonitor.enabled=false,crds.keep=true")
+	}
+}
+
+func (c *cluster) testUninstall(t *testing.T) {
+	admin := c.Interface
+	c.helm(t, "uninstall", release)
+	if err := list(t.Context(), admin, "credentialprofiles"); err != nil {
+		t.Errorf("after helm uninstall: %v", err)
+	}
+	if err := c.create(t.Context(), "selected", pod("lighterman.dev/profile=pg")); err != nil {
+		t.Errorf("after helm uninstall: %v", err)
+	}
+	c.helm(t, "install", release, chart)
+}
