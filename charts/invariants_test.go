@@ -87,7 +87,7 @@ func TestRBAC(t *testing.T) {
 			if name != "files" {
 				wantCluster = append(wantCluster, rbacv1.PolicyRule{
 					APIGroups: []string{"admissionregistration.k8s.io"}, Resources: []string{"mutatingwebhookconfigurations"},
-					ResourceNames: []string{own}, Verbs: []string{"get", "list", "watch", "update"},
+					ResourceNames: []string{own}, Verbs: []string{"get", "list", "watch", "patch"},
 				})
 				wantLocal = append(wantLocal, rbacv1.PolicyRule{
 					APIGroups: []string{""}, Resources: []string{"secrets"},

@@ -3,6 +3,7 @@ package charts_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -169,10 +171,16 @@ func (c *cluster) testUpgrade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range configuration.Webhooks {
-		configuration.Webhooks[i].ClientConfig.CABundle = c.config.CAData
+	var entries []map[string]any
+	for _, entry := range configuration.Webhooks {
+		entries = append(entries, map[string]any{"name": entry.Name, "clientConfig": map[string]any{"caBundle": c.config.CAData}})
 	}
-	if _, err := webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().Update(ctx, configuration, metav1.UpdateOptions{}); err != nil {
+	patch, err := json.Marshal(map[string]any{"webhooks": entries})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().Patch(ctx, release,
+		types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: "lighterman-certs"}); err != nil {
 		t.Fatal(err)
 	}
 	for i, how := range [][]string{{"--server-side=true"}, {"--server-side=true", "--force-conflicts"}, {"--server-side=false"}, {"--server-side=true"}} {
