@@ -1,0 +1,214 @@
+package certs
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	"github.com/go-logr/logr"
+	"golang.org/x/time/rate"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/util/retry"
+)
+
+// webhookConfig knows what caBundle of our MutatingWebhookConfiguration holds, and keeps it right.
+type webhookConfig struct {
+	name    string
+	client  kubernetes.Interface
+	factory informers.SharedInformerFactory
+	watch   *watch[admissionregistrationv1.MutatingWebhookConfiguration]
+	log     logr.Logger
+	writes  atomic.Uint64
+
+	backoff backoff
+	// limiter bounds a fight with whatever else writes caBundle. A rotation takes one write of each replica at most.
+	limiter *rate.Limiter
+
+	mu   sync.Mutex
+	held held // nil when there is no configuration
+}
+
+func newWebhookConfig(client kubernetes.Interface, o Options, log logr.Logger, changed func()) (*webhookConfig, error) {
+	c := &webhookConfig{
+		name: o.WebhookConfiguration, client: client, log: log,
+		factory: newFactory(client, metav1.NamespaceAll, o.WebhookConfiguration),
+		limiter: rate.NewLimiter(rate.Every(10*time.Second), 10),
+	}
+	informer := c.factory.Admissionregistration().V1().MutatingWebhookConfigurations().Informer()
+	what := "MutatingWebhookConfiguration " + o.WebhookConfiguration
+	var err error
+	c.watch, err = newWatch(what, informer, func(object *admissionregistrationv1.MutatingWebhookConfiguration) {
+		c.observe(object, time.Now())
+		changed()
+	})
+	return c, err
+}
+
+// observe sees every state in which the API server showed the configuration: a CA that went and came back has to
+// settle again.
+func (c *webhookConfig) observe(object *admissionregistrationv1.MutatingWebhookConfiguration, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if object == nil {
+		c.held = nil
+		return
+	}
+	since := now
+	if c.held == nil {
+		// The first look at it. What a replica wrote before this process started has had the time since then to settle.
+		// Kubernetes cuts the time to seconds.
+		if written := lastWrite(object); !written.IsZero() && written.Add(time.Second).Before(now) {
+			since = written.Add(time.Second)
+		}
+	}
+	bundles := make([][]byte, 0, len(object.Webhooks))
+	for _, w := range object.Webhooks {
+		bundles = append(bundles, w.ClientConfig.CABundle)
+	}
+	c.held = observe(c.held, bundles, since)
+}
+
+// issuer returns the CA in caBundle by which API servers accept leaf.
+func (c *webhookConfig) issuer(leaf *x509.Certificate, dnsName string) (heldCA, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held.issuer(leaf, dnsName)
+}
+
+// holds tells whether caBundle holds ca.
+func (c *webhookConfig) holds(ca *x509.Certificate) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.held[fingerprintOf(ca)]
+	return ok
+}
+
+// reconcile writes caBundle if it is not what mergeBundle says. An error stands until it is cured.
+func (c *webhookConfig) reconcile(ctx context.Context, now time.Time, wanted ...*x509.Certificate) error {
+	object, err := c.watch.get()
+	if err != nil {
+		return err
+	}
+	patch, err := bundlePatch(object, now, wanted)
+	if err != nil || patch == nil {
+		return err
+	}
+	if !c.backoff.allows(now) {
+		return c.backoff.failed
+	}
+	if !c.limiter.AllowN(now, 1) {
+		return fmt.Errorf("something else keeps changing caBundle of %s (field managers %q): stop that, or use --certs=files",
+			c.watch.what, otherManagers(object))
+	}
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error { return c.write(ctx, now, wanted) })
+	if err != nil {
+		err = fmt.Errorf("write caBundle of %s: %w", c.watch.what, err)
+	}
+	return c.backoff.done(now, err)
+}
+
+// write starts from what the API server holds now: what we watch may be older than the write of another replica.
+func (c *webhookConfig) write(ctx context.Context, now time.Time, wanted []*x509.Certificate) error {
+	configs := c.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	object, err := configs.Get(ctx, c.name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	patch, err := bundlePatch(object, now, wanted)
+	if err != nil || patch == nil {
+		return err
+	}
+	_, err = configs.Patch(ctx, c.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	if err != nil {
+		return err
+	}
+	c.writes.Add(1)
+	before, after := objectBundle(object), mergeBundle(objectBundle(object), now, wanted...)
+	c.log.Info("Wrote caBundle", "webhookConfiguration", c.name, "otherManagers", otherManagers(object),
+		"before", serials(before), "after", serials(after))
+	return nil
+}
+
+// objectBundle is what all caBundles of object hold.
+func objectBundle(object *admissionregistrationv1.MutatingWebhookConfiguration) []byte {
+	var all []byte
+	for _, w := range object.Webhooks {
+		all = append(append(all, w.ClientConfig.CABundle...), '\n')
+	}
+	return all
+}
+
+// bundlePatch returns the strategic merge patch that brings every caBundle of object up to date, nil when all are. It
+// touches nothing else, so that fields newer than our types survive, and fails when object has changed meanwhile.
+func bundlePatch(object *admissionregistrationv1.MutatingWebhookConfiguration, now time.Time, wanted []*x509.Certificate) ([]byte, error) {
+	wanted = slices.DeleteFunc(slices.Clone(wanted), func(ca *x509.Certificate) bool { return ca == nil })
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	if len(object.Webhooks) == 0 {
+		return nil, fmt.Errorf("MutatingWebhookConfiguration %s has no webhooks", object.Name)
+	}
+	if annotation := injectAnnotation(object); annotation != "" {
+		return nil, fmt.Errorf("MutatingWebhookConfiguration %s carries the annotation %s, so cert-manager's cainjector "+
+			"writes caBundle: remove the annotation, or use --certs=files", object.Name, annotation)
+	}
+	merged := mergeBundle(objectBundle(object), now, wanted...)
+	var changed []any
+	for _, w := range object.Webhooks {
+		if !bytes.Equal(w.ClientConfig.CABundle, merged) {
+			changed = append(changed, map[string]any{"name": w.Name, "clientConfig": map[string]any{"caBundle": merged}})
+		}
+	}
+	if changed == nil {
+		return nil, nil
+	}
+	return json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": object.UID, "resourceVersion": object.ResourceVersion},
+		"webhooks": changed,
+	})
+}
+
+// injectAnnotation returns the annotation that tells cert-manager's cainjector to write caBundle.
+func injectAnnotation(object *admissionregistrationv1.MutatingWebhookConfiguration) string {
+	for _, annotation := range []string{
+		cmapi.WantInjectAnnotation, cmapi.WantInjectFromSecretAnnotation, cmapi.WantInjectAPIServerCAAnnotation,
+	} {
+		if _, ok := object.Annotations[annotation]; ok {
+			return annotation
+		}
+	}
+	return ""
+}
+
+// lastWrite is when one of our replicas last wrote object, zero if none did.
+func lastWrite(object *admissionregistrationv1.MutatingWebhookConfiguration) time.Time {
+	var last time.Time
+	for _, f := range object.ManagedFields {
+		if f.Manager == fieldManager && f.Time != nil {
+			last = later(last, f.Time.Time)
+		}
+	}
+	return last
+}
+
+// otherManagers are the field managers, our replicas aside, that set a caBundle of object. Who removed one is not known.
+func otherManagers(object *admissionregistrationv1.MutatingWebhookConfiguration) []string {
+	var managers []string
+	for _, f := range object.ManagedFields {
+		if f.Manager != fieldManager && f.FieldsV1 != nil && bytes.Contains(f.FieldsV1.GetRawBytes(), []byte(`"f:caBundle"`)) {
+			managers = append(managers, f.Manager)
+		}
+	}
+	return managers
+}
