@@ -126,17 +126,22 @@ func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec) {
 	}
 }
 
-// checkEnv refuses literals that would contradict what the profile injects anyway.
+// checkEnv refuses literals that would contradict each other, or what the profile injects anyway.
 func (p *problems) checkEnv(spec *v1alpha1.CredentialProfileSpec) {
+	seen := make(map[string]bool, len(spec.Env))
 	for i := range spec.Env {
 		name := spec.Env[i].Name
+		if seen[name] {
+			p.invalid("spec.env[%d].name: %s is there twice: remove one", i, name)
+		}
+		seen[name] = true
 		switch g := groupOf[name]; {
 		case name == "" || spec.Env[i].Value == "":
 			p.invalid("spec.env[%d]: needs a name and a value: some tools take an empty variable for a setting", i)
 		case len(name) >= len(reservedPrefix) && name[:len(reservedPrefix)] == reservedPrefix:
 			p.invalid("spec.env[%d].name: %s is set by Lighterman itself: choose another name", i, name)
 		case g != 0:
-			p.invalid("spec.env[%d].name: %s contradicts the profile's own fields: set %s there", i, name, groupNames[g])
+			p.invalid("spec.env[%d].name: %s is one of the variables by which the profile's own fields say %s: remove it, and use those fields", i, name, groupNames[g])
 		}
 	}
 }

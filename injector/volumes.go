@@ -46,9 +46,15 @@ func foreign(index int, name string) error {
 		index, name))
 }
 
-// checkBundle denies the pods in which no init container can join the CA bundles.
+// checkBundle denies the pods in which no init container can join the CA bundles, and those in which another container
+// has its name: that one would go without credentials.
 func (p *plan) checkBundle() error {
-	switch {
+	former := p.appendCA && p.hasBundle
+	switch spec := &p.pod.Spec; {
+	case hasContainer(spec.Containers, BundleContainerName):
+		return nameTaken("containers")
+	case !former && hasContainer(spec.InitContainers, BundleContainerName):
+		return nameTaken("initContainers")
 	case !p.appendCA:
 		return nil
 	case p.pod.Windows():
@@ -59,11 +65,13 @@ func (p *plan) checkBundle() error {
 		return Deny(ReasonInvalidProfile, fmt.Sprintf(
 			"%s %s: spec.caBundle.mode: Append adds an init container, and Lighterman was not told its image: set --image",
 			p.profile.Kind, p.profile))
-	case !p.hasBundle && hasContainer(p.pod.Spec.InitContainers, BundleContainerName):
-		return Deny(ReasonCollision, fmt.Sprintf(
-			"spec.initContainers: the name %s is Lighterman's: rename the container", BundleContainerName))
 	}
 	return nil
+}
+
+func nameTaken(list string) error {
+	return Deny(ReasonCollision, fmt.Sprintf("spec.%s: the name %s is Lighterman's: rename the container", list,
+		BundleContainerName))
 }
 
 // bundleVolume holds the joined CA bundle. The public roots take about a quarter of a megabyte.

@@ -136,7 +136,7 @@ func selected(ctx context.Context, finder Finder, req *request) (*Candidate, err
 }
 
 // selects reports whether the pod falls under a profile's selector. A cluster profile that the namespace may not use
-// selects nothing there.
+// selects nothing there, and a selector that cannot be evaluated selects nothing at all: the profile's status says so.
 func selects(ctx context.Context, finder Finder, c *Candidate, req *request) (bool, error) {
 	selector := c.Spec.Selector
 	if selector == nil || (selector.PodSelector == nil && len(selector.ServiceAccounts) == 0) {
@@ -146,18 +146,13 @@ func selects(ctx context.Context, finder Finder, c *Candidate, req *request) (bo
 		return false, nil
 	}
 	if selector.PodSelector != nil {
-		ok, err := matches(selector.PodSelector, req.Object.Metadata.Labels)
-		if err != nil {
-			return false, injector.Deny(injector.ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.selector.podSelector: %v",
-				c.Kind, c, err))
-		}
-		if !ok {
-			return false, nil
+		if ok, err := matches(selector.PodSelector, req.Object.Metadata.Labels); err != nil || !ok {
+			return false, nil //nolint:nilerr // See above.
 		}
 	}
 	err := allowedIn(ctx, finder, c, req.Namespace)
 	var denied *injector.DeniedError
-	if errors.As(err, &denied) && denied.Reason == injector.ReasonNamespaceNotAllowed {
+	if errors.As(err, &denied) {
 		return false, nil
 	}
 	return err == nil, err

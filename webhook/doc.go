@@ -3,8 +3,8 @@
 //
 // Policy: a pod that asks for a profile is injected or denied with a sentence that says what to do; it is never
 // admitted without its credentials. A pod that asks for none is admitted untouched. Where Lighterman itself is at
-// fault (it cannot reach the API server, say) the review fails, and with it, by the webhook configuration's
-// failurePolicy, the pod.
+// fault (it cannot reach the API server, say) the pod is refused with status 500, so that controllers try again; where
+// it does not answer at all, the webhook configuration's failurePolicy decides: Fail.
 //
 // Profiles and namespaces come from informer caches, so one admission costs no I/O. Before a pod is denied for what a
 // profile or a namespace says, both are read once more from the API server: pod and profile may have been created

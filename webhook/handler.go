@@ -104,11 +104,11 @@ func (h *Handler) respond(ctx context.Context, start time.Time, req *request) *a
 		if h.Events != nil && out.profile != nil && !req.DryRun {
 			h.Events.Denied(out.profile, req.Namespace, req.name(), denied)
 		}
-		return failed(http.StatusForbidden, fmt.Errorf("lighterman: %w", err))
+		return failed(http.StatusForbidden, err)
 	case err != nil:
 		h.Metrics.observe(start, outcomeError, reasonInternal)
 		log.Error(err, "Admit a pod")
-		return failed(http.StatusInternalServerError, fmt.Errorf("lighterman: %w", err))
+		return failed(http.StatusInternalServerError, err)
 	}
 	response, err := allowed(&out)
 	if err != nil {
@@ -149,7 +149,7 @@ func failed(code int32, err error) *admissionv1.AdmissionResponse {
 		reason = metav1.StatusReasonBadRequest
 	}
 	return &admissionv1.AdmissionResponse{Result: &metav1.Status{
-		Status: metav1.StatusFailure, Code: code, Reason: reason, Message: err.Error(),
+		Status: metav1.StatusFailure, Code: code, Reason: reason, Message: "lighterman: " + err.Error(),
 	}}
 }
 

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker.
+var version = "v0.0.0-dev"
+
+func main() {
+	// The second signal ends the process at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	if err := newCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "lighterman:", err)
+		os.Exit(1)
+	}
+}
+
+func newCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "lighterman",
+		Short: "Gives backup pods everything they need to reach their object store",
+		Long: `Lighterman is a Kubernetes admission webhook: a pod names a credential profile in an annotation, and gets the
+environment, the tokens, the secrets and the CA bundle that its backup tool needs to reach the object store.`,
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(newWebhookCommand(), newInjectCommand(), newBundleCommand())
+	return root
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"lighterman.dev/lighterman/certs"
+	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook"
+)
+
+// webhookOptions are the flags of "lighterman webhook".
+type webhookOptions struct {
+	port                          int
+	healthAddress, metricsAddress string
+	namespace, service, lease     string
+	image                         string
+	log                           logOptions
+	shutdownDelay                 time.Duration
+	certs                         certs.Options
+}
+
+func newWebhookCommand() *cobra.Command {
+	var o webhookOptions
+	cmd := &cobra.Command{
+		Use:   "webhook",
+		Short: "Serve the admission webhook",
+		Long: `Serve the admission webhook to the API server. The Helm chart runs this command and sets its flags; the kubeconfig
+is that of the pod's service account, or the one that KUBECONFIG names.
+
+On SIGTERM the process first reports that it is not ready, waits for --shutdown-delay so that no new request is sent
+to it, answers the requests that it has, and ends.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runWebhook(cmd.Context(), &o) },
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.port, "port", 9443, "port on which the API server's reviews are answered (TLS 1.3)")
+	f.StringVar(&o.healthAddress, "health-address", ":8081", "address of /healthz and /readyz")
+	f.StringVar(&o.metricsAddress, "metrics-address", ":8080", `address of /metrics; "0" switches it off`)
+	f.StringVar(&o.namespace, "namespace", "", "namespace of the release")
+	f.StringVar(&o.service, "service", "lighterman", "name of the Service before the webhook")
+	f.StringVar(&o.lease, "lease", "lighterman", "name of the Lease by which the replica that writes profiles' status is elected")
+	f.StringVar(&o.image, "image", "", "image of the containers that are added to pods (caBundle.mode: Append)")
+	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long to go on serving after readiness was withdrawn")
+	o.log.bind(f)
+	certFlags := flag.NewFlagSet("certs", flag.ContinueOnError)
+	o.certs.BindFlags(certFlags)
+	f.AddGoFlagSet(certFlags)
+	return cmd
+}
+
+func runWebhook(ctx context.Context, o *webhookOptions) error {
+	log, err := o.log.logger()
+	if err != nil {
+		return err
+	}
+	ctrl.SetLogger(log)
+	if o.namespace == "" {
+		return errors.New("--namespace is required: name the namespace of the release")
+	}
+	o.certs.Namespace = o.namespace
+	o.certs.DNSNames = certs.DNSNames(o.service, o.namespace)
+	if err := o.certs.Validate(); err != nil {
+		return err
+	}
+	kubeconfig, err := config.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the API server: %w", err)
+	}
+	kubeconfig.UserAgent = "lighterman/" + version
+	// The API server's own priority and fairness limits us better than a client-side guess.
+	kubeconfig.QPS = -1
+	source, err := certs.New(kubeconfig, o.certs, log.WithName("certs"))
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(o, log, source)
+	if err != nil {
+		return err
+	}
+	settings := injector.Settings{Version: version, Image: o.image}
+	cachesReady, err := webhook.Setup(ctx, mgr, settings, metrics.Registry)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(mgr.Add(source), metrics.Registry.Register(source)); err != nil {
+		return fmt.Errorf("add the certificate source: %w", err)
+	}
+	var leaving atomic.Bool
+	if err := addChecks(mgr, &leaving, healthz.Checker(cachesReady), source.Ready); err != nil {
+		return err
+	}
+	log.Info("Starting", "version", version, "port", o.port)
+	if err := mgr.Start(delayed(ctx, &leaving, o.shutdownDelay, log)); err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+func newManager(o *webhookOptions, log logr.Logger, source *certs.Source) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	if err := webhook.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("register types: %w", err)
+	}
+	kubeconfig, err := config.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the API server: %w", err)
+	}
+	mgr, err := ctrl.NewManager(kubeconfig, manager.Options{
+		Scheme: scheme,
+		Logger: log,
+		Cache:  webhook.CacheOptions(),
+		WebhookServer: ctrlwebhook.NewServer(ctrlwebhook.Options{
+			Port: o.port,
+			TLSOpts: []func(*tls.Config){func(c *tls.Config) {
+				c.MinVersion = tls.VersionTLS13
+				c.GetCertificate = source.GetCertificate
+			}},
+		}),
+		Metrics:                       server.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:        o.healthAddress,
+		LeaderElection:                true,
+		LeaderElectionID:              o.lease,
+		LeaderElectionNamespace:       o.namespace,
+		LeaderElectionReleaseOnCancel: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the manager: %w", err)
+	}
+	return mgr, nil
+}
+
+// addChecks makes /readyz true only while the process can serve: the caches are filled, the certificate is there and
+// trusted, the server listens, and nobody has asked it to end. /healthz says that the process answers, and no more: to
+// restart it does not mend a certificate.
+func addChecks(mgr ctrl.Manager, leaving *atomic.Bool, caches, certificate healthz.Checker) error {
+	checks := map[string]healthz.Checker{
+		"caches":      caches,
+		"certificate": certificate,
+		"server":      mgr.GetWebhookServer().StartedChecker(),
+		"leaving": func(*http.Request) error {
+			if leaving.Load() {
+				return errors.New("the process is ending")
+			}
+			return nil
+		},
+	}
+	for name, check := range checks {
+		if err := mgr.AddReadyzCheck(name, check); err != nil {
+			return fmt.Errorf("add check %s: %w", name, err)
+		}
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return fmt.Errorf("add check ping: %w", err)
+	}
+	return nil
+}
+
+// delayed gives a context that ends delay after ctx, with leaving set in between: requests go on arriving until every
+// API server has seen that the endpoint is gone.
+func delayed(ctx context.Context, leaving *atomic.Bool, delay time.Duration, log logr.Logger) context.Context {
+	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		leaving.Store(true)
+		log.Info("Not ready any more: draining", "delay", delay.String())
+		time.AfterFunc(delay, cancel)
+	})
+	return later
+}
