@@ -98,8 +98,10 @@ func (p *problems) checkS3(s3 *v1alpha1.S3Store) {
 func (p *problems) checkLocation(s3 *v1alpha1.S3Store, preset *preset) {
 	where := locate(s3, preset)
 	aws := preset.name == v1alpha1.PresetAWS
+	// The SDKs ask the instance metadata for the region where they ask it for the identity.
+	mayLackRegion := aws && (where.endpoint != "" || s3.Auth.Ambient != nil)
 	switch {
-	case where.region == "" && !(aws && (where.endpoint != "" || s3.Auth.Ambient != nil)):
+	case where.region == "" && !mayLackRegion:
 		p.invalid("spec.s3.region: is required for preset %s, for example eu-west-1", preset.name)
 	case where.endpoint == "" && !aws:
 		p.invalid("spec.s3.endpoint: is required for preset %s, for example https://minio.storage.svc:9000", preset.name)

@@ -38,6 +38,7 @@ func TestInject(t *testing.T) {
 }
 
 func runCase(t *testing.T, dir string) {
+	t.Helper()
 	raw, err := yaml.YAMLToJSON(read(t, dir, "pod.yaml"))
 	if err != nil {
 		t.Fatal(err)

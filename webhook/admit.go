@@ -40,8 +40,7 @@ func (h *Handler) admit(ctx context.Context, req *request) (outcome, error) {
 		return outcome{}, nil
 	}
 	out, err := h.decide(ctx, h.Cached, req)
-	var denied *injector.DeniedError
-	if errors.As(err, &denied) && mayBeStale[denied.Reason] {
+	if denied, ok := errors.AsType[*injector.DeniedError](err); ok && mayBeStale[denied.Reason] {
 		return h.decide(ctx, h.Live, req)
 	}
 	return out, err
@@ -151,8 +150,7 @@ func selects(ctx context.Context, finder Finder, c *Candidate, req *request) (bo
 		}
 	}
 	err := allowedIn(ctx, finder, c, req.Namespace)
-	var denied *injector.DeniedError
-	if errors.As(err, &denied) {
+	if _, denied := errors.AsType[*injector.DeniedError](err); denied {
 		return false, nil
 	}
 	return err == nil, err

@@ -167,8 +167,7 @@ func readBody(buffer *bytes.Buffer, w http.ResponseWriter, r *http.Request) (int
 		buffer.Grow(int(r.ContentLength) + bytes.MinRead)
 	}
 	if _, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			return http.StatusRequestEntityTooLarge, fmt.Errorf("the body is larger than %d bytes", maxBody)
 		}
 		return http.StatusBadRequest, fmt.Errorf("read the body: %w", err)

@@ -73,11 +73,11 @@ func (e *told) Denied(p *injector.Profile, namespace, pod string, d *injector.De
 	e.notes = append(e.notes, fmt.Sprintf("%s %s %s/%s", d.Reason, p, namespace, pod))
 }
 
-func newHandler(t testing.TB, cached, live *memory) (*Handler, *told) {
-	t.Helper()
+func newHandler(tb testing.TB, cached, live *memory) (*Handler, *told) {
+	tb.Helper()
 	metrics, err := NewMetrics(prometheus.NewRegistry(), "test")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	events := &told{}
 	return &Handler{
@@ -86,8 +86,8 @@ func newHandler(t testing.TB, cached, live *memory) (*Handler, *told) {
 	}, events
 }
 
-func profile(t testing.TB, kind, name, extra string) Candidate {
-	t.Helper()
+func profile(tb testing.TB, kind, name, extra string) Candidate {
+	tb.Helper()
 	namespace := "payments"
 	if kind == v1alpha1.KindClusterCredentialProfile {
 		namespace = ""
@@ -101,13 +101,13 @@ spec:
 %s`, kind, name, namespace, extra)
 	p, err := injector.ParseProfile([]byte(text))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	c := Candidate{Profile: p}
 	if kind == v1alpha1.KindClusterCredentialProfile {
 		var full v1alpha1.ClusterCredentialProfile
 		if err := yaml.Unmarshal([]byte(text), &full); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		c.AllowedNamespaces = full.Spec.AllowedNamespaces
 	}
@@ -143,21 +143,21 @@ func podWith(annotations string) string {
 }
 
 func post(h http.Handler, body []byte) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodPost, Path, bytes.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, Path, bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
 }
 
-func responseOf(t testing.TB, w *httptest.ResponseRecorder) *admissionv1.AdmissionResponse {
-	t.Helper()
+func responseOf(tb testing.TB, w *httptest.ResponseRecorder) *admissionv1.AdmissionResponse {
+	tb.Helper()
 	var review admissionv1.AdmissionReview
 	if err := json.Unmarshal(w.Body.Bytes(), &review); err != nil {
-		t.Fatalf("%v: %s", err, w.Body)
+		tb.Fatalf("%v: %s", err, w.Body)
 	}
 	if review.Response == nil || review.Kind != "AdmissionReview" || review.APIVersion != "admission.k8s.io/v1" {
-		t.Fatalf("not a review: %s", w.Body)
+		tb.Fatalf("not a review: %s", w.Body)
 	}
 	return review.Response
 }
@@ -404,7 +404,7 @@ func TestHostileRequests(t *testing.T) {
 			if contentType == "" {
 				contentType = "application/json; charset=utf-8"
 			}
-			r := httptest.NewRequest(method, Path, bytes.NewReader(test.body))
+			r := httptest.NewRequestWithContext(t.Context(), method, Path, bytes.NewReader(test.body))
 			r.Header.Set("Content-Type", contentType)
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
@@ -536,7 +536,7 @@ func BenchmarkHandler(b *testing.B) {
 	h, _ := newHandler(b, store, store)
 	body := reviewOf(string(benchpod.JSON))
 	reader := bytes.NewReader(body)
-	r := httptest.NewRequest(http.MethodPost, Path, reader)
+	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, Path, reader)
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	b.SetBytes(int64(len(body)))

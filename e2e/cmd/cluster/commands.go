@@ -35,7 +35,7 @@ mounts and sysctls stay as they are, and "down" leaves nothing behind. Clusters 
 	}
 	root.PersistentFlags().StringVar(&name, "name", cluster.DefaultName, "the cluster's name")
 	find := func() (*cluster.Cluster, error) { return cluster.New(name) }
-	root.AddCommand(newUp(find), newDown(find), newBuild(), newLoad(find), newKubectl(find), newKubeconfig(find), newStatus(find), newNode(), newGuard(find))
+	root.AddCommand(newUp(find), newDown(find), newBuild(), newLoad(find), newKubectl(find), newKubeconfig(find), newStatus(find), newTestEnv(), newNode(), newGuard(find))
 	return root
 }
 

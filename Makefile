@@ -1,0 +1,86 @@
+# Needs Go and, for the local cluster, Linux and root. Everything else is built from pinned modules, once, into a cache
+# outside the work tree (LIGHTERMAN_CACHE, default ~/.cache/lighterman); each step says what it builds.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export CGO_ENABLED ?= 0
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo v0.0.0-dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+GO_RUN = cd hack/tools/$(1) && GOFLAGS= go build -o $(CURDIR)/bin/$(2) $(3)
+FUZZTIME ?= 60s
+BENCHTIME ?= 2s
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: build
+build: ## Build bin/lighterman
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/lighterman .
+
+bin/cluster: FORCE
+	@cd e2e && CGO_ENABLED=1 go build -o ../bin/cluster ./cmd/cluster
+FORCE:
+
+.PHONY: demo
+demo: ## Show the main job from end to end, on a local cluster or on that of KUBECONFIG
+	@$(MAKE) --no-print-directory bin/cluster
+	@echo 'demo: the first run builds Kubernetes and an S3 server from source, about 15 minutes on two cores'
+	@kubeconfig="$${KUBECONFIG:-}"; \
+	if [ -z "$$kubeconfig" ]; then bin/cluster up; kubeconfig=$$(bin/cluster kubeconfig); fi; \
+	(cd e2e && go run ./cmd/demo --kubeconfig "$$kubeconfig"); \
+	if [ -z "$${KUBECONFIG:-}" ]; then printf '\nLook around:  export KUBECONFIG=%s\nEnd it:       make cluster-down\n' "$$kubeconfig"; fi
+
+.PHONY: test
+test: bin/cluster ## Run all tests: rules, API server, chart, and the local cluster with its store
+	@echo 'test: the first run builds Kubernetes, helm and an S3 server from source, about 20 minutes on two cores'
+	eval "$$(bin/cluster testenv)"; go test ./...
+	cd e2e && go test -timeout 30m ./...
+
+.PHONY: test-cluster
+test-cluster: ## Run the cluster tests on the cluster of KUBECONFIG (images: LIGHTERMAN_IMAGE_REPOSITORY)
+	cd e2e && LIGHTERMAN_E2E_KUBECONFIG="$${KUBECONFIG:?set it to the cluster to use}" go test -timeout 30m .
+
+.PHONY: test-race
+test-race: bin/cluster ## Run the main module's tests with the race detector
+	eval "$$(bin/cluster testenv)"; CGO_ENABLED=1 go test -race ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz the injector and the handler, FUZZTIME each
+	cd e2e && go test ./fuzz -run '^$$' -fuzz FuzzInject -fuzztime $(FUZZTIME)
+	go test ./webhook -run '^$$' -fuzz FuzzServeHTTP -fuzztime $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Print what an admission costs, and time and memory at scale
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -cpu 1 ./injector ./webhook
+	cd e2e && go run ./cmd/scale
+
+.PHONY: golden
+golden: bin/cluster ## Rewrite the golden files after a change that is meant
+	eval "$$(bin/cluster testenv)"; go test ./injector ./charts -update
+
+.PHONY: generate
+generate: ## Generate deep copies and CRDs
+	$(call GO_RUN,gen,controller-gen,sigs.k8s.io/controller-tools/cmd/controller-gen)
+	bin/controller-gen object:headerFile=/dev/null paths=./api/...
+	bin/controller-gen crd paths=./api/... output:crd:dir=charts/lighterman/files/crds
+
+.PHONY: verify
+verify: generate ## Fail if generated files, modules or formatting are not up to date
+	go mod tidy -diff
+	cd e2e && go mod tidy -diff
+	git diff --exit-code -- api charts/lighterman/files
+
+.PHONY: lint
+lint: ## Run golangci-lint and lint the Dockerfile
+	$(call GO_RUN,lint,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+	bin/golangci-lint run ./...
+	cd e2e && ../bin/golangci-lint run --config ../.golangci.yml ./...
+	cd hack/tools/dockerfile && GOFLAGS= go run . ../../../Dockerfile
+
+.PHONY: cluster-up cluster-down
+cluster-up: bin/cluster ## Start the local cluster; prints its KUBECONFIG
+	@bin/cluster up
+cluster-down: bin/cluster ## End the local cluster and remove all of it
+	@bin/cluster down

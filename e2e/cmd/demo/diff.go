@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pmezard/go-difflib/difflib"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"lighterman.dev/lighterman/injector"
+)
+
+// diff asks the API server twice, without making a pod, what it would make of the Job's pod: once with the opt-out
+// annotation, once without. What else the API server fills in is in both.
+func (d *demo) diff(ctx context.Context, job *batchv1.Job) (string, error) {
+	before, err := d.admitted(ctx, job, map[string]string{injector.AnnotationProfile: "pg", injector.AnnotationInject: "false"})
+	if err != nil {
+		return "", err
+	}
+	after, err := d.admitted(ctx, job, map[string]string{injector.AnnotationProfile: "pg"})
+	if err != nil {
+		return "", err
+	}
+	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
+		A: slices.Collect(strings.Lines(before)), B: slices.Collect(strings.Lines(after)),
+		FromFile: "before", ToFile: "after", Context: 2,
+	})
+	if err != nil {
+		return "", fmt.Errorf("compare the pods: %w", err)
+	}
+	return text, nil
+}
+
+// tokenVolume is the name of the volume that the API server adds; its end is random.
+var tokenVolume = regexp.MustCompile(`kube-api-access-[a-z0-9]+`)
+
+func (d *demo) admitted(ctx context.Context, job *batchv1.Job, annotations map[string]string) (string, error) {
+	pod := &corev1.Pod{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: metav1.ObjectMeta{Name: job.Name, Namespace: namespace, Annotations: annotations},
+		Spec:       *job.Spec.Template.Spec.DeepCopy(),
+	}
+	if err := d.client.Create(ctx, pod, client.DryRunAll); err != nil {
+		return "", fmt.Errorf("show the pod: %w", err)
+	}
+	delete(pod.Annotations, injector.AnnotationInject)
+	pod.UID, pod.ManagedFields = "", nil
+	text, err := toYAML(pod)
+	return tokenVolume.ReplaceAllString(text, "kube-api-access") + "\n", err
+}

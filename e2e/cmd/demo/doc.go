@@ -1,0 +1,3 @@
+// Demo installs Lighterman in a cluster and shows its main job from end to end: a profile, an annotated Job, what its
+// pod becomes, and the object that the Job's container wrote with what it was given.
+package main
