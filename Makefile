@@ -20,7 +20,7 @@ build: ## Build bin/lighterman
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/lighterman .
 
 bin/cluster: FORCE
-	@cd e2e && CGO_ENABLED=1 go build -o ../bin/cluster ./cmd/cluster
+	@cd e2e && go build -o ../bin/cluster ./cmd/cluster
 FORCE:
 
 .PHONY: demo

@@ -11,11 +11,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/e2e/store"
-	"lighterman.dev/lighterman/injector"
 )
 
 type wait = time.Duration
@@ -45,7 +45,7 @@ func (e *environment) role(t *testing.T, namespace string) string {
 func (e *environment) s3(namespace string) *v1alpha1.S3Store {
 	return &v1alpha1.S3Store{
 		Bucket: namespace, Prefix: "dumps", Region: store.Region, Endpoint: e.store.Endpoint,
-		Preset: "Other", ForcePathStyle: ptr.To(true),
+		Preset: "Other", ForcePathStyle: new(true),
 	}
 }
 

@@ -7,10 +7,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/e2e/store"
 	"lighterman.dev/lighterman/injector"
+
+	"lighterman.dev/lighterman/e2e/store"
 )
 
 // The container knows nothing of Lighterman but the names that its own arguments refer to. Its token comes from the
@@ -47,7 +47,7 @@ func TestWebIdentity(t *testing.T) {
 	})
 	t.Run("a user without privileges reads the token", func(t *testing.T) {
 		template := e.template(corev1.RestartPolicyNever, put("three", "as nobody")...)
-		template.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: ptr.To[int64](4242), RunAsNonRoot: ptr.To(true)}
+		template.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: ptr.To[int64](4242), RunAsNonRoot: new(true)}
 		if ok, log := e.job(t, namespace, template); !ok {
 			t.Fatal(log)
 		}

@@ -14,16 +14,16 @@ import (
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/e2e/cluster"
 	"lighterman.dev/lighterman/e2e/release"
 	"lighterman.dev/lighterman/e2e/require"
 	"lighterman.dev/lighterman/e2e/store"
 	"lighterman.dev/lighterman/e2e/tools"
 	"lighterman.dev/lighterman/e2e/workload"
-	"lighterman.dev/lighterman/injector"
 )
 
 func TestMain(m *testing.M) {

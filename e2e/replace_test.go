@@ -16,11 +16,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"lighterman.dev/lighterman/e2e/forward"
 	"lighterman.dev/lighterman/e2e/release"
-	"lighterman.dev/lighterman/injector"
 )
 
 // stream creates pods, one after the other from each of several clients, until it is stopped.
@@ -78,7 +78,7 @@ func TestReplacingBothReplicas(t *testing.T) {
 	e := setup(t)
 	namespace := e.namespace(t, injector.InjectionEnabled)
 	e.someProfile(t, namespace)
-	before := e.webhookPods(t)
+	before := e.webhookPods(t.Context(), t)
 	s := e.startStream(t, namespace)
 	key := client.ObjectKey{Namespace: release.Namespace, Name: release.Name}
 	patch := fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{"e2e/restarted":%q}}}}}`, time.Now().Format(time.RFC3339Nano))
@@ -86,8 +86,8 @@ func TestReplacingBothReplicas(t *testing.T) {
 	if err := e.client.Patch(t.Context(), deployment, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "two new replicas, and the old ones gone", 3*time.Minute, func(context.Context) (bool, string) {
-		now := e.webhookPods(t)
+	waitFor(t, "two new replicas, and the old ones gone", 3*time.Minute, func(ctx context.Context) (bool, string) {
+		now := e.webhookPods(ctx, t)
 		for name := range before {
 			if _, there := now[name]; there {
 				return false, name + " is still there"
@@ -112,14 +112,14 @@ func TestRotatingTheCA(t *testing.T) {
 	e := setup(t)
 	namespace := e.namespace(t, injector.InjectionEnabled)
 	e.someProfile(t, namespace)
-	before := e.issuers(t)
+	before := e.issuers(t.Context(), t)
 	s := e.startStream(t, namespace)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: release.Namespace, Name: release.Name + "-ca"}}
 	if err := e.client.Patch(t.Context(), secret, client.RawPatch(types.MergePatchType, []byte(`{"data":null}`))); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "both replicas to serve certificates of the new CA", 2*time.Minute, func(context.Context) (bool, string) {
-		now := e.issuers(t)
+	waitFor(t, "both replicas to serve certificates of the new CA", 2*time.Minute, func(ctx context.Context) (bool, string) {
+		now := e.issuers(ctx, t)
 		for name, issuer := range now {
 			if issuer == before[name] {
 				return false, name + " serves a certificate of the old CA"
@@ -134,9 +134,9 @@ func TestRotatingTheCA(t *testing.T) {
 	}
 }
 
-func (e *environment) webhookPods(t *testing.T) map[string]corev1.Pod {
+func (e *environment) webhookPods(ctx context.Context, t *testing.T) map[string]corev1.Pod {
 	t.Helper()
-	pods, err := e.kube.CoreV1().Pods(release.Namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=lighterman"})
+	pods, err := e.kube.CoreV1().Pods(release.Namespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=lighterman"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,16 +148,16 @@ func (e *environment) webhookPods(t *testing.T) map[string]corev1.Pod {
 }
 
 // issuers gives, for each replica, the key of the CA that signed the certificate it serves.
-func (e *environment) issuers(t *testing.T) map[string]string {
+func (e *environment) issuers(ctx context.Context, t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(e.webhookPods(t))) {
-		raw, err := forward.Dialer{REST: e.target.REST, Namespace: release.Namespace, Pod: name, Port: 9443}.DialContext(t.Context(), "", "")
+	for _, name := range slices.Sorted(maps.Keys(e.webhookPods(ctx, t))) {
+		raw, err := forward.Dialer{REST: e.target.REST, Namespace: release.Namespace, Pod: name, Port: 9443}.DialContext(ctx, "", "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13}) //nolint:gosec // Only the certificate is looked at.
-		err = conn.HandshakeContext(t.Context())
+		err = conn.HandshakeContext(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,12 +13,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/ptr"
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/e2e/release"
-	"lighterman.dev/lighterman/injector"
 )
 
 // warnings collects what the API server warns of.
@@ -201,7 +200,7 @@ func (e *environment) scale(t *testing.T, replicas int32) {
 		t.Fatal(err)
 	}
 	patch := client.MergeFrom(d.DeepCopy())
-	d.Spec.Replicas = ptr.To(replicas)
+	d.Spec.Replicas = new(replicas)
 	if err := e.client.Patch(ctx, &d, patch); err != nil {
 		t.Fatal(err)
 	}

@@ -9,9 +9,8 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"lighterman.dev/lighterman/injector"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // TestWorkloads runs a pod of each kind of workload to the object in the bucket. The pods' names and namespaces are

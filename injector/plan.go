@@ -119,6 +119,7 @@ func (p *plan) needed() bool { return len(p.sources) > 0 }
 // visit decides what one container is given.
 func (p *plan) visit(t *target) error {
 	taken := p.hold(t)
+	t.env = make([]corev1.EnvVar, 0, len(p.vars))
 	for i := range p.vars {
 		if v := &p.vars[i]; !p.held[i] && v.groups&taken == 0 {
 			t.env = append(t.env, v.EnvVar)
@@ -198,19 +199,30 @@ func (p *plan) warn(format string, args ...any) {
 func (p *plan) mount(t *target, volume, at string) error {
 	for i := range t.VolumeMounts {
 		m := &t.VolumeMounts[i]
-		where := cleanPath(m.MountPath)
-		switch {
+		switch where := cleanPath(m.MountPath); {
 		case where == at && m.Name == volume && m.SubPath == "" && m.SubPathExpr == "":
 			return nil
-		case where == at || strings.HasPrefix(where, at+"/"):
-			return Deny(ReasonCollision, fmt.Sprintf(
-				"spec.%s[%d].volumeMounts[%d].mountPath: %s of container %q is where Lighterman mounts its files: mount it elsewhere, or list the container in %s",
-				t.list, t.index, i, m.MountPath, t.Name, AnnotationSkipContainers))
+		case within(where, at):
+			return t.collides(fmt.Sprintf("volumeMounts[%d].mountPath", i), m.MountPath)
+		}
+	}
+	for i := range t.VolumeDevices {
+		if where := t.VolumeDevices[i].DevicePath; within(cleanPath(where), at) {
+			return t.collides(fmt.Sprintf("volumeDevices[%d].devicePath", i), where)
 		}
 	}
 	t.mounts = append(t.mounts, corev1.VolumeMount{Name: volume, MountPath: at, ReadOnly: true})
 	return nil
 }
+
+func (t *target) collides(field, path string) error {
+	return Deny(ReasonCollision, fmt.Sprintf(
+		"spec.%s[%d].%s: %s of container %q is where Lighterman mounts its files: mount it elsewhere, or list the container in %s",
+		t.list, t.index, field, path, t.Name, AnnotationSkipContainers))
+}
+
+// within reports whether a clean path is dir, or lies below it.
+func within(where, dir string) bool { return where == dir || strings.HasPrefix(where, dir+"/") }
 
 // cleanPath makes mount paths comparable, those of Windows pods included.
 func cleanPath(p string) string {

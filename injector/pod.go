@@ -1,6 +1,7 @@
 package injector
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,13 +28,14 @@ type Metadata struct {
 // PodSpec is what the rules read of a pod's spec.
 type PodSpec struct {
 	// ServiceAccountName may be empty: see Pod.ServiceAccount.
-	ServiceAccountName string            `json:"serviceAccountName"`
-	NodeSelector       map[string]string `json:"nodeSelector"`
-	OS                 *corev1.PodOS     `json:"os"`
-	SecurityContext    *SecurityContext  `json:"securityContext"`
-	Volumes            []Volume          `json:"volumes"`
-	InitContainers     []Container       `json:"initContainers"`
-	Containers         []Container       `json:"containers"`
+	ServiceAccountName string                       `json:"serviceAccountName"`
+	NodeSelector       map[string]string            `json:"nodeSelector"`
+	OS                 *corev1.PodOS                `json:"os"`
+	SecurityContext    *SecurityContext             `json:"securityContext"`
+	Resources          *corev1.ResourceRequirements `json:"resources"`
+	Volumes            []Volume                     `json:"volumes"`
+	InitContainers     []Container                  `json:"initContainers"`
+	Containers         []Container                  `json:"containers"`
 }
 
 // Volume is what the rules read of a volume. The sources are those that Lighterman itself makes: a volume that has
@@ -50,12 +52,19 @@ type Container struct {
 	Env             []corev1.EnvVar        `json:"env"`
 	EnvFrom         []corev1.EnvFromSource `json:"envFrom"`
 	VolumeMounts    []corev1.VolumeMount   `json:"volumeMounts"`
+	VolumeDevices   []corev1.VolumeDevice  `json:"volumeDevices"`
 	SecurityContext *SecurityContext       `json:"securityContext"`
 }
 
 // SecurityContext is what the rules read of a pod's or a container's security context.
 type SecurityContext struct {
-	RunAsUser *int64 `json:"runAsUser"`
+	RunAsUser      *int64          `json:"runAsUser"`
+	WindowsOptions *WindowsOptions `json:"windowsOptions"`
+}
+
+// WindowsOptions is what the rules read of a security context's windowsOptions.
+type WindowsOptions struct {
+	HostProcess *bool `json:"hostProcess"`
 }
 
 // ServiceAccount is the name of the pod's service account; an empty name means "default", as the admission plugin
@@ -67,12 +76,20 @@ func (p *Pod) ServiceAccount() string {
 	return p.Spec.ServiceAccountName
 }
 
-// Windows reports whether the pod runs on Windows nodes, as spec.os or the node selector says.
+// Windows reports whether the pod runs on Windows nodes: spec.os or the node selector says so, or a container is a host
+// process, which only Windows has.
 func (p *Pod) Windows() bool {
-	if p.Spec.OS != nil {
-		return p.Spec.OS.Name == corev1.Windows
+	spec := &p.Spec
+	if spec.OS != nil {
+		return spec.OS.Name == corev1.Windows
 	}
-	return p.Spec.NodeSelector[corev1.LabelOSStable] == string(corev1.Windows)
+	hostProcess := func(c Container) bool { return c.SecurityContext.hostProcess() }
+	return spec.NodeSelector[corev1.LabelOSStable] == string(corev1.Windows) || spec.SecurityContext.hostProcess() ||
+		slices.ContainsFunc(spec.InitContainers, hostProcess) || slices.ContainsFunc(spec.Containers, hostProcess)
+}
+
+func (s *SecurityContext) hostProcess() bool {
+	return s != nil && s.WindowsOptions != nil && s.WindowsOptions.HostProcess != nil && *s.WindowsOptions.HostProcess
 }
 
 // pathIn gives the path of a file below dir as the pod's programs write it. Only values of variables need it: mount

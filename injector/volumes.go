@@ -83,7 +83,7 @@ func bundleVolume() corev1.Volume {
 }
 
 // bundleContainer joins the public roots and the profile's bundle into one file, because most tools take a CA bundle
-// for a replacement of the roots. It fulfils the restricted pod security standard and a quota on requests and limits.
+// for a replacement of the roots. It fulfils the restricted pod security standard.
 func (p *plan) bundleContainer() corev1.Container {
 	yes, no := true, false
 	return corev1.Container{
@@ -94,14 +94,7 @@ func (p *plan) bundleContainer() corev1.Container {
 			{Name: VolumeName, MountPath: MountPath, ReadOnly: true},
 			{Name: BundleVolumeName, MountPath: BundleMountPath},
 		},
-		Resources: corev1.ResourceRequirements{
-			Requests: corev1.ResourceList{
-				corev1.ResourceCPU: resource.MustParse("10m"), corev1.ResourceMemory: resource.MustParse("32Mi"),
-			},
-			Limits: corev1.ResourceList{
-				corev1.ResourceCPU: resource.MustParse("500m"), corev1.ResourceMemory: resource.MustParse("64Mi"),
-			},
-		},
+		Resources: p.bundleResources(),
 		SecurityContext: &corev1.SecurityContext{
 			RunAsUser:                p.commonUser(),
 			RunAsNonRoot:             p.nonRoot(&yes),
@@ -111,6 +104,18 @@ func (p *plan) bundleContainer() corev1.Container {
 			SeccompProfile:           &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
 	}
+}
+
+// bundleResources fulfil a quota on requests and limits. The requests are as large as the limits: else a pod of the class
+// Guaranteed would lose it. Where the pod as a whole has resources, the container has none: they could exceed the pod's.
+func (p *plan) bundleResources() corev1.ResourceRequirements {
+	if pod := p.pod.Spec.Resources; pod != nil && len(pod.Requests)+len(pod.Limits) > 0 {
+		return corev1.ResourceRequirements{}
+	}
+	enough := corev1.ResourceList{
+		corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("64Mi"),
+	}
+	return corev1.ResourceRequirements{Requests: enough, Limits: enough}
 }
 
 // commonUser is the user that every container of the pod names; nil when they name none or several. A container with

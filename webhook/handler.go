@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"runtime/debug"
@@ -49,7 +48,20 @@ type outcome struct {
 	injected bool
 }
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// scratch is the memory of one request: its body, the patch, and the response.
+type scratch struct{ body, patch, response bytes.Buffer }
+
+// maxKept is the size of the largest body whose memory is kept for another request.
+const maxKept = 1 << 20
+
+// pool keeps the memory of requests that have been answered: nothing that is decoded refers to it.
+var pool = sync.Pool{New: func() any { return new(scratch) }}
+
+func (s *scratch) release() {
+	if s.body.Cap() <= maxKept {
+		pool.Put(s)
+	}
+}
 
 // ServeHTTP reads a review, has it admitted, and writes the response. What cannot be read is answered with a 4xx
 // status, and no input ends the process.
@@ -62,34 +74,33 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			refuse(w, http.StatusInternalServerError, errors.New("internal error: see the log of Lighterman"))
 		}
 	}()
-	buffer := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(buffer)
-	if status, err := readBody(buffer, w, r); err != nil {
+	s := pool.Get().(*scratch)
+	defer s.release()
+	if status, err := readBody(&s.body, w, r); err != nil {
 		h.Metrics.observe(start, outcomeError, reasonBadRequest)
 		refuse(w, status, err)
 		return
 	}
-	req, err := parseReview(buffer.Bytes())
+	req, err := parseReview(s.body.Bytes())
 	if err != nil {
 		h.Metrics.observe(start, outcomeError, reasonBadRequest)
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	response := h.respond(r.Context(), start, req)
+	response := h.respond(r.Context(), start, req, &s.patch)
 	response.UID = types.UID(req.UID)
-	body, err := marshalReview(response)
-	if err != nil {
+	if err := encodeReview(&s.response, response); err != nil {
 		refuse(w, http.StatusInternalServerError, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	if _, err := w.Write(body); err != nil {
+	if _, err := w.Write(s.response.Bytes()); err != nil {
 		h.Log.Error(err, "Write the response", "uid", req.UID)
 	}
 }
 
-// respond admits, counts and logs.
-func (h *Handler) respond(ctx context.Context, start time.Time, req *request) *admissionv1.AdmissionResponse {
+// respond admits, counts and logs. The patch is written to the buffer, which the response then refers to.
+func (h *Handler) respond(ctx context.Context, start time.Time, req *request, patch *bytes.Buffer) *admissionv1.AdmissionResponse {
 	log := h.Log.WithValues("uid", req.UID, "namespace", req.Namespace, "pod", req.name())
 	if err := req.checkKind(); err != nil {
 		h.Metrics.observe(start, outcomeError, reasonBadRequest)
@@ -110,7 +121,7 @@ func (h *Handler) respond(ctx context.Context, start time.Time, req *request) *a
 		log.Error(err, "Admit a pod")
 		return failed(http.StatusInternalServerError, err)
 	}
-	response, err := allowed(&out)
+	response, err := allowed(&out, patch)
 	if err != nil {
 		h.Metrics.observe(start, outcomeError, reasonInternal)
 		log.Error(err, "Admit a pod")
@@ -123,7 +134,7 @@ func (h *Handler) respond(ctx context.Context, start time.Time, req *request) *a
 	return response
 }
 
-func allowed(out *outcome) (*admissionv1.AdmissionResponse, error) {
+func allowed(out *outcome, patch *bytes.Buffer) (*admissionv1.AdmissionResponse, error) {
 	response := &admissionv1.AdmissionResponse{Allowed: true, Warnings: out.result.Warnings}
 	if out.profile != nil {
 		response.AuditAnnotations = map[string]string{"profile": out.profile.Kind + " " + out.profile.String()}
@@ -131,12 +142,11 @@ func allowed(out *outcome) (*admissionv1.AdmissionResponse, error) {
 	if len(out.result.Operations) == 0 {
 		return response, nil
 	}
-	patch, err := marshalPatch(out.result.Operations)
-	if err != nil {
+	if err := encodePatch(patch, out.result.Operations); err != nil {
 		return nil, err
 	}
 	jsonPatch := admissionv1.PatchTypeJSONPatch
-	response.Patch, response.PatchType = patch, &jsonPatch
+	response.Patch, response.PatchType = patch.Bytes(), &jsonPatch
 	return response, nil
 }
 
@@ -178,12 +188,12 @@ func readBody(buffer *bytes.Buffer, w http.ResponseWriter, r *http.Request) (int
 // refuse answers a request that is no review that could be answered.
 func refuse(w http.ResponseWriter, status int, err error) {
 	response := failed(int32(status), err) //nolint:gosec // an HTTP status fits
-	body, marshalErr := marshalReview(response)
-	if marshalErr != nil {
+	var body bytes.Buffer
+	if encodeErr := encodeReview(&body, response); encodeErr != nil {
 		http.Error(w, err.Error(), status)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = io.Copy(w, bytes.NewReader(body)) // The client has gone: there is nobody left to tell.
+	_, _ = body.WriteTo(w) // Where that fails the client has gone: there is nobody left to tell.
 }

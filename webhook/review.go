@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -72,25 +73,26 @@ func (r *request) checkKind() error {
 // the time that a patch takes. Ours always have a value, the only thing that the method sees to.
 type operation jsonpatch.Operation
 
-func marshalPatch(ops []jsonpatch.Operation) ([]byte, error) {
+func encodePatch(to *bytes.Buffer, ops []jsonpatch.Operation) error {
 	plain := make([]operation, len(ops))
 	for i := range ops {
 		plain[i] = operation(ops[i])
 	}
-	patch, err := json.Marshal(plain)
-	if err != nil {
-		return nil, fmt.Errorf("encode patch: %w", err)
+	to.Reset()
+	if err := json.NewEncoder(to).Encode(plain); err != nil {
+		return fmt.Errorf("encode patch: %w", err)
 	}
-	return patch, nil
+	return nil
 }
 
-func marshalReview(response *admissionv1.AdmissionResponse) ([]byte, error) {
-	body, err := json.Marshal(&admissionv1.AdmissionReview{
+func encodeReview(to *bytes.Buffer, response *admissionv1.AdmissionResponse) error {
+	to.Reset()
+	err := json.NewEncoder(to).Encode(&admissionv1.AdmissionReview{
 		TypeMeta: metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "AdmissionReview"},
 		Response: response,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("encode review: %w", err)
+		return fmt.Errorf("encode review: %w", err)
 	}
-	return body, nil
+	return nil
 }

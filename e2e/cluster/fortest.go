@@ -77,7 +77,7 @@ func upForTest(tb testing.TB, c *Cluster) error {
 		}
 	}
 	program := filepath.Join(tb.TempDir(), "cluster")
-	if err := b.BuildMain(tb.Context(), tools.Main{Module: "e2e", Package: "./cmd/cluster", Out: program, Dynamic: true}); err != nil {
+	if err := b.BuildMain(tb.Context(), tools.Main{Module: "e2e", Package: "./cmd/cluster", Out: program}); err != nil {
 		return err
 	}
 	args := []string{"up", "--name", c.Name}

@@ -76,7 +76,7 @@ func TestLifecycle(t *testing.T) {
 	if _, err := os.Stat(c.Dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("down left %s: %v", c.Dir, err)
 	}
-	if left, err := filepath.Glob("/sys/fs/cgroup/*/lighterman-" + c.Name); err != nil || len(left) > 0 {
+	if left, err := leftGroups("lighterman-" + c.Name); err != nil || len(left) > 0 {
 		t.Errorf("down left control groups %v", left)
 	}
 	must("down") // once more is no error
@@ -94,7 +94,7 @@ func buildProgram(t *testing.T) string {
 		}
 	}
 	program := filepath.Join(t.TempDir(), "cluster")
-	if err := b.BuildMain(t.Context(), tools.Main{Module: "e2e", Package: "./cmd/cluster", Out: program, Dynamic: true}); err != nil {
+	if err := b.BuildMain(t.Context(), tools.Main{Module: "e2e", Package: "./cmd/cluster", Out: program}); err != nil {
 		t.Fatal(err)
 	}
 	return program
@@ -155,4 +155,14 @@ func discovery(t *testing.T, c *cluster.Cluster) {
 	if resp.StatusCode != http.StatusOK || !strings.Contains(string(body), `"issuer":"https://198.51.100.10"`) {
 		t.Errorf("%s: %s", resp.Status, body)
 	}
+}
+
+// leftGroups gives the cgroups of that name: one in each hierarchy of version 1, one at the top of version 2.
+func leftGroups(name string) ([]string, error) {
+	each, err := filepath.Glob("/sys/fs/cgroup/*/" + name)
+	if err != nil {
+		return nil, err
+	}
+	top, err := filepath.Glob("/sys/fs/cgroup/" + name)
+	return append(each, top...), err
 }

@@ -27,7 +27,7 @@ type Dialer struct {
 	Namespace string
 	// Selector is a label selector, of which the first running pod is taken. Pod names one instead.
 	Selector, Pod string
-	Port     int
+	Port          int
 }
 
 // Client returns an HTTP client whose every connection goes to the pod, whatever host a URL names. It trusts only ca, unless ca is

@@ -111,10 +111,12 @@ func (b *Builder) once(dir, name string, fill func(temp string) error) error {
 }
 
 func (b *Builder) compile(ctx context.Context, t Tool, version, out string) error {
-	env := append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	// Both said, so that the caller's environment does not decide.
+	cgo := "CGO_ENABLED=1"
 	if t.Static {
-		env = append(env, "CGO_ENABLED=0")
+		cgo = "CGO_ENABLED=0"
 	}
+	env := append(os.Environ(), "GOFLAGS=", "GOWORK=off", cgo)
 	if t.Seccomp {
 		extra, err := b.seccompEnv(ctx)
 		if err != nil {
@@ -138,18 +140,13 @@ type Main struct {
 	Package string
 	// Out is the file to write.
 	Out string
-	// Dynamic allows cgo. Programs in images are static.
-	Dynamic bool
 	// LDFlags follow -s -w.
 	LDFlags string
 }
 
 // BuildMain builds a program of this work tree. The go command's cache makes a second build cheap, so nothing is kept here.
 func (b *Builder) BuildMain(ctx context.Context, m Main) error {
-	env := append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	if !m.Dynamic {
-		env = append(env, "CGO_ENABLED=0")
-	}
+	env := append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0") // Static: they run in images.
 	flags := strings.TrimSpace("-ldflags=-s -w " + m.LDFlags)
 	err := run(ctx, filepath.Join(b.Source, m.Module), env, "go", "build", "-buildvcs=false", flags, "-o", m.Out, m.Package)
 	if err != nil {

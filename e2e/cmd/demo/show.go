@@ -15,13 +15,13 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
-	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/e2e/cluster"
 	"lighterman.dev/lighterman/e2e/store"
-	"lighterman.dev/lighterman/injector"
 )
 
 const (
