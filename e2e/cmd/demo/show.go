@@ -90,7 +90,18 @@ func (d *demo) show(ctx context.Context) error {
 		return err
 	}
 	d.text("s3://"+bucket+"/"+key, object)
-	d.step("done: the container wrote the object with the credentials that it was given")
+	d.step("the container wrote the object with the credentials that it was given")
+	return d.showDenial(ctx, job)
+}
+
+// showDenial asks for a profile that does not exist: no pod starts without its credentials.
+func (d *demo) showDenial(ctx context.Context, job *batchv1.Job) error {
+	d.step("and a pod with a misspelt annotation is stopped before it starts:")
+	_, err := d.admitted(ctx, job, map[string]string{injector.AnnotationProfile: "gp"})
+	if !apierrors.IsForbidden(err) {
+		return fmt.Errorf("the pod should have been denied: %w", err)
+	}
+	d.text("kubectl apply -f pod.yaml", errors.Unwrap(err).Error())
 	return nil
 }
 
