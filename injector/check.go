@@ -2,6 +2,7 @@ package injector
 
 import (
 	"fmt"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -56,56 +57,40 @@ func (p *problems) checkStore(spec *v1alpha1.CredentialProfileSpec) {
 	if n := count(spec.S3 != nil, spec.Azure != nil, spec.GCS != nil); n != 1 {
 		p.invalid("spec: %d stores are set: set exactly one of s3, azure and gcs", n)
 	}
-	if spec.S3 != nil {
-		p.checkS3(spec.S3)
+	for i := range stores {
+		if stores[i].set(spec) {
+			stores[i].check(p, spec)
+			p.checkMode(&stores[i], spec)
+		}
 	}
 }
 
-func (p *problems) checkS3(s3 *v1alpha1.S3Store) {
-	if s3.Bucket == "" {
-		p.invalid("spec.s3.bucket: is required")
-	}
-	preset := presetOf(s3)
-	if preset == nil {
-		p.invalid("spec.s3.preset: %q is not a preset: use Other, and set endpoint", s3.Preset)
-	} else {
-		p.checkLocation(s3, preset)
-	}
-	used := 0
-	for i := range s3Modes {
-		if s3Modes[i].set(&s3.Auth) {
-			used++
+// checkMode checks that a store has exactly one auth mode, and what that one needs.
+func (p *problems) checkMode(s *store, spec *v1alpha1.CredentialProfileSpec) {
+	var used *mode
+	n := 0
+	for i := range s.modes {
+		if s.modes[i].set(spec) {
+			used = &s.modes[i]
+			n++
 		}
-	}
-	if used != 1 {
-		p.invalid("spec.s3.auth: %d modes are set: set exactly one of webIdentity, podIdentity, accessKey, credentialsFile and ambient", used)
-		return
 	}
 	switch {
-	case s3.Auth.WebIdentity != nil && s3.Auth.WebIdentity.RoleARN == "":
-		p.invalid("spec.s3.auth.webIdentity.roleARN: is required, for example arn:aws:iam::111122223333:role/backup")
-	case s3.Auth.AccessKey != nil:
-		p.checkKeyRef("spec.s3.auth.accessKey.accessKeyID", &s3.Auth.AccessKey.AccessKeyID)
-		p.checkKeyRef("spec.s3.auth.accessKey.secretAccessKey", &s3.Auth.AccessKey.SecretAccessKey)
-		if s3.Auth.AccessKey.SessionToken != nil {
-			p.checkKeyRef("spec.s3.auth.accessKey.sessionToken", s3.Auth.AccessKey.SessionToken)
-		}
-	case s3.Auth.CredentialsFile != nil:
-		p.checkKeyRef("spec.s3.auth.credentialsFile", s3.Auth.CredentialsFile)
+	case n != 1:
+		p.invalid("spec.%s.auth: %d modes are set: set exactly one of %s", s.name, n, s.modeNames())
+	case used.check != nil:
+		used.check(p, spec)
 	}
 }
 
-func (p *problems) checkLocation(s3 *v1alpha1.S3Store, preset *preset) {
-	where := locate(s3, preset)
-	aws := preset.name == v1alpha1.PresetAWS
-	// The SDKs ask the instance metadata for the region where they ask it for the identity.
-	mayLackRegion := aws && (where.endpoint != "" || s3.Auth.Ambient != nil)
-	switch {
-	case where.region == "" && !mayLackRegion:
-		p.invalid("spec.s3.region: is required for preset %s, for example eu-west-1", preset.name)
-	case where.endpoint == "" && !aws:
-		p.invalid("spec.s3.endpoint: is required for preset %s, for example https://minio.storage.svc:9000", preset.name)
+// modeNames lists the store's auth modes.
+func (s *store) modeNames() string {
+	names := make([]string, len(s.modes))
+	for i := range s.modes {
+		names[i] = s.modes[i].name
 	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 func (p *problems) checkKeyRef(field string, ref *v1alpha1.KeyRef) {

@@ -1,10 +1,8 @@
 package injector
 
-import corev1 "k8s.io/api/core/v1"
-
 // group is a set of variables that say one thing together. When a container sets one of them itself, injecting the
 // others would mix two answers: two identities, or a region that does not go with its endpoint.
-type group uint8
+type group uint32
 
 const (
 	groupIdentity group = 1 << iota
@@ -67,33 +65,4 @@ var groupOf = map[string]group{
 	"AWS_RESPONSE_CHECKSUM_VALIDATION": groupChecksums,
 
 	"AWS_CA_BUNDLE": groupCA,
-}
-
-// variable is one that a profile injects.
-type variable struct {
-	corev1.EnvVar
-	// groups that a container must not hold for the variable to be injected there.
-	groups group
-}
-
-func maskOf(groups []group) group {
-	var mask group
-	for _, g := range groups {
-		mask |= g
-	}
-	return mask
-}
-
-// same reports whether a container's variable is the one that the profile injects: then a former pass put it there, or
-// the user wants the very same, and neither is a conflict.
-func (v *variable) same(env *corev1.EnvVar) bool {
-	if v.Value != env.Value {
-		return false
-	}
-	want, got := v.ValueFrom, env.ValueFrom
-	if want == nil || got == nil {
-		return want == got
-	}
-	return got.SecretKeyRef != nil && want.SecretKeyRef.Name == got.SecretKeyRef.Name &&
-		want.SecretKeyRef.Key == got.SecretKeyRef.Key
 }

@@ -35,9 +35,9 @@ const (
 
 // Files in the volumes.
 const (
-	tokenFile       = "token"
-	caFile          = "ca.crt"
-	credentialsFile = "aws-credentials"
+	tokenFile          = "token"
+	caFile             = "ca.crt"
+	awsCredentialsFile = "aws-credentials"
 )
 
 // reservedPrefix begins the names of the neutral variables.

@@ -6,12 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"lighterman.dev/lighterman/api/v1alpha1"
 )
-
-// files are the paths of the credential files as a container's programs write them; empty: there is no such file.
-type files struct{ token, ca, credentials string }
 
 // target is a container that is to be injected, and what it is to be given.
 type target struct {
@@ -29,14 +24,14 @@ type plan struct {
 	profile  *Profile
 	settings Settings
 
-	vars  []variable
+	environment
 	index map[string]int // of vars, by name
 	// held marks the vars that the container at hand sets itself, with whatever value.
 	held []bool
 
-	// sources make the projected volume; identity says that some of them prove who the pod is.
-	sources  []corev1.VolumeProjection
-	identity bool
+	// sources make the projected volume; proves says that some of them prove who the pod is.
+	sources []corev1.VolumeProjection
+	proves  bool
 	// replaceCA: containers read ca.crt from the projected volume. appendCA: from the joined bundle.
 	replaceCA, appendCA bool
 	// hasVolume and hasBundle: a former pass has added the volume.
@@ -48,11 +43,11 @@ type plan struct {
 
 func newPlan(pod *Pod, profile *Profile, settings Settings) (*plan, error) {
 	p := &plan{pod: pod, profile: profile, settings: settings}
-	f := p.project(profile.Spec)
-	p.vars = s3Env(profile.Spec.S3, f)
-	for i := range profile.Spec.Env {
-		p.vars = append(p.vars, literal(profile.Spec.Env[i].Name, profile.Spec.Env[i].Value))
-	}
+	p.spec, p.store = profile.Spec, storeOf(profile.Spec)
+	p.mode = p.store.mode(p.spec)
+	p.project()
+	p.projectCA()
+	p.render()
 	p.index = make(map[string]int, len(p.vars))
 	for i := range p.vars {
 		p.index[p.vars[i].Name] = i
@@ -63,54 +58,6 @@ func newPlan(pod *Pod, profile *Profile, settings Settings) (*plan, error) {
 		return nil, err
 	}
 	return p, p.checkBundle()
-}
-
-// project fills in the sources of the projected volume and gives the paths of its files.
-func (p *plan) project(spec *v1alpha1.CredentialProfileSpec) files {
-	var f files
-	mode := modeOf(&spec.S3.Auth)
-	if mode.audience != nil {
-		expiration := int64(3600)
-		if spec.TokenExpirationSeconds != nil {
-			expiration = *spec.TokenExpirationSeconds
-		}
-		p.sources = append(p.sources, corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
-			Audience: mode.audience(&spec.S3.Auth), ExpirationSeconds: &expiration, Path: tokenFile,
-		}})
-		f.token = p.pod.pathIn(MountPath, tokenFile)
-	}
-	if mode.file != nil {
-		ref := mode.file(&spec.S3.Auth)
-		p.sources = append(p.sources, secretFile(ref.Name, ref.Key, credentialsFile))
-		f.credentials = p.pod.pathIn(MountPath, credentialsFile)
-	}
-	p.identity = len(p.sources) > 0
-	if ca := spec.CABundle; ca != nil {
-		switch {
-		case ca.ConfigMap != nil:
-			p.sources = append(p.sources, corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{
-				LocalObjectReference: corev1.LocalObjectReference{Name: ca.ConfigMap.Name},
-				Items:                []corev1.KeyToPath{{Key: or(ca.ConfigMap.Key, caFile), Path: caFile}},
-			}})
-		case ca.Secret != nil:
-			p.sources = append(p.sources, secretFile(ca.Secret.Name, or(ca.Secret.Key, caFile), caFile))
-		}
-		p.appendCA = ca.Mode == v1alpha1.CABundleAppend
-		p.replaceCA = !p.appendCA
-		if p.appendCA {
-			f.ca = p.pod.pathIn(BundleMountPath, caFile)
-		} else {
-			f.ca = p.pod.pathIn(MountPath, caFile)
-		}
-	}
-	return f
-}
-
-func secretFile(name, key, file string) corev1.VolumeProjection {
-	return corev1.VolumeProjection{Secret: &corev1.SecretProjection{
-		LocalObjectReference: corev1.LocalObjectReference{Name: name},
-		Items:                []corev1.KeyToPath{{Key: key, Path: file}},
-	}}
 }
 
 // needed reports whether the pod gets the projected volume.
@@ -129,7 +76,7 @@ func (p *plan) visit(t *target) error {
 		p.warn("container %q takes variables from envFrom, which Lighterman cannot see: where one has the name of an injected variable, the injected one wins",
 			t.Name)
 	}
-	if (p.identity && taken&groupIdentity == 0) || p.replaceCA {
+	if (p.proves && taken&p.store.identity == 0) || p.replaceCA {
 		if err := p.mount(t, VolumeName, MountPath); err != nil {
 			return err
 		}
@@ -181,13 +128,14 @@ func (p *plan) warnGroup(t *target, name string, g group) {
 	}
 }
 
-// warnTokenService warns of a private bundle that also has to vouch for Amazon's own token service: the SDKs take
-// AWS_CA_BUNDLE for both.
+// warnTokenService warns of a private bundle that also has to vouch for a public token service.
 func (p *plan) warnTokenService() {
-	web := p.profile.Spec.S3.Auth.WebIdentity
-	if web != nil && web.STSEndpoint == "" && p.replaceCA {
-		p.warn("spec.caBundle of %s %s also replaces the roots by which the AWS token service is checked: set caBundle.mode: Append, or webIdentity.stsEndpoint",
-			p.profile.Kind, p.profile)
+	if p.mode.tokenService == nil || !p.replaceCA {
+		return
+	}
+	if name, cure := p.mode.tokenService(p.spec); name != "" {
+		p.warn("spec.caBundle of %s %s also replaces the roots by which %s is checked: %s", p.profile.Kind, p.profile, name,
+			cure)
 	}
 }
 

@@ -41,29 +41,22 @@ func CheckServiceAccount(pod *Pod, profile *Profile) error {
 
 // Store is the store as a URL, for people; empty when the spec has none.
 func Store(spec *v1alpha1.CredentialProfileSpec) string {
-	switch {
-	case spec.S3 != nil:
-		return storeURL("s3", spec.S3.Bucket, spec.S3.Prefix)
-	case spec.Azure != nil:
-		return storeURL("azure", spec.Azure.Container, spec.Azure.Prefix)
-	case spec.GCS != nil:
-		return storeURL("gs", spec.GCS.Bucket, spec.GCS.Prefix)
+	s := storeOf(spec)
+	if s == nil {
+		return ""
 	}
-	return ""
-}
-
-func storeURL(scheme, bucket, prefix string) string {
+	bucket, prefix := s.place(spec)
 	if prefix == "" {
-		return fmt.Sprintf("%s://%s", scheme, bucket)
+		return fmt.Sprintf("%s://%s", s.scheme, bucket)
 	}
-	return fmt.Sprintf("%s://%s/%s", scheme, bucket, prefix)
+	return fmt.Sprintf("%s://%s/%s", s.scheme, bucket, prefix)
 }
 
 // AuthMode is the name of the spec's auth mode as the API writes it; empty when there is none that this version
 // supports.
 func AuthMode(spec *v1alpha1.CredentialProfileSpec) string {
-	if spec.S3 != nil {
-		if mode := modeOf(&spec.S3.Auth); mode != nil {
+	if s := storeOf(spec); s != nil {
+		if mode := s.mode(spec); mode != nil {
 			return mode.name
 		}
 	}

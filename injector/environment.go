@@ -1,0 +1,83 @@
+package injector
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+// files are the paths of the credential files as a container's programs write them; empty: there is no such file.
+type files struct{ token, ca, credentials string }
+
+// variable is one that a profile injects.
+type variable struct {
+	corev1.EnvVar
+	// groups that a container must not hold for the variable to be injected there.
+	groups group
+}
+
+// environment gathers what a profile injects, in order.
+type environment struct {
+	spec  *v1alpha1.CredentialProfileSpec
+	store *store
+	mode  *mode
+	files files
+	vars  []variable
+}
+
+// add adds a variable, unless its value is empty: some tools take an empty variable for a setting.
+func (e *environment) add(name, value string, groups group) {
+	if value != "" {
+		e.put(corev1.EnvVar{Name: name, Value: value}, groups)
+	}
+}
+
+// secret adds a variable whose value the kubelet reads from a Secret, unless there is none.
+func (e *environment) secret(name string, ref *v1alpha1.KeyRef, groups group) {
+	if ref != nil {
+		e.put(corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: ref.Name}, Key: ref.Key,
+		}}}, groups)
+	}
+}
+
+func (e *environment) put(env corev1.EnvVar, groups group) {
+	e.vars = append(e.vars, variable{EnvVar: env, groups: groups})
+}
+
+// render adds everything: the store's own, the mode's, and the profile's literals.
+func (e *environment) render() {
+	e.vars = make([]variable, 0, 24+len(e.spec.Env))
+	e.store.env(e)
+	for i := range e.spec.Env {
+		e.add(e.spec.Env[i].Name, e.spec.Env[i].Value, 0)
+	}
+}
+
+// identity adds the variables of the auth mode.
+func (e *environment) identity() {
+	if e.mode.env != nil {
+		e.mode.env(e)
+	}
+}
+
+// same reports whether a container's variable is the one that the profile injects: then a former pass put it there, or
+// the user wants the very same, and neither is a conflict.
+func (v *variable) same(env *corev1.EnvVar) bool {
+	if v.Value != env.Value {
+		return false
+	}
+	want, got := v.ValueFrom, env.ValueFrom
+	if want == nil || got == nil {
+		return want == got
+	}
+	return got.SecretKeyRef != nil && want.SecretKeyRef.Name == got.SecretKeyRef.Name &&
+		want.SecretKeyRef.Key == got.SecretKeyRef.Key
+}
+
+func or(value, fallback string) string {
+	if value == "" {
+		return fallback
+	}
+	return value
+}

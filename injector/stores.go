@@ -1,0 +1,68 @@
+package injector
+
+import "lighterman.dev/lighterman/api/v1alpha1"
+
+// store is a kind of object store as data.
+type store struct {
+	// name is the store's field in the API and the value of LIGHTERMAN_PROVIDER.
+	name string
+	// scheme begins the store's URL in a profile's status.
+	scheme string
+	set    func(*v1alpha1.CredentialProfileSpec) bool
+	// place gives the bucket and what is below it.
+	place func(*v1alpha1.CredentialProfileSpec) (bucket, prefix string)
+	// modes has a row for each auth mode of the store's API.
+	modes []mode
+	// identity are the groups by which a container says who it is to this store.
+	identity group
+	// check finds what the CRD's rules cannot refuse in a profile from a file.
+	check func(*problems, *v1alpha1.CredentialProfileSpec)
+	// env adds the environment: neutral variables, then those of the store's own SDKs and command line ("sdk", the
+	// dialect that every container gets).
+	env func(*environment)
+}
+
+// mode is an auth mode of a store as data.
+type mode struct {
+	// name is the mode's field in the API.
+	name string
+	// set reports whether a profile uses the mode.
+	set func(*v1alpha1.CredentialProfileSpec) bool
+	// check finds what the mode lacks; nil: it needs nothing.
+	check func(*problems, *v1alpha1.CredentialProfileSpec)
+	// audience is that of the projected token; nil: the mode needs no token.
+	audience func(*v1alpha1.CredentialProfileSpec) string
+	// file is the Secret's key that is projected under fileName; nil, or a nil key: none.
+	file     func(*v1alpha1.CredentialProfileSpec) *v1alpha1.KeyRef
+	fileName string
+	// tokenService names the public service that the identity is asked of, and the cure where caBundle replaces the roots
+	// by which that is checked; an empty name: there is none. Nil: likewise.
+	tokenService func(*v1alpha1.CredentialProfileSpec) (name, cure string)
+	// env adds the identity's environment; nil: there is none.
+	env func(*environment)
+	// inherits: the pod keeps the identity of its node, so the way to it stays open.
+	inherits bool
+}
+
+// stores has a row for each store of the API.
+var stores = [...]store{s3Store}
+
+// storeOf is nil when the spec has no store that this version supports.
+func storeOf(spec *v1alpha1.CredentialProfileSpec) *store {
+	for i := range stores {
+		if stores[i].set(spec) {
+			return &stores[i]
+		}
+	}
+	return nil
+}
+
+// mode is nil when the spec has no auth mode.
+func (s *store) mode(spec *v1alpha1.CredentialProfileSpec) *mode {
+	for i := range s.modes {
+		if s.modes[i].set(spec) {
+			return &s.modes[i]
+		}
+	}
+	return nil
+}
