@@ -52,7 +52,6 @@ func (p *problems) invalid(format string, args ...any) {
 }
 
 func (p *problems) checkStore(spec *v1alpha1.CredentialProfileSpec) {
-	p.unless(spec.Azure == nil, "spec.azure")
 	p.unless(spec.GCS == nil, "spec.gcs")
 	if n := count(spec.S3 != nil, spec.Azure != nil, spec.GCS != nil); n != 1 {
 		p.invalid("spec: %d stores are set: set exactly one of s3, azure and gcs", n)
@@ -93,6 +92,12 @@ func (s *store) modeNames() string {
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
+func (p *problems) required(field, value string) {
+	if value == "" {
+		p.invalid("%s: is required", field)
+	}
+}
+
 func (p *problems) checkKeyRef(field string, ref *v1alpha1.KeyRef) {
 	if ref.Name == "" || ref.Key == "" {
 		p.invalid("%s: needs the name of a Secret and the key in it", field)
@@ -122,7 +127,11 @@ func (p *problems) checkEnv(spec *v1alpha1.CredentialProfileSpec) {
 			p.invalid("spec.env[%d].name: %s is there twice: remove one", i, name)
 		}
 		seen[name] = true
-		switch g := groupOf[name]; {
+		g := groupOf[name]
+		if s := storeOf(spec); s != nil {
+			g &= s.groups // Another cloud's variables are the profile's own business.
+		}
+		switch {
 		case name == "" || spec.Env[i].Value == "":
 			p.invalid("spec.env[%d]: needs a name and a value: some tools take an empty variable for a setting", i)
 		case len(name) >= len(reservedPrefix) && name[:len(reservedPrefix)] == reservedPrefix:

@@ -1,6 +1,8 @@
 package injector
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
@@ -50,8 +52,14 @@ func (e *environment) render() {
 	e.vars = make([]variable, 0, 24+len(e.spec.Env))
 	e.store.env(e)
 	for i := range e.spec.Env {
-		e.add(e.spec.Env[i].Name, e.spec.Env[i].Value, 0)
+		e.literal(e.spec.Env[i].Name, e.spec.Env[i].Value)
 	}
+}
+
+// literal adds a variable of spec.env, in place of one that has its name.
+func (e *environment) literal(name, value string) {
+	e.vars = slices.DeleteFunc(e.vars, func(v variable) bool { return v.Name == name })
+	e.add(name, value, 0)
 }
 
 // identity adds the variables of the auth mode.

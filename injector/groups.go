@@ -12,6 +12,10 @@ const (
 	groupSTS
 	groupChecksums
 	groupCA
+	groupRequestsCA
+	groupAzure
+	groupAzureAccount
+	groupAzureEndpoint
 )
 
 // groupNames name the groups in warnings.
@@ -23,6 +27,12 @@ var groupNames = map[group]string{
 	groupSTS:       "the token service",
 	groupChecksums: "the checksum mode",
 	groupCA:        "the CA bundle",
+
+	groupRequestsCA: "the CA bundle",
+
+	groupAzure:         "the credentials",
+	groupAzureAccount:  "the storage account",
+	groupAzureEndpoint: "the endpoint",
 }
 
 // groupOf tells the group that a variable of the user's belongs to. The identity group holds every way in which the
@@ -65,4 +75,35 @@ var groupOf = map[string]group{
 	"AWS_RESPONSE_CHECKSUM_VALIDATION": groupChecksums,
 
 	"AWS_CA_BUNDLE": groupCA,
+
+	// Python's requests reads both, and the first of them wins.
+	"REQUESTS_CA_BUNDLE": groupRequestsCA,
+	"CURL_CA_BUNDLE":     groupRequestsCA,
+
+	// Entra ID and the storage account's own keys compete: with both, a tool takes the key, or the one that it finds first
+	// (barman 3.17 azure_blob_storage.py, rclone backend/azureblob/auth, azidentity's EnvironmentCredential).
+	"AZURE_CLIENT_ID":                   groupAzure,
+	"AZURE_TENANT_ID":                   groupAzure,
+	"AZURE_FEDERATED_TOKEN_FILE":        groupAzure,
+	"AZURE_AUTHORITY_HOST":              groupAzure,
+	"AZURE_CLIENT_SECRET":               groupAzure,
+	"AZURE_CLIENT_CERTIFICATE":          groupAzure,
+	"AZURE_CLIENT_CERTIFICATE_PATH":     groupAzure,
+	"AZURE_CLIENT_CERTIFICATE_PASSWORD": groupAzure,
+	"AZURE_USERNAME":                    groupAzure,
+	"AZURE_PASSWORD":                    groupAzure,
+	"AZURE_TOKEN_CREDENTIALS":           groupAzure,
+	"AZURE_CREDENTIALS_FILE":            groupAzure,
+	"AZURE_FORCE_CLI_CREDENTIAL":        groupAzure,
+	"AZURE_STORAGE_KEY":                 groupAzure,
+	"AZURE_STORAGE_ACCESS_KEY":          groupAzure,
+	"AZURE_STORAGE_SAS_TOKEN":           groupAzure,
+	"AZURE_STORAGE_CONNECTION_STRING":   groupAzure,
+	"AZURE_ACCOUNT_KEY":                 groupAzure,
+	"AZURE_ACCOUNT_SAS":                 groupAzure,
+	"AZURE_ACCESS_KEY":                  groupAzure,
+	"AZURE_CONNECTION_STRING":           groupAzure,
+
+	"AZURE_STORAGE_ACCOUNT":          groupAzureAccount,
+	"AZURE_STORAGE_SERVICE_ENDPOINT": groupAzureEndpoint,
 }

@@ -38,6 +38,8 @@ const (
 	tokenFile          = "token"
 	caFile             = "ca.crt"
 	awsCredentialsFile = "aws-credentials"
+	// azureCertificateFile is a client certificate with its key.
+	azureCertificateFile = "azure-client.pem"
 )
 
 // reservedPrefix begins the names of the neutral variables.

@@ -1,7 +1,10 @@
 package injector
 
 import (
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -32,6 +35,7 @@ func (p *plan) patch(record string) []jsonpatch.Operation {
 			ops = append(ops, add("/spec/initContainers/0", &container))
 		}
 	}
+	ops = patchMap(ops, "/metadata/labels", p.pod.Metadata.Labels, p.label)
 	return p.patchAnnotation(ops, record)
 }
 
@@ -48,14 +52,22 @@ func (p *plan) patchVolumes(ops []jsonpatch.Operation) []jsonpatch.Operation {
 
 func (p *plan) patchAnnotation(ops []jsonpatch.Operation, record string) []jsonpatch.Operation {
 	annotations := p.pod.Metadata.Annotations
-	switch {
-	case annotations[AnnotationInjected] == record:
+	if annotations[AnnotationInjected] == record {
 		return ops
-	case len(annotations) == 0:
-		return append(ops, add("/metadata/annotations", map[string]string{AnnotationInjected: record}))
 	}
-	// The slash in the key is written ~1 (RFC 6901).
-	return append(ops, add("/metadata/annotations/lighterman.dev~1injected", record))
+	return patchMap(ops, "/metadata/annotations", annotations, map[string]string{AnnotationInjected: record})
+}
+
+// patchMap adds entries to a map of labels or annotations.
+func patchMap(ops []jsonpatch.Operation, path string, there, entries map[string]string) []jsonpatch.Operation {
+	if len(there) == 0 && len(entries) > 0 {
+		return append(ops, add(path, entries))
+	}
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		// A slash in a key is written ~1 (RFC 6901).
+		ops = append(ops, add(path+"/"+strings.ReplaceAll(key, "/", "~1"), entries[key]))
+	}
+	return ops
 }
 
 // appendItems adds items behind the last one of a list that has the given length.

@@ -29,6 +29,8 @@ type plan struct {
 	// held marks the vars that the container at hand sets itself, with whatever value.
 	held []bool
 
+	// label is one that the pod is to have; empty: none, or it has it.
+	label map[string]string
 	// sources make the projected volume; proves says that some of them prove who the pod is.
 	sources []corev1.VolumeProjection
 	proves  bool
@@ -54,6 +56,9 @@ func newPlan(pod *Pod, profile *Profile, settings Settings) (*plan, error) {
 	}
 	p.held = make([]bool, len(p.vars))
 	p.warnTokenService()
+	if err := p.checkLabel(); err != nil {
+		return nil, err
+	}
 	if err := p.checkVolumes(); err != nil {
 		return nil, err
 	}

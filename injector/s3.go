@@ -8,6 +8,7 @@ var s3Store = store{
 	set:      func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3 != nil },
 	place:    func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.S3.Bucket, s.S3.Prefix },
 	modes:    s3Modes,
+	groups:   groupIdentity | groupMetadata | groupRegion | groupEndpoint | groupSTS | groupChecksums | groupCA,
 	identity: groupIdentity,
 	check:    checkS3,
 	env:      s3Env,

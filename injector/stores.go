@@ -13,8 +13,8 @@ type store struct {
 	place func(*v1alpha1.CredentialProfileSpec) (bucket, prefix string)
 	// modes has a row for each auth mode of the store's API.
 	modes []mode
-	// identity are the groups by which a container says who it is to this store.
-	identity group
+	// groups are those of its variables; identity is the one by which a container says who it is to this store.
+	groups, identity group
 	// check finds what the CRD's rules cannot refuse in a profile from a file.
 	check func(*problems, *v1alpha1.CredentialProfileSpec)
 	// env adds the environment: neutral variables, then those of the store's own SDKs and command line ("sdk", the
@@ -38,6 +38,8 @@ type mode struct {
 	// tokenService names the public service that the identity is asked of, and the cure where caBundle replaces the roots
 	// by which that is checked; an empty name: there is none. Nil: likewise.
 	tokenService func(*v1alpha1.CredentialProfileSpec) (name, cure string)
+	// label is one that the pod gets; nil: none.
+	label func(*v1alpha1.CredentialProfileSpec) (key, value string)
 	// env adds the identity's environment; nil: there is none.
 	env func(*environment)
 	// inherits: the pod keeps the identity of its node, so the way to it stays open.
@@ -45,7 +47,7 @@ type mode struct {
 }
 
 // stores has a row for each store of the API.
-var stores = [...]store{s3Store}
+var stores = [...]store{s3Store, azureStore}
 
 // storeOf is nil when the spec has no store that this version supports.
 func storeOf(spec *v1alpha1.CredentialProfileSpec) *store {

@@ -1,0 +1,147 @@
+package injector
+
+import "lighterman.dev/lighterman/api/v1alpha1"
+
+// The names by which AZURE_TOKEN_CREDENTIALS narrows DefaultAzureCredential to one credential: azidentity v1.14.1
+// default_azure_credential.go, and azure-identity (Python) since 1.24.0. Older ones know no such names: what is before
+// azidentity 1.8 and azure-identity 1.23 does not read the variable, and azure-identity 1.23 knows "dev" and "prod" only.
+const (
+	credentialEnvironment      = "EnvironmentCredential"
+	credentialWorkloadIdentity = "WorkloadIdentityCredential"
+	credentialManagedIdentity  = "ManagedIdentityCredential"
+)
+
+// podIdentityLabel is what aad-pod-identity's NMI finds a pod by (azure.github.io/aad-pod-identity, v1.8).
+const podIdentityLabel = "aadpodidbinding"
+
+// azureModes has a row for each auth mode of the API. Environment names and precedence: azidentity v1.14.1
+// (azidentity.go, default_azure_credential.go), azure-identity 1.23 (_constants.py, _credentials/default.py).
+var azureModes = []mode{
+	{
+		// github.com/Azure/azure-workload-identity pkg/webhook/consts.go sets the same four. Python needs the authority host:
+		// without it, azure-identity does not take the rest for a workload identity (_constants.py WORKLOAD_IDENTITY_VARS).
+		name: "workloadIdentity",
+		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.WorkloadIdentity != nil },
+		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
+			wi := s.Azure.Auth.WorkloadIdentity
+			p.required("spec.azure.auth.workloadIdentity.clientID", wi.ClientID)
+			p.required("spec.azure.auth.workloadIdentity.tenantID", wi.TenantID)
+		},
+		audience: func(s *v1alpha1.CredentialProfileSpec) string {
+			return or(s.Azure.Auth.WorkloadIdentity.Audience, "api://AzureADTokenExchange")
+		},
+		tokenService: func(s *v1alpha1.CredentialProfileSpec) (string, string) {
+			if s.Azure.Auth.WorkloadIdentity.AuthorityHost != "" {
+				return "", ""
+			}
+			return entraID, setAppend
+		},
+		env: func(e *environment) {
+			wi := e.spec.Azure.Auth.WorkloadIdentity
+			e.add("AZURE_CLIENT_ID", wi.ClientID, groupAzure)
+			e.add("AZURE_TENANT_ID", wi.TenantID, groupAzure)
+			e.add("AZURE_FEDERATED_TOKEN_FILE", e.files.token, groupAzure)
+			e.add("AZURE_AUTHORITY_HOST", or(wi.AuthorityHost, cloudOf(e.spec.Azure).authority), groupAzure)
+			e.add("AZURE_TOKEN_CREDENTIALS", credentialWorkloadIdentity, groupAzure)
+		},
+	},
+	{
+		name: "managedIdentity",
+		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ManagedIdentity != nil },
+		env: func(e *environment) {
+			e.add("AZURE_CLIENT_ID", e.spec.Azure.Auth.ManagedIdentity.ClientID, groupAzure)
+			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupAzure)
+		},
+	},
+	{
+		// NMI answers in place of the metadata service with the identity that the label binds.
+		name: "podIdentityBinding",
+		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.PodIdentityBinding != "" },
+		label: func(s *v1alpha1.CredentialProfileSpec) (string, string) {
+			return podIdentityLabel, s.Azure.Auth.PodIdentityBinding
+		},
+		env: func(e *environment) {
+			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupAzure)
+		},
+	},
+	{
+		name:  "servicePrincipal",
+		set:   func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ServicePrincipal != nil },
+		check: checkServicePrincipal,
+		file: func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.KeyRef {
+			return s.Azure.Auth.ServicePrincipal.ClientCertificate
+		},
+		fileName:     azureCertificateFile,
+		tokenService: func(*v1alpha1.CredentialProfileSpec) (string, string) { return entraID, setAppend },
+		env: func(e *environment) {
+			sp := e.spec.Azure.Auth.ServicePrincipal
+			e.add("AZURE_CLIENT_ID", sp.ClientID, groupAzure)
+			e.add("AZURE_TENANT_ID", sp.TenantID, groupAzure)
+			e.secret("AZURE_CLIENT_SECRET", sp.ClientSecret, groupAzure)
+			e.add("AZURE_CLIENT_CERTIFICATE_PATH", e.files.credentials, groupAzure)
+			e.add("AZURE_AUTHORITY_HOST", cloudOf(e.spec.Azure).authority, groupAzure)
+			e.add("AZURE_TOKEN_CREDENTIALS", credentialEnvironment, groupAzure)
+		},
+	},
+	{
+		name: "connectionString",
+		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ConnectionString != nil },
+		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
+			p.checkKeyRef("spec.azure.auth.connectionString", s.Azure.Auth.ConnectionString)
+		},
+		env: func(e *environment) {
+			e.secret("AZURE_STORAGE_CONNECTION_STRING", e.spec.Azure.Auth.ConnectionString, groupAzure)
+		},
+	},
+	{
+		name: "accountKey",
+		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.AccountKey != nil },
+		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
+			p.checkKeyRef("spec.azure.auth.accountKey", s.Azure.Auth.AccountKey)
+		},
+		env: func(e *environment) {
+			e.secret("AZURE_STORAGE_KEY", e.spec.Azure.Auth.AccountKey, groupAzure|groupAzureAccount)
+		},
+	},
+	{
+		name: "sasToken",
+		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.SASToken != nil },
+		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
+			p.checkKeyRef("spec.azure.auth.sasToken", s.Azure.Auth.SASToken)
+		},
+		env: func(e *environment) {
+			e.secret("AZURE_STORAGE_SAS_TOKEN", e.spec.Azure.Auth.SASToken, groupAzure|groupAzureAccount)
+		},
+	},
+	{
+		// The tool's own chain: whatever the pod has. Only what the chain cannot find out itself is said.
+		name: "default",
+		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.Default != nil },
+		env: func(e *environment) {
+			if cloud := cloudOf(e.spec.Azure); !cloud.public() {
+				e.add("AZURE_AUTHORITY_HOST", cloud.authority, groupAzure)
+			}
+		},
+		inherits: true,
+	},
+}
+
+// Words of the warning for a CA bundle that replaces the public roots.
+const (
+	entraID   = "Microsoft Entra ID"
+	setAppend = "set caBundle.mode: Append"
+)
+
+func checkServicePrincipal(p *problems, s *v1alpha1.CredentialProfileSpec) {
+	sp := s.Azure.Auth.ServicePrincipal
+	p.required("spec.azure.auth.servicePrincipal.clientID", sp.ClientID)
+	p.required("spec.azure.auth.servicePrincipal.tenantID", sp.TenantID)
+	switch {
+	case (sp.ClientSecret == nil) == (sp.ClientCertificate == nil):
+		p.invalid("spec.azure.auth.servicePrincipal: set exactly one of clientSecret and clientCertificate")
+	case sp.ClientSecret != nil:
+		p.checkKeyRef("spec.azure.auth.servicePrincipal.clientSecret", sp.ClientSecret)
+	default:
+		p.checkKeyRef("spec.azure.auth.servicePrincipal.clientCertificate", sp.ClientCertificate)
+	}
+}
