@@ -22,7 +22,7 @@ import (
 // injectOptions are the flags of "lighterman inject".
 type injectOptions struct {
 	pod, profile, image string
-	diff                bool
+	diff, trustBundles  bool
 }
 
 func newInjectCommand() *cobra.Command {
@@ -55,6 +55,7 @@ Warnings go to standard error. A pod that the webhook would deny ends the comman
 	f.StringVar(&o.profile, "profile", "", "file with one CredentialProfile or ClusterCredentialProfile")
 	f.BoolVar(&o.diff, "diff", false, "print a unified diff instead of the pod")
 	f.StringVar(&o.image, "image", "lighterman:"+version, "image of the containers that are added (caBundle.mode: Append)")
+	f.BoolVar(&o.trustBundles, "cluster-trust-bundles", true, "whether the cluster has ClusterTrustBundles (caBundle.clusterTrustBundle)")
 	for _, name := range []string{"filename", "profile"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {
 			panic(err) // A flag of that name was not defined: a fault of this function.
@@ -75,7 +76,9 @@ func runInject(stdin io.Reader, stdout, stderr io.Writer, o *injectOptions) erro
 	if err := checkRequest(pod, profile); err != nil {
 		return err
 	}
-	result, err := injector.Inject(pod, profile, injector.Settings{Version: version, Image: o.image})
+	result, err := injector.Inject(pod, profile, injector.Settings{
+		Version: version, Image: o.image, ClusterTrustBundles: o.trustBundles,
+	})
 	if err != nil {
 		return err
 	}

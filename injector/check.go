@@ -19,10 +19,10 @@ type Problem struct {
 
 // Check gives every problem of a profile; none means that pods can be injected with it. What the CRD's own rules
 // refuse is checked again only where the injector would otherwise build nonsense: a profile may come from a file.
-func Check(spec *v1alpha1.CredentialProfileSpec) []Problem {
+func Check(spec *v1alpha1.CredentialProfileSpec, settings Settings) []Problem {
 	var p problems
 	p.checkStore(spec)
-	p.checkCABundle(spec)
+	p.checkCABundle(spec, settings)
 	p.unless(spec.ServiceAccount == nil || spec.ServiceAccount.Annotate != v1alpha1.AnnotateAlways,
 		"spec.serviceAccount.annotate: Always")
 	for i, tool := range spec.Tools {
@@ -52,7 +52,6 @@ func (p *problems) invalid(format string, args ...any) {
 }
 
 func (p *problems) checkStore(spec *v1alpha1.CredentialProfileSpec) {
-	p.unless(spec.GCS == nil, "spec.gcs")
 	if n := count(spec.S3 != nil, spec.Azure != nil, spec.GCS != nil); n != 1 {
 		p.invalid("spec: %d stores are set: set exactly one of s3, azure and gcs", n)
 	}
@@ -104,12 +103,19 @@ func (p *problems) checkKeyRef(field string, ref *v1alpha1.KeyRef) {
 	}
 }
 
-func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec) {
+func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec, settings Settings) {
 	ca := spec.CABundle
 	if ca == nil {
 		return
 	}
-	p.unless(ca.ClusterTrustBundle == nil, "spec.caBundle.clusterTrustBundle")
+	if bundle := ca.ClusterTrustBundle; bundle != nil {
+		if !settings.ClusterTrustBundles {
+			*p = append(*p, Problem{Unsupported: true, Message: "spec.caBundle.clusterTrustBundle: this cluster serves no ClusterTrustBundles (certificates.k8s.io/v1beta1 or v1): use configMap or secret"})
+		}
+		if (bundle.Name == "") == (bundle.SignerName == "") {
+			p.invalid("spec.caBundle.clusterTrustBundle: set exactly one of name and signerName")
+		}
+	}
 	if n := count(ca.ConfigMap != nil, ca.Secret != nil, ca.ClusterTrustBundle != nil); n != 1 {
 		p.invalid("spec.caBundle: %d sources are set: set exactly one of configMap, secret and clusterTrustBundle", n)
 	}

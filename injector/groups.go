@@ -16,6 +16,9 @@ const (
 	groupAzure
 	groupAzureAccount
 	groupAzureEndpoint
+	groupGoogle
+	groupGoogleProject
+	groupGoogleEndpoint
 )
 
 // groupNames name the groups in warnings.
@@ -33,6 +36,10 @@ var groupNames = map[group]string{
 	groupAzure:         "the credentials",
 	groupAzureAccount:  "the storage account",
 	groupAzureEndpoint: "the endpoint",
+
+	groupGoogle:         "the credentials",
+	groupGoogleProject:  "the project",
+	groupGoogleEndpoint: "the endpoint",
 }
 
 // groupOf tells the group that a variable of the user's belongs to. The identity group holds every way in which the
@@ -106,4 +113,21 @@ var groupOf = map[string]group{
 
 	"AZURE_STORAGE_ACCOUNT":          groupAzureAccount,
 	"AZURE_STORAGE_SERVICE_ENDPOINT": groupAzureEndpoint,
+
+	// Google's libraries, gcloud (core/properties.py), restic and rclone.
+	"GOOGLE_APPLICATION_CREDENTIALS":         groupGoogle,
+	"GOOGLE_ACCESS_TOKEN":                    groupGoogle,
+	"CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": groupGoogle,
+	"CLOUDSDK_AUTH_ACCESS_TOKEN":             groupGoogle,
+	"CLOUDSDK_AUTH_ACCESS_TOKEN_FILE":        groupGoogle,
+	"CLOUDSDK_CORE_ACCOUNT":                  groupGoogle,
+	"CLOUDSDK_CORE_CHECK_GCE_METADATA":       groupGoogle,
+
+	"GOOGLE_CLOUD_PROJECT":  groupGoogleProject,
+	"GCLOUD_PROJECT":        groupGoogleProject,
+	"CLOUDSDK_CORE_PROJECT": groupGoogleProject,
+
+	"STORAGE_EMULATOR_HOST":                   groupGoogleEndpoint,
+	"API_ENDPOINT_OVERRIDE":                   groupGoogleEndpoint,
+	"CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": groupGoogleEndpoint,
 }

@@ -13,6 +13,8 @@ type Settings struct {
 	Version string
 	// Image is that of the containers which Lighterman adds. Empty: profiles that need one deny the pod.
 	Image string
+	// ClusterTrustBundles says that the cluster has them. False: profiles that name one deny the pod.
+	ClusterTrustBundles bool
 }
 
 // Result is what a pod is given.
@@ -44,7 +46,7 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	if err := checkOverrides(&pod.Metadata); err != nil {
 		return Result{}, err
 	}
-	if err := refuse(profile); err != nil {
+	if err := refuse(profile, settings); err != nil {
 		return Result{}, err
 	}
 	found, err := targets(pod)
@@ -71,8 +73,8 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 }
 
 // refuse turns a profile's problems into a denial that lists them all.
-func refuse(profile *Profile) error {
-	found := Check(profile.Spec)
+func refuse(profile *Profile, settings Settings) error {
+	found := Check(profile.Spec, settings)
 	if len(found) == 0 {
 		return nil
 	}

@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-var settings = injector.Settings{Version: "v0.0.0-test", Image: "lighterman:test"}
+var settings = injector.Settings{Version: "v0.0.0-test", Image: "lighterman:test", ClusterTrustBundles: true}
 
 // TestInject runs every folder of testdata: pod.yaml and profile.yaml give want.yaml, with the warnings in
 // want.warnings, or the denial in want.err.
@@ -48,6 +48,13 @@ func runCase(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	got := map[string]string{"pod.yaml": "", "profile.yaml": ""}
+	settings := settings
+	if text, err := os.ReadFile(filepath.Join(dir, "settings.yaml")); err == nil { //nolint:gosec // A file of the test's own.
+		got["settings.yaml"] = ""
+		if err := yaml.UnmarshalStrict(text, &settings); err != nil {
+			t.Fatal(err)
+		}
+	}
 	result, err := injector.Inject(parse(t, raw), profile, settings)
 	var denied *injector.DeniedError
 	switch {

@@ -17,6 +17,8 @@ const (
 	AnnotationCompletion     = "lighterman.dev/completion"
 	// AnnotationInjected is set by the webhook: compact JSON, see Record.
 	AnnotationInjected = "lighterman.dev/injected"
+	// AnnotationGCPCredentials is set by the webhook: Google's external_account file, which the pod mounts.
+	AnnotationGCPCredentials = "lighterman.dev/gcp-credentials"
 )
 
 // Names in the pod. Do not change one: a second pass, the admission policy and users' own tools recognise them.
@@ -40,6 +42,8 @@ const (
 	awsCredentialsFile = "aws-credentials"
 	// azureCertificateFile is a client certificate with its key.
 	azureCertificateFile = "azure-client.pem"
+	// gcpCredentialsFile is a service account's key, or the external_account file.
+	gcpCredentialsFile = "gcp-credentials.json"
 )
 
 // reservedPrefix begins the names of the neutral variables.

@@ -36,7 +36,7 @@ func (p *plan) patch(record string) []jsonpatch.Operation {
 		}
 	}
 	ops = patchMap(ops, "/metadata/labels", p.pod.Metadata.Labels, p.label)
-	return p.patchAnnotation(ops, record)
+	return p.patchAnnotations(ops, record)
 }
 
 func (p *plan) patchVolumes(ops []jsonpatch.Operation) []jsonpatch.Operation {
@@ -50,12 +50,15 @@ func (p *plan) patchVolumes(ops []jsonpatch.Operation) []jsonpatch.Operation {
 	return appendItems(ops, "/spec/volumes", len(p.pod.Spec.Volumes), volumes)
 }
 
-func (p *plan) patchAnnotation(ops []jsonpatch.Operation, record string) []jsonpatch.Operation {
-	annotations := p.pod.Metadata.Annotations
-	if annotations[AnnotationInjected] == record {
-		return ops
+func (p *plan) patchAnnotations(ops []jsonpatch.Operation, record string) []jsonpatch.Operation {
+	there, entries := p.pod.Metadata.Annotations, make(map[string]string, 2)
+	if p.document != "" && there[AnnotationGCPCredentials] == "" {
+		entries[AnnotationGCPCredentials] = p.document
 	}
-	return patchMap(ops, "/metadata/annotations", annotations, map[string]string{AnnotationInjected: record})
+	if there[AnnotationInjected] != record {
+		entries[AnnotationInjected] = record
+	}
+	return patchMap(ops, "/metadata/annotations", there, entries)
 }
 
 // patchMap adds entries to a map of labels or annotations.

@@ -31,6 +31,8 @@ type plan struct {
 
 	// label is one that the pod is to have; empty: none, or it has it.
 	label map[string]string
+	// document is the text of the file that an annotation holds; empty: there is none.
+	document string
 	// sources make the projected volume; proves says that some of them prove who the pod is.
 	sources []corev1.VolumeProjection
 	proves  bool
@@ -47,7 +49,9 @@ func newPlan(pod *Pod, profile *Profile, settings Settings) (*plan, error) {
 	p := &plan{pod: pod, profile: profile, settings: settings}
 	p.spec, p.store = profile.Spec, storeOf(profile.Spec)
 	p.mode = p.store.mode(p.spec)
-	p.project()
+	if err := p.project(); err != nil {
+		return nil, err
+	}
 	p.projectCA()
 	p.render()
 	p.index = make(map[string]int, len(p.vars))
@@ -56,7 +60,8 @@ func newPlan(pod *Pod, profile *Profile, settings Settings) (*plan, error) {
 	}
 	p.held = make([]bool, len(p.vars))
 	p.warnTokenService()
-	if err := p.checkLabel(); err != nil {
+	p.checkHostNetwork()
+	if err := p.checkMetadata(); err != nil {
 		return nil, err
 	}
 	if err := p.checkVolumes(); err != nil {

@@ -31,6 +31,7 @@ type PodSpec struct {
 	ServiceAccountName string                       `json:"serviceAccountName"`
 	NodeSelector       map[string]string            `json:"nodeSelector"`
 	OS                 *corev1.PodOS                `json:"os"`
+	HostNetwork        bool                         `json:"hostNetwork"`
 	SecurityContext    *SecurityContext             `json:"securityContext"`
 	Resources          *corev1.ResourceRequirements `json:"resources"`
 	Volumes            []Volume                     `json:"volumes"`

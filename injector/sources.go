@@ -7,7 +7,7 @@ import (
 )
 
 // project fills in the sources of the projected volume that prove who the pod is, and the paths of their files.
-func (p *plan) project() {
+func (p *plan) project() error {
 	if p.mode.audience != nil {
 		expiration := int64(3600)
 		if p.spec.TokenExpirationSeconds != nil {
@@ -24,7 +24,21 @@ func (p *plan) project() {
 			p.files.credentials = p.pod.pathIn(MountPath, p.mode.fileName)
 		}
 	}
+	if p.mode.document != nil {
+		text, err := p.mode.document(&p.environment)
+		if err != nil {
+			return err
+		}
+		p.document = text
+		p.sources = append(p.sources, corev1.VolumeProjection{DownwardAPI: &corev1.DownwardAPIProjection{
+			Items: []corev1.DownwardAPIVolumeFile{{Path: p.mode.fileName, FieldRef: &corev1.ObjectFieldSelector{
+				APIVersion: "v1", FieldPath: "metadata.annotations['" + AnnotationGCPCredentials + "']",
+			}}},
+		}})
+		p.files.credentials = p.pod.pathIn(MountPath, p.mode.fileName)
+	}
 	p.proves = len(p.sources) > 0
+	return nil
 }
 
 // projectCA fills in the source of the CA bundle, and the path of the file that programs read.
@@ -41,6 +55,14 @@ func (p *plan) projectCA() {
 		}})
 	case ca.Secret != nil:
 		p.sources = append(p.sources, secretFile(ca.Secret.Name, or(ca.Secret.Key, caFile), caFile))
+	case ca.ClusterTrustBundle != nil:
+		bundle := &corev1.ClusterTrustBundleProjection{LabelSelector: ca.ClusterTrustBundle.LabelSelector, Path: caFile}
+		if name := ca.ClusterTrustBundle.Name; name != "" {
+			bundle.Name = &name
+		} else {
+			bundle.SignerName = &ca.ClusterTrustBundle.SignerName
+		}
+		p.sources = append(p.sources, corev1.VolumeProjection{ClusterTrustBundle: bundle})
 	}
 	p.appendCA = ca.Mode == v1alpha1.CABundleAppend
 	p.replaceCA = !p.appendCA

@@ -35,6 +35,9 @@ type mode struct {
 	// file is the Secret's key that is projected under fileName; nil, or a nil key: none.
 	file     func(*v1alpha1.CredentialProfileSpec) *v1alpha1.KeyRef
 	fileName string
+	// document is the text of a file that is not secret: it is put into a pod annotation and projected under fileName; nil:
+	// there is none.
+	document func(*environment) (string, error)
 	// tokenService names the public service that the identity is asked of, and the cure where caBundle replaces the roots
 	// by which that is checked; an empty name: there is none. Nil: likewise.
 	tokenService func(*v1alpha1.CredentialProfileSpec) (name, cure string)
@@ -44,10 +47,12 @@ type mode struct {
 	env func(*environment)
 	// inherits: the pod keeps the identity of its node, so the way to it stays open.
 	inherits bool
+	// ofPod: that identity is the pod's own, as the node's metadata server knows it.
+	ofPod bool
 }
 
 // stores has a row for each store of the API.
-var stores = [...]store{s3Store, azureStore}
+var stores = [...]store{s3Store, azureStore, gcsStore}
 
 // storeOf is nil when the spec has no store that this version supports.
 func storeOf(spec *v1alpha1.CredentialProfileSpec) *store {

@@ -6,7 +6,9 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -46,11 +48,15 @@ func stripNamespace(object any) (any, error) {
 type Ready func(*http.Request) error
 
 // Setup registers the webhook and the controllers of the profiles' status with mgr, whose cache must have been made
-// with CacheOptions.
+// with CacheOptions. What the cluster can do is asked once, now.
 func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, registry prometheus.Registerer) (Ready, error) {
 	metrics, err := NewMetrics(registry, settings.Version)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	settings.ClusterTrustBundles, err = hasClusterTrustBundles(mgr.GetRESTMapper())
+	if err != nil {
+		return nil, err
 	}
 	ready, err := setupCache(ctx, mgr)
 	if err != nil {
@@ -67,7 +73,21 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, re
 		Events:   &events{recorder: mgr.GetEventRecorder("lighterman")},
 		Log:      mgr.GetLogger().WithName("admission"),
 	})
-	return ready, setupStatus(mgr)
+	return ready, setupStatus(mgr, settings)
+}
+
+// hasClusterTrustBundles reports whether the API server serves ClusterTrustBundles in a version in which pods can mount
+// them.
+func hasClusterTrustBundles(mapper meta.RESTMapper) (bool, error) {
+	kind := schema.GroupKind{Group: "certificates.k8s.io", Kind: "ClusterTrustBundle"}
+	_, err := mapper.RESTMapping(kind, "v1", "v1beta1")
+	switch {
+	case meta.IsNoMatchError(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("ask the API server for ClusterTrustBundles: %w", err)
+	}
+	return true, nil
 }
 
 // setupCache starts the informers before the first admission asks for them, so that none waits.

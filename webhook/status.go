@@ -19,12 +19,12 @@ import (
 )
 
 // setupStatus registers a controller for each kind. Only the elected replica runs them.
-func setupStatus(mgr ctrl.Manager) error {
+func setupStatus(mgr ctrl.Manager, settings injector.Settings) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	err := ctrl.NewControllerManagedBy(mgr).Named("credentialprofile").For(&v1alpha1.CredentialProfile{}, changed).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), statusOf(mgr.GetClient(),
 			func(p *v1alpha1.CredentialProfile) (*v1alpha1.ProfileStatus, v1alpha1.ProfileStatus) {
-				return &p.Status, Judge(&p.Spec, p.Status, p.Generation, "")
+				return &p.Status, Judge(&p.Spec, settings, p.Status, p.Generation, "")
 			})))
 	if err != nil {
 		return fmt.Errorf("set up the status of CredentialProfiles: %w", err)
@@ -32,7 +32,7 @@ func setupStatus(mgr ctrl.Manager) error {
 	err = ctrl.NewControllerManagedBy(mgr).Named("clustercredentialprofile").For(&v1alpha1.ClusterCredentialProfile{}, changed).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), statusOf(mgr.GetClient(),
 			func(p *v1alpha1.ClusterCredentialProfile) (*v1alpha1.ProfileStatus, v1alpha1.ProfileStatus) {
-				return &p.Status, Judge(&p.Spec.CredentialProfileSpec, p.Status, p.Generation, clusterNote(&p.Spec))
+				return &p.Status, Judge(&p.Spec.CredentialProfileSpec, settings, p.Status, p.Generation, clusterNote(&p.Spec))
 			})))
 	if err != nil {
 		return fmt.Errorf("set up the status of ClusterCredentialProfiles: %w", err)
@@ -63,7 +63,9 @@ func (f reconcilerFunc[P]) Reconcile(ctx context.Context, object P) (reconcile.R
 }
 
 // Judge gives the status that a profile should have. note is added to the message of an accepted profile.
-func Judge(spec *v1alpha1.CredentialProfileSpec, old v1alpha1.ProfileStatus, generation int64, note string) v1alpha1.ProfileStatus {
+func Judge(spec *v1alpha1.CredentialProfileSpec, settings injector.Settings, old v1alpha1.ProfileStatus, generation int64,
+	note string,
+) v1alpha1.ProfileStatus {
 	status := *old.DeepCopy()
 	status.ObservedGeneration = generation
 	status.Store, status.Auth = injector.Store(spec), injector.AuthMode(spec)
@@ -71,7 +73,7 @@ func Judge(spec *v1alpha1.CredentialProfileSpec, old v1alpha1.ProfileStatus, gen
 		Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAccepted,
 		Message: "Pods can be injected with the profile." + note, ObservedGeneration: generation,
 	}
-	if problems := injector.Check(spec); len(problems) > 0 {
+	if problems := injector.Check(spec, settings); len(problems) > 0 {
 		condition.Status, condition.Reason = metav1.ConditionFalse, v1alpha1.ReasonNotSupported
 		messages := make([]string, len(problems))
 		for i, p := range problems {

@@ -1,0 +1,34 @@
+package injector
+
+import "fmt"
+
+// checkMetadata decides which label and annotation the pod is given. One that is there with another value says that the
+// pod is somebody else, or was copied from one that ran: a key has one value, so no addition can mend it.
+func (p *plan) checkMetadata() error {
+	if p.mode.label != nil {
+		key, value := p.mode.label(p.spec)
+		switch there, set := p.pod.Metadata.Labels[key]; {
+		case !set:
+			p.label = map[string]string{key: value}
+		case there != value:
+			return Deny(ReasonCollision, fmt.Sprintf(
+				"metadata.labels[%s]: the pod has %q, and %s %s binds it to %q: remove the label, or use another profile",
+				key, there, p.profile.Kind, p.profile, value))
+		}
+	}
+	there, set := p.pod.Metadata.Annotations[AnnotationGCPCredentials]
+	if set && (there != p.document || p.document == "") {
+		return Deny(ReasonCollision, fmt.Sprintf(
+			"metadata.annotations[%s]: the pod has this annotation, which Lighterman itself writes: remove it",
+			AnnotationGCPCredentials))
+	}
+	return nil
+}
+
+// checkHostNetwork warns where the metadata server knows the node, and not the pod.
+func (p *plan) checkHostNetwork() {
+	if p.mode.ofPod && p.pod.Spec.HostNetwork {
+		p.warn("the pod has hostNetwork: true, and there GKE's metadata server gives the identity of the node: use workloadIdentityFederation in %s %s, or leave hostNetwork out",
+			p.profile.Kind, p.profile)
+	}
+}
