@@ -20,14 +20,19 @@ type Problem struct {
 // Check gives every problem of a profile; none means that pods can be injected with it. What the CRD's own rules
 // refuse is checked again only where the injector would otherwise build nonsense: a profile may come from a file.
 func Check(spec *v1alpha1.CredentialProfileSpec, settings Settings) []Problem {
+	return check(spec, spec.Tools, "", settings)
+}
+
+// check checks a profile with the tools that field names.
+func check(spec *v1alpha1.CredentialProfileSpec, tools []v1alpha1.Tool, field string, settings Settings) problems {
 	var p problems
 	p.checkStore(spec)
+	if len(p) == 0 { // Else what the tools would be told makes no sense.
+		p.checkTools(spec, tools, field)
+	}
 	p.checkCABundle(spec, settings)
 	p.unless(spec.ServiceAccount == nil || spec.ServiceAccount.Annotate != v1alpha1.AnnotateAlways,
 		"spec.serviceAccount.annotate: Always")
-	for i, tool := range spec.Tools {
-		p.unless(false, fmt.Sprintf("spec.tools[%d]: %s", i, tool))
-	}
 	p.unless(spec.Uploader == nil, "spec.uploader")
 	p.checkEnv(spec)
 	p.checkSelector(spec.Selector)
@@ -45,6 +50,11 @@ func (p *problems) unless(supported bool, field string) {
 	if !supported {
 		*p = append(*p, Problem{Unsupported: true, Message: notSupported(field)})
 	}
+}
+
+// cannot adds what is understood, and cannot be done.
+func (p *problems) cannot(format string, args ...any) {
+	*p = append(*p, Problem{Unsupported: true, Message: fmt.Sprintf(format, args...)})
 }
 
 func (p *problems) invalid(format string, args ...any) {
@@ -110,7 +120,7 @@ func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec, settings 
 	}
 	if bundle := ca.ClusterTrustBundle; bundle != nil {
 		if !settings.ClusterTrustBundles {
-			*p = append(*p, Problem{Unsupported: true, Message: "spec.caBundle.clusterTrustBundle: this cluster serves no ClusterTrustBundles (certificates.k8s.io/v1beta1 or v1): use configMap or secret"})
+			p.cannot("spec.caBundle.clusterTrustBundle: this cluster serves no ClusterTrustBundles (certificates.k8s.io/v1beta1 or v1): use configMap or secret")
 		}
 		if (bundle.Name == "") == (bundle.SignerName == "") {
 			p.invalid("spec.caBundle.clusterTrustBundle: set exactly one of name and signerName")

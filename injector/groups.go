@@ -66,11 +66,25 @@ var groupOf = map[string]group{
 	"MINIO_ROOT_PASSWORD":                    groupIdentity,
 	"MINIO_ACCESS_KEY":                       groupIdentity,
 	"MINIO_SECRET_KEY":                       groupIdentity,
+	"S3_ACCESS_KEY_ID":                       groupIdentity,
+	"S3_SECRET_ACCESS_KEY":                   groupIdentity,
+	"LITESTREAM_ACCESS_KEY_ID":               groupIdentity,
+	"LITESTREAM_SECRET_ACCESS_KEY":           groupIdentity,
+	"MC_HOST_LIGHTERMAN":                     groupIdentity,
+	"PGBACKREST_REPO1_S3_KEY_TYPE":           groupIdentity,
+	"PGBACKREST_REPO1_S3_KEY":                groupIdentity,
+	"PGBACKREST_REPO1_S3_KEY_SECRET":         groupIdentity,
+	"PGBACKREST_REPO1_S3_TOKEN":              groupIdentity,
 
 	"AWS_EC2_METADATA_DISABLED": groupMetadata,
 
 	"AWS_REGION":         groupRegion,
 	"AWS_DEFAULT_REGION": groupRegion,
+	"MC_REGION":          groupRegion,
+
+	"AWS_ENDPOINT":           groupEndpoint,
+	"S3_ENDPOINT":            groupEndpoint,
+	"LITESTREAM_S3_ENDPOINT": groupEndpoint,
 
 	"AWS_ENDPOINT_URL":    groupEndpoint,
 	"AWS_ENDPOINT_URL_S3": groupEndpoint,
@@ -110,8 +124,21 @@ var groupOf = map[string]group{
 	"AZURE_ACCOUNT_SAS":                 groupAzure,
 	"AZURE_ACCESS_KEY":                  groupAzure,
 	"AZURE_CONNECTION_STRING":           groupAzure,
+	"LITESTREAM_AZURE_ACCOUNT_KEY":      groupAzure,
+	"LITESTREAM_AZURE_SAS_TOKEN":        groupAzure,
+	"JCLOUDS_IDENTITY":                  groupAzure,
+	"JCLOUDS_CREDENTIAL":                groupAzure,
+	"PGBACKREST_REPO1_AZURE_KEY_TYPE":   groupAzure,
+	"PGBACKREST_REPO1_AZURE_KEY":        groupAzure,
+
+	"RCLONE_CONFIG_LIGHTERMAN_KEY":               groupAzure,
+	"RCLONE_CONFIG_LIGHTERMAN_SAS_URL":           groupAzure,
+	"RCLONE_CONFIG_LIGHTERMAN_CONNECTION_STRING": groupAzure,
 
 	"AZURE_STORAGE_ACCOUNT":          groupAzureAccount,
+	"AZURE_ACCOUNT_NAME":             groupAzureAccount,
+	"PGBACKREST_REPO1_AZURE_ACCOUNT": groupAzureAccount,
+	"AZURE_ENDPOINT":                 groupAzureEndpoint,
 	"AZURE_STORAGE_SERVICE_ENDPOINT": groupAzureEndpoint,
 
 	// Google's libraries, gcloud (core/properties.py), restic and rclone.
@@ -123,7 +150,11 @@ var groupOf = map[string]group{
 	"CLOUDSDK_CORE_ACCOUNT":                  groupGoogle,
 	"CLOUDSDK_CORE_CHECK_GCE_METADATA":       groupGoogle,
 
+	"PGBACKREST_REPO1_GCS_KEY_TYPE": groupGoogle,
+	"PGBACKREST_REPO1_GCS_KEY":      groupGoogle,
+
 	"GOOGLE_CLOUD_PROJECT":  groupGoogleProject,
+	"GOOGLE_PROJECT_ID":     groupGoogleProject,
 	"GCLOUD_PROJECT":        groupGoogleProject,
 	"CLOUDSDK_CORE_PROJECT": groupGoogleProject,
 

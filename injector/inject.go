@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"gomodules.xyz/jsonpatch/v2"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
 )
 
 // Settings are what the process, and not the profile, decides.
@@ -46,14 +48,15 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	if err := checkOverrides(&pod.Metadata); err != nil {
 		return Result{}, err
 	}
-	if err := refuse(profile, settings); err != nil {
+	tools, err := refuse(&pod.Metadata, profile, settings)
+	if err != nil {
 		return Result{}, err
 	}
 	found, err := targets(pod)
 	if err != nil {
 		return Result{}, err
 	}
-	p, err := newPlan(pod, profile, settings)
+	p, err := newPlan(pod, profile, tools, settings)
 	if err != nil {
 		return Result{}, err
 	}
@@ -72,11 +75,13 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	return Result{Operations: p.patch(string(record)), Warnings: p.warnings}, nil
 }
 
-// refuse turns a profile's problems into a denial that lists them all.
-func refuse(profile *Profile, settings Settings) error {
-	found := Check(profile.Spec, settings)
+// refuse turns a profile's problems into a denial that lists them all. It gives the tools of the pod, which its annotation
+// may name in place of the profile's.
+func refuse(m *Metadata, profile *Profile, settings Settings) ([]v1alpha1.Tool, error) {
+	tools, field := toolsOf(m, profile.Spec)
+	found := check(profile.Spec, tools, field, settings)
 	if len(found) == 0 {
-		return nil
+		return tools, nil
 	}
 	denied := &DeniedError{Reason: ReasonNotSupported}
 	for _, problem := range found {
@@ -85,5 +90,5 @@ func refuse(profile *Profile, settings Settings) error {
 		}
 		denied.Problems = append(denied.Problems, fmt.Sprintf("%s %s: %s", profile.Kind, profile, problem.Message))
 	}
-	return denied
+	return nil, denied
 }

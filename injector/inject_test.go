@@ -170,7 +170,7 @@ func checkUnknownFields(t *testing.T, raw []byte, profile *injector.Profile) {
 	}
 }
 
-// checkNames checks what the API server would refuse: names and mount paths that are there twice.
+// checkNames checks what the API server would refuse: what is there twice.
 func checkNames(t *testing.T, pod *injector.Pod) {
 	t.Helper()
 	volumes := map[string]bool{}

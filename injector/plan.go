@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
 )
 
 // target is a container that is to be injected, and what it is to be given.
@@ -29,8 +31,8 @@ type plan struct {
 	// held marks the vars that the container at hand sets itself, with whatever value.
 	held []bool
 
-	// label is one that the pod is to have; empty: none, or it has it.
-	label map[string]string
+	// label is one that the pod is to have; none: none, or it has it.
+	label []entry
 	// document is the text of the file that an annotation holds; empty: there is none.
 	document string
 	// sources make the projected volume; proves says that some of them prove who the pod is.
@@ -45,7 +47,7 @@ type plan struct {
 	warnings []string
 }
 
-func newPlan(pod *Pod, profile *Profile, settings Settings) (*plan, error) {
+func newPlan(pod *Pod, profile *Profile, tools []v1alpha1.Tool, settings Settings) (*plan, error) {
 	p := &plan{pod: pod, profile: profile, settings: settings}
 	p.spec, p.store = profile.Spec, storeOf(profile.Spec)
 	p.mode = p.store.mode(p.spec)
@@ -53,7 +55,7 @@ func newPlan(pod *Pod, profile *Profile, settings Settings) (*plan, error) {
 		return nil, err
 	}
 	p.projectCA()
-	p.render()
+	p.render(tools)
 	p.index = make(map[string]int, len(p.vars))
 	for i := range p.vars {
 		p.index[p.vars[i].Name] = i

@@ -259,7 +259,7 @@ func TestAdmission(t *testing.T) {
 			wantProfile: "CredentialProfile payments/pg", wantPatched: true,
 		},
 		"a profile that is not supported is denied with every field": {
-			profiles:    []Candidate{profile(t, namespaced, "pg", "  tools: [barman]\n  uploader: {path: /backup}")},
+			profiles:    []Candidate{profile(t, namespaced, "pg", "  tools: [s3proxy]\n  uploader: {path: /backup}")},
 			annotations: `"lighterman.dev/profile":"pg"`,
 			wantDenied:  "not supported in this version: spec.uploader", wantReason: "NotSupported",
 			wantEvent: "NotSupported payments/pg payments/dump-*",
@@ -311,7 +311,7 @@ func TestAdmission(t *testing.T) {
 func TestDenialIsDecidedOnceMoreLive(t *testing.T) {
 	t.Parallel()
 	live := &memory{profiles: []Candidate{profile(t, namespaced, "pg", "")}}
-	stale := profile(t, namespaced, "pg", "  tools: [barman]")
+	stale := profile(t, namespaced, "pg", "  tools: [s3proxy]")
 	for name, cached := range map[string]*memory{
 		"profile not in the cache yet":      {},
 		"profile mended since":              {profiles: []Candidate{stale}},
@@ -352,7 +352,7 @@ func TestAPIServerOutOfReachIsAnErrorAndNoDenial(t *testing.T) {
 
 func TestDryRunWritesNoEvent(t *testing.T) {
 	t.Parallel()
-	store := &memory{profiles: []Candidate{profile(t, namespaced, "pg", "  tools: [barman]")}}
+	store := &memory{profiles: []Candidate{profile(t, namespaced, "pg", "  tools: [s3proxy]")}}
 	h, events := newHandler(t, store, store)
 	body := reviewOf(podWith(`"lighterman.dev/profile":"pg"`), func(r map[string]any) { r["dryRun"] = true })
 	if r := responseOf(t, post(h, body)); r.Allowed {
