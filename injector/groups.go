@@ -45,6 +45,7 @@ var groupNames = map[group]string{
 // groupOf tells the group that a variable of the user's belongs to. The identity group holds every way in which the
 // AWS SDKs, minio-go and the tools built on them take credentials from the environment: they compete, and which one
 // wins differs from tool to tool (botocore credentials.py, aws-sdk-go-v2 resolve_credentials.go, minio-go iam_aws.go).
+// What only one tool reads is in that tool's row.
 var groupOf = map[string]group{
 	"AWS_ACCESS_KEY_ID":                      groupIdentity,
 	"AWS_ACCESS_KEY":                         groupIdentity,
@@ -66,25 +67,11 @@ var groupOf = map[string]group{
 	"MINIO_ROOT_PASSWORD":                    groupIdentity,
 	"MINIO_ACCESS_KEY":                       groupIdentity,
 	"MINIO_SECRET_KEY":                       groupIdentity,
-	"S3_ACCESS_KEY_ID":                       groupIdentity,
-	"S3_SECRET_ACCESS_KEY":                   groupIdentity,
-	"LITESTREAM_ACCESS_KEY_ID":               groupIdentity,
-	"LITESTREAM_SECRET_ACCESS_KEY":           groupIdentity,
-	"MC_HOST_LIGHTERMAN":                     groupIdentity,
-	"PGBACKREST_REPO1_S3_KEY_TYPE":           groupIdentity,
-	"PGBACKREST_REPO1_S3_KEY":                groupIdentity,
-	"PGBACKREST_REPO1_S3_KEY_SECRET":         groupIdentity,
-	"PGBACKREST_REPO1_S3_TOKEN":              groupIdentity,
 
 	"AWS_EC2_METADATA_DISABLED": groupMetadata,
 
 	"AWS_REGION":         groupRegion,
 	"AWS_DEFAULT_REGION": groupRegion,
-	"MC_REGION":          groupRegion,
-
-	"AWS_ENDPOINT":           groupEndpoint,
-	"S3_ENDPOINT":            groupEndpoint,
-	"LITESTREAM_S3_ENDPOINT": groupEndpoint,
 
 	"AWS_ENDPOINT_URL":    groupEndpoint,
 	"AWS_ENDPOINT_URL_S3": groupEndpoint,
@@ -124,21 +111,8 @@ var groupOf = map[string]group{
 	"AZURE_ACCOUNT_SAS":                 groupAzure,
 	"AZURE_ACCESS_KEY":                  groupAzure,
 	"AZURE_CONNECTION_STRING":           groupAzure,
-	"LITESTREAM_AZURE_ACCOUNT_KEY":      groupAzure,
-	"LITESTREAM_AZURE_SAS_TOKEN":        groupAzure,
-	"JCLOUDS_IDENTITY":                  groupAzure,
-	"JCLOUDS_CREDENTIAL":                groupAzure,
-	"PGBACKREST_REPO1_AZURE_KEY_TYPE":   groupAzure,
-	"PGBACKREST_REPO1_AZURE_KEY":        groupAzure,
-
-	"RCLONE_CONFIG_LIGHTERMAN_KEY":               groupAzure,
-	"RCLONE_CONFIG_LIGHTERMAN_SAS_URL":           groupAzure,
-	"RCLONE_CONFIG_LIGHTERMAN_CONNECTION_STRING": groupAzure,
 
 	"AZURE_STORAGE_ACCOUNT":          groupAzureAccount,
-	"AZURE_ACCOUNT_NAME":             groupAzureAccount,
-	"PGBACKREST_REPO1_AZURE_ACCOUNT": groupAzureAccount,
-	"AZURE_ENDPOINT":                 groupAzureEndpoint,
 	"AZURE_STORAGE_SERVICE_ENDPOINT": groupAzureEndpoint,
 
 	// Google's libraries, gcloud (core/properties.py), restic and rclone.
@@ -150,11 +124,7 @@ var groupOf = map[string]group{
 	"CLOUDSDK_CORE_ACCOUNT":                  groupGoogle,
 	"CLOUDSDK_CORE_CHECK_GCE_METADATA":       groupGoogle,
 
-	"PGBACKREST_REPO1_GCS_KEY_TYPE": groupGoogle,
-	"PGBACKREST_REPO1_GCS_KEY":      groupGoogle,
-
 	"GOOGLE_CLOUD_PROJECT":  groupGoogleProject,
-	"GOOGLE_PROJECT_ID":     groupGoogleProject,
 	"GCLOUD_PROJECT":        groupGoogleProject,
 	"CLOUDSDK_CORE_PROJECT": groupGoogleProject,
 

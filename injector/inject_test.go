@@ -205,8 +205,8 @@ func checkNames(t *testing.T, pod *injector.Pod) {
 	}
 }
 
-// lost gives the place at which something of before is not in after: a field, its value, or an item of a list in its
-// order. What after has besides does not count; the injected annotation may change.
+// lost gives the place at which a field, a value or an item of a list of before is not in after. What after has besides
+// does not count; the injected annotation may change.
 func lost(before, after any, where string) string {
 	switch b := before.(type) {
 	case nil: // An absent list, which "add" may make.

@@ -23,6 +23,7 @@ func (p *plan) patch(record string) []jsonpatch.Operation {
 				ops = append(ops, add(at+"/env/"+strconv.Itoa(i), &t.env[i]))
 			}
 		}
+		ops = appendItems(ops, at+"/env", len(t.Env), t.tail)
 		ops = appendItems(ops, at+"/volumeMounts", len(t.VolumeMounts), t.mounts)
 	}
 	// Last: it moves the other init containers, whose operations name them by index.

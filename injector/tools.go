@@ -15,6 +15,9 @@ type dialect struct {
 	// version is the one in which the rows were read.
 	version        string
 	s3, azure, gcs cells
+	// groups are those of variables that only this tool reads, as groupOf has them for all. They count where the tool is
+	// named.
+	groups map[string]group
 }
 
 // cells say what a tool reads of one store.

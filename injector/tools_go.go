@@ -31,6 +31,7 @@ var restic = dialect{
 		e.add("GOOGLE_PROJECT_ID", e.spec.GCS.ProjectID, groupGoogleProject)
 		e.add("RESTIC_CACERT", e.files.ca, 0)
 	}).unless(googleHost),
+	groups: map[string]group{"AZURE_ACCOUNT_NAME": groupAzureAccount, "GOOGLE_PROJECT_ID": groupGoogleProject},
 }
 
 // wal-g 3.0.9 (aws-sdk-go v1.55.8): pkg/storages/{s3,azure,gcs}, docs/STORAGES.md.
@@ -60,6 +61,7 @@ var walG = dialect{
 	gcs: allOf(&gcsStore, cell{}, func(e *environment) {
 		e.add("WALG_GS_PREFIX", below("gs://"+e.spec.GCS.Bucket, e.spec.GCS.Prefix), 0)
 	}).unless(googleHost),
+	groups: map[string]group{"AWS_ENDPOINT": groupEndpoint},
 }
 
 // kopiaKeys is why kopia takes no other identity for S3: cli/storage_s3.go declares both flags Required.
@@ -121,4 +123,11 @@ var litestream = dialect{
 		"connectionString": unsupported("reads no connection string: use accountKey or sasToken"),
 	}),
 	gcs: allOf(&gcsStore, cell{}, nil).unless(googleHost),
+	groups: map[string]group{
+		"LITESTREAM_S3_ENDPOINT":       groupEndpoint,
+		"LITESTREAM_ACCESS_KEY_ID":     groupIdentity,
+		"LITESTREAM_SECRET_ACCESS_KEY": groupIdentity,
+		"LITESTREAM_AZURE_ACCOUNT_KEY": groupAzure,
+		"LITESTREAM_AZURE_SAS_TOKEN":   groupAzure,
+	},
 }

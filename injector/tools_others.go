@@ -13,7 +13,8 @@ const veleroFile = "its Azure plugin reads keys, service principals and client I
 // file that Velero is given itself (AWS_SHARED_CREDENTIALS_FILE, without --no-secret) is the container's own, and wins.
 var velero = dialect{
 	name: "velero", version: "d30d389b",
-	s3: allOf(&s3Store, cell{}, nil).but(map[string]cell{
+	// Its HTTP client is the SDK's own (velero-plugin-for-aws config.go), so AWS_CA_BUNDLE counts.
+	s3: allOf(&s3Store, cell{}, (*environment).needsCABundle).but(map[string]cell{
 		"webIdentity": yes("velero install --no-secret"),
 		"podIdentity": yes("velero install --no-secret"),
 	}),
@@ -57,6 +58,13 @@ var xbcloud = dialect{
 		}),
 	}),
 	gcs: noneOf(&gcsStore, "knows HMAC keys only"+useGCSInterop),
+	groups: map[string]group{
+		"S3_ENDPOINT":          groupEndpoint,
+		"S3_ACCESS_KEY_ID":     groupIdentity,
+		"S3_SECRET_ACCESS_KEY": groupIdentity,
+		"S3_SESSION_TOKEN":     groupIdentity,
+		"AZURE_ENDPOINT":       groupAzureEndpoint,
+	},
 }
 
 // mc, the MinIO client (minio/mc 77f82e18). Of the environment it takes a URL with the keys in
@@ -80,8 +88,9 @@ var mc = dialect{
 		}
 		return ""
 	}),
-	azure: noneOf(&azureStore, "speaks S3 only: use another tool"),
-	gcs:   noneOf(&gcsStore, "speaks S3 only"+useGCSInterop),
+	azure:  noneOf(&azureStore, "speaks S3 only: use another tool"),
+	gcs:    noneOf(&gcsStore, "speaks S3 only"+useGCSInterop),
+	groups: map[string]group{"MC_HOST_LIGHTERMAN": groupIdentity, "MC_REGION": groupRegion},
 }
 
 // s3proxy is the server S3Proxy 4.0.0 in front of Azure (run-docker-container.sh, README): what its clients need is an s3
@@ -99,5 +108,6 @@ var s3proxy = dialect{
 		"connectionString": unsupported("reads no connection string: use accountKey"),
 		"sasToken":         unsupported("takes no SAS token from the environment: use accountKey"),
 	}),
-	gcs: noneOf(&gcsStore, "wants the e-mail and the private key of an account, which are inside the key file: use an s3 profile with preset GCSInterop without S3Proxy"),
+	gcs:    noneOf(&gcsStore, "wants the e-mail and the private key of an account, which are inside the key file: use an s3 profile with preset GCSInterop without S3Proxy"),
+	groups: map[string]group{"JCLOUDS_IDENTITY": groupAzure, "JCLOUDS_CREDENTIAL": groupAzure},
 }

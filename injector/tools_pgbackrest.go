@@ -72,6 +72,17 @@ var pgbackrest = dialect{
 		}),
 		"workloadIdentityFederation": unsupported("takes keys of service accounts only (an external account has no token_uri): use serviceAccountKey, or gkeWorkloadIdentity"),
 	}),
+	groups: map[string]group{
+		pgRepo + "S3_KEY_TYPE":    groupIdentity,
+		pgRepo + "S3_KEY":         groupIdentity,
+		pgRepo + "S3_KEY_SECRET":  groupIdentity,
+		pgRepo + "S3_TOKEN":       groupIdentity,
+		pgRepo + "AZURE_ACCOUNT":  groupAzureAccount,
+		pgRepo + "AZURE_KEY_TYPE": groupAzure,
+		pgRepo + "AZURE_KEY":      groupAzure,
+		pgRepo + "GCS_KEY_TYPE":   groupGoogle,
+		pgRepo + "GCS_KEY":        groupGoogle,
+	},
 }
 
 func pgKeyType(store, value string, groups group) func(*environment) {

@@ -44,6 +44,11 @@ var rclone = dialect{
 		e.add(rcloneRemote+"ENDPOINT", e.spec.GCS.Endpoint, 0)
 		e.add(rcloneRemote+"BUCKET_POLICY_ONLY", "true", 0) // Else it sends ACLs, which buckets with uniform access refuse.
 	}),
+	groups: map[string]group{
+		rcloneRemote + "KEY":               groupAzure,
+		rcloneRemote + "SAS_URL":           groupAzure,
+		rcloneRemote + "CONNECTION_STRING": groupAzure,
+	},
 }
 
 func rcloneEnvAuth(e *environment) { e.add(rcloneRemote+"ENV_AUTH", "true", 0) }

@@ -108,7 +108,7 @@ func checkCell(t *testing.T, d *dialect, s *store, m *mode) {
 		if seen[v.Name] || (v.Value == "" && v.ValueFrom == nil) || strings.Contains(v.Value, "//pgc//") {
 			t.Errorf("%s is there twice or not complete: %q", v.Name, v.Value)
 		}
-		if v.groups != 0 && !strings.HasPrefix(v.Name, reservedPrefix) && groupOf[v.Name]&v.groups == 0 {
+		if v.groups != 0 && !strings.HasPrefix(v.Name, reservedPrefix) && (groupOf[v.Name]|d.groups[v.Name])&v.groups == 0 {
 			t.Errorf("%s is in none of its groups when a container sets it", v.Name)
 		}
 		for reference := range strings.SplitSeq(v.Value, "$(") {
