@@ -19,6 +19,7 @@ const (
 	groupGoogle
 	groupGoogleProject
 	groupGoogleEndpoint
+	groupGoogleMetadata
 )
 
 // groupNames name the groups in warnings.
@@ -123,6 +124,11 @@ var groupOf = map[string]group{
 	"CLOUDSDK_AUTH_ACCESS_TOKEN_FILE":        groupGoogle,
 	"CLOUDSDK_CORE_ACCOUNT":                  groupGoogle,
 	"CLOUDSDK_CORE_CHECK_GCE_METADATA":       groupGoogle,
+
+	// Where the libraries look for the metadata server (google-auth environment_vars.py, compute/metadata in Go).
+	"GCE_METADATA_HOST": groupGoogleMetadata,
+	"GCE_METADATA_IP":   groupGoogleMetadata,
+	"GCE_METADATA_ROOT": groupGoogleMetadata,
 
 	"GOOGLE_CLOUD_PROJECT":  groupGoogleProject,
 	"GCLOUD_PROJECT":        groupGoogleProject,

@@ -172,6 +172,10 @@ func (p *plan) warnGroup(t *target, name string, g group) {
 			return
 		}
 	}
+	if p.mode.ofPod && g&(p.store.identity|groupGoogleMetadata) != 0 {
+		p.warn("container %q sets %s itself, and so it may not get the identity of the pod, which %s %s counts on: remove the variable, or list the container in %s",
+			t.Name, name, p.profile.Kind, p.profile, AnnotationSkipContainers)
+	}
 }
 
 // warnTokenService warns of a private bundle that also has to vouch for a public token service.
