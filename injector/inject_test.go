@@ -47,8 +47,7 @@ func runCase(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{"pod.yaml": "", "profile.yaml": ""}
-	settings := settings
+	got, settings := map[string]string{"pod.yaml": "", "profile.yaml": ""}, settings
 	if text, err := os.ReadFile(filepath.Join(dir, "settings.yaml")); err == nil { //nolint:gosec // A file of the test's own.
 		got["settings.yaml"] = ""
 		if err := yaml.UnmarshalStrict(text, &settings); err != nil {
