@@ -18,6 +18,8 @@ type variable struct {
 	groups group
 	// tool is the one that asked for it; empty: the SDKs.
 	tool v1alpha1.Tool
+	// refers: the value refers to other variables.
+	refers bool
 }
 
 // environment gathers what a profile injects, in order.

@@ -86,7 +86,7 @@ func (p *plan) visit(t *target) error {
 		v := &p.vars[i]
 		switch {
 		case p.held[i] || v.groups&taken != 0:
-		case p.refersTo(v, t):
+		case v.refers && p.refersTo(v, t):
 			t.tail = append(t.tail, v.EnvVar)
 		default:
 			t.env = append(t.env, v.EnvVar)

@@ -3,6 +3,7 @@ package injector
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -24,7 +25,9 @@ func (e *environment) put(env corev1.EnvVar, groups group) {
 			return
 		}
 	}
-	e.vars = append(e.vars, variable{EnvVar: env, groups: groups, tool: e.tool})
+	e.vars = append(e.vars, variable{
+		EnvVar: env, groups: groups, tool: e.tool, refers: strings.Contains(env.Value, "$("),
+	})
 }
 
 // needsCABundle says that the tool at hand takes the CA bundle from AWS_CA_BUNDLE.
