@@ -18,10 +18,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/e2e/cluster"
-	"lighterman.dev/lighterman/injector"
 )
 
 const (

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/kubernetes/pkg/apis/core/v1/helper/qos"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/additive"
 )
 
 var settings = injector.Settings{Version: "v0.0.0-fuzz", Image: "registry.example.com/lighterman:v0"}
@@ -85,7 +86,7 @@ func checkResult(t *testing.T, pod, profile []byte, result injector.Result, vali
 		t.Errorf("a second run gives something else:\n%s, %v\nnot\n%s", marshal(t, again), err, marshal(t, result))
 	}
 	patched := apply(t, pod, result)
-	if where := lost(decode(t, pod), decode(t, patched), ""); where != "" {
+	if where := additive.Lost(decode(t, pod), decode(t, patched)); where != "" {
 		t.Errorf("%s was lost or changed", where)
 	}
 	second, err := inject(patched, profile)
@@ -118,52 +119,6 @@ func checkResult(t *testing.T, pod, profile []byte, result injector.Result, vali
 		t.Errorf("the pod was %s and is %s", was, is)
 	}
 	checkContainers(t, before, after)
-}
-
-// lost gives the place at which something of before is not in after: a field, its value, or an item of a list in its
-// order. What after has besides does not count; the injected annotation may change.
-func lost(before, after any, where string) string {
-	switch b := before.(type) {
-	case nil: // An absent list, which "add" may make.
-		return ""
-	case map[string]any:
-		a, ok := after.(map[string]any)
-		if !ok {
-			return where
-		}
-		for key, value := range b {
-			if _, kept := a[key]; !kept {
-				return where + "/" + key
-			}
-			if key == injector.AnnotationInjected {
-				continue
-			}
-			if inner := lost(value, a[key], where+"/"+key); inner != "" {
-				return inner
-			}
-		}
-		return ""
-	case []any:
-		a, ok := after.([]any)
-		if !ok {
-			return where
-		}
-		next := 0
-		for _, item := range b {
-			for next < len(a) && lost(item, a[next], "?") != "" {
-				next++
-			}
-			if next == len(a) {
-				return where
-			}
-			next++
-		}
-		return ""
-	}
-	if before != after {
-		return where + "?"
-	}
-	return ""
 }
 
 func apply(t *testing.T, pod []byte, result injector.Result) []byte {

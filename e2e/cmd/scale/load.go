@@ -18,7 +18,6 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-
 	"lighterman.dev/lighterman/internal/benchpod"
 	"lighterman.dev/lighterman/webhook"
 )

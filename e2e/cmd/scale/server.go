@@ -14,11 +14,11 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
+	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"lighterman.dev/lighterman/e2e/tools"
-	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/webhook"
 )
 
 // Names as the chart gives them.
