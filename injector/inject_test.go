@@ -7,7 +7,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -16,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/additive"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -139,7 +139,7 @@ func checkInvariants(t *testing.T, raw []byte, profile *injector.Profile, result
 		t.Errorf("the second pass adds: %s", marshal(t, second.Operations))
 	}
 	checkUnknownFields(t, raw, profile)
-	if where := lost(decode(t, raw), decode(t, patched), ""); where != "" {
+	if where := additive.Lost(decode(t, raw), decode(t, patched)); where != "" {
 		t.Errorf("%s was lost or changed", where)
 	}
 	checkNames(t, parse(t, patched))
@@ -164,7 +164,7 @@ func checkUnknownFields(t *testing.T, raw []byte, profile *injector.Profile) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if where := lost(pod, decode(t, apply(t, with, result)), ""); where != "" {
+	if where := additive.Lost(pod, decode(t, apply(t, with, result))); where != "" {
 		t.Errorf("with unknown fields: %s was lost or changed", where)
 	}
 }
@@ -202,49 +202,6 @@ func checkNames(t *testing.T, pod *injector.Pod) {
 			}
 		}
 	}
-}
-
-// lost gives the place at which a field, a value or an item of a list of before is not in after. What after has besides
-// does not count; the injected annotation may change.
-func lost(before, after any, where string) string {
-	switch b := before.(type) {
-	case nil: // An absent list, which "add" may make.
-		return ""
-	case map[string]any:
-		a, ok := after.(map[string]any)
-		if !ok {
-			return where
-		}
-		for key, value := range b {
-			if key == injector.AnnotationInjected {
-				continue
-			}
-			if inner := lost(value, a[key], where+"/"+key); inner != "" {
-				return inner
-			}
-		}
-		return ""
-	case []any:
-		a, ok := after.([]any)
-		if !ok {
-			return where
-		}
-		next := 0
-		for _, item := range b {
-			for next < len(a) && lost(item, a[next], "?") != "" {
-				next++
-			}
-			if next == len(a) {
-				return where
-			}
-			next++
-		}
-		return ""
-	}
-	if !reflect.DeepEqual(before, after) {
-		return where + "?"
-	}
-	return ""
 }
 
 func read(t *testing.T, dir, name string) []byte {
