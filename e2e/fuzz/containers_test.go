@@ -53,10 +53,16 @@ func checkMounts(t *testing.T, c *corev1.Container) {
 
 func checkEnv(t *testing.T, before, after *corev1.Container) {
 	t.Helper()
-	added := after.Env[:len(after.Env)-len(before.Env)] // In front of the container's own.
 	named := func(list []corev1.EnvVar, name string) bool {
 		return slices.ContainsFunc(list, func(e corev1.EnvVar) bool { return e.Name == name })
 	}
+	front, behind := around(before.Env, after.Env)
+	for _, e := range behind { // Only what refers to one of the container's own.
+		if !slices.ContainsFunc(before.Env, func(own corev1.EnvVar) bool { return strings.Contains(e.Value, "$("+own.Name+")") }) {
+			t.Errorf("container %s got %s behind its own variables", after.Name, e.Name)
+		}
+	}
+	added := slices.Concat(front, behind)
 	for i, e := range added {
 		if named(before.Env, e.Name) || named(added[:i], e.Name) {
 			t.Errorf("container %s has variable %s twice", after.Name, e.Name)
@@ -68,6 +74,16 @@ func checkEnv(t *testing.T, before, after *corev1.Container) {
 	if !named(after.Env, "LIGHTERMAN_PROVIDER") {
 		t.Errorf("container %s was admitted without being injected", after.Name)
 	}
+}
+
+// around gives what stands in front of a container's own variables, and behind them.
+func around(own, all []corev1.EnvVar) (front, behind []corev1.EnvVar) {
+	for at := 0; len(own) > 0 && at+len(own) <= len(all); at++ {
+		if slices.EqualFunc(own, all[at:at+len(own)], func(a, b corev1.EnvVar) bool { return a.Name == b.Name }) {
+			return all[:at], all[at+len(own):]
+		}
+	}
+	return all, nil
 }
 
 func containers(pod *corev1.Pod) map[string]*corev1.Container {
