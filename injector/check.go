@@ -20,11 +20,15 @@ type Problem struct {
 // Check gives every problem of a profile; none means that pods can be injected with it. What the CRD's own rules
 // refuse is checked again only where the injector would otherwise build nonsense: a profile may come from a file.
 func Check(spec *v1alpha1.CredentialProfileSpec, settings Settings) []Problem {
+	return check(spec, settings, "<namespace>", "<name>")
+}
+
+// check names the service account in the commands that it prints.
+func check(spec *v1alpha1.CredentialProfileSpec, settings Settings, namespace, account string) []Problem {
 	var p problems
 	p.checkStore(spec)
 	p.checkCABundle(spec, settings)
-	p.unless(spec.ServiceAccount == nil || spec.ServiceAccount.Annotate != v1alpha1.AnnotateAlways,
-		"spec.serviceAccount.annotate: Always")
+	p.checkAnnotations(spec, settings, namespace, account)
 	for i, tool := range spec.Tools {
 		p.unless(false, fmt.Sprintf("spec.tools[%d]: %s", i, tool))
 	}

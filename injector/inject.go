@@ -15,6 +15,8 @@ type Settings struct {
 	Image string
 	// ClusterTrustBundles says that the cluster has them. False: profiles that name one deny the pod.
 	ClusterTrustBundles bool
+	// NoServiceAccountAnnotations says that Lighterman annotates no service account: profiles that ask for it deny the pod.
+	NoServiceAccountAnnotations bool
 }
 
 // Result is what a pod is given.
@@ -46,7 +48,7 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	if err := checkOverrides(&pod.Metadata); err != nil {
 		return Result{}, err
 	}
-	if err := refuse(profile, settings); err != nil {
+	if err := refuse(pod, profile, settings); err != nil {
 		return Result{}, err
 	}
 	found, err := targets(pod)
@@ -57,6 +59,7 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	p.warnUnseen(profile, settings)
 	for i := range found {
 		if err := p.visit(&found[i]); err != nil {
 			return Result{}, err
@@ -73,8 +76,8 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 }
 
 // refuse turns a profile's problems into a denial that lists them all.
-func refuse(profile *Profile, settings Settings) error {
-	found := Check(profile.Spec, settings)
+func refuse(pod *Pod, profile *Profile, settings Settings) error {
+	found := check(profile.Spec, settings, namespaceOf(pod, profile), pod.ServiceAccount())
 	if len(found) == 0 {
 		return nil
 	}
