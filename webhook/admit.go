@@ -41,7 +41,8 @@ func (h *Handler) admit(ctx context.Context, req *request) (outcome, error) {
 		return outcome{}, nil
 	}
 	out, err := h.decide(ctx, h.Cached, req)
-	if denied, ok := errors.AsType[*injector.DeniedError](err); ok && mayBeStale[denied.Reason] {
+	denied, ok := errors.AsType[*injector.DeniedError](err)
+	if (ok && mayBeStale[denied.Reason]) || errors.Is(err, errProfileChanged) {
 		return h.decide(ctx, h.Live, req)
 	}
 	return out, err

@@ -16,6 +16,9 @@ import (
 // attempts is how often a service account is read and written anew when another write came in between.
 const attempts = 5
 
+// errProfileChanged says that the profile which the pod was judged by does not ask for annotations any more.
+var errProfileChanged = errors.New("the profile changed while the pod was admitted")
+
 // Annotator sees to it that service accounts have the annotations that profiles ask for. The record of who asked is on
 // the service account itself, so that any replica can derive what belongs there.
 type Annotator struct {
@@ -114,7 +117,7 @@ func (a *Annotator) write(ctx context.Context, account types.NamespacedName, pro
 			return err
 		}
 		if !slices.Contains(wishes.asking, ref) {
-			return fmt.Errorf("%s %s changed while the pod was admitted", profile.Kind, profile)
+			return fmt.Errorf("%s %s: %w", profile.Kind, profile, errProfileChanged)
 		}
 		if err := wishes.refused(account, ref); err != nil {
 			return err
