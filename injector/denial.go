@@ -14,9 +14,9 @@ const (
 	ReasonAmbiguousSelector        Reason = "AmbiguousSelector"
 	ReasonNamespaceNotAllowed      Reason = "NamespaceNotAllowed"
 	ReasonServiceAccountNotAllowed Reason = "ServiceAccountNotAllowed"
-	// The service account lacks annotations that somebody else is to write.
+	// ReasonServiceAccountNotAnnotated: the service account lacks annotations that somebody else is to write.
 	ReasonServiceAccountNotAnnotated Reason = "ServiceAccountNotAnnotated"
-	// The service account has annotations of somebody else, or of another profile.
+	// ReasonServiceAccountConflict: the service account has annotations of somebody else, or of another profile.
 	ReasonServiceAccountConflict Reason = "ServiceAccountConflict"
 	ReasonServiceAccountNotFound Reason = "ServiceAccountNotFound"
 	ReasonUnknownContainer       Reason = "UnknownContainer"

@@ -118,7 +118,7 @@ func owned(fields []metav1.ManagedFieldsEntry) []string {
 				Annotations map[string]json.RawMessage `json:"f:annotations"`
 			} `json:"f:metadata"`
 		}
-		if err := json.Unmarshal(entry.FieldsV1.Raw, &set); err != nil {
+		if err := json.Unmarshal(entry.FieldsV1.GetRawBytes(), &set); err != nil {
 			continue
 		}
 		for field := range set.Metadata.Annotations {
@@ -157,7 +157,10 @@ func (a *accounts) Apply(ctx context.Context, account *Account, annotations map[
 func applyError(err error) error {
 	status, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok || !apierrors.IsConflict(err) {
-		return notFound(err)
+		if apierrors.IsNotFound(err) {
+			return errChanged
+		}
+		return err
 	}
 	if details := status.ErrStatus.Details; details != nil {
 		for _, cause := range details.Causes {

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -76,7 +77,7 @@ func TestServiceAccounts(t *testing.T) {
 		a.gke(t, "two", "pg", "x")
 		other := a.gke(t, "two", "other", "y")
 		r.admitted(t, "two", "pg")
-		r.denied(t, "two", "other", "CredentialProfile other wants "+gcpKey+"="+y, "which has "+x+" for CredentialProfile pg")
+		r.denied(t, "two", "other", "CredentialProfile two/other wants "+gcpKey+"="+y, "which has "+x+" for CredentialProfile two/pg")
 		a.update(t, other, func() { other.Spec = gkeSpec("x") })
 		r.admitted(t, "two", "other")
 		a.becomes(t, "two", map[string]string{gcpKey: x, forKey: "CredentialProfile/pg,CredentialProfile/other"})
@@ -100,6 +101,28 @@ func TestServiceAccounts(t *testing.T) {
 		a.becomes(t, "change", map[string]string{roleKey: "arn:aws:iam::111122223333:role/x", forKey: "CredentialProfile/pg"})
 		a.update(t, p, func() { p.Spec.ServiceAccount.Annotate = v1alpha1.AnnotateWhenRequired })
 		a.becomes(t, "change", nil)
+	})
+	t.Run("a profile that does not serve the account any more", func(t *testing.T) {
+		a.namespace(t, "refused")
+		p := a.gke(t, "refused", "pg", "x")
+		r.admitted(t, "refused", "pg")
+		a.update(t, p, func() { p.Spec.AllowedServiceAccounts = []string{"other"} })
+		a.becomes(t, "refused", nil)
+	})
+	t.Run("a value that somebody else takes over", func(t *testing.T) {
+		a.namespace(t, "over")
+		p := a.gke(t, "over", "pg", "x")
+		r.admitted(t, "over", "pg")
+		a.annotate(t, "over", gcpKey, y, "kubectl-annotate")
+		eventually(t, func() error {
+			if response := r.admit(t, "over", injector.AnnotationProfile, "pg", true); response.Allowed {
+				return errors.New("allowed")
+			}
+			return nil
+		})
+		r.denied(t, "over", "pg", `written by "kubectl-annotate"`)
+		a.remove(t, p)
+		a.becomes(t, "over", map[string]string{gcpKey: y})
 	})
 	t.Run("the last profile goes", func(t *testing.T) {
 		a.namespace(t, "gone")

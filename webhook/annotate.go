@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 
+	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 )
 
@@ -29,6 +29,14 @@ type Annotator struct {
 	Log      logr.Logger
 }
 
+// demand is what one pod needs of its service account.
+type demand struct {
+	account types.NamespacedName
+	profile *injector.Profile
+	want    []injector.Annotation
+	dryRun  bool
+}
+
 // ensure gives the pod's service account what the profile asks for, or a *injector.DeniedError. It calls the API server
 // only where the cache does not show that everything is there. A dry run has the API server judge the write, which is
 // then not kept.
@@ -41,15 +49,22 @@ func (a *Annotator) ensure(ctx context.Context, account types.NamespacedName, pr
 		return nil
 	}
 	cached, err := a.Accounts.Cached(ctx, account)
-	switch {
-	case err != nil && !errors.Is(err, ErrNotFound):
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("find service account %s: %w", account, err)
-	case err == nil && len(lacking(cached, want)) == 0 && (!write || knows(cached, profile)):
-		return nil
-	case write:
-		return a.write(ctx, account, profile, want, dryRun)
 	}
-	return a.verify(ctx, account, profile, want)
+	if err == nil && len(lacking(cached, want)) == 0 && (!write || knows(cached, profile)) {
+		return nil
+	}
+	d := &demand{account: account, profile: profile, want: want, dryRun: dryRun}
+	if !write {
+		return a.verify(ctx, d)
+	}
+	for range attempts {
+		if err = a.write(ctx, d); !errors.Is(err, errChanged) {
+			return err
+		}
+	}
+	return fmt.Errorf("annotate service account %s: %w", account, err)
 }
 
 // lacking are the annotations that are not there with the value that is wanted.
@@ -73,64 +88,63 @@ func knows(annotations map[string]string, profile *injector.Profile) bool {
 func refOf(p *injector.Profile) injector.Ref { return injector.Ref{Kind: p.Kind, Name: p.Name} }
 
 // verify denies a pod whose service account lacks what somebody else is to write.
-func (a *Annotator) verify(ctx context.Context, account types.NamespacedName, profile *injector.Profile, want []injector.Annotation) error {
-	live, err := a.Accounts.Live(ctx, account)
-	if errors.Is(err, ErrNotFound) {
-		return unknownAccount(account, profile)
-	}
+func (a *Annotator) verify(ctx context.Context, d *demand) error {
+	live, err := a.read(ctx, d)
 	if err != nil {
-		return fmt.Errorf("read service account %s: %w", account, err)
+		return err
 	}
-	missing := lacking(live.Annotations, want)
+	missing := lacking(live.Annotations, d.want)
 	if len(missing) == 0 {
 		return nil
 	}
-	command := injector.AnnotateCommand(account.Namespace, account.Name, missing)
+	command := injector.AnnotateCommand(d.account.Namespace, d.account.Name, missing)
 	if slices.ContainsFunc(missing, func(m injector.Annotation) bool { return live.Annotations[m.Key] != "" }) {
 		command += " --overwrite"
 	}
 	return injector.Deny(injector.ReasonServiceAccountNotAnnotated, fmt.Sprintf(
 		"service account %s lacks an annotation without which %s %s cannot work, and spec.serviceAccount.annotate is Never: run %s",
-		account, profile.Kind, profile, command))
+		d.account, d.profile.Kind, d.profile, command))
 }
 
-// write applies the annotations for the profile, unless the service account turns out to have them.
-func (a *Annotator) write(ctx context.Context, account types.NamespacedName, profile *injector.Profile, want []injector.Annotation, dryRun bool) error {
-	for range attempts {
-		live, err := a.Accounts.Live(ctx, account)
-		if errors.Is(err, ErrNotFound) {
-			return unknownAccount(account, profile)
-		}
-		if err != nil {
-			return fmt.Errorf("read service account %s: %w", account, err)
-		}
-		if len(lacking(live.Annotations, want)) == 0 && knows(live.Annotations, profile) {
-			return nil
-		}
-		ref := refOf(profile)
-		askers := live.askers()
-		if !slices.Contains(askers, ref) {
-			askers = append(askers, ref)
-		}
-		wishes, err := wishesOf(ctx, a.Profiles, account, askers)
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(wishes.asking, ref) {
-			return fmt.Errorf("%s %s: %w", profile.Kind, profile, errProfileChanged)
-		}
-		if err := wishes.refused(account, ref); err != nil {
-			return err
-		}
-		err = a.apply(ctx, live, wishes, dryRun)
-		if taken, ok := errors.AsType[*TakenError](err); ok {
-			return takenBy(taken, live, profile, wishes)
-		}
-		if !errors.Is(err, errChanged) && !errors.Is(err, ErrNotFound) {
-			return err
-		}
+// write applies the annotations, unless the service account turns out to have them.
+func (a *Annotator) write(ctx context.Context, d *demand) error {
+	live, err := a.read(ctx, d)
+	if err != nil || (len(lacking(live.Annotations, d.want)) == 0 && knows(live.Annotations, d.profile)) {
+		return err
 	}
-	return fmt.Errorf("annotate service account %s: %w", account, errChanged)
+	ref, askers := refOf(d.profile), live.askers()
+	if !slices.Contains(askers, ref) {
+		askers = append(askers, ref)
+	}
+	wishes, err := wishesOf(ctx, a.Profiles, d.account, askers)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(wishes.asking, ref) {
+		return fmt.Errorf("%s %s: %w", d.profile.Kind, d.profile, errProfileChanged)
+	}
+	if err := wishes.refused(d.account, ref); err != nil {
+		return err
+	}
+	err = a.apply(ctx, live, wishes, d.dryRun)
+	if taken, ok := errors.AsType[*TakenError](err); ok {
+		return takenBy(taken, live, d.profile, wishes)
+	}
+	return err
+}
+
+// read reads the service account, and denies the pod if there is none.
+func (a *Annotator) read(ctx context.Context, d *demand) (*Account, error) {
+	live, err := a.Accounts.Live(ctx, d.account)
+	if errors.Is(err, ErrNotFound) {
+		return nil, injector.Deny(injector.ReasonServiceAccountNotFound, fmt.Sprintf(
+			"there is no service account %q in namespace %s, and %s %s needs one with annotations: run kubectl create serviceaccount %s -n %s, or set the pod's serviceAccountName",
+			d.account.Name, d.account.Namespace, d.profile.Kind, d.profile, d.account.Name, d.account.Namespace))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read service account %s: %w", d.account, err)
+	}
+	return live, nil
 }
 
 // askers are the profiles of the record, if it is Lighterman's own.
@@ -157,7 +171,7 @@ func (a *Annotator) apply(ctx context.Context, account *Account, w *wishes, dryR
 		a.Log.Info("Removed the annotations of a service account", "serviceAccount", account.String())
 	case taken || errors.Is(err, errChanged):
 		a.Metrics.wrote(writeConflict)
-	case !errors.Is(err, ErrNotFound):
+	default:
 		a.Metrics.wrote(writeError)
 		err = fmt.Errorf("annotate service account %s: %w", account, err)
 	}
@@ -170,14 +184,22 @@ func (w *wishes) refused(account types.NamespacedName, ref injector.Ref) error {
 	for _, c := range w.clashes {
 		if c.later == ref {
 			problems = append(problems, fmt.Sprintf(
-				"%s %s wants %s=%s on service account %s, which has %s for %s %s: run the pod as another service account, or use one identity in both profiles",
-				ref.Kind, ref.Name, c.key, c.value, account, w.values[c.key], c.first.Kind, c.first.Name))
+				"%s wants %s=%s on service account %s, which has %s for %s: run the pod as another service account, or use one identity in both profiles",
+				title(ref, account), c.key, c.value, account, w.values[c.key], title(c.first, account)))
 		}
 	}
 	if len(problems) == 0 {
 		return nil
 	}
 	return injector.Deny(injector.ReasonServiceAccountConflict, problems...)
+}
+
+// title is the profile's kind and name as users write them.
+func title(ref injector.Ref, account types.NamespacedName) string {
+	if ref.Kind == v1alpha1.KindClusterCredentialProfile {
+		return ref.Kind + " " + ref.Name
+	}
+	return ref.Kind + " " + account.Namespace + "/" + ref.Name
 }
 
 func takenBy(taken *TakenError, account *Account, profile *injector.Profile, w *wishes) error {
@@ -187,14 +209,7 @@ func takenBy(taken *TakenError, account *Account, profile *injector.Profile, w *
 			"annotation %s of service account %s was written by %q, and only Lighterman writes it: run kubectl annotate serviceaccount %s -n %s %s-",
 			key, account, taken.Owner, account.Name, account.Namespace, key))
 	}
-	wanted := strings.TrimSpace(w.values[key])
 	return injector.Deny(injector.ReasonServiceAccountConflict, fmt.Sprintf(
 		"%s %s wants %s=%s on service account %s, which has %q, written by %q: run kubectl annotate serviceaccount %s -n %s %s- if that is not needed any more, or run the pod as another service account",
-		profile.Kind, profile, key, wanted, account, account.Annotations[key], taken.Owner, account.Name, account.Namespace, key))
-}
-
-func unknownAccount(account types.NamespacedName, profile *injector.Profile) error {
-	return injector.Deny(injector.ReasonServiceAccountNotFound, fmt.Sprintf(
-		"there is no service account %q in namespace %s, which %s %s would annotate: run kubectl create serviceaccount %s -n %s, or set the pod's serviceAccountName",
-		account.Name, account.Namespace, profile.Kind, profile, account.Name, account.Namespace))
+		profile.Kind, profile, key, w.values[key], account, account.Annotations[key], taken.Owner, account.Name, account.Namespace, key))
 }

@@ -140,8 +140,8 @@ func TestAnnotate(t *testing.T) {
 				live:   map[string]string{gcpKey: y, forKey: "CredentialProfile/other"}, owned: []string{gcpKey, forKey},
 			},
 			wantCalls: []string{"read", "read"},
-			wantDenied: "CredentialProfile pg wants iam.gke.io/gcp-service-account=" + x + " on service account payments/default, which has " +
-				y + " for CredentialProfile other: run the pod as another service account",
+			wantDenied: "CredentialProfile payments/pg wants iam.gke.io/gcp-service-account=" + x + " on service account payments/default, which has " +
+				y + " for CredentialProfile payments/other: run the pod as another service account",
 		},
 		"somebody else's annotation of another value is kept": {
 			spec: gke, book: book{cached: none, live: map[string]string{gcpKey: y}, taken: &TakenError{Key: gcpKey, Owner: "terraform"}},
@@ -150,7 +150,7 @@ func TestAnnotate(t *testing.T) {
 		},
 		"a service account that is not there is named": {
 			spec: gke, wantCalls: []string{"read", "read"},
-			wantDenied: `there is no service account "default" in namespace payments, which CredentialProfile payments/pg would annotate: run kubectl create serviceaccount default -n payments`,
+			wantDenied: `there is no service account "default" in namespace payments, and CredentialProfile payments/pg needs one with annotations: run kubectl create serviceaccount default -n payments`,
 		},
 		"a write in between is taken in": {
 			spec: gke, book: book{cached: none, live: none, changes: 2},
@@ -270,7 +270,7 @@ func TestStripAccount(t *testing.T) {
 func TestOwned(t *testing.T) {
 	t.Parallel()
 	entry := func(manager string, operation metav1.ManagedFieldsOperationType, fields string) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Manager: manager, Operation: operation, FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+		return metav1.ManagedFieldsEntry{Manager: manager, Operation: operation, FieldsV1: metav1.NewFieldsV1(fields)}
 	}
 	got := owned([]metav1.ManagedFieldsEntry{
 		entry("kubectl", "Apply", `{"f:metadata":{"f:annotations":{"f:a":{}}}}`),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -13,8 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
@@ -79,7 +78,7 @@ func (k *keeper) mend(ctx context.Context, account types.NamespacedName) error {
 		k.Log.Info("Left a service account as it is", "serviceAccount", account.String(), "annotation", taken.Key, "owner", taken.Owner)
 		return nil
 	}
-	if errors.Is(err, ErrNotFound) || errors.Is(err, errChanged) {
+	if errors.Is(err, errChanged) {
 		return nil // The change that came in between leads here again.
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -90,9 +91,7 @@ func wish(ctx context.Context, finder Finder, account types.NamespacedName, ref 
 // annotations are what Lighterman is to own on the service account.
 func (w *wishes) annotations() map[string]string {
 	all := make(map[string]string, len(w.values)+1)
-	for key, value := range w.values {
-		all[key] = value
-	}
+	maps.Copy(all, w.values)
 	if len(w.asking) > 0 {
 		all[injector.AnnotationAnnotatedFor] = record(w.asking)
 	}
