@@ -153,10 +153,16 @@ func newManager(o *webhookOptions, log logr.Logger, source *certs.Source) (ctrl.
 // trusted, the server listens, and nobody has asked it to end. /healthz says that the process answers, and no more: to
 // restart it does not mend a certificate.
 func addChecks(mgr ctrl.Manager, leaving *atomic.Bool, caches, certificate healthz.Checker) error {
+	listens := mgr.GetWebhookServer().StartedChecker()
 	checks := map[string]healthz.Checker{
 		"caches":      caches,
 		"certificate": certificate,
-		"server":      mgr.GetWebhookServer().StartedChecker(),
+		"server": func(r *http.Request) error {
+			if certificate(r) != nil {
+				return errors.New("the server cannot answer without a certificate") // To try would fill the log.
+			}
+			return listens(r)
+		},
 		"leaving": func(*http.Request) error {
 			if leaving.Load() {
 				return errors.New("the process is ending")

@@ -83,13 +83,13 @@ func TestDenials(t *testing.T) {
 			annotations: []string{injector.AnnotationProfile, "pg", injector.AnnotationTools, "pgbackup"},
 			want:        "annotation lighterman.dev/tools: there is no tool \"pgbackup\"; known are sdk, barman",
 		},
-		"tool not supported yet": {
-			annotations: []string{injector.AnnotationProfile, "pg", injector.AnnotationTools, "restic"},
-			want:        "not supported in this version: annotation lighterman.dev/tools: restic",
+		"tool that cannot use the auth mode": {
+			annotations: []string{injector.AnnotationProfile, "pg", injector.AnnotationTools, "xbcloud"},
+			want:        "annotation lighterman.dev/tools: xbcloud cannot be used with s3.auth.webIdentity of this profile: knows access keys",
 		},
 		"profile not supported yet": {
 			annotations: []string{injector.AnnotationProfile, "unsupported"},
-			want:        "not supported in this version: spec.tools[0]: restic; CredentialProfile " + namespace + "/unsupported: not supported in this version: spec.uploader",
+			want:        "not supported in this version: spec.uploader",
 		},
 	}
 	for name, test := range tests {
@@ -181,5 +181,5 @@ func TestStatusSaysWhatIsWrong(t *testing.T) {
 	if err := e.client.Update(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	accepted(metav1.ConditionFalse, "not supported in this version: spec.tools[0]: kopia")
+	accepted(metav1.ConditionFalse, "spec.tools[0]: kopia cannot be used with s3.auth.webIdentity of this profile: its S3 flags demand an access key")
 }

@@ -12,12 +12,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"lighterman.dev/lighterman/e2e/image"
 	"lighterman.dev/lighterman/e2e/pki"
 	"lighterman.dev/lighterman/e2e/tools"
-	"lighterman.dev/lighterman/injector"
 )
 
 // TestSidecarInjectorComesLater has another webhook put a container in front of those that Lighterman has injected. The

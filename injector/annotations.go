@@ -121,21 +121,21 @@ func splitList(value string) []string {
 	return items
 }
 
+// sdk is the dialect that every container gets.
+const sdk = "sdk"
+
 // knownTools are the dialects of the API, in its order, and "sdk", which is always injected.
 var knownTools = []string{
-	"sdk", "barman", "restic", "rclone", "wal-g", "pgbackrest", "kopia", "velero", "litestream", "xbcloud", "mc",
+	sdk, "barman", "restic", "rclone", "wal-g", "pgbackrest", "kopia", "velero", "litestream", "xbcloud", "mc",
 	"duplicity", "s3proxy",
 }
 
-// checkOverrides refuses what the pod's annotations ask for and this version cannot give.
+// checkOverrides refuses what the pod's annotations ask for and nobody, or not this version, can give.
 func checkOverrides(m *Metadata) error {
 	for _, tool := range splitList(m.Annotations[AnnotationTools]) {
 		if !slices.Contains(knownTools, tool) {
 			return Deny(ReasonUnknownTool, fmt.Sprintf("annotation %s: there is no tool %q; known are %s",
 				AnnotationTools, tool, strings.Join(knownTools, ", ")))
-		}
-		if tool != "sdk" {
-			return Deny(ReasonNotSupported, notSupported("annotation "+AnnotationTools+": "+tool))
 		}
 	}
 	if value, set := m.Annotations[AnnotationUpload]; set && value != "false" {

@@ -20,18 +20,17 @@ type Problem struct {
 // Check gives every problem of a profile; none means that pods can be injected with it. What the CRD's own rules
 // refuse is checked again only where the injector would otherwise build nonsense: a profile may come from a file.
 func Check(spec *v1alpha1.CredentialProfileSpec, settings Settings) []Problem {
-	return check(spec, settings, "<namespace>", "<name>")
+	return append(check(spec, spec.Tools, "", settings), checkAnnotations(spec, settings, "<namespace>", "<name>")...)
 }
 
-// check names the service account in the commands that it prints.
-func check(spec *v1alpha1.CredentialProfileSpec, settings Settings, namespace, account string) []Problem {
+// check checks a profile with the tools that field names.
+func check(spec *v1alpha1.CredentialProfileSpec, tools []v1alpha1.Tool, field string, settings Settings) problems {
 	var p problems
 	p.checkStore(spec)
-	p.checkCABundle(spec, settings)
-	p.checkAnnotations(spec, settings, namespace, account)
-	for i, tool := range spec.Tools {
-		p.unless(false, fmt.Sprintf("spec.tools[%d]: %s", i, tool))
+	if len(p) == 0 { // Else what the tools would be told makes no sense.
+		p.checkTools(spec, tools, field)
 	}
+	p.checkCABundle(spec, settings)
 	p.unless(spec.Uploader == nil, "spec.uploader")
 	p.checkEnv(spec)
 	p.checkSelector(spec.Selector)
@@ -49,6 +48,11 @@ func (p *problems) unless(supported bool, field string) {
 	if !supported {
 		*p = append(*p, Problem{Unsupported: true, Message: notSupported(field)})
 	}
+}
+
+// cannot adds what is understood, and cannot be done.
+func (p *problems) cannot(format string, args ...any) {
+	*p = append(*p, Problem{Unsupported: true, Message: fmt.Sprintf(format, args...)})
 }
 
 func (p *problems) invalid(format string, args ...any) {
@@ -114,7 +118,7 @@ func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec, settings 
 	}
 	if bundle := ca.ClusterTrustBundle; bundle != nil {
 		if !settings.ClusterTrustBundles {
-			*p = append(*p, Problem{Unsupported: true, Message: "spec.caBundle.clusterTrustBundle: this cluster serves no ClusterTrustBundles (certificates.k8s.io/v1beta1 or v1): use configMap or secret"})
+			p.cannot("spec.caBundle.clusterTrustBundle: this cluster serves no ClusterTrustBundles (certificates.k8s.io/v1beta1 or v1): use configMap or secret")
 		}
 		if (bundle.Name == "") == (bundle.SignerName == "") {
 			p.invalid("spec.caBundle.clusterTrustBundle: set exactly one of name and signerName")

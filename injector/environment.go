@@ -16,6 +16,10 @@ type variable struct {
 	corev1.EnvVar
 	// groups that a container must not hold for the variable to be injected there.
 	groups group
+	// tool is the one that asked for it; empty: the SDKs.
+	tool v1alpha1.Tool
+	// refers: the value refers to other variables.
+	refers bool
 }
 
 // environment gathers what a profile injects, in order.
@@ -25,6 +29,12 @@ type environment struct {
 	mode  *mode
 	files files
 	vars  []variable
+
+	// tool is the one whose variables are added; empty: the SDKs'.
+	tool v1alpha1.Tool
+	ca   caConflict
+	// conflicts are sentences on tools that cannot be used together.
+	conflicts []string
 }
 
 // add adds a variable, unless its value is empty: some tools take an empty variable for a setting.
@@ -43,14 +53,11 @@ func (e *environment) secret(name string, ref *v1alpha1.KeyRef, groups group) {
 	}
 }
 
-func (e *environment) put(env corev1.EnvVar, groups group) {
-	e.vars = append(e.vars, variable{EnvVar: env, groups: groups})
-}
-
-// render adds everything: the store's own, the mode's, and the profile's literals.
-func (e *environment) render() {
-	e.vars = make([]variable, 0, 24+len(e.spec.Env))
+// render adds everything: the store's own, the mode's, the tools', and the profile's literals.
+func (e *environment) render(tools []v1alpha1.Tool) {
+	e.vars = make([]variable, 0, 24+8*len(tools)+len(e.spec.Env))
 	e.store.env(e)
+	e.speak(tools)
 	for i := range e.spec.Env {
 		e.literal(e.spec.Env[i].Name, e.spec.Env[i].Value)
 	}

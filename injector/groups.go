@@ -19,6 +19,7 @@ const (
 	groupGoogle
 	groupGoogleProject
 	groupGoogleEndpoint
+	groupGoogleMetadata
 )
 
 // groupNames name the groups in warnings.
@@ -45,6 +46,7 @@ var groupNames = map[group]string{
 // groupOf tells the group that a variable of the user's belongs to. The identity group holds every way in which the
 // AWS SDKs, minio-go and the tools built on them take credentials from the environment: they compete, and which one
 // wins differs from tool to tool (botocore credentials.py, aws-sdk-go-v2 resolve_credentials.go, minio-go iam_aws.go).
+// What only one tool reads is in that tool's row.
 var groupOf = map[string]group{
 	"AWS_ACCESS_KEY_ID":                      groupIdentity,
 	"AWS_ACCESS_KEY":                         groupIdentity,
@@ -122,6 +124,11 @@ var groupOf = map[string]group{
 	"CLOUDSDK_AUTH_ACCESS_TOKEN_FILE":        groupGoogle,
 	"CLOUDSDK_CORE_ACCOUNT":                  groupGoogle,
 	"CLOUDSDK_CORE_CHECK_GCE_METADATA":       groupGoogle,
+
+	// Where the libraries look for the metadata server (google-auth environment_vars.py, compute/metadata in Go).
+	"GCE_METADATA_HOST": groupGoogleMetadata,
+	"GCE_METADATA_IP":   groupGoogleMetadata,
+	"GCE_METADATA_ROOT": groupGoogleMetadata,
 
 	"GOOGLE_CLOUD_PROJECT":  groupGoogleProject,
 	"GCLOUD_PROJECT":        groupGoogleProject,

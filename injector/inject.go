@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"gomodules.xyz/jsonpatch/v2"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
 )
 
 // Settings are what the process, and not the profile, decides.
@@ -48,14 +50,15 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	if err := checkOverrides(&pod.Metadata); err != nil {
 		return Result{}, err
 	}
-	if err := refuse(pod, profile, settings); err != nil {
+	tools, err := refuse(pod, profile, settings)
+	if err != nil {
 		return Result{}, err
 	}
 	found, err := targets(pod)
 	if err != nil {
 		return Result{}, err
 	}
-	p, err := newPlan(pod, profile, settings)
+	p, err := newPlan(pod, profile, tools, settings)
 	if err != nil {
 		return Result{}, err
 	}
@@ -75,11 +78,14 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	return Result{Operations: p.patch(string(record)), Warnings: p.warnings}, nil
 }
 
-// refuse turns a profile's problems into a denial that lists them all.
-func refuse(pod *Pod, profile *Profile, settings Settings) error {
-	found := check(profile.Spec, settings, namespaceOf(pod, profile), pod.ServiceAccount())
+// refuse turns a profile's problems into a denial that lists them all. It gives the tools of the pod, which its annotation
+// may name in place of the profile's.
+func refuse(pod *Pod, profile *Profile, settings Settings) ([]v1alpha1.Tool, error) {
+	tools, field := toolsOf(&pod.Metadata, profile.Spec)
+	found := append(check(profile.Spec, tools, field, settings),
+		checkAnnotations(profile.Spec, settings, namespaceOf(pod, profile), pod.ServiceAccount())...)
 	if len(found) == 0 {
-		return nil
+		return tools, nil
 	}
 	denied := &DeniedError{Reason: ReasonNotSupported}
 	for _, problem := range found {
@@ -88,5 +94,5 @@ func refuse(pod *Pod, profile *Profile, settings Settings) error {
 		}
 		denied.Problems = append(denied.Problems, fmt.Sprintf("%s %s: %s", profile.Kind, profile, problem.Message))
 	}
-	return denied
+	return nil, denied
 }

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -16,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/additive"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -47,8 +47,7 @@ func runCase(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{"pod.yaml": "", "profile.yaml": ""}
-	settings := settings
+	got, settings := map[string]string{"pod.yaml": "", "profile.yaml": ""}, settings
 	if text, err := os.ReadFile(filepath.Join(dir, "settings.yaml")); err == nil { //nolint:gosec // A file of the test's own.
 		got["settings.yaml"] = ""
 		if err := yaml.UnmarshalStrict(text, &settings); err != nil {
@@ -140,7 +139,7 @@ func checkInvariants(t *testing.T, raw []byte, profile *injector.Profile, settin
 		t.Errorf("the second pass adds: %s", marshal(t, second.Operations))
 	}
 	checkUnknownFields(t, raw, profile)
-	if where := lost(decode(t, raw), decode(t, patched), ""); where != "" {
+	if where := additive.Lost(decode(t, raw), decode(t, patched)); where != "" {
 		t.Errorf("%s was lost or changed", where)
 	}
 	checkNames(t, parse(t, patched))
@@ -165,12 +164,12 @@ func checkUnknownFields(t *testing.T, raw []byte, profile *injector.Profile) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if where := lost(pod, decode(t, apply(t, with, result)), ""); where != "" {
+	if where := additive.Lost(pod, decode(t, apply(t, with, result))); where != "" {
 		t.Errorf("with unknown fields: %s was lost or changed", where)
 	}
 }
 
-// checkNames checks what the API server would refuse: names and mount paths that are there twice.
+// checkNames checks what the API server would refuse: what is there twice.
 func checkNames(t *testing.T, pod *injector.Pod) {
 	t.Helper()
 	volumes := map[string]bool{}
@@ -203,49 +202,6 @@ func checkNames(t *testing.T, pod *injector.Pod) {
 			}
 		}
 	}
-}
-
-// lost gives the place at which something of before is not in after: a field, its value, or an item of a list in its
-// order. What after has besides does not count; the injected annotation may change.
-func lost(before, after any, where string) string {
-	switch b := before.(type) {
-	case nil: // An absent list, which "add" may make.
-		return ""
-	case map[string]any:
-		a, ok := after.(map[string]any)
-		if !ok {
-			return where
-		}
-		for key, value := range b {
-			if key == injector.AnnotationInjected {
-				continue
-			}
-			if inner := lost(value, a[key], where+"/"+key); inner != "" {
-				return inner
-			}
-		}
-		return ""
-	case []any:
-		a, ok := after.([]any)
-		if !ok {
-			return where
-		}
-		next := 0
-		for _, item := range b {
-			for next < len(a) && lost(item, a[next], "?") != "" {
-				next++
-			}
-			if next == len(a) {
-				return where
-			}
-			next++
-		}
-		return ""
-	}
-	if !reflect.DeepEqual(before, after) {
-		return where + "?"
-	}
-	return ""
 }
 
 func read(t *testing.T, dir, name string) []byte {

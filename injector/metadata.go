@@ -9,7 +9,7 @@ func (p *plan) checkMetadata() error {
 		key, value := p.mode.label(p.spec)
 		switch there, set := p.pod.Metadata.Labels[key]; {
 		case !set:
-			p.label = map[string]string{key: value}
+			p.label = []entry{{key, value}}
 		case there != value:
 			return Deny(ReasonCollision, fmt.Sprintf(
 				"metadata.labels[%s]: the pod has %q, and %s %s binds it to %q: remove the label, or use another profile",

@@ -1,8 +1,6 @@
 package injector
 
 import (
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +23,7 @@ func (p *plan) patch(record string) []jsonpatch.Operation {
 				ops = append(ops, add(at+"/env/"+strconv.Itoa(i), &t.env[i]))
 			}
 		}
+		ops = appendItems(ops, at+"/env", len(t.Env), t.tail)
 		ops = appendItems(ops, at+"/volumeMounts", len(t.VolumeMounts), t.mounts)
 	}
 	// Last: it moves the other init containers, whose operations name them by index.
@@ -51,24 +50,32 @@ func (p *plan) patchVolumes(ops []jsonpatch.Operation) []jsonpatch.Operation {
 }
 
 func (p *plan) patchAnnotations(ops []jsonpatch.Operation, record string) []jsonpatch.Operation {
-	there, entries := p.pod.Metadata.Annotations, make(map[string]string, 2)
+	there := p.pod.Metadata.Annotations
+	entries := make([]entry, 0, 2)
 	if p.document != "" && there[AnnotationGCPCredentials] == "" {
-		entries[AnnotationGCPCredentials] = p.document
+		entries = append(entries, entry{AnnotationGCPCredentials, p.document})
 	}
 	if there[AnnotationInjected] != record {
-		entries[AnnotationInjected] = record
+		entries = append(entries, entry{AnnotationInjected, record})
 	}
 	return patchMap(ops, "/metadata/annotations", there, entries)
 }
 
-// patchMap adds entries to a map of labels or annotations.
-func patchMap(ops []jsonpatch.Operation, path string, there, entries map[string]string) []jsonpatch.Operation {
+// entry is one of a map of labels or annotations.
+type entry struct{ key, value string }
+
+// patchMap adds entries to a map.
+func patchMap(ops []jsonpatch.Operation, path string, there map[string]string, entries []entry) []jsonpatch.Operation {
 	if len(there) == 0 && len(entries) > 0 {
-		return append(ops, add(path, entries))
+		whole := make(map[string]string, len(entries))
+		for _, e := range entries {
+			whole[e.key] = e.value
+		}
+		return append(ops, add(path, whole))
 	}
-	for _, key := range slices.Sorted(maps.Keys(entries)) {
+	for _, e := range entries {
 		// A slash in a key is written ~1 (RFC 6901).
-		ops = append(ops, add(path+"/"+strings.ReplaceAll(key, "/", "~1"), entries[key]))
+		ops = append(ops, add(path+"/"+strings.ReplaceAll(e.key, "/", "~1"), e.value))
 	}
 	return ops
 }

@@ -3,9 +3,12 @@ package injector
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
 )
 
 // target is a container that is to be injected, and what it is to be given.
@@ -14,6 +17,7 @@ type target struct {
 	list   string // "containers" or "initContainers"
 	index  int    // in its list
 	env    []corev1.EnvVar
+	tail   []corev1.EnvVar // of env, what must stand behind the container's own
 	mounts []corev1.VolumeMount
 }
 
@@ -25,12 +29,13 @@ type plan struct {
 	settings Settings
 
 	environment
+	tools []v1alpha1.Tool
 	index map[string]int // of vars, by name
 	// held marks the vars that the container at hand sets itself, with whatever value.
 	held []bool
 
-	// label is one that the pod is to have; empty: none, or it has it.
-	label map[string]string
+	// label is one that the pod is to have; none: none, or it has it.
+	label []entry
 	// document is the text of the file that an annotation holds; empty: there is none.
 	document string
 	// sources make the projected volume; proves says that some of them prove who the pod is.
@@ -45,15 +50,15 @@ type plan struct {
 	warnings []string
 }
 
-func newPlan(pod *Pod, profile *Profile, settings Settings) (*plan, error) {
-	p := &plan{pod: pod, profile: profile, settings: settings}
+func newPlan(pod *Pod, profile *Profile, tools []v1alpha1.Tool, settings Settings) (*plan, error) {
+	p := &plan{pod: pod, profile: profile, settings: settings, tools: tools}
 	p.spec, p.store = profile.Spec, storeOf(profile.Spec)
 	p.mode = p.store.mode(p.spec)
 	if err := p.project(); err != nil {
 		return nil, err
 	}
 	p.projectCA()
-	p.render()
+	p.render(tools)
 	p.index = make(map[string]int, len(p.vars))
 	for i := range p.vars {
 		p.index[p.vars[i].Name] = i
@@ -78,7 +83,12 @@ func (p *plan) visit(t *target) error {
 	taken := p.hold(t)
 	t.env = make([]corev1.EnvVar, 0, len(p.vars))
 	for i := range p.vars {
-		if v := &p.vars[i]; !p.held[i] && v.groups&taken == 0 {
+		v := &p.vars[i]
+		switch {
+		case p.held[i] || v.groups&taken != 0:
+		case v.refers && p.refersTo(v, t):
+			t.tail = append(t.tail, v.EnvVar)
+		default:
 			t.env = append(t.env, v.EnvVar)
 		}
 	}
@@ -96,10 +106,23 @@ func (p *plan) visit(t *target) error {
 			return err
 		}
 	}
-	if len(t.env) > 0 || len(t.mounts) > 0 {
+	if len(t.env)+len(t.tail) > 0 || len(t.mounts) > 0 {
 		p.targets = append(p.targets, t)
 	}
 	return nil
+}
+
+// refersTo reports whether the variable refers to one that the profile injects elsewhere, and that the container sets
+// itself: the kubelet fills in a reference only from what stands before it.
+func (p *plan) refersTo(v *variable, t *target) bool {
+	_, rest, found := strings.Cut(v.Value, "$(")
+	for ; found; _, rest, found = strings.Cut(rest, "$(") {
+		name, _, _ := strings.Cut(rest, ")")
+		if _, injected := p.index[name]; injected && slices.ContainsFunc(t.Env, func(e corev1.EnvVar) bool { return e.Name == name }) {
+			return true
+		}
+	}
+	return false
 }
 
 // hold marks the variables that the container sets itself, and gives the groups that it thereby takes. It warns of
@@ -116,7 +139,7 @@ func (p *plan) hold(t *target) group {
 				continue
 			}
 		}
-		switch g := groupOf[env.Name]; {
+		switch g := p.groupOf(env.Name); {
 		case g != 0 && taken&g == 0:
 			taken |= g
 			p.warnGroup(t, env.Name, g)
@@ -128,6 +151,19 @@ func (p *plan) hold(t *target) group {
 	return taken
 }
 
+// groupOf tells the group that a variable belongs to, for the SDKs or for a tool of the pod.
+func (p *plan) groupOf(name string) group {
+	if g := groupOf[name]; g != 0 {
+		return g
+	}
+	for _, tool := range p.tools {
+		if g := dialectOf(tool).groups[name]; g != 0 {
+			return g
+		}
+	}
+	return 0
+}
+
 func (p *plan) warnGroup(t *target, name string, g group) {
 	for i := range p.vars {
 		if p.vars[i].groups&g != 0 {
@@ -135,6 +171,10 @@ func (p *plan) warnGroup(t *target, name string, g group) {
 				t.Name, name, groupNames[g], p.profile.Kind, p.profile, AnnotationSkipContainers)
 			return
 		}
+	}
+	if p.mode.ofPod && g&(p.store.identity|groupGoogleMetadata) != 0 {
+		p.warn("container %q sets %s itself, and so it may not get the identity of the pod, which %s %s counts on: remove the variable, or list the container in %s",
+			t.Name, name, p.profile.Kind, p.profile, AnnotationSkipContainers)
 	}
 }
 

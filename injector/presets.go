@@ -17,30 +17,32 @@ type preset struct {
 	pathStyle bool
 	// checksums is the mode that the store understands. Empty: the SDK's default.
 	checksums v1alpha1.ChecksumMode
+	// rclone is the provider of that name in rclone, whose quirks are the store's (backend/s3/provider).
+	rclone string
 }
 
 // presets has a row for each S3Preset of the API. Endpoints, path styles and checksum support were read in November 2026
 // in litestream's docs/PROVIDER_COMPATIBILITY.md (commit 00a17c4), rclone's backend/s3/provider (commit 1c254f5) and,
 // where a row names it, in the reports there.
 var presets = []preset{
-	{name: v1alpha1.PresetAWS},
+	{name: v1alpha1.PresetAWS, rclone: "AWS"},
 	// MinIO checks the newer checksums itself; any region will do unless MINIO_SITE_REGION is set.
-	{name: "MinIO", region: "us-east-1", pathStyle: true},
-	{name: "Ceph", region: "us-east-1", pathStyle: true, checksums: v1alpha1.ChecksumsWhenRequired},
+	{name: "MinIO", region: "us-east-1", pathStyle: true, rclone: "Minio"},
+	{name: "Ceph", region: "us-east-1", pathStyle: true, checksums: v1alpha1.ChecksumsWhenRequired, rclone: "Ceph"},
 	// cloudflare/cloudflare-docs#19236: "Header 'x-amz-checksum-crc32' … not implemented".
-	{name: "R2", region: "auto", checksums: v1alpha1.ChecksumsWhenRequired},
+	{name: "R2", region: "auto", checksums: v1alpha1.ChecksumsWhenRequired, rclone: "Cloudflare"},
 	// boto/s3transfer#327: "Unsupported header 'x-amz-sdk-checksum-algorithm'".
-	{name: "B2", endpoint: "https://s3.{region}.backblazeb2.com", pathStyle: true, checksums: v1alpha1.ChecksumsWhenRequired},
+	{name: "B2", endpoint: "https://s3.{region}.backblazeb2.com", pathStyle: true, checksums: v1alpha1.ChecksumsWhenRequired, rclone: rcloneOther},
 	// The XML API with HMAC keys.
-	{name: "GCSInterop", endpoint: "https://storage.googleapis.com", region: "auto", pathStyle: true, checksums: v1alpha1.ChecksumsWhenRequired},
-	{name: "DigitalOcean", endpoint: "https://{region}.digitaloceanspaces.com", checksums: v1alpha1.ChecksumsWhenRequired},
+	{name: "GCSInterop", endpoint: "https://storage.googleapis.com", region: "auto", pathStyle: true, checksums: v1alpha1.ChecksumsWhenRequired, rclone: "GCS"},
+	{name: "DigitalOcean", endpoint: "https://{region}.digitaloceanspaces.com", checksums: v1alpha1.ChecksumsWhenRequired, rclone: "DigitalOcean"},
 	// The host is that of a cluster (us-ord-1), which the region (us-ord) does not tell.
-	{name: "Linode", region: "us-east-1", checksums: v1alpha1.ChecksumsWhenRequired},
-	{name: "Wasabi", endpoint: "https://s3.{region}.wasabisys.com", checksums: v1alpha1.ChecksumsWhenRequired},
-	{name: "Scaleway", endpoint: "https://s3.{region}.scw.cloud", pathStyle: true, checksums: v1alpha1.ChecksumsWhenRequired},
+	{name: "Linode", region: "us-east-1", checksums: v1alpha1.ChecksumsWhenRequired, rclone: "Linode"},
+	{name: "Wasabi", endpoint: "https://s3.{region}.wasabisys.com", checksums: v1alpha1.ChecksumsWhenRequired, rclone: "Wasabi"},
+	{name: "Scaleway", endpoint: "https://s3.{region}.scw.cloud", pathStyle: true, checksums: v1alpha1.ChecksumsWhenRequired, rclone: "Scaleway"},
 	// gaul/s3proxy 4.0.0: path style unless S3PROXY_VIRTUALHOST; unsigned trailers only since 2.9.0.
-	{name: "S3Proxy", region: "us-east-1", pathStyle: true, checksums: v1alpha1.ChecksumsWhenRequired},
-	{name: "Other", region: "us-east-1", pathStyle: true, checksums: v1alpha1.ChecksumsWhenRequired},
+	{name: "S3Proxy", region: "us-east-1", pathStyle: true, checksums: v1alpha1.ChecksumsWhenRequired, rclone: rcloneOther},
+	{name: "Other", region: "us-east-1", pathStyle: true, checksums: v1alpha1.ChecksumsWhenRequired, rclone: rcloneOther},
 }
 
 func presetOf(s3 *v1alpha1.S3Store) *preset {

@@ -69,13 +69,13 @@ func AnnotateCommand(namespace, account string, annotations []Annotation) string
 }
 
 // checkAnnotations refuses what asks for annotations where nobody may write them.
-func (p *problems) checkAnnotations(spec *v1alpha1.CredentialProfileSpec, settings Settings, namespace, account string) {
+func checkAnnotations(spec *v1alpha1.CredentialProfileSpec, settings Settings, namespace, account string) problems {
 	want, write := ServiceAccountAnnotations(spec)
 	if !settings.NoServiceAccountAnnotations || !write || len(want) == 0 {
-		return
+		return nil
 	}
-	*p = append(*p, Problem{Unsupported: true, Message: "spec.serviceAccount.annotate: Lighterman is installed without the permission to annotate service accounts (--annotate-service-accounts=false): run " +
-		AnnotateCommand(namespace, account, want) + " and set spec.serviceAccount.annotate: Never"})
+	return problems{{Unsupported: true, Message: "spec.serviceAccount.annotate: Lighterman is installed without the permission to annotate service accounts (--annotate-service-accounts=false): run " +
+		AnnotateCommand(namespace, account, want) + " and set spec.serviceAccount.annotate: Never"}}
 }
 
 // warnUnseen tells of annotations that the pod needs, and that Lighterman cannot see.

@@ -6,7 +6,8 @@ package v1alpha1
 type AzureStore struct {
 	// The storage account's name.
 	// +optional
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]{3,24}$`
+	// +kubebuilder:validation:MaxLength=24
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]{3,24}$')",message="must be the name of a storage account: 3 to 24 lower-case letters and digits"
 	StorageAccount string `json:"storageAccount,omitempty"`
 	// Where the storage account's name is, in a Secret of the pod's namespace.
 	// +optional
@@ -14,7 +15,8 @@ type AzureStore struct {
 
 	// The container's name.
 	// +required
-	// +kubebuilder:validation:Pattern=`^(\$root|\$web|[a-z0-9]([a-z0-9]|-[a-z0-9]){2,62})$`
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([$]root|[$]web|[a-z0-9]([a-z0-9]|-[a-z0-9]){2,62})$')",message="must be the name of a container: 3 to 63 lower-case letters, digits and single dashes between them"
 	Container string `json:"container"`
 
 	// The part of the container that the pods use, without a slash at either end.
@@ -57,9 +59,8 @@ type AzureAuth struct {
 	ManagedIdentity *AzureManagedIdentity `json:"managedIdentity,omitempty"`
 	// The binding of the legacy aad-pod-identity: the pod gets the label aadpodidbinding with this value.
 	// +optional
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')",message="must be the value of a label: letters and digits, with - _ . between them"
 	PodIdentityBinding string `json:"podIdentityBinding,omitempty"`
 	// A service principal with a secret or a certificate.
 	// +optional

@@ -38,20 +38,20 @@ type CAKeyRef struct {
 	// The object's name.
 	// +required
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be a name: lower-case letters and digits, with dashes and dots between them"
 	Name string `json:"name"`
 	// The key with the PEM certificates. Default ca.crt.
 	// +optional
 	// +default="ca.crt"
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$')",message="must be a key: letters, digits, '-', '_' and '.', but not '.' alone, nor '..' in front"
 	Key string `json:"key,omitempty"`
 }
 
 // ClusterTrustBundleRef names a ClusterTrustBundle, or selects those of a signer.
 //
 // +kubebuilder:validation:ExactlyOneOf=name;signerName
-// +kubebuilder:validation:XValidation:rule="has(self.signerName) || !has(self.labelSelector)",message="labelSelector goes with signerName",fieldPath=".labelSelector"
+// +kubebuilder:validation:XValidation:rule="has(self.signerName) || !has(self.labelSelector)",message="labelSelector chooses among the bundles of a signer: set signerName, or remove labelSelector",fieldPath=".labelSelector"
 type ClusterTrustBundleRef struct {
 	// The bundle's name.
 	// +optional

@@ -4,7 +4,8 @@ package v1alpha1
 type GCSStore struct {
 	// The bucket's name.
 	// +required
-	// +kubebuilder:validation:Pattern=`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`
+	// +kubebuilder:validation:MaxLength=222
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9][a-z0-9._-]+[a-z0-9]$')",message="must be the name of a bucket: 3 or more lower-case letters and digits, with - _ . between them"
 	Bucket string `json:"bucket"`
 
 	// The part of the bucket that the pods use, without a slash at either end.
@@ -16,7 +17,7 @@ type GCSStore struct {
 
 	// The project's ID. Tools written in Python need it.
 	// +optional
-	// +kubebuilder:validation:Pattern=`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$')",message="must be the ID of a project (not its name or number), for example backups-271828"
 	// +kubebuilder:validation:MaxLength=128
 	ProjectID string `json:"projectID,omitempty"`
 
@@ -54,7 +55,7 @@ type GKEWorkloadIdentity struct {
 	// The Google service account that the pod acts as. Absent: the pod's own principal:// binding is used.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9-]+@[a-z0-9.-]+[.]gserviceaccount[.]com$')",message="must be the address of a Google service account, for example backup@my-project.iam.gserviceaccount.com"
 	ServiceAccount string `json:"serviceAccount,omitempty"`
 }
 
@@ -64,12 +65,12 @@ type GCPWorkloadIdentityFederation struct {
 	// //iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/provider.
 	// +required
 	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:Pattern=`^//iam\.googleapis\.com/projects/[0-9]+/locations/global/workloadIdentityPools/[a-z0-9-]+/providers/[a-z0-9-]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^//iam[.]googleapis[.]com/projects/[0-9]+/locations/global/workloadIdentityPools/[a-z0-9-]+/providers/[a-z0-9-]+$')",message="must be a workload identity provider: //iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/provider"
 	Audience string `json:"audience"`
 	// The Google service account to impersonate. Absent: the provider's principal is used directly.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9-]+@[a-z0-9.-]+[.]gserviceaccount[.]com$')",message="must be the address of a Google service account, for example backup@my-project.iam.gserviceaccount.com"
 	ServiceAccount string `json:"serviceAccount,omitempty"`
 	// The URL of the token service. Default https://sts.googleapis.com/v1/token.
 	// +optional

@@ -138,7 +138,7 @@ type CredentialProfileSpec struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MaxLength=253
-	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",message="must be the name of a service account, without its namespace"
 	AllowedServiceAccounts []string `json:"allowedServiceAccounts,omitempty"`
 }
 
@@ -176,7 +176,7 @@ type Tool string
 type EnvVar struct {
 	// The variable's name.
 	// +required
-	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",message="must be the name of a variable: letters, digits and _, not beginning with a digit"
 	// +kubebuilder:validation:MaxLength=256
 	Name string `json:"name"`
 	// The variable's value; may refer to an injected variable with $(NAME). Must not be empty: some tools take an
@@ -199,7 +199,7 @@ type PodSelector struct {
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=256
-	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",message="must be the name of a service account, without its namespace"
 	// +kubebuilder:validation:items:MaxLength=253
 	ServiceAccounts []string `json:"serviceAccounts,omitempty"`
 }
@@ -209,12 +209,12 @@ type KeyRef struct {
 	// The Secret's name.
 	// +required
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be a name: lower-case letters and digits, with dashes and dots between them"
 	Name string `json:"name"`
 	// The key in the Secret's data.
 	// +required
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$')",message="must be a key: letters, digits, '-', '_' and '.', but not '.' alone, nor '..' in front"
 	Key string `json:"key"`
 }
 

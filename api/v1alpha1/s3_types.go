@@ -8,7 +8,8 @@ package v1alpha1
 type S3Store struct {
 	// The bucket's name.
 	// +required
-	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]$`
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9][a-zA-Z0-9._-]+[a-zA-Z0-9]$')",message="must be the name of a bucket: 3 to 63 letters and digits, with - _ . between them"
 	Bucket string `json:"bucket"`
 
 	// The part of the bucket that the pods use, without a slash at either end: payments/pg.
@@ -21,7 +22,7 @@ type S3Store struct {
 	// The bucket's region, for example eu-west-1. Required for Amazon S3; other stores have a default (see preset).
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9][a-zA-Z0-9-]*$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9][a-zA-Z0-9-]*$')",message="must be the name of a region, for example eu-west-1"
 	Region string `json:"region,omitempty"`
 
 	// The URL of an S3-compatible store, with its scheme: https://minio.storage.svc:9000. Absent: the preset's.

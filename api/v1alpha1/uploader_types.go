@@ -16,6 +16,7 @@ type Uploader struct {
 	Path string `json:"path,omitempty"`
 	// The size limit of the emptyDir, where one is made.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",message="must be a number of bytes above zero, for example 10Gi"
 	SizeLimit *resource.Quantity `json:"sizeLimit,omitempty"`
 	// OnClose: a file is uploaded when its writer has closed or renamed it. Stream: its parts are uploaded while it
 	// still grows. Default OnClose.
@@ -76,6 +77,7 @@ type Uploader struct {
 	Concurrency *int32 `json:"concurrency,omitempty"`
 	// The most bytes that are sent in a second: 50Mi.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",message="must be a number of bytes above zero, for example 50Mi"
 	BandwidthLimit *resource.Quantity `json:"bandwidthLimit,omitempty"`
 	// The storage class or access tier of the objects.
 	// +optional
@@ -102,7 +104,7 @@ type Uploader struct {
 
 // SSE is encryption by the store.
 //
-// +kubebuilder:validation:XValidation:rule="self.algorithm == 'KMS' || !has(self.kmsKeyID)",message="kmsKeyID goes with algorithm: KMS",fieldPath=".kmsKeyID"
+// +kubebuilder:validation:XValidation:rule="self.algorithm == 'KMS' || !has(self.kmsKeyID)",message="kmsKeyID names a key of the KMS: set algorithm: KMS, or remove kmsKeyID",fieldPath=".kmsKeyID"
 type SSE struct {
 	// AES256: the store's own key. KMS: a key of the key management service.
 	// +required

@@ -23,11 +23,11 @@ type Hierarchy struct {
 
 // Detect tells which version is mounted on root.
 func Detect(root string) (Hierarchy, error) {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(root, &fs); err != nil {
+	unified, err := isUnified(root)
+	if err != nil {
 		return Hierarchy{}, fmt.Errorf("find control groups: %w", err)
 	}
-	if fs.Type == unix.CGROUP2_SUPER_MAGIC {
+	if unified {
 		return Hierarchy{Root: root, Unified: true}, nil
 	}
 	// A hybrid machine has version 2 in a subdirectory, but its controllers belong to version 1.

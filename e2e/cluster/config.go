@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"text/template"
 
-	"golang.org/x/sys/unix"
-
 	"lighterman.dev/lighterman/e2e/node"
 )
 
@@ -45,8 +43,7 @@ func (c *Cluster) configure(config node.Config) error {
 		s.CgroupRoot = "/" + config.Group
 	}
 	// An overlay cannot lie on an overlay, which the disk is when this runs in a container.
-	var fs unix.Statfs_t
-	if err := unix.Statfs(c.Dir, &fs); err == nil && fs.Type == unix.OVERLAYFS_SUPER_MAGIC {
+	if isOverlay(c.Dir) {
 		s.Snapshotter = "native"
 	}
 	for name, file := range map[string]string{

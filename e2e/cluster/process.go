@@ -2,14 +2,10 @@ package cluster
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // process names a process for good: numbers are reused, the pair of number and start time is not until the machine boots again.
@@ -57,31 +53,6 @@ func loadProcess(file string) (process, error) {
 func (p process) alive() bool {
 	now, err := identify(p.PID)
 	return err == nil && now == p
-}
-
-// kill ends the process and waits until it is gone. A process that has ended already is no error.
-func (p process) kill(patience time.Duration) error {
-	// The descriptor holds on to the process, so the check below and the signal cannot be about two different ones.
-	fd, err := unix.PidfdOpen(p.PID, 0)
-	if errors.Is(err, unix.ESRCH) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("end process %d: %w", p.PID, err)
-	}
-	defer unix.Close(fd)
-	if !p.alive() {
-		return nil
-	}
-	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("end process %d: %w", p.PID, err)
-	}
-	for deadline := time.Now().Add(patience); p.alive(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			return fmt.Errorf("end process %d: still there %s after SIGKILL", p.PID, patience)
-		}
-	}
-	return nil
 }
 
 // startTime is field 22 of /proc/<pid>/stat. The second field is a name in parentheses that may hold anything, spaces too.

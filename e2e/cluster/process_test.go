@@ -36,7 +36,9 @@ func TestKill(t *testing.T) {
 	if err := loaded.kill(5 * time.Second); err != nil {
 		t.Fatal(err)
 	}
-	<-done
+	if err := <-done; err == nil {
+		t.Error("it ended by itself")
+	}
 	if p.alive() {
 		t.Error("it is alive")
 	}

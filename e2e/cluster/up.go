@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"lighterman.dev/lighterman/e2e/cgroup"
 	"lighterman.dev/lighterman/e2e/node"
 	"lighterman.dev/lighterman/e2e/tools"
@@ -160,18 +158,14 @@ func (c *Cluster) start(config node.Config, executable string) error {
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/root"}
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{socket} // node.ListenerFD
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Setsid:     true,
-		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
-	}
+	var group *os.File
 	if config.Cgroups.Unified {
-		group, err := config.Cgroups.Open(config.Group)
-		if err != nil {
+		if group, err = config.Cgroups.Open(config.Group); err != nil {
 			return err
 		}
 		defer group.Close()
-		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(group.Fd())
 	}
+	cmd.SysProcAttr = ownNamespaces(group)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start node: %w", err)
 	}

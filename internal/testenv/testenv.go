@@ -1,4 +1,3 @@
-// Package testenv starts a real API server for tests. Only tests import it.
 package testenv
 
 import (

@@ -1,4 +1,3 @@
-// Cluster runs the local test cluster. See package cluster.
 package main
 
 import (

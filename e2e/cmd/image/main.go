@@ -1,4 +1,3 @@
-// Image makes container images out of static programs. See package image.
 package main
 
 import (

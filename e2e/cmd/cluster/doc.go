@@ -1,0 +1,2 @@
+// Cluster runs the local test cluster. See package cluster.
+package main

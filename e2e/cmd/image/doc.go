@@ -1,0 +1,2 @@
+// Image makes container images out of static programs. See package image.
+package main

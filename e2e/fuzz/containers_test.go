@@ -1,0 +1,92 @@
+package fuzz
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"lighterman.dev/lighterman/injector"
+)
+
+// checkContainers checks that just the containers that are meant got the variables, and that none got one that it had.
+func checkContainers(t *testing.T, before, after *corev1.Pod) {
+	t.Helper()
+	was, is := containers(before), containers(after)
+	for name, c := range is {
+		original, had := was[name]
+		switch {
+		case !had && name != injector.BundleContainerName:
+			t.Errorf("container %s was added", name)
+		case !had || name == injector.BundleContainerName:
+		case !meant(before, name):
+			if len(c.Env) != len(original.Env) || len(c.VolumeMounts) != len(original.VolumeMounts) {
+				t.Errorf("container %s was injected, although the annotations exclude it", name)
+			}
+		default:
+			checkEnv(t, original, c)
+			checkMounts(t, c)
+		}
+	}
+	for i, c := range after.Spec.InitContainers {
+		if c.Name == injector.BundleContainerName && i > 0 {
+			t.Errorf("init container %s comes before the one that makes its CA bundle", after.Spec.InitContainers[0].Name)
+		}
+	}
+}
+
+// checkMounts checks what the API server accepts and the kubelet cannot do: a mount point inside a read-only volume.
+func checkMounts(t *testing.T, c *corev1.Container) {
+	t.Helper()
+	ours := map[string]string{injector.VolumeName: injector.MountPath, injector.BundleVolumeName: injector.BundleMountPath}
+	for _, m := range c.VolumeMounts {
+		at := ours[m.Name]
+		for _, other := range c.VolumeMounts {
+			where := strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(other.MountPath, "C:"), "c:"), `\`, "/")
+			if at != "" && m.MountPath == at && strings.HasPrefix(path.Clean(where), at+"/") {
+				t.Errorf("container %s mounts %s inside %s", c.Name, other.MountPath, at)
+			}
+		}
+	}
+}
+
+func checkEnv(t *testing.T, before, after *corev1.Container) {
+	t.Helper()
+	added := after.Env[:len(after.Env)-len(before.Env)] // In front of the container's own.
+	named := func(list []corev1.EnvVar, name string) bool {
+		return slices.ContainsFunc(list, func(e corev1.EnvVar) bool { return e.Name == name })
+	}
+	for i, e := range added {
+		if named(before.Env, e.Name) || named(added[:i], e.Name) {
+			t.Errorf("container %s has variable %s twice", after.Name, e.Name)
+		}
+		if e.Value == "" && e.ValueFrom == nil {
+			t.Errorf("container %s got the empty variable %s", after.Name, e.Name)
+		}
+	}
+	if !named(after.Env, "LIGHTERMAN_PROVIDER") {
+		t.Errorf("container %s was admitted without being injected", after.Name)
+	}
+}
+
+func containers(pod *corev1.Pod) map[string]*corev1.Container {
+	all := map[string]*corev1.Container{}
+	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range list {
+			all[list[i].Name] = &list[i]
+		}
+	}
+	return all
+}
+
+// meant reads the annotations that choose containers.
+func meant(pod *corev1.Pod, name string) bool {
+	has := func(annotation string) bool {
+		return slices.ContainsFunc(strings.Split(pod.Annotations[annotation], ","), func(item string) bool {
+			return strings.TrimSpace(item) == name
+		})
+	}
+	_, limited := pod.Annotations[injector.AnnotationContainers]
+	return (!limited || has(injector.AnnotationContainers)) && !has(injector.AnnotationSkipContainers)
+}

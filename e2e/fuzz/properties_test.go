@@ -1,0 +1,156 @@
+package fuzz
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/kubernetes/pkg/apis/core/v1/helper/qos"
+	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/additive"
+)
+
+var settings = injector.Settings{Version: "v0.0.0-fuzz", Image: "registry.example.com/lighterman:v0"}
+
+// verdict is what became of one pod.
+type verdict struct {
+	// valid: the API server would have accepted the pod and the profile, had there been no webhook.
+	valid, injected bool
+	denied          injector.Reason
+}
+
+// check injects one pod with one profile, and fails the test if a property does not hold.
+func check(t *testing.T, pod, profile []byte, crds map[string]*definition) verdict {
+	t.Helper()
+	kind, _ := decode(t, profile).(map[string]any)["kind"].(string)
+	defaulted, refused, err := crds[kind].accept(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := inject(pod, profile)
+	if same, sameErr := inject(pod, defaulted); !bytes.Equal(marshal(t, same), marshal(t, result)) || fmt.Sprint(sameErr) != fmt.Sprint(err) {
+		t.Errorf("the profile has another effect with the defaults of the API server filled in:\n%s, %v\nwithout:\n%s, %v",
+			marshal(t, same), sameErr, marshal(t, result), err)
+	}
+	before, received := receive(pod)
+	v := verdict{valid: refused == nil && received == nil && validate(before) == nil}
+	var denied *injector.DeniedError
+	switch {
+	case errors.As(err, &denied):
+		v.denied = denied.Reason
+		if denied.Reason == "" || len(denied.Problems) == 0 {
+			t.Errorf("the denial says nothing: %#v", denied)
+		}
+		return v
+	case err != nil && received != nil:
+		return v // Not a pod: the API server sends nothing that it cannot decode.
+	case err != nil:
+		t.Fatalf("neither a patch nor a denial: %v", err)
+	}
+	v.injected = len(result.Operations) > 0
+	checkResult(t, pod, profile, result, v.valid)
+	return v
+}
+
+func inject(pod, profile []byte) (injector.Result, error) {
+	p, err := injector.ParsePod(pod)
+	if err != nil {
+		return injector.Result{}, err
+	}
+	how, err := injector.ParseProfile(profile)
+	if err != nil {
+		return injector.Result{}, err
+	}
+	_ = injector.OptedOut(&p.Metadata)
+	var denied *injector.DeniedError
+	if _, err := injector.Requested(&p.Metadata); err != nil && !errors.As(err, &denied) {
+		return injector.Result{}, fmt.Errorf("read the pod's annotations: %w", err)
+	}
+	return injector.Inject(p, how, settings)
+}
+
+// checkResult checks the patch of a pod that was not denied.
+func checkResult(t *testing.T, pod, profile []byte, result injector.Result, valid bool) {
+	t.Helper()
+	for _, op := range result.Operations {
+		if op.Operation != "add" || op.Value == nil {
+			t.Errorf("operation %s: only additions are allowed", op.Json())
+		}
+	}
+	again, err := inject(pod, profile)
+	if err != nil || !bytes.Equal(marshal(t, again), marshal(t, result)) {
+		t.Errorf("a second run gives something else:\n%s, %v\nnot\n%s", marshal(t, again), err, marshal(t, result))
+	}
+	patched := apply(t, pod, result)
+	if where := additive.Lost(decode(t, pod), decode(t, patched)); where != "" {
+		t.Errorf("%s was lost or changed", where)
+	}
+	second, err := inject(patched, profile)
+	if err != nil || len(second.Operations) > 0 {
+		t.Errorf("a second pass adds %s, %v", marshal(t, second.Operations), err)
+	}
+	after, err := receive(patched)
+	if err != nil {
+		if _, received := receive(pod); received == nil {
+			t.Errorf("the API server cannot read the injected pod: %v", err)
+		}
+		return
+	}
+	// Between two passes the API server fills in defaults, and drops what it does not know.
+	second, err = inject(marshal(t, after), profile)
+	if err != nil || len(second.Operations) > 0 {
+		t.Errorf("a second pass behind the API server adds %s, %v", marshal(t, second.Operations), err)
+	}
+	if !valid {
+		return
+	}
+	if err := validate(after); err != nil {
+		t.Errorf("the API server accepts the pod, but not the injected pod: %v", err)
+	}
+	before, err := receive(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if was, is := qos.ComputePodQOS(before), qos.ComputePodQOS(after); was == corev1.PodQOSGuaranteed && is != was {
+		t.Errorf("the pod was %s and is %s", was, is)
+	}
+	checkContainers(t, before, after)
+}
+
+func apply(t *testing.T, pod []byte, result injector.Result) []byte {
+	t.Helper()
+	patch, err := jsonpatch.DecodePatch(marshal(t, result.Operations))
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched, err := patch.Apply(pod)
+	if err != nil {
+		t.Fatalf("the patch does not apply: %v", err)
+	}
+	return patched
+}
+
+func marshal(t *testing.T, value any) []byte {
+	t.Helper()
+	data, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// decode keeps numbers as they are written.
+func decode(t *testing.T, data []byte) any {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}

@@ -1,0 +1,2 @@
+// A CoreDNS with only the plugins a test cluster needs.
+package main

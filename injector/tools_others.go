@@ -1,0 +1,113 @@
+package injector
+
+import (
+	"strings"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+// veleroFile is why Velero's Azure plugin takes little from the environment: pkg/util/azure/credential.go.
+const veleroFile = "its Azure plugin reads keys, service principals and client IDs from its credentials file only: use workloadIdentity, or give Velero that file"
+
+// velero (d30d389b) and its plugins for AWS (800bcfb1), Microsoft Azure (1b682ce1) and GCP (2cb9bfc3). The location is in the BackupStorageLocation. A credentials
+// file that Velero is given itself (AWS_SHARED_CREDENTIALS_FILE, without --no-secret) is the container's own, and wins.
+var velero = dialect{
+	name: "velero", version: "d30d389b",
+	// Its HTTP client is the SDK's own (velero-plugin-for-aws config.go), so AWS_CA_BUNDLE counts.
+	s3: allOf(&s3Store, cell{}, (*environment).needsCABundle).but(map[string]cell{
+		"webIdentity": yes("velero install --no-secret"),
+		"podIdentity": yes("velero install --no-secret"),
+	}),
+	azure: noneOf(&azureStore, veleroFile).but(map[string]cell{
+		"workloadIdentity": yes("velero install --no-secret; useAAD in the BackupStorageLocation"),
+		"managedIdentity": {
+			note: "the system-assigned identity",
+			refuse: func(s *v1alpha1.CredentialProfileSpec) string {
+				if s.Azure.Auth.ManagedIdentity.ClientID != "" {
+					return veleroFile
+				}
+				return ""
+			},
+		},
+		"podIdentityBinding": {},
+	}),
+	gcs: allOf(&gcsStore, cell{}, nil),
+}
+
+// xbcloudKeys is why xbcloud takes no other identity.
+const xbcloudKeys = "knows access keys and the role of the node only" + useAccessKey
+
+// xbcloud (percona-xtrabackup 136819f0): xbcloud.cc. S3_* come before AWS_*.
+var xbcloud = dialect{
+	name: "xbcloud", version: "136819f0",
+	s3: allOf(&s3Store, cell{}, func(e *environment) {
+		e.add("S3_ENDPOINT", e.s3Location().endpoint, groupEndpoint)
+		e.needsCABundle()
+	}).but(map[string]cell{
+		"webIdentity":     unsupported(xbcloudKeys),
+		"podIdentity":     unsupported(xbcloudKeys),
+		"credentialsFile": unsupported(xbcloudKeys),
+	}),
+	azure: noneOf(&azureStore, azureKeysOnly).but(map[string]cell{
+		"accountKey": with(func(e *environment) {
+			e.add("AZURE_CONTAINER_NAME", e.spec.Azure.Container, 0)
+			e.secret("AZURE_ACCESS_KEY", e.spec.Azure.Auth.AccountKey, keyOf)
+			if az := e.spec.Azure; az.Endpoint != "" || !cloudOf(az).public() {
+				e.add("AZURE_ENDPOINT", azureEndpoint(az), groupAzureEndpoint)
+			}
+		}),
+	}),
+	gcs: noneOf(&gcsStore, "knows HMAC keys only"+useGCSInterop),
+	groups: map[string]group{
+		"S3_ENDPOINT":          groupEndpoint,
+		"S3_ACCESS_KEY_ID":     groupIdentity,
+		"S3_SECRET_ACCESS_KEY": groupIdentity,
+		"S3_SESSION_TOKEN":     groupIdentity,
+		"AZURE_ENDPOINT":       groupAzureEndpoint,
+	},
+}
+
+// mc, the MinIO client (minio/mc 77f82e18). Of the environment it takes a URL with the keys in
+// it, without any decoding. The alias is LIGHTERMAN: mc cp /backup LIGHTERMAN/<bucket>/<prefix>.
+var mc = dialect{
+	name: "mc", version: "77f82e18",
+	s3: noneOf(&s3Store, "takes access keys from the environment, and other identities from its own configuration only"+useAccessKey).but(map[string]cell{
+		"accessKey": {note: "a secret without a colon", env: func(e *environment) {
+			keys := "$(AWS_ACCESS_KEY_ID):$(AWS_SECRET_ACCESS_KEY)"
+			if e.spec.S3.Auth.AccessKey.SessionToken != nil {
+				keys += ":$(AWS_SESSION_TOKEN)"
+			}
+			scheme, host, _ := strings.Cut(e.s3URL(), "://")
+			e.add("MC_HOST_LIGHTERMAN", scheme+"://"+keys+"@"+host, groupIdentity)
+			e.add("MC_REGION", e.s3Location().region, groupRegion)
+			e.add("SSL_CERT_FILE", e.files.ca, 0)
+		}},
+	}).unless(func(s *v1alpha1.CredentialProfileSpec) string {
+		if _, rest, _ := strings.Cut(s.S3.Endpoint, "://"); strings.Contains(strings.TrimRight(rest, "/"), "/") {
+			return "takes no path in the URL of a store: set spec.s3.endpoint without one"
+		}
+		return ""
+	}),
+	azure:  noneOf(&azureStore, "speaks S3 only: use another tool"),
+	gcs:    noneOf(&gcsStore, "speaks S3 only"+useGCSInterop),
+	groups: map[string]group{"MC_HOST_LIGHTERMAN": groupIdentity, "MC_REGION": groupRegion},
+}
+
+// s3proxy is the server S3Proxy 4.0.0 in front of Azure (run-docker-container.sh, README): what its clients need is an s3
+// profile with preset S3Proxy.
+var s3proxy = dialect{
+	name: "s3proxy", version: "4.0.0",
+	s3: noneOf(&s3Store, "is the S3Proxy server in front of Azure; its clients need no tool: use preset S3Proxy"),
+	azure: noneOf(&azureStore, "takes Entra ID only where JCLOUDS_IDENTITY and JCLOUDS_CREDENTIAL are empty, and Lighterman injects no empty variable: use accountKey, or leave s3proxy out of the tools and set both to \"\" in the container").but(map[string]cell{
+		"accountKey": with(func(e *environment) {
+			e.add("JCLOUDS_PROVIDER", "azureblob", 0)
+			e.add("JCLOUDS_ENDPOINT", azureEndpoint(e.spec.Azure), 0)
+			e.account("JCLOUDS_IDENTITY", groupAzureAccount|groupAzure)
+			e.secret("JCLOUDS_CREDENTIAL", e.spec.Azure.Auth.AccountKey, keyOf)
+		}),
+		"connectionString": unsupported("reads no connection string: use accountKey"),
+		"sasToken":         unsupported("takes no SAS token from the environment: use accountKey"),
+	}),
+	gcs:    noneOf(&gcsStore, "wants the e-mail and the private key of an account, which are inside the key file: use an s3 profile with preset GCSInterop without S3Proxy"),
+	groups: map[string]group{"JCLOUDS_IDENTITY": groupAzure, "JCLOUDS_CREDENTIAL": groupAzure},
+}

@@ -1,0 +1,101 @@
+package injector
+
+import "lighterman.dev/lighterman/api/v1alpha1"
+
+// pgRepo begins pgBackRest's variables: any option is PGBACKREST_ and its name; an empty one is an error.
+const pgRepo = "PGBACKREST_REPO1_"
+
+// pgbackrest 2.60dev (bd22b680), and the release tags for what is older: src/build/config/config.yaml, src/storage/{s3,azure,gcs}/helper.c. It reads no AWS_* and AZURE_* but
+// the two pairs of files, in web-id and pod-id.
+var pgbackrest = dialect{
+	name: "pgbackrest", version: "2.60dev",
+	s3: allOf(&s3Store, cell{}, func(e *environment) {
+		style := "host"
+		where := e.s3Location()
+		if where.pathStyle {
+			style = "path"
+		}
+		e.add(pgRepo+"TYPE", "s3", 0)
+		e.add(pgRepo+"PATH", "/"+e.spec.S3.Prefix, 0)
+		e.add(pgRepo+"S3_BUCKET", e.spec.S3.Bucket, 0)
+		e.add(pgRepo+"S3_REGION", where.region, 0)
+		e.add(pgRepo+"S3_ENDPOINT", e.s3URL(), 0)
+		e.add(pgRepo+"S3_URI_STYLE", style, 0)
+		e.add(pgRepo+"STORAGE_CA_FILE", e.files.ca, 0)
+	}).but(map[string]cell{
+		"webIdentity": {
+			env:    pgKeyType("S3", "web-id", groupIdentity),
+			note:   "not with stsEndpoint",
+			refuse: ownSTS("knows Amazon's token service only, and not webIdentity.stsEndpoint" + useAccessKey),
+		},
+		"podIdentity": {env: pgKeyType("S3", "pod-id", groupIdentity), note: "pgBackRest 2.58, experimental"},
+		"accessKey": with(func(e *environment) {
+			key := e.spec.S3.Auth.AccessKey
+			e.add(pgRepo+"S3_KEY_TYPE", "shared", groupIdentity)
+			e.secret(pgRepo+"S3_KEY", &key.AccessKeyID, groupIdentity)
+			e.secret(pgRepo+"S3_KEY_SECRET", &key.SecretAccessKey, groupIdentity)
+			e.secret(pgRepo+"S3_TOKEN", key.SessionToken, groupIdentity)
+		}),
+		"credentialsFile": unsupported("reads no AWS credentials file" + useAccessKey),
+		"ambient":         with(pgKeyType("S3", "auto", groupIdentity)),
+	}).unless(func(s *v1alpha1.CredentialProfileSpec) string {
+		if locate(s.S3, presetOf(s.S3)).region == "" {
+			return "needs the region: set spec.s3.region"
+		}
+		return ""
+	}),
+	azure: noneOf(&azureStore, "knows neither Entra ID's workload identity nor a service principal, and no connection string: use accountKey, sasToken or managedIdentity").but(map[string]cell{
+		"accountKey": with(func(e *environment) { pgAzure(e, "shared", e.spec.Azure.Auth.AccountKey) }),
+		"sasToken":   with(func(e *environment) { pgAzure(e, "sas", e.spec.Azure.Auth.SASToken) }),
+		"managedIdentity": {
+			env:  func(e *environment) { pgAzure(e, "auto", nil) },
+			note: "pgBackRest 2.58; the system-assigned identity",
+			refuse: func(s *v1alpha1.CredentialProfileSpec) string {
+				if s.Azure.Auth.ManagedIdentity.ClientID != "" {
+					return "cannot choose among identities: leave managedIdentity.clientID out"
+				}
+				return ""
+			},
+		},
+		"podIdentityBinding": {env: func(e *environment) { pgAzure(e, "auto", nil) }, note: "pgBackRest 2.58"},
+	}).unless(azureHost("puts the account before its endpoint: leave spec.azure.endpoint out")),
+	gcs: allOf(&gcsStore, with(pgKeyType("GCS", "auto", groupGoogle)), func(e *environment) {
+		e.add(pgRepo+"TYPE", "gcs", 0)
+		e.add(pgRepo+"PATH", "/"+e.spec.GCS.Prefix, 0)
+		e.add(pgRepo+"GCS_BUCKET", e.spec.GCS.Bucket, 0)
+		e.add(pgRepo+"GCS_ENDPOINT", e.spec.GCS.Endpoint, 0)
+		e.add(pgRepo+"STORAGE_CA_FILE", e.files.ca, 0)
+	}).but(map[string]cell{
+		"serviceAccountKey": with(func(e *environment) {
+			e.add(pgRepo+"GCS_KEY_TYPE", "service", groupGoogle)
+			e.add(pgRepo+"GCS_KEY", e.files.credentials, groupGoogle)
+		}),
+		"workloadIdentityFederation": unsupported("takes keys of service accounts only (an external account has no token_uri): use serviceAccountKey, or gkeWorkloadIdentity"),
+	}),
+	groups: map[string]group{
+		pgRepo + "S3_KEY_TYPE":    groupIdentity,
+		pgRepo + "S3_KEY":         groupIdentity,
+		pgRepo + "S3_KEY_SECRET":  groupIdentity,
+		pgRepo + "S3_TOKEN":       groupIdentity,
+		pgRepo + "AZURE_ACCOUNT":  groupAzureAccount,
+		pgRepo + "AZURE_KEY_TYPE": groupAzure,
+		pgRepo + "AZURE_KEY":      groupAzure,
+		pgRepo + "GCS_KEY_TYPE":   groupGoogle,
+		pgRepo + "GCS_KEY":        groupGoogle,
+	},
+}
+
+func pgKeyType(store, value string, groups group) func(*environment) {
+	return func(e *environment) { e.add(pgRepo+store+"_KEY_TYPE", value, groups) }
+}
+
+func pgAzure(e *environment, keyType string, key *v1alpha1.KeyRef) {
+	e.add(pgRepo+"TYPE", "azure", 0)
+	e.add(pgRepo+"PATH", "/"+e.spec.Azure.Prefix, 0)
+	e.account(pgRepo+"AZURE_ACCOUNT", groupAzureAccount)
+	e.add(pgRepo+"AZURE_CONTAINER", e.spec.Azure.Container, 0)
+	e.azureSovereign(pgRepo+"AZURE_ENDPOINT", azureBlobHost)
+	e.add(pgRepo+"STORAGE_CA_FILE", e.files.ca, 0)
+	e.add(pgRepo+"AZURE_KEY_TYPE", keyType, keyOf)
+	e.secret(pgRepo+"AZURE_KEY", key, keyOf)
+}

@@ -1,0 +1,170 @@
+package injector
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+// TestToolsPage compares docs/tools.md with the tables; -update writes it.
+func TestToolsPage(t *testing.T) {
+	page := toolsPage(t)
+	path := filepath.Join("..", "docs", "tools.md")
+	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
+		if err := os.WriteFile(path, []byte(page), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(there), page); diff != "" {
+		t.Errorf("%s (-want +got), run with -update:\n%s", path, diff)
+	}
+}
+
+const toolsHead = `<!-- Generated from injector/tools_*.go by: go test ./injector -update -->
+
+# Tools
+
+` + "`spec.tools`" + ` of a profile, or a pod's annotation ` + "`lighterman.dev/tools`" + ` in its place, names backup tools whose own
+variables are injected besides those of the cloud's SDKs, which every container gets
+([environment](profile.md#environment)). A tool that cannot use a profile's store or auth mode makes the profile not
+accepted and denies the pod, with the reason below.
+
+*Rendered only* means: a test compares what is injected with what the tool reads, as its source of that version says;
+the tool itself was not run. Variables of the CA bundle, the endpoint and the project are there where the profile has
+one. "SDK" stands for the SDKs' variables, which the tool reads.
+
+`
+
+func toolsPage(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString(toolsHead)
+	for _, d := range dialects {
+		fmt.Fprintf(&b, "- [%[1]s](#%[1]s)\n", d.name)
+	}
+	for _, d := range dialects {
+		fmt.Fprintf(&b, "\n## %s\n\nRead in version %s.\n\n", d.name, d.version)
+		b.WriteString("| store | auth mode | | why not, or what it needs | the mode's variables | proved with |\n|---|---|---|---|---|---|\n")
+		var always strings.Builder
+		for i := range stores {
+			s := &stores[i]
+			common := commonVariables(t, d, s)
+			if len(common) > 0 {
+				fmt.Fprintf(&always, "- `%s`, in every mode: %s\n", s.name, code(common))
+			}
+			for j := range s.modes {
+				b.WriteString(toolsRow(t, d, s, &s.modes[j], common))
+			}
+			if why := locationLimit(t, d, s); why != "" {
+				fmt.Fprintf(&always, "- `%s`, refused for its location: %s\n", s.name, escape(why))
+			}
+		}
+		if always.Len() > 0 {
+			b.WriteString("\n" + always.String())
+		}
+	}
+	return b.String()
+}
+
+func toolsRow(t *testing.T, d *dialect, s *store, m *mode, common []string) string {
+	t.Helper()
+	cell := d.of(s).modes[m.name]
+	if cell.refuse != nil && cell.note == "" {
+		t.Errorf("%s, %s.%s: say in its note what it refuses", d.name, s.name, m.name)
+	}
+	if cell.no != "" {
+		return fmt.Sprintf("| `%s` | `%s` | no | %s | | |\n", s.name, m.name, escape(cell.no))
+	}
+	var own []string
+	for _, v := range variables(t, d, s, m) {
+		if !slices.Contains(common, v.Name) {
+			own = append(own, v.Name)
+		}
+	}
+	words := "SDK"
+	if len(own) > 0 {
+		words = code(own)
+	}
+	return fmt.Sprintf("| `%s` | `%s` | yes | %s | %s | rendered only |\n", s.name, m.name, escape(cell.note), words)
+}
+
+// variables are those that the tool adds to the SDKs'.
+func variables(t *testing.T, d *dialect, s *store, m *mode) []variable {
+	t.Helper()
+	e := environment{spec: example(t, s, m), store: s, mode: m, files: files{token: "/token", ca: "/ca", credentials: "/file"}}
+	switch {
+	case e.spec.S3 != nil:
+		e.spec.S3.Endpoint = "https://s3.example.com"
+	case e.spec.Azure != nil:
+		e.spec.Azure.Cloud = "AzureChina"
+	}
+	e.render([]v1alpha1.Tool{d.name})
+	return slices.DeleteFunc(e.vars, func(v variable) bool { return v.tool == "" })
+}
+
+// commonVariables are those that the tool adds in every mode that it can use, with one value.
+func commonVariables(t *testing.T, d *dialect, s *store) []string {
+	t.Helper()
+	var common []variable
+	first := true
+	for j := range s.modes {
+		if d.of(s).modes[s.modes[j].name].no != "" {
+			continue
+		}
+		vars := variables(t, d, s, &s.modes[j])
+		if first {
+			common, first = slices.Clone(vars), false
+		}
+		common = slices.DeleteFunc(common, func(v variable) bool {
+			return !slices.ContainsFunc(vars, func(w variable) bool { return w.Name == v.Name && w.same(&v.EnvVar) })
+		})
+	}
+	names := make([]string, len(common))
+	for i := range common {
+		names[i] = common[i].Name
+	}
+	return names
+}
+
+// locationLimit says which location the tool cannot use; empty: it can use each.
+func locationLimit(t *testing.T, d *dialect, s *store) string {
+	t.Helper()
+	refuse := d.of(s).refuse
+	if refuse == nil {
+		return ""
+	}
+	for j := range s.modes {
+		spec := example(t, s, &s.modes[j])
+		switch {
+		case spec.Azure != nil:
+			spec.Azure.Endpoint = "https://blobs.example.com"
+		case spec.GCS != nil:
+			spec.GCS.Endpoint = "https://storage.example.com"
+		default:
+			spec.S3.Endpoint, spec.S3.Region = "https://s3.example.com/path", ""
+		}
+		if why := refuse(spec); why != "" {
+			return why
+		}
+	}
+	t.Errorf("%s, %s: no example of what its location check refuses", d.name, s.name)
+	return ""
+}
+
+func code(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
+
+func escape(text string) string {
+	return strings.NewReplacer("<", "&lt;", "*", `\*`, "_", `\_`).Replace(text)
+}

@@ -1,0 +1,60 @@
+package additive
+
+import "lighterman.dev/lighterman/injector"
+
+// Lost gives the place at which something of before is not in after: a field, its value, or an item of a list in its
+// order. What after has besides does not count; the injected annotation may change. Empty: nothing was lost. Both are
+// what encoding/json decodes into an any.
+func Lost(before, after any) string { return lost(before, after, "") }
+
+func lost(before, after any, where string) string {
+	switch b := before.(type) {
+	case nil: // An absent list, which "add" may make.
+		return ""
+	case map[string]any:
+		return lostField(b, after, where)
+	case []any:
+		return lostItem(b, after, where)
+	}
+	if before != after {
+		return where + "?"
+	}
+	return ""
+}
+
+func lostField(before map[string]any, after any, where string) string {
+	a, ok := after.(map[string]any)
+	if !ok {
+		return where
+	}
+	for key, value := range before {
+		if _, kept := a[key]; !kept {
+			return where + "/" + key
+		}
+		if key == injector.AnnotationInjected {
+			continue
+		}
+		if inner := lost(value, a[key], where+"/"+key); inner != "" {
+			return inner
+		}
+	}
+	return ""
+}
+
+func lostItem(before []any, after any, where string) string {
+	a, ok := after.([]any)
+	if !ok {
+		return where
+	}
+	next := 0
+	for _, item := range before {
+		for next < len(a) && lost(item, a[next], "?") != "" {
+			next++
+		}
+		if next == len(a) {
+			return where
+		}
+		next++
+	}
+	return ""
+}

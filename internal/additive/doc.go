@@ -1,0 +1,2 @@
+// Package additive tells tests whether one JSON document only adds to another.
+package additive
