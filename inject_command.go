@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 type injectOptions struct {
 	pod, profile, image string
 	diff, trustBundles  bool
+	annotate            bool
 }
 
 func newInjectCommand() *cobra.Command {
@@ -56,6 +58,7 @@ Warnings go to standard error. A pod that the webhook would deny ends the comman
 	f.BoolVar(&o.diff, "diff", false, "print a unified diff instead of the pod")
 	f.StringVar(&o.image, "image", "lighterman:"+version, "image of the containers that are added (caBundle.mode: Append)")
 	f.BoolVar(&o.trustBundles, "cluster-trust-bundles", true, "whether the cluster has ClusterTrustBundles (caBundle.clusterTrustBundle)")
+	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "whether the cluster's webhook annotates service accounts (spec.serviceAccount.annotate)")
 	for _, name := range []string{"filename", "profile"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {
 			panic(err) // A flag of that name was not defined: a fault of this function.
@@ -77,10 +80,13 @@ func runInject(stdin io.Reader, stdout, stderr io.Writer, o *injectOptions) erro
 		return err
 	}
 	result, err := injector.Inject(pod, profile, injector.Settings{
-		Version: version, Image: o.image, ClusterTrustBundles: o.trustBundles,
+		Version: version, Image: o.image, ClusterTrustBundles: o.trustBundles, NoServiceAccountAnnotations: !o.annotate,
 	})
 	if err != nil {
 		return err
+	}
+	if o.annotate {
+		result.Warnings = append(result.Warnings, accountWarnings(pod, profile)...)
 	}
 	for _, warning := range result.Warnings {
 		if _, err := fmt.Fprintln(stderr, "Warning:", warning); err != nil {
@@ -92,6 +98,20 @@ func runInject(stdin io.Reader, stdout, stderr io.Writer, o *injectOptions) erro
 		return err
 	}
 	return write(stdout, before, after, o.diff)
+}
+
+// accountWarnings says what the pod needs besides the patch.
+func accountWarnings(pod *injector.Pod, profile *injector.Profile) []string {
+	want, write := injector.ServiceAccountAnnotations(profile.Spec)
+	if len(want) == 0 {
+		return nil
+	}
+	namespace := cmp.Or(pod.Metadata.Namespace, profile.Namespace)
+	command := injector.AnnotateCommand(namespace, pod.ServiceAccount(), want)
+	if write {
+		return []string{"the webhook also writes, before the pod is created, what this would: " + command}
+	}
+	return []string{"the pod has no identity unless this was run: " + command}
 }
 
 // checkRequest refuses what the webhook would refuse before it injects.

@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/yaml"
+
+	"lighterman.dev/lighterman/injector"
 )
 
 // run runs the program as the shell would, and gives what it wrote.
@@ -73,9 +75,15 @@ func TestInject(t *testing.T) {
 	for _, path := range cases {
 		dir, want := filepath.Dir(path), read(t, path)
 		t.Run(filepath.Base(dir)+"/"+filepath.Base(path), func(t *testing.T) {
-			_, err := os.Stat(dir + "/settings.yaml") // There is but one setting that a case changes.
+			settings := injector.Settings{ClusterTrustBundles: true}
+			if text, err := os.ReadFile(dir + "/settings.yaml"); err == nil { //nolint:gosec // A file of the test's own.
+				if err := yaml.Unmarshal(text, &settings); err != nil {
+					t.Fatal(err)
+				}
+			}
 			stdout, stderr, err := run(t, "", "inject", "-f", dir+"/pod.yaml", "--profile", dir+"/profile.yaml",
-				"--image", "lighterman:test", fmt.Sprint("--cluster-trust-bundles=", err != nil))
+				"--image", "lighterman:test", fmt.Sprint("--cluster-trust-bundles=", settings.ClusterTrustBundles),
+				fmt.Sprint("--annotate-service-accounts=", !settings.NoServiceAccountAnnotations))
 			switch filepath.Ext(path) {
 			case ".yaml":
 				if err != nil {
@@ -94,6 +102,18 @@ func TestInject(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestInjectSaysWhatTheServiceAccountNeeds(t *testing.T) {
+	command := "kubectl annotate serviceaccount backup -n payments eks.amazonaws.com/role-arn=arn:aws:iam::111122223333:role/x\n"
+	text := strings.Replace(profileYAML, "{ambient: {}}", "{webIdentity: {roleARN: 'arn:aws:iam::111122223333:role/x'}}", 1)
+	_, stderr, err := run(t, podYAML, "inject", "-f", "-", "--profile", writeFile(t, text+"  serviceAccount: {annotate: Always}\n"))
+	if want := "Warning: the webhook also writes, before the pod is created, what this would: " + command; err != nil || !strings.HasSuffix(stderr, want) {
+		t.Errorf("%v, got %q, want %q", err, stderr, want)
+	}
+	if _, stderr, err = run(t, podYAML, "inject", "-f", "-", "--profile", writeFile(t, text)); err != nil || strings.Contains(stderr, "annotate") {
+		t.Errorf("%v, got %q", err, stderr)
 	}
 }
 

@@ -32,6 +32,7 @@ type webhookOptions struct {
 	healthAddress, metricsAddress string
 	namespace, service, lease     string
 	image                         string
+	annotate                      bool
 	log                           logOptions
 	shutdownDelay                 time.Duration
 	certs                         certs.Options
@@ -58,6 +59,7 @@ to it, answers the requests that it has, and ends.`,
 	f.StringVar(&o.service, "service", "lighterman", "name of the Service before the webhook")
 	f.StringVar(&o.lease, "lease", "lighterman", "name of the Lease by which the replica that writes profiles' status is elected")
 	f.StringVar(&o.image, "image", "", "image of the containers that are added to pods (caBundle.mode: Append)")
+	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "annotate the service accounts of pods as profiles ask; false: such profiles deny the pod")
 	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long to go on serving after readiness was withdrawn")
 	o.log.bind(f)
 	certFlags := flag.NewFlagSet("certs", flag.ContinueOnError)
@@ -95,7 +97,7 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	if err != nil {
 		return err
 	}
-	settings := injector.Settings{Version: version, Image: o.image}
+	settings := injector.Settings{Version: version, Image: o.image, NoServiceAccountAnnotations: !o.annotate}
 	cachesReady, err := webhook.Setup(ctx, mgr, settings, metrics.Registry)
 	if err != nil {
 		return err

@@ -76,6 +76,7 @@ func TestRBAC(t *testing.T) {
 		{APIGroups: []string{"lighterman.dev"}, Resources: []string{"credentialprofiles", "clustercredentialprofiles"}, Verbs: read},
 		{APIGroups: []string{"lighterman.dev"}, Resources: []string{"credentialprofiles/status", "clustercredentialprofiles/status"}, Verbs: []string{"update", "patch"}},
 		{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: read},
+		{APIGroups: []string{""}, Resources: []string{"serviceaccounts"}, Verbs: []string{"get", "list", "watch", "patch"}},
 		{APIGroups: []string{"", "events.k8s.io"}, Resources: []string{"events"}, Verbs: []string{"create", "patch"}},
 	}
 	for _, name := range cases(t) {
@@ -83,6 +84,9 @@ func TestRBAC(t *testing.T) {
 			t.Parallel()
 			own := prefix(name)
 			wantCluster := slices.Clone(clusterRules)
+			if name == "minimal" { // serviceAccountAnnotations are off.
+				wantCluster = slices.DeleteFunc(wantCluster, func(r rbacv1.PolicyRule) bool { return r.Resources[0] == "serviceaccounts" })
+			}
 			var wantLocal []rbacv1.PolicyRule
 			if name != "files" {
 				wantCluster = append(wantCluster, rbacv1.PolicyRule{

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -124,6 +125,8 @@ func (c *cluster) testRBAC(t *testing.T) {
 		t.Errorf("list the CA Secret by name: %v, %v; want one that is empty", secret, err)
 	}
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: release, Namespace: namespace}}
+	account := []byte(`{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"` + release + `","annotations":{"lighterman.dev/annotated-for":"CredentialProfile/pg"}}}`)
+	other := []byte(`{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"other"}}`)
 	event := &corev1.Event{ObjectMeta: metav1.ObjectMeta{GenerateName: "denied-", Namespace: "plain"}, InvolvedObject: corev1.ObjectReference{Namespace: "plain"}}
 	tests := map[string]struct {
 		err       error
@@ -140,7 +143,10 @@ func (c *cluster) testRBAC(t *testing.T) {
 		"list all Secrets of its namespace": {err: second(webhook.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{})), forbidden: true},
 		"read a Secret elsewhere":           {err: second(webhook.CoreV1().Secrets("plain").Get(ctx, release+"-ca", metav1.GetOptions{})), forbidden: true},
 		"list pods":                         {err: second(webhook.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})), forbidden: true},
-		"read a service account":            {err: second(webhook.CoreV1().ServiceAccounts(namespace).Get(ctx, release, metav1.GetOptions{})), forbidden: true},
+		"list service accounts":             {err: second(webhook.CoreV1().ServiceAccounts("").List(ctx, metav1.ListOptions{}))},
+		"annotate a service account":        {err: second(webhook.CoreV1().ServiceAccounts(namespace).Patch(ctx, release, types.ApplyPatchType, account, metav1.PatchOptions{FieldManager: "lighterman"}))},
+		"create a service account":          {err: second(webhook.CoreV1().ServiceAccounts(namespace).Patch(ctx, "other", types.ApplyPatchType, other, metav1.PatchOptions{FieldManager: "lighterman"})), forbidden: true},
+		"issue a token":                     {err: second(webhook.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, release, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})), forbidden: true},
 	}
 	for name, test := range tests {
 		if apierrors.IsForbidden(test.err) != test.forbidden || !test.forbidden && test.err != nil {

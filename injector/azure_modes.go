@@ -36,6 +36,10 @@ var azureModes = []mode{
 			}
 			return entraID, setAppend
 		},
+		annotations: func(s *v1alpha1.CredentialProfileSpec) []Annotation {
+			wi := s.Azure.Auth.WorkloadIdentity
+			return []Annotation{{Key: annotationAzureClientID, Value: wi.ClientID}, {Key: annotationAzureTenantID, Value: wi.TenantID}}
+		},
 		env: func(e *environment) {
 			wi := e.spec.Azure.Auth.WorkloadIdentity
 			e.add("AZURE_CLIENT_ID", wi.ClientID, groupAzure)

@@ -20,7 +20,7 @@ type Problem struct {
 // Check gives every problem of a profile; none means that pods can be injected with it. What the CRD's own rules
 // refuse is checked again only where the injector would otherwise build nonsense: a profile may come from a file.
 func Check(spec *v1alpha1.CredentialProfileSpec, settings Settings) []Problem {
-	return check(spec, spec.Tools, "", settings)
+	return append(check(spec, spec.Tools, "", settings), checkAnnotations(spec, settings, "<namespace>", "<name>")...)
 }
 
 // check checks a profile with the tools that field names.
@@ -31,8 +31,6 @@ func check(spec *v1alpha1.CredentialProfileSpec, tools []v1alpha1.Tool, field st
 		p.checkTools(spec, tools, field)
 	}
 	p.checkCABundle(spec, settings)
-	p.unless(spec.ServiceAccount == nil || spec.ServiceAccount.Annotate != v1alpha1.AnnotateAlways,
-		"spec.serviceAccount.annotate: Always")
 	p.unless(spec.Uploader == nil, "spec.uploader")
 	p.checkEnv(spec)
 	p.checkSelector(spec.Selector)

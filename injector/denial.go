@@ -14,11 +14,16 @@ const (
 	ReasonAmbiguousSelector        Reason = "AmbiguousSelector"
 	ReasonNamespaceNotAllowed      Reason = "NamespaceNotAllowed"
 	ReasonServiceAccountNotAllowed Reason = "ServiceAccountNotAllowed"
-	ReasonUnknownContainer         Reason = "UnknownContainer"
-	ReasonUnknownTool              Reason = "UnknownTool"
-	ReasonNotSupported             Reason = "NotSupported"
-	ReasonInvalidProfile           Reason = "InvalidProfile"
-	ReasonCollision                Reason = "Collision"
+	// ReasonServiceAccountNotAnnotated: the service account lacks annotations that somebody else is to write.
+	ReasonServiceAccountNotAnnotated Reason = "ServiceAccountNotAnnotated"
+	// ReasonServiceAccountConflict: the service account has annotations of somebody else, or of another profile.
+	ReasonServiceAccountConflict Reason = "ServiceAccountConflict"
+	ReasonServiceAccountNotFound Reason = "ServiceAccountNotFound"
+	ReasonUnknownContainer       Reason = "UnknownContainer"
+	ReasonUnknownTool            Reason = "UnknownTool"
+	ReasonNotSupported           Reason = "NotSupported"
+	ReasonInvalidProfile         Reason = "InvalidProfile"
+	ReasonCollision              Reason = "Collision"
 )
 
 // DeniedError says why a pod cannot be admitted, and what to do. Every other error of this package is a fault of

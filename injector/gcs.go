@@ -26,9 +26,13 @@ var gcsStore = store{
 var gcsModes = []mode{
 	{
 		// GKE's metadata server knows the pod: nothing is to be said (cloud.google.com/kubernetes-engine/docs/concepts/workload-identity).
-		name:     "gkeWorkloadIdentity",
-		set:      func(s *v1alpha1.CredentialProfileSpec) bool { return s.GCS.Auth.GKEWorkloadIdentity != nil },
-		check:    checkGKE,
+		// It learns of a Google service account from the annotation alone.
+		name: "gkeWorkloadIdentity",
+		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.GCS.Auth.GKEWorkloadIdentity != nil },
+		annotations: func(s *v1alpha1.CredentialProfileSpec) []Annotation {
+			account := s.GCS.Auth.GKEWorkloadIdentity.ServiceAccount
+			return []Annotation{{Key: annotationGCPServiceAccount, Value: account, Required: true}}
+		},
 		inherits: true,
 		ofPod:    true,
 	},
@@ -101,13 +105,4 @@ func gcsEnv(e *environment) {
 	e.caFiles()
 	e.add("CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", e.files.ca, 0)
 	e.identity()
-}
-
-// checkGKE refuses what only an annotation of the service account makes work, unless the profile says that somebody else
-// sees to it.
-func checkGKE(p *problems, spec *v1alpha1.CredentialProfileSpec) {
-	account := spec.GCS.Auth.GKEWorkloadIdentity.ServiceAccount
-	never := spec.ServiceAccount != nil && spec.ServiceAccount.Annotate == v1alpha1.AnnotateNever
-	p.unless(account == "" || never, "spec.gcs.auth.gkeWorkloadIdentity.serviceAccount: annotate the pod's service account yourself with iam.gke.io/gcp-service-account="+
-		account+" and set spec.serviceAccount.annotate: Never, or leave the field out and grant the roles to the pod's own principal")
 }

@@ -17,6 +17,8 @@ type Settings struct {
 	Image string
 	// ClusterTrustBundles says that the cluster has them. False: profiles that name one deny the pod.
 	ClusterTrustBundles bool
+	// NoServiceAccountAnnotations says that Lighterman annotates no service account: profiles that ask for it deny the pod.
+	NoServiceAccountAnnotations bool
 }
 
 // Result is what a pod is given.
@@ -48,7 +50,7 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	if err := checkOverrides(&pod.Metadata); err != nil {
 		return Result{}, err
 	}
-	tools, err := refuse(&pod.Metadata, profile, settings)
+	tools, err := refuse(pod, profile, settings)
 	if err != nil {
 		return Result{}, err
 	}
@@ -60,6 +62,7 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	p.warnUnseen(profile, settings)
 	for i := range found {
 		if err := p.visit(&found[i]); err != nil {
 			return Result{}, err
@@ -77,9 +80,10 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 
 // refuse turns a profile's problems into a denial that lists them all. It gives the tools of the pod, which its annotation
 // may name in place of the profile's.
-func refuse(m *Metadata, profile *Profile, settings Settings) ([]v1alpha1.Tool, error) {
-	tools, field := toolsOf(m, profile.Spec)
-	found := check(profile.Spec, tools, field, settings)
+func refuse(pod *Pod, profile *Profile, settings Settings) ([]v1alpha1.Tool, error) {
+	tools, field := toolsOf(&pod.Metadata, profile.Spec)
+	found := append(check(profile.Spec, tools, field, settings),
+		checkAnnotations(profile.Spec, settings, namespaceOf(pod, profile), pod.ServiceAccount())...)
 	if len(found) == 0 {
 		return tools, nil
 	}

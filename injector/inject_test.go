@@ -71,7 +71,7 @@ func runCase(t *testing.T, dir string) {
 		if len(result.Warnings) > 0 {
 			got["want.warnings"] = strings.Join(result.Warnings, "\n") + "\n"
 		}
-		checkInvariants(t, raw, profile, result, patched)
+		checkInvariants(t, raw, profile, settings, result, patched)
 	}
 	compareGolden(t, dir, got)
 }
@@ -113,7 +113,7 @@ func compareGolden(t *testing.T, dir string, got map[string]string) {
 }
 
 // checkInvariants checks what holds for every pod that is injected.
-func checkInvariants(t *testing.T, raw []byte, profile *injector.Profile, result injector.Result, patched []byte) {
+func checkInvariants(t *testing.T, raw []byte, profile *injector.Profile, settings injector.Settings, result injector.Result, patched []byte) {
 	t.Helper()
 	for _, op := range result.Operations {
 		if op.Operation != "add" {

@@ -19,6 +19,9 @@ const (
 	AnnotationInjected = "lighterman.dev/injected"
 	// AnnotationGCPCredentials is set by the webhook: Google's external_account file, which the pod mounts.
 	AnnotationGCPCredentials = "lighterman.dev/gcp-credentials"
+	// AnnotationAnnotatedFor is set by the webhook on service accounts: the profiles that asked for their annotations, as
+	// kind/name separated by commas, in the order in which they asked.
+	AnnotationAnnotatedFor = "lighterman.dev/annotated-for"
 )
 
 // Names in the pod. Do not change one: a second pass, the admission policy and users' own tools recognise them.

@@ -30,7 +30,12 @@ func (p *Profile) String() string {
 
 // CheckServiceAccount denies a pod whose service account the profile does not allow.
 func CheckServiceAccount(pod *Pod, profile *Profile) error {
-	accounts, account := profile.Spec.AllowedServiceAccounts, pod.ServiceAccount()
+	return AllowsServiceAccount(profile, pod.ServiceAccount())
+}
+
+// AllowsServiceAccount denies a service account that the profile does not allow.
+func AllowsServiceAccount(profile *Profile, account string) error {
+	accounts := profile.Spec.AllowedServiceAccounts
 	if len(accounts) == 0 || slices.Contains(accounts, account) {
 		return nil
 	}

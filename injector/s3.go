@@ -37,6 +37,9 @@ var s3Modes = []mode{
 			}
 			return "the AWS token service", "set caBundle.mode: Append, or webIdentity.stsEndpoint"
 		},
+		annotations: func(s *v1alpha1.CredentialProfileSpec) []Annotation {
+			return []Annotation{{Key: annotationRoleARN, Value: s.S3.Auth.WebIdentity.RoleARN}}
+		},
 		env: func(e *environment) {
 			web := e.spec.S3.Auth.WebIdentity
 			e.add("AWS_ROLE_ARN", web.RoleARN, groupIdentity)

@@ -43,6 +43,8 @@ type mode struct {
 	tokenService func(*v1alpha1.CredentialProfileSpec) (name, cure string)
 	// label is one that the pod gets; nil: none.
 	label func(*v1alpha1.CredentialProfileSpec) (key, value string)
+	// annotations are those of the pod's service account that say who it is; nil: there are none.
+	annotations func(*v1alpha1.CredentialProfileSpec) []Annotation
 	// env adds the identity's environment; nil: there is none.
 	env func(*environment)
 	// inherits: the pod keeps the identity of its node, so the way to it stays open.

@@ -9,6 +9,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
@@ -40,20 +41,25 @@ func (h *Handler) admit(ctx context.Context, req *request) (outcome, error) {
 		return outcome{}, nil
 	}
 	out, err := h.decide(ctx, h.Cached, req)
-	if denied, ok := errors.AsType[*injector.DeniedError](err); ok && mayBeStale[denied.Reason] {
+	denied, ok := errors.AsType[*injector.DeniedError](err)
+	if (ok && mayBeStale[denied.Reason]) || errors.Is(err, errProfileChanged) {
 		return h.decide(ctx, h.Live, req)
 	}
 	return out, err
 }
 
-// mayBeStale are the denials that follow from a profile or a namespace, and not from the pod alone.
+// mayBeStale are the denials that follow from a profile or a namespace, and not from the pod alone. What is said of a
+// service account was read there and then, but for a profile that may have changed.
 var mayBeStale = map[injector.Reason]bool{
-	injector.ReasonUnknownProfile:           true,
-	injector.ReasonAmbiguousSelector:        true,
-	injector.ReasonNamespaceNotAllowed:      true,
-	injector.ReasonServiceAccountNotAllowed: true,
-	injector.ReasonNotSupported:             true,
-	injector.ReasonInvalidProfile:           true,
+	injector.ReasonUnknownProfile:             true,
+	injector.ReasonAmbiguousSelector:          true,
+	injector.ReasonNamespaceNotAllowed:        true,
+	injector.ReasonServiceAccountNotAllowed:   true,
+	injector.ReasonServiceAccountNotAnnotated: true,
+	injector.ReasonServiceAccountConflict:     true,
+	injector.ReasonServiceAccountNotFound:     true,
+	injector.ReasonNotSupported:               true,
+	injector.ReasonInvalidProfile:             true,
 }
 
 func (h *Handler) decide(ctx context.Context, finder Finder, req *request) (outcome, error) {
@@ -67,7 +73,11 @@ func (h *Handler) decide(ctx context.Context, finder Finder, req *request) (outc
 	}
 	out.result, err = injector.Inject(&req.Object, candidate.Profile, h.Settings)
 	out.injected = len(out.result.Operations) > 0
-	return out, err
+	if err != nil {
+		return out, err
+	}
+	account := types.NamespacedName{Namespace: req.Namespace, Name: req.Object.ServiceAccount()}
+	return out, h.Annotator.ensure(ctx, account, candidate.Profile, req.DryRun)
 }
 
 // find gives the profile that the pod asks for, or falls under; nil: none.

@@ -6,9 +6,10 @@
 // fault (it cannot reach the API server, say) the pod is refused with status 500, so that controllers try again; where
 // it does not answer at all, the webhook configuration's failurePolicy decides: Fail.
 //
-// Profiles and namespaces come from informer caches, so one admission costs no I/O. Before a pod is denied for what a
-// profile or a namespace says, both are read once more from the API server: pod and profile may have been created
-// together.
+// Profiles, namespaces and service accounts come from informer caches, so one admission costs no I/O. Before a pod is
+// denied for what one of them says, they are read once more from the API server: pod and profile may have been created
+// together. The one thing that an admission writes are annotations of the pod's service account which the profile asks
+// for and the cache does not show; see Annotator.
 //
 // The package knows no store, identity or tool by name.
 package webhook

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -66,11 +65,7 @@ func (f *finder) NamespaceLabels(ctx context.Context, namespace string) (map[str
 }
 
 func (f *finder) get(ctx context.Context, key types.NamespacedName, object client.Object) error {
-	err := f.reader.Get(ctx, key, object)
-	if apierrors.IsNotFound(err) {
-		return ErrNotFound
-	}
-	return err
+	return notFound(f.reader.Get(ctx, key, object))
 }
 
 func clusterCandidate(p *v1alpha1.ClusterCredentialProfile) *Candidate {

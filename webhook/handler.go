@@ -30,7 +30,9 @@ type Handler struct {
 	// Cached and Live find profiles and namespaces: in the informers' caches, and at the API server.
 	Cached, Live Finder
 	Settings     injector.Settings
-	Metrics      *Metrics
+	// Annotator annotates the pods' service accounts. Nil: nobody does, as the settings then say too.
+	Annotator *Annotator
+	Metrics   *Metrics
 	// Events tells users, at the profile, of pods that were denied. Nil: they are not told.
 	Events Recorder
 	Log    logr.Logger

@@ -24,11 +24,20 @@ const (
 	reasonPanic      = "Panic"
 )
 
+// The outcomes of a write to a service account, a metric label.
+const (
+	writeApplied  = "applied"
+	writeRemoved  = "removed"
+	writeConflict = "conflict" // somebody else owns an annotation, or wrote at the same time
+	writeError    = "error"
+)
+
 // Metrics are the webhook's Prometheus metrics. Labels take values from closed sets only: no namespace, no profile.
 type Metrics struct {
 	requests *prometheus.CounterVec
 	duration prometheus.Histogram
 	pods     *prometheus.CounterVec
+	writes   *prometheus.CounterVec
 }
 
 // NewMetrics makes the metrics and registers them.
@@ -47,13 +56,17 @@ func NewMetrics(registry prometheus.Registerer, version string) (*Metrics, error
 			Name: "lighterman_injected_pods_total",
 			Help: "Pods that were injected, by kind of profile and auth mode.",
 		}, []string{"kind", "auth"}),
+		writes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lighterman_serviceaccount_writes_total",
+			Help: "Writes of service accounts' annotations, by outcome.",
+		}, []string{"outcome"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "lighterman_build_info", Help: "Always 1; the version is in the label.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.pods, build} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.pods, m.writes, build} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -65,6 +78,8 @@ func (m *Metrics) observe(start time.Time, outcome, reason string) {
 	m.requests.WithLabelValues(outcome, reason).Inc()
 	m.duration.Observe(time.Since(start).Seconds())
 }
+
+func (m *Metrics) wrote(outcome string) { m.writes.WithLabelValues(outcome).Inc() }
 
 func (m *Metrics) admitted(start time.Time, out *outcome) {
 	switch {

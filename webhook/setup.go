@@ -23,12 +23,13 @@ const selectorIndex = "lighterman.selecting"
 // AddToScheme registers the types that the webhook reads and writes.
 func AddToScheme(scheme *runtime.Scheme) error { return v1alpha1.AddToScheme(scheme) }
 
-// CacheOptions say what the informers keep: profiles without their managed fields, and of a namespace its name and
-// labels. Cached objects are handed out without a copy; nothing in this package writes to them.
+// CacheOptions say what the informers keep: profiles without their managed fields, of a namespace its name and labels,
+// and of a service account its name and the annotations that Lighterman may write. Cached objects are handed out without a copy; nothing in this package writes to them.
 func CacheOptions() cache.Options {
 	shared := true
 	return cache.Options{ByObject: map[client.Object]cache.ByObject{
 		namespaceMetadata():                  {Transform: stripNamespace, UnsafeDisableDeepCopy: &shared},
+		accountMetadata():                    {Transform: stripAccount, UnsafeDisableDeepCopy: &shared},
 		&v1alpha1.CredentialProfile{}:        {Transform: cache.TransformStripManagedFields(), UnsafeDisableDeepCopy: &shared},
 		&v1alpha1.ClusterCredentialProfile{}: {Transform: cache.TransformStripManagedFields(), UnsafeDisableDeepCopy: &shared},
 	}}
@@ -58,11 +59,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, re
 	if err != nil {
 		return nil, err
 	}
-	ready, err := setupCache(ctx, mgr)
-	if err != nil {
-		return nil, err
-	}
-	mgr.GetWebhookServer().Register(Path, &Handler{
+	h := &Handler{
 		Cached: &finder{
 			reader: mgr.GetCache(),
 			list:   []client.ListOption{client.MatchingFields{selectorIndex: "true"}},
@@ -72,8 +69,31 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, re
 		Metrics:  metrics,
 		Events:   &events{recorder: mgr.GetEventRecorder("lighterman")},
 		Log:      mgr.GetLogger().WithName("admission"),
-	})
+	}
+	cached := []client.Object{&v1alpha1.CredentialProfile{}, &v1alpha1.ClusterCredentialProfile{}, namespaceMetadata()}
+	if !settings.NoServiceAccountAnnotations {
+		cached = append(cached, accountMetadata())
+		if err := setupAnnotator(ctx, mgr, h); err != nil {
+			return nil, err
+		}
+	}
+	ready, err := setupCache(ctx, mgr, cached)
+	if err != nil {
+		return nil, err
+	}
+	mgr.GetWebhookServer().Register(Path, h)
 	return ready, setupStatus(mgr, settings)
+}
+
+// setupAnnotator gives the handler the means to annotate service accounts, and registers their controller.
+func setupAnnotator(ctx context.Context, mgr ctrl.Manager, h *Handler) error {
+	h.Annotator = &Annotator{
+		Accounts: &accounts{cache: mgr.GetCache(), live: mgr.GetAPIReader(), writer: mgr.GetClient()},
+		Profiles: h.Live,
+		Metrics:  h.Metrics,
+		Log:      mgr.GetLogger().WithName("serviceaccounts"),
+	}
+	return setupKeeper(ctx, mgr, &keeper{Annotator: h.Annotator, cached: h.Cached})
 }
 
 // hasClusterTrustBundles reports whether the API server serves ClusterTrustBundles in a version in which pods can mount
@@ -91,26 +111,29 @@ func hasClusterTrustBundles(mapper meta.RESTMapper) (bool, error) {
 }
 
 // setupCache starts the informers before the first admission asks for them, so that none waits.
-func setupCache(ctx context.Context, mgr ctrl.Manager) (Ready, error) {
+func setupCache(ctx context.Context, mgr ctrl.Manager, cached []client.Object) (Ready, error) {
 	index := func(object client.Object) []string {
 		if selectorOf(object) != nil {
 			return []string{"true"}
 		}
 		return nil
 	}
-	profiles := []client.Object{&v1alpha1.CredentialProfile{}, &v1alpha1.ClusterCredentialProfile{}}
-	for _, object := range profiles {
+	for _, object := range []client.Object{&v1alpha1.CredentialProfile{}, &v1alpha1.ClusterCredentialProfile{}} {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, object, selectorIndex, index); err != nil {
 			return nil, fmt.Errorf("index the profiles' selectors: %w", err)
 		}
 	}
 	informers := map[string]cache.Informer{}
-	for _, object := range append(profiles, namespaceMetadata()) {
-		informer, err := mgr.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false))
+	for _, object := range cached {
+		kind, err := mgr.GetClient().GroupVersionKindFor(object)
 		if err != nil {
 			return nil, fmt.Errorf("watch %T: %w", object, err)
 		}
-		informers[fmt.Sprintf("%T", object)] = informer
+		informer, err := mgr.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false))
+		if err != nil {
+			return nil, fmt.Errorf("watch %s: %w", kind.Kind, err)
+		}
+		informers[kind.Kind] = informer
 	}
 	return func(*http.Request) error {
 		for what, informer := range informers {

@@ -144,9 +144,10 @@ type CredentialProfileSpec struct {
 
 // ServiceAccountSettings says whether service accounts are annotated.
 type ServiceAccountSettings struct {
-	// Never: no service account is annotated. WhenRequired: only where the identity cannot work without it (GKE
-	// workload identity through a Google service account). Always: also eks.amazonaws.com/role-arn and
-	// azure.workload.identity/client-id. Default WhenRequired.
+	// WhenRequired: only where the identity cannot work without it (iam.gke.io/gcp-service-account, for GKE workload
+	// identity through a Google service account). Always: also eks.amazonaws.com/role-arn for webIdentity, and
+	// azure.workload.identity/client-id and tenant-id for workloadIdentity. Never: somebody else writes what is required;
+	// without it the pod is denied, with the kubectl command to run. Default WhenRequired.
 	// +optional
 	// +default="WhenRequired"
 	Annotate AnnotatePolicy `json:"annotate,omitempty"`

@@ -1,0 +1,156 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/injector"
+)
+
+// askerIndex is the index of the service accounts by the profiles of their record. anyAsker finds all with a record.
+const (
+	askerIndex = "lighterman.annotatedFor"
+	anyAsker   = "*"
+)
+
+// keeper keeps the annotations of service accounts right after they were written: it rewrites them when a profile
+// changes, and removes them when the last profile that asked for them wants them no longer. It never adds a profile to
+// a record, so it touches no service account that no pod has used.
+type keeper struct {
+	*Annotator
+	// cached finds profiles without I/O.
+	cached Finder
+}
+
+// Reconcile looks at the caches first: most service accounts are right.
+func (k *keeper) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	account := request.NamespacedName
+	annotations, err := k.Accounts.Cached(ctx, account)
+	if errors.Is(err, ErrNotFound) {
+		return reconcile.Result{}, nil
+	}
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("find service account %s: %w", account, err)
+	}
+	askers := recorded(annotations[injector.AnnotationAnnotatedFor])
+	if len(askers) == 0 {
+		return reconcile.Result{}, nil
+	}
+	wishes, err := wishesOf(ctx, k.cached, account, askers)
+	if err != nil || wishes.shown(annotations) {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{}, k.mend(ctx, account)
+}
+
+// mend decides by what the API server says, and writes.
+func (k *keeper) mend(ctx context.Context, account types.NamespacedName) error {
+	live, err := k.Accounts.Live(ctx, account)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read service account %s: %w", account, err)
+	}
+	askers := live.askers()
+	if len(askers) == 0 {
+		return nil // The record is not Lighterman's: a pod that needs it will be told.
+	}
+	wishes, err := wishesOf(ctx, k.Profiles, account, askers)
+	if err != nil || live.right(wishes) {
+		return err
+	}
+	err = k.apply(ctx, live, wishes, false)
+	if taken, ok := errors.AsType[*TakenError](err); ok {
+		// To try again would not help: the next pod is denied and told, and a change of the account leads here again.
+		k.Log.Info("Left a service account as it is", "serviceAccount", account.String(), "annotation", taken.Key, "owner", taken.Owner)
+		return nil
+	}
+	if errors.Is(err, errChanged) {
+		return nil // The change that came in between leads here again.
+	}
+	return err
+}
+
+// right reports whether the account has what is wanted, and Lighterman owns nothing else there.
+func (a *Account) right(w *wishes) bool {
+	want := w.annotations()
+	for key, value := range want {
+		if a.Annotations[key] != value {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(a.Owned, func(key string) bool { _, ok := want[key]; return !ok })
+}
+
+// setupKeeper registers the controller. Only the elected replica runs it.
+func setupKeeper(ctx context.Context, mgr ctrl.Manager, k *keeper) error {
+	if err := mgr.GetFieldIndexer().IndexField(ctx, accountMetadata(), askerIndex, askersOf); err != nil {
+		return fmt.Errorf("index the records of service accounts: %w", err)
+	}
+	accountsOf := func(asker func(client.Object) string) handler.EventHandler {
+		return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+			return k.requests(ctx, mgr.GetCache(), o, asker(o))
+		})
+	}
+	profile := func(kind string) handler.EventHandler {
+		return accountsOf(func(o client.Object) string { return record([]injector.Ref{{Kind: kind, Name: o.GetName()}}) })
+	}
+	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	err := ctrl.NewControllerManagedBy(mgr).Named("serviceaccount").
+		For(accountMetadata(), builder.WithPredicates(predicate.NewPredicateFuncs(hasRecord))).
+		Watches(&v1alpha1.CredentialProfile{}, profile(v1alpha1.KindCredentialProfile), changed).
+		Watches(&v1alpha1.ClusterCredentialProfile{}, profile(v1alpha1.KindClusterCredentialProfile), changed).
+		Watches(namespaceMetadata(), accountsOf(func(client.Object) string { return anyAsker }),
+			builder.WithPredicates(predicate.LabelChangedPredicate{})).
+		Complete(k)
+	if err != nil {
+		return fmt.Errorf("set up the annotations of service accounts: %w", err)
+	}
+	return nil
+}
+
+func hasRecord(o client.Object) bool {
+	return o.GetAnnotations()[injector.AnnotationAnnotatedFor] != ""
+}
+
+func askersOf(o client.Object) []string {
+	if !hasRecord(o) {
+		return nil
+	}
+	keys := []string{anyAsker}
+	for _, ref := range recorded(o.GetAnnotations()[injector.AnnotationAnnotatedFor]) {
+		keys = append(keys, record([]injector.Ref{ref}))
+	}
+	return keys
+}
+
+// requests names the service accounts whose record names asker, in the namespace that the object is in or is.
+func (k *keeper) requests(ctx context.Context, reader client.Reader, o client.Object, asker string) []reconcile.Request {
+	namespace := o.GetNamespace()
+	if asker == anyAsker {
+		namespace = o.GetName()
+	}
+	list := &metav1.PartialObjectMetadataList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccountList"}}
+	if err := reader.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{askerIndex: asker}); err != nil {
+		k.Log.Error(err, "Find the service accounts of a profile", "profile", asker)
+		return nil
+	}
+	requests := make([]reconcile.Request, len(list.Items))
+	for i := range list.Items {
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
+	}
+	return requests
+}
