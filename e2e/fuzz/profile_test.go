@@ -17,6 +17,10 @@ var (
 	presetNames = []v1alpha1.S3Preset{
 		"", "AWS", "MinIO", "Ceph", "R2", "B2", "GCSInterop", "DigitalOcean", "Linode", "Wasabi", "Scaleway", "S3Proxy", "Other",
 	}
+	toolNames = []v1alpha1.Tool{
+		"barman", "restic", "rclone", "wal-g", "pgbackrest", "kopia", "velero", "litestream", "xbcloud", "mc", "duplicity",
+		"s3proxy",
+	}
 	environment = []string{
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
 		"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_SHARED_CREDENTIALS_FILE",
@@ -60,8 +64,8 @@ func (s *source) spec() v1alpha1.CredentialProfileSpec {
 	if s.chance(10) {
 		spec.ServiceAccount = &v1alpha1.ServiceAccountSettings{Annotate: pick(s, "", v1alpha1.AnnotateNever, v1alpha1.AnnotateWhenRequired, v1alpha1.AnnotateAlways)}
 	}
-	if s.chance(2) {
-		spec.Tools = []v1alpha1.Tool{"barman"}
+	if s.chance(30) {
+		spec.Tools = some(s, 12, toolNames...)
 	}
 	if s.chance(1) {
 		spec.Uploader = &v1alpha1.Uploader{Path: "/backup"}
