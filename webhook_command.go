@@ -7,6 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -74,6 +76,11 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 		return err
 	}
 	ctrl.SetLogger(log)
+	if os.Getenv("GOGC") == "" {
+		// An admission leaves little to collect, and most of the heap is caches: a smaller reserve saves a quarter of the
+		// memory in large clusters.
+		debug.SetGCPercent(40)
+	}
 	if o.namespace == "" {
 		return errors.New("--namespace is required: name the namespace of the release")
 	}

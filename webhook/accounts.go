@@ -22,7 +22,7 @@ const fieldManager = "lighterman"
 
 // Accounts reads and annotates service accounts. ErrNotFound says that there is no such account.
 type Accounts interface {
-	// Cached gives the annotations that matter here, without I/O.
+	// Cached gives the annotations that matter here, without I/O. ErrNotFound may also mean: not known yet.
 	Cached(ctx context.Context, account types.NamespacedName) (map[string]string, error)
 	// Live reads an account from the API server.
 	Live(ctx context.Context, account types.NamespacedName) (*Account, error)
@@ -54,7 +54,9 @@ var errChanged = errors.New("the service account changed in the meantime")
 // accounts reaches service accounts through a cache of their metadata, and the API server.
 type accounts struct {
 	cache, live client.Reader
-	writer      client.Writer
+	// filled reports whether the cache knows every account.
+	filled func() bool
+	writer client.Writer
 }
 
 var _ Accounts = (*accounts)(nil)
@@ -88,6 +90,9 @@ func stripAccount(object any) (any, error) {
 }
 
 func (a *accounts) Cached(ctx context.Context, account types.NamespacedName) (map[string]string, error) {
+	if !a.filled() {
+		return nil, ErrNotFound // To wait for it could take longer than the API server waits for us.
+	}
 	found := accountMetadata()
 	if err := a.cache.Get(ctx, account, found); err != nil {
 		return nil, notFound(err)

@@ -10,10 +10,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
@@ -96,13 +98,13 @@ func (a *Account) right(w *wishes) bool {
 }
 
 // setupKeeper registers the controller. Only the elected replica runs it.
-func setupKeeper(ctx context.Context, mgr ctrl.Manager, k *keeper) error {
-	if err := mgr.GetFieldIndexer().IndexField(ctx, accountMetadata(), askerIndex, askersOf); err != nil {
+func setupKeeper(ctx context.Context, mgr ctrl.Manager, known cache.Cache, k *keeper) error {
+	if err := known.IndexField(ctx, accountMetadata(), askerIndex, askersOf); err != nil {
 		return fmt.Errorf("index the records of service accounts: %w", err)
 	}
 	accountsOf := func(asker func(client.Object) string) handler.EventHandler {
 		return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-			return k.requests(ctx, mgr.GetCache(), o, asker(o))
+			return k.requests(ctx, known, o, asker(o))
 		})
 	}
 	profile := func(kind string) handler.EventHandler {
@@ -110,7 +112,8 @@ func setupKeeper(ctx context.Context, mgr ctrl.Manager, k *keeper) error {
 	}
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	err := ctrl.NewControllerManagedBy(mgr).Named("serviceaccount").
-		For(accountMetadata(), builder.WithPredicates(predicate.NewPredicateFuncs(hasRecord))).
+		WatchesRawSource(source.Kind[client.Object](known, accountMetadata(), &handler.EnqueueRequestForObject{},
+			predicate.NewPredicateFuncs(hasRecord))).
 		Watches(&v1alpha1.CredentialProfile{}, profile(v1alpha1.KindCredentialProfile), changed).
 		Watches(&v1alpha1.ClusterCredentialProfile{}, profile(v1alpha1.KindClusterCredentialProfile), changed).
 		Watches(namespaceMetadata(), accountsOf(func(client.Object) string { return anyAsker }),

@@ -29,7 +29,6 @@ func CacheOptions() cache.Options {
 	shared := true
 	return cache.Options{ByObject: map[client.Object]cache.ByObject{
 		namespaceMetadata():                  {Transform: stripNamespace, UnsafeDisableDeepCopy: &shared},
-		accountMetadata():                    {Transform: stripAccount, UnsafeDisableDeepCopy: &shared},
 		&v1alpha1.CredentialProfile{}:        {Transform: cache.TransformStripManagedFields(), UnsafeDisableDeepCopy: &shared},
 		&v1alpha1.ClusterCredentialProfile{}: {Transform: cache.TransformStripManagedFields(), UnsafeDisableDeepCopy: &shared},
 	}}
@@ -70,13 +69,12 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, re
 		Events:   &events{recorder: mgr.GetEventRecorder("lighterman")},
 		Log:      mgr.GetLogger().WithName("admission"),
 	}
-	cached := []client.Object{&v1alpha1.CredentialProfile{}, &v1alpha1.ClusterCredentialProfile{}, namespaceMetadata()}
 	if !settings.NoServiceAccountAnnotations {
-		cached = append(cached, accountMetadata())
 		if err := setupAnnotator(ctx, mgr, h); err != nil {
 			return nil, err
 		}
 	}
+	cached := []client.Object{&v1alpha1.CredentialProfile{}, &v1alpha1.ClusterCredentialProfile{}, namespaceMetadata()}
 	ready, err := setupCache(ctx, mgr, cached)
 	if err != nil {
 		return nil, err
@@ -85,15 +83,39 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, re
 	return ready, setupStatus(mgr, settings)
 }
 
+// lateCache is filled while the replica serves already: a cluster has tens of thousands of service accounts, and one that
+// is not known yet is looked up at the API server.
+type lateCache struct{ cache.Cache }
+
+// NeedLeaderElection is false: every replica admits pods.
+func (lateCache) NeedLeaderElection() bool { return false }
+
 // setupAnnotator gives the handler the means to annotate service accounts, and registers their controller.
 func setupAnnotator(ctx context.Context, mgr ctrl.Manager, h *Handler) error {
+	shared := true
+	known, err := cache.New(mgr.GetConfig(), cache.Options{
+		Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient(),
+		ByObject: map[client.Object]cache.ByObject{
+			accountMetadata(): {Transform: stripAccount, UnsafeDisableDeepCopy: &shared},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("cache service accounts: %w", err)
+	}
+	informer, err := known.GetInformer(ctx, accountMetadata(), cache.BlockUntilSynced(false))
+	if err != nil {
+		return fmt.Errorf("watch service accounts: %w", err)
+	}
+	if err := mgr.Add(lateCache{known}); err != nil {
+		return fmt.Errorf("cache service accounts: %w", err)
+	}
 	h.Annotator = &Annotator{
-		Accounts: &accounts{cache: mgr.GetCache(), live: mgr.GetAPIReader(), writer: mgr.GetClient()},
+		Accounts: &accounts{cache: known, filled: informer.HasSynced, live: mgr.GetAPIReader(), writer: mgr.GetClient()},
 		Profiles: h.Live,
 		Metrics:  h.Metrics,
 		Log:      mgr.GetLogger().WithName("serviceaccounts"),
 	}
-	return setupKeeper(ctx, mgr, &keeper{Annotator: h.Annotator, cached: h.Cached})
+	return setupKeeper(ctx, mgr, known, &keeper{Annotator: h.Annotator, cached: h.Cached})
 }
 
 // hasClusterTrustBundles reports whether the API server serves ClusterTrustBundles in a version in which pods can mount
