@@ -7,10 +7,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // TestServiceAccountIsAnnotated asks for the annotation that Amazon's own webhook goes by: it is there once the pod is
