@@ -35,7 +35,7 @@ demo: ## Show the main job from end to end, on a local cluster or on that of KUB
 .PHONY: test
 test: bin/cluster ## Run all tests: rules, API server, chart, and the local cluster with its store
 	@echo 'test: the first run builds Kubernetes, helm and an S3 server from source, about 20 minutes on two cores'
-	eval "$$(bin/cluster testenv)"; go test ./...
+	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./...
 	cd e2e && go test -timeout 30m ./...
 
 .PHONY: test-cluster
@@ -44,7 +44,7 @@ test-cluster: ## Run the cluster tests on the cluster of KUBECONFIG (images: LIG
 
 .PHONY: test-race
 test-race: bin/cluster ## Run the main module's tests with the race detector
-	eval "$$(bin/cluster testenv)"; CGO_ENABLED=1 go test -race ./...
+	env="$$(bin/cluster testenv)"; eval "$$env"; CGO_ENABLED=1 go test -race ./...
 
 .PHONY: fuzz
 fuzz: ## Fuzz the injector and the handler, FUZZTIME each
@@ -58,7 +58,7 @@ bench: ## Print what an admission costs, and time and memory at scale
 
 .PHONY: golden
 golden: bin/cluster ## Rewrite the golden files after a change that is meant
-	eval "$$(bin/cluster testenv)"; go test ./injector ./charts -update
+	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./injector ./charts -update
 
 .PHONY: generate
 generate: ## Generate deep copies and CRDs

@@ -51,7 +51,12 @@ func (b *Builder) seccompEnv(ctx context.Context) ([]string, error) {
 	if err != nil || len(found) == 0 {
 		return nil, fmt.Errorf("link libseccomp: no pkgconfig directory in %s", root)
 	}
-	return []string{"CGO_ENABLED=1", "PKG_CONFIG_PATH=" + found[0], "PKG_CONFIG_SYSROOT_DIR=" + root}, nil
+	return []string{
+		"CGO_ENABLED=1", "PKG_CONFIG_PATH=" + found[0], "PKG_CONFIG_SYSROOT_DIR=" + root,
+		// The go command's cache knows a package by these flags and not by what pkg-config says: without them it would link
+		// against the directory of an earlier build, which may be gone.
+		"CGO_LDFLAGS=-O2 -g -L" + filepath.Dir(found[0]),
+	}, nil
 }
 
 // unpack downloads a Debian package, with the dependencies that the machine lacks, and unpacks them into the cache. Nothing is
