@@ -58,7 +58,7 @@ bench: ## Print what an admission costs, and time and memory at scale
 
 .PHONY: golden
 golden: bin/cluster ## Rewrite the golden files after a change that is meant
-	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./injector ./charts -update
+	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./injector ./charts ./examples -update
 
 .PHONY: generate
 generate: ## Generate deep copies and CRDs

@@ -1,0 +1,160 @@
+package examples_test
+
+import (
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/internal/testenv"
+)
+
+// server is an API server with Lighterman's CRDs. It refuses fields that it does not know.
+type server struct {
+	client.Client
+	warnings *warnings
+}
+
+// warnings collects what the API server says beside its answers.
+type warnings struct {
+	mu   sync.Mutex
+	text []string
+}
+
+func (w *warnings) HandleWarningHeader(_ int, _, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text = append(w.text, text)
+}
+
+func (w *warnings) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := w.text
+	w.text = nil
+	return text
+}
+
+func startServer(t *testing.T) *server {
+	t.Helper()
+	config := testenv.Start(t, filepath.Join("..", "charts", "lighterman", "files", "crds"))
+	s := &server{warnings: new(warnings)}
+	config.WarningHandler = s.warnings
+	admin, err := client.New(config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Client = client.WithFieldValidation(admin, metav1.FieldValidationStrict)
+	return s
+}
+
+// TestAccepted has an API server validate every object of every example, and the pods as they are injected.
+func TestAccepted(t *testing.T) {
+	s := startServer(t)
+	eachExample(t, func(t *testing.T, e *example) {
+		t.Helper()
+		for _, o := range e.objects {
+			if o.GetKind() == "Namespace" {
+				s.namespace(t, o.GetName())
+			}
+		}
+		for _, o := range e.objects {
+			s.accept(t, o.DeepCopy())
+		}
+		stored := e.profileObject.DeepCopy()
+		s.accept(t, stored)
+		// As in a cluster: with the defaults that the API server fills in.
+		asStored := *e
+		asStored.profile = profileOf(t, stored)
+		asStored.profile.UID, asStored.profile.Generation = "", 0
+		for _, p := range e.pods {
+			s.accept(t, p.object.DeepCopy())
+			after := e.inject(t, p)
+			if diff := cmp.Diff(after, asStored.inject(t, p), cmp.AllowUnexported(injected{})); diff != "" {
+				t.Errorf("%s is injected in another way with the profile as it is stored:\n%s", p.title(), diff)
+			}
+			for _, o := range documents(t, p.title(), after.raw) {
+				s.accept(t, o)
+			}
+		}
+	})
+}
+
+var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+
+// TestDocumentation has an API server validate every profile that the documentation shows.
+func TestDocumentation(t *testing.T) {
+	s := startServer(t)
+	found := 0
+	for _, root := range []string{"../README.md", "../docs", "."} {
+		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+			if err == nil && filepath.Ext(path) == ".md" {
+				found += s.checkPage(t, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d profiles found: are the blocks still marked as yaml?", found)
+	}
+}
+
+// checkPage validates the profiles of a page, and gives their number.
+func (s *server) checkPage(t *testing.T, path string) int {
+	t.Helper()
+	found := 0
+	for _, block := range yamlBlock.FindAllStringSubmatch(string(read(t, path)), -1) {
+		if !strings.Contains(block[1], "apiVersion: "+v1alpha1.GroupVersion.String()) {
+			continue
+		}
+		for _, o := range documents(t, path, []byte(block[1])) {
+			if o.GetAPIVersion() != v1alpha1.GroupVersion.String() {
+				continue
+			}
+			found++
+			if name := o.GetNamespace(); name != "" {
+				s.namespace(t, name)
+			}
+			t.Run(filepath.Base(path)+"/"+o.GetName(), func(t *testing.T) { s.accept(t, o) })
+		}
+	}
+	return found
+}
+
+func (s *server) namespace(t *testing.T, name string) {
+	t.Helper()
+	err := s.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		t.Fatal(err)
+	}
+}
+
+// accept has the API server validate an object, which becomes what it would store.
+func (s *server) accept(t *testing.T, o *unstructured.Unstructured) {
+	t.Helper()
+	name := o.GetKind() + " " + o.GetName() + o.GetGenerateName()
+	s.warnings.take()
+	err := s.Create(t.Context(), o, client.DryRunAll)
+	if apierrors.IsAlreadyExists(err) && o.GetKind() == "Namespace" {
+		err = nil
+	}
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	if said := s.warnings.take(); len(said) > 0 {
+		t.Errorf("%s: the API server warns: %q", name, said)
+	}
+}

@@ -1,0 +1,279 @@
+package examples_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/pmezard/go-difflib/difflib"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/injector"
+)
+
+// example is a folder with a profile.yaml. What its variants share lies in the folder above.
+type example struct {
+	dir string
+	// profileObject is the profile as its file has it.
+	profileObject *unstructured.Unstructured
+	profile       *injector.Profile
+	// objects are those of workload.yaml and secret.yaml.
+	objects []*unstructured.Unstructured
+	// pods are those of the workloads.
+	pods []*pod
+}
+
+// pod is the pod that a workload makes.
+type pod struct {
+	workload *unstructured.Unstructured
+	object   *unstructured.Unstructured
+	raw      []byte
+	parsed   *injector.Pod
+}
+
+// injected is what the injector made of a pod.
+type injected struct {
+	raw      []byte
+	warnings []string
+}
+
+// templates says where workloads have their pod template; a Pod is one itself.
+var templates = map[string][]string{
+	"CronJob":     {"spec", "jobTemplate", "spec", "template"},
+	"DaemonSet":   {"spec", "template"},
+	"Deployment":  {"spec", "template"},
+	"Job":         {"spec", "template"},
+	"StatefulSet": {"spec", "template"},
+}
+
+// eachExample runs test for every example of the list.
+func eachExample(t *testing.T, test func(*testing.T, *example)) {
+	t.Helper()
+	for system, variants := range systems {
+		for _, variant := range variants {
+			dir := filepath.Join(system, variant)
+			t.Run(dir, func(t *testing.T) { test(t, load(t, dir)) })
+		}
+	}
+}
+
+func load(t *testing.T, dir string) *example {
+	t.Helper()
+	profiles := parse(t, filepath.Join(dir, "profile.yaml"))
+	if len(profiles) != 1 {
+		t.Fatalf("profile.yaml holds %d objects, want one", len(profiles))
+	}
+	e := &example{dir: dir, profileObject: profiles[0], profile: profileOf(t, profiles[0])}
+	for _, name := range []string{"secret.yaml", "workload.yaml"} {
+		e.objects = append(e.objects, parse(t, shared(t, dir, name))...)
+	}
+	for _, o := range e.objects {
+		if p := podOf(t, o); p != nil {
+			e.pods = append(e.pods, p)
+		}
+	}
+	return e
+}
+
+// shared gives the file of dir, or that of the folder above; empty: neither has it.
+func shared(t *testing.T, dir, name string) string {
+	t.Helper()
+	for _, folder := range []string{dir, filepath.Dir(dir)} {
+		path := filepath.Join(folder, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	return ""
+}
+
+// parse reads the objects of a YAML file; no file: none.
+func parse(t *testing.T, path string) []*unstructured.Unstructured {
+	t.Helper()
+	if path == "" {
+		return nil
+	}
+	return documents(t, path, read(t, path))
+}
+
+// documents reads the objects of a YAML text.
+func documents(t *testing.T, name string, text []byte) []*unstructured.Unstructured {
+	t.Helper()
+	var objects []*unstructured.Unstructured
+	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
+	for {
+		var o unstructured.Unstructured
+		err := decoder.Decode(&o.Object)
+		if errors.Is(err, io.EOF) {
+			return objects
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if o.Object != nil {
+			objects = append(objects, &o)
+		}
+	}
+}
+
+func profileOf(t *testing.T, o *unstructured.Unstructured) *injector.Profile {
+	t.Helper()
+	profile, err := injector.ParseProfile(marshal(t, o.Object))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return profile
+}
+
+// podOf gives the pod that a workload makes, named as its controller would; nil: the object makes none.
+func podOf(t *testing.T, o *unstructured.Unstructured) *pod {
+	t.Helper()
+	made := o.DeepCopy()
+	if path, ok := templates[o.GetKind()]; ok {
+		template, found, err := unstructured.NestedMap(o.Object, path...)
+		if err != nil || !found {
+			t.Fatalf("%s %s has no pod template: %v", o.GetKind(), o.GetName(), err)
+		}
+		made = &unstructured.Unstructured{Object: template}
+		made.SetAPIVersion("v1")
+		made.SetKind("Pod")
+		made.SetNamespace(o.GetNamespace())
+		made.SetGenerateName(o.GetName() + "-")
+		claimVolumes(t, o, made)
+	} else if o.GetKind() != "Pod" {
+		return nil
+	}
+	raw := marshal(t, made.Object)
+	parsed, err := injector.ParsePod(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &pod{workload: o, object: made, raw: raw, parsed: parsed}
+}
+
+// claimVolumes does what the controller of StatefulSets does for the first pod.
+func claimVolumes(t *testing.T, set, made *unstructured.Unstructured) {
+	t.Helper()
+	claims, _, err := unstructured.NestedSlice(set.Object, "spec", "volumeClaimTemplates")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if claims == nil {
+		return
+	}
+	made.SetGenerateName("")
+	made.SetName(set.GetName() + "-0")
+	volumes, _, err := unstructured.NestedSlice(made.Object, "spec", "volumes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, claim := range claims {
+		name, _, err := unstructured.NestedString(claim.(map[string]any), "metadata", "name")
+		if err != nil {
+			t.Fatal(err)
+		}
+		volumes = append(volumes, map[string]any{
+			"name": name, "persistentVolumeClaim": map[string]any{"claimName": name + "-" + made.GetName()},
+		})
+	}
+	if err := unstructured.SetNestedSlice(made.Object, volumes, "spec", "volumes"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *pod) title() string {
+	if p.workload.GetKind() == "Pod" {
+		return "Pod " + p.workload.GetName()
+	}
+	return "pod of " + p.workload.GetKind() + " " + p.workload.GetName()
+}
+
+// inject does what lighterman inject does.
+func (e *example) inject(t *testing.T, p *pod) *injected {
+	t.Helper()
+	result, err := injector.Inject(p.parsed, e.profile, settings)
+	if err != nil {
+		t.Fatalf("%s is denied: %v", p.title(), err)
+	}
+	patch, err := jsonpatch.DecodePatch(marshal(t, result.Operations))
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched, err := patch.Apply(p.raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &injected{raw: patched, warnings: result.Warnings}
+}
+
+// diff is that of lighterman inject --diff.
+func (p *pod) diff(t *testing.T, after *injected) string {
+	t.Helper()
+	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
+		A: linesOf(t, p.raw), B: linesOf(t, after.raw),
+		FromFile: p.title(), ToFile: p.title() + ", injected", Context: 3,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func linesOf(t *testing.T, raw []byte) []string {
+	t.Helper()
+	text, err := yaml.JSONToYAML(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Collect(strings.Lines(string(text)))
+}
+
+// selects reports whether the pod falls under a profile's selector.
+func selects(t *testing.T, s *v1alpha1.PodSelector, p *injector.Pod) bool {
+	t.Helper()
+	if s == nil {
+		return false
+	}
+	selector := labels.Everything()
+	if s.PodSelector != nil {
+		var err error
+		if selector, err = metav1.LabelSelectorAsSelector(s.PodSelector); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return selector.Matches(labels.Set(p.Metadata.Labels)) &&
+		(len(s.ServiceAccounts) == 0 || slices.Contains(s.ServiceAccounts, p.ServiceAccount()))
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path) //nolint:gosec // A file of the test's own.
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func marshal(t *testing.T, value any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
