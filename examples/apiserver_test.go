@@ -1,7 +1,6 @@
 package examples_test
 
 import (
-	"io/fs"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -58,9 +57,14 @@ func startServer(t *testing.T) *server {
 	return s
 }
 
-// TestAccepted has an API server validate every object of every example, and the pods as they are injected.
-func TestAccepted(t *testing.T) {
+func TestOnAPIServer(t *testing.T) {
 	s := startServer(t)
+	t.Run("every example is accepted", s.testExamples)
+	t.Run("every profile in the documentation is accepted", s.testDocumentation)
+}
+
+// testExamples has the server validate every object of every example, and the pods as they are injected.
+func (s *server) testExamples(t *testing.T) {
 	eachExample(t, func(t *testing.T, e *example) {
 		t.Helper()
 		for _, o := range e.objects {
@@ -92,22 +96,12 @@ func TestAccepted(t *testing.T) {
 
 var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
-// TestDocumentation has an API server validate every profile that the documentation shows.
-func TestDocumentation(t *testing.T) {
-	s := startServer(t)
+func (s *server) testDocumentation(t *testing.T) {
 	found := 0
-	for _, root := range []string{"../README.md", "../docs", "."} {
-		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-			if err == nil && filepath.Ext(path) == ".md" {
-				found += s.checkPage(t, path)
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, page := range pages(t) {
+		found += s.checkPage(t, page)
 	}
-	if found < 10 {
+	if found < 31 { // At least one for each auth mode, and those of docs/profile.md.
 		t.Errorf("%d profiles found: are the blocks still marked as yaml?", found)
 	}
 }
