@@ -17,8 +17,6 @@ import (
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-
-	"lighterman.dev/lighterman/api/v1alpha1"
 )
 
 // TestStorePages looks for a page of each auth mode and for none besides, checks the profiles in it, and compares what it
@@ -215,7 +213,7 @@ func patched(t *testing.T, before string, result *Result) *corev1.Pod {
 func toolsOfMode(s *store, m *mode) string {
 	var can, cannot []string
 	for _, d := range dialects {
-		link := fmt.Sprintf("[%[1]s](../tools.md#%[1]s)", v1alpha1.Tool(d.name))
+		link := fmt.Sprintf("[%[1]s](../tools.md#%[1]s)", d.name)
 		switch cell := d.of(s).modes[m.name]; {
 		case cell.no != "":
 			cannot = append(cannot, link)

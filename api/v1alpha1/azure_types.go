@@ -4,12 +4,13 @@ package v1alpha1
 //
 // +kubebuilder:validation:ExactlyOneOf=storageAccount;storageAccountFrom
 type AzureStore struct {
-	// The storage account's name.
+	// The storage account's name. Exactly one of storageAccount and storageAccountFrom.
 	// +optional
 	// +kubebuilder:validation:MaxLength=24
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]{3,24}$')",message="must be the name of a storage account: 3 to 24 lower-case letters and digits"
 	StorageAccount string `json:"storageAccount,omitempty"`
-	// Where the storage account's name is, in a Secret of the pod's namespace.
+	// Where the storage account's name is, in a Secret of the pod's namespace. Exactly one of storageAccount and
+	// storageAccountFrom.
 	// +optional
 	StorageAccountFrom *KeyRef `json:"storageAccountFrom,omitempty"`
 
@@ -26,7 +27,8 @@ type AzureStore struct {
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/')",message="must not begin or end with a slash"
 	Prefix string `json:"prefix,omitempty"`
 
-	// The URL of the blob service where it is not the cloud's own: a private endpoint, Azurite.
+	// The URL of the blob service where it is not the cloud's own (https://<account>.blob.core.windows.net): a private
+	// endpoint, Azurite. Not every tool can use one.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be a URL with a scheme, for example https://backups.blob.core.windows.net"
@@ -37,7 +39,7 @@ type AzureStore struct {
 	// +default="AzurePublic"
 	Cloud AzureCloud `json:"cloud,omitempty"`
 
-	// How a pod proves who it is.
+	// How a pod proves who it is. Exactly one of the modes below.
 	// +required
 	Auth AzureAuth `json:"auth"`
 }
@@ -51,30 +53,34 @@ type AzureCloud string
 //
 // +kubebuilder:validation:ExactlyOneOf=workloadIdentity;managedIdentity;podIdentityBinding;servicePrincipal;connectionString;accountKey;sasToken;default
 type AzureAuth struct {
-	// The pod's service-account token is exchanged for the credentials of an application or a managed identity.
+	// The pod's service-account token is exchanged for the credentials of an application or a managed identity. Nothing
+	// secret is stored.
 	// +optional
 	WorkloadIdentity *AzureWorkloadIdentity `json:"workloadIdentity,omitempty"`
-	// A managed identity of the node, through the instance metadata service.
+	// A managed identity of the node, through the instance metadata service; all pods of the node can have it. For the
+	// system-assigned identity: managedIdentity: {}.
 	// +optional
 	ManagedIdentity *AzureManagedIdentity `json:"managedIdentity,omitempty"`
-	// The binding of the legacy aad-pod-identity: the pod gets the label aadpodidbinding with this value.
+	// The selector of an AzureIdentityBinding of the legacy aad-pod-identity: the pod gets the label aadpodidbinding with
+	// this value.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')",message="must be the value of a label: letters and digits, with - _ . between them"
 	PodIdentityBinding string `json:"podIdentityBinding,omitempty"`
-	// A service principal with a secret or a certificate.
+	// A service principal with a secret or a certificate, in a Secret of the pod's namespace.
 	// +optional
 	ServicePrincipal *AzureServicePrincipal `json:"servicePrincipal,omitempty"`
-	// A connection string in a Secret of the pod's namespace.
+	// A connection string in a Secret of the pod's namespace. Its account counts, and not storageAccount.
 	// +optional
 	ConnectionString *KeyRef `json:"connectionString,omitempty"`
-	// A storage account key in a Secret of the pod's namespace.
+	// A key of the storage account, in a Secret of the pod's namespace. It opens all containers of the account.
 	// +optional
 	AccountKey *KeyRef `json:"accountKey,omitempty"`
-	// A shared access signature in a Secret of the pod's namespace.
+	// A shared access signature (SAS token) in a Secret of the pod's namespace, without a question mark at its front.
 	// +optional
 	SASToken *KeyRef `json:"sasToken,omitempty"`
-	// The tool's own DefaultAzureCredential.
+	// Whatever the tool's own DefaultAzureCredential finds in the pod or on its node. Nothing but the store's location is
+	// injected. Takes no fields: default: {}.
 	// +optional
 	Default *AzureDefault `json:"default,omitempty"`
 }
@@ -86,12 +92,12 @@ type AzureWorkloadIdentity struct {
 	// +kubebuilder:validation:MaxLength=36
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
 	ClientID string `json:"clientID"`
-	// The tenant's ID.
+	// The ID of the tenant (the directory) that the identity belongs to.
 	// +required
 	// +kubebuilder:validation:MaxLength=36
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
 	TenantID string `json:"tenantID"`
-	// The audience of the token. Default api://AzureADTokenExchange.
+	// The audience of the token, as the federated credential has it. Default api://AzureADTokenExchange.
 	// +optional
 	// +default="api://AzureADTokenExchange"
 	// +kubebuilder:validation:MinLength=1
@@ -122,15 +128,16 @@ type AzureServicePrincipal struct {
 	// +kubebuilder:validation:MaxLength=36
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
 	ClientID string `json:"clientID"`
-	// The tenant's ID.
+	// The ID of the tenant (the directory) that the identity belongs to.
 	// +required
 	// +kubebuilder:validation:MaxLength=36
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
 	TenantID string `json:"tenantID"`
-	// Where the client secret is, in a Secret of the pod's namespace.
+	// Where the client secret is, in a Secret of the pod's namespace. Exactly one of clientSecret and clientCertificate.
 	// +optional
 	ClientSecret *KeyRef `json:"clientSecret,omitempty"`
-	// Where the client certificate with its key is (PEM), in a Secret of the pod's namespace.
+	// Where the client certificate with its key is, in one PEM text, in a Secret of the pod's namespace. Exactly one of
+	// clientSecret and clientCertificate.
 	// +optional
 	ClientCertificate *KeyRef `json:"clientCertificate,omitempty"`
 }

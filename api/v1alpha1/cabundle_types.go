@@ -6,13 +6,13 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 //
 // +kubebuilder:validation:ExactlyOneOf=configMap;secret;clusterTrustBundle
 type CABundle struct {
-	// A key of a ConfigMap in the pod's namespace.
+	// A key of a ConfigMap in the pod's namespace. Exactly one of configMap, secret and clusterTrustBundle.
 	// +optional
 	ConfigMap *CAKeyRef `json:"configMap,omitempty"`
-	// A key of a Secret in the pod's namespace.
+	// A key of a Secret in the pod's namespace. Exactly one of configMap, secret and clusterTrustBundle.
 	// +optional
 	Secret *CAKeyRef `json:"secret,omitempty"`
-	// A ClusterTrustBundle, where the cluster has them.
+	// A ClusterTrustBundle, where the cluster has them. Exactly one of configMap, secret and clusterTrustBundle.
 	// +optional
 	ClusterTrustBundle *ClusterTrustBundleRef `json:"clusterTrustBundle,omitempty"`
 	// Replace: the tool trusts this bundle and nothing else. Append: it trusts the public roots too; an init
@@ -35,7 +35,7 @@ const (
 
 // CAKeyRef names a key with PEM certificates.
 type CAKeyRef struct {
-	// The object's name.
+	// The name of the ConfigMap or the Secret.
 	// +required
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be a name: lower-case letters and digits, with dashes and dots between them"
@@ -53,12 +53,12 @@ type CAKeyRef struct {
 // +kubebuilder:validation:ExactlyOneOf=name;signerName
 // +kubebuilder:validation:XValidation:rule="has(self.signerName) || !has(self.labelSelector)",message="labelSelector chooses among the bundles of a signer: set signerName, or remove labelSelector",fieldPath=".labelSelector"
 type ClusterTrustBundleRef struct {
-	// The bundle's name.
+	// The bundle's name. Exactly one of name and signerName.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name,omitempty"`
-	// The signer whose bundles are taken.
+	// The signer whose bundles are taken. Exactly one of name and signerName.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=571

@@ -15,19 +15,19 @@ type GCSStore struct {
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/')",message="must not begin or end with a slash"
 	Prefix string `json:"prefix,omitempty"`
 
-	// The project's ID. Tools written in Python need it.
+	// The ID of the project that the bucket belongs to. Tools written in Python need it where the credentials do not tell.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$')",message="must be the ID of a project (not its name or number), for example backups-271828"
 	// +kubebuilder:validation:MaxLength=128
 	ProjectID string `json:"projectID,omitempty"`
 
-	// The URL of the storage service where it is not Google's own.
+	// The URL of the storage service where it is not Google's own. Not every tool can use one.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be a URL with a scheme, for example https://storage.googleapis.com"
 	Endpoint string `json:"endpoint,omitempty"`
 
-	// How a pod proves who it is.
+	// How a pod proves who it is. Exactly one of the modes below.
 	// +required
 	Auth GCSAuth `json:"auth"`
 }
@@ -36,23 +36,26 @@ type GCSStore struct {
 //
 // +kubebuilder:validation:ExactlyOneOf=gkeWorkloadIdentity;workloadIdentityFederation;serviceAccountKey;ambient
 type GCSAuth struct {
-	// GKE's metadata server gives the credentials.
+	// GKE's metadata server, which knows the pod, gives the credentials. For the pod's own principal:
+	// gkeWorkloadIdentity: {}.
 	// +optional
 	GKEWorkloadIdentity *GKEWorkloadIdentity `json:"gkeWorkloadIdentity,omitempty"`
-	// The pod's service-account token is exchanged for a Google token, from any cluster.
+	// The pod's service-account token is exchanged for a Google token, from any cluster. Nothing secret is stored.
 	// +optional
 	WorkloadIdentityFederation *GCPWorkloadIdentityFederation `json:"workloadIdentityFederation,omitempty"`
 	// A Google service-account key (JSON) in a Secret of the pod's namespace.
 	// +optional
 	ServiceAccountKey *KeyRef `json:"serviceAccountKey,omitempty"`
-	// The identity of the node.
+	// The identity that the pod has anyway, as a rule the service account of its node, which all pods there share. Nothing
+	// but the store's location is injected. Takes no fields: ambient: {}.
 	// +optional
 	Ambient *Ambient `json:"ambient,omitempty"`
 }
 
 // GKEWorkloadIdentity is GKE's workload identity.
 type GKEWorkloadIdentity struct {
-	// The Google service account that the pod acts as. Absent: the pod's own principal:// binding is used.
+	// The Google service account that the pod acts as; the pod's service account is annotated with it. Absent: the pod's
+	// own principal, to which roles can be granted directly.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9-]+@[a-z0-9.-]+[.]gserviceaccount[.]com$')",message="must be the address of a Google service account, for example backup@my-project.iam.gserviceaccount.com"
@@ -61,7 +64,7 @@ type GKEWorkloadIdentity struct {
 
 // GCPWorkloadIdentityFederation exchanges the pod's service-account token for a Google token.
 type GCPWorkloadIdentityFederation struct {
-	// The workload identity provider:
+	// The workload identity provider that takes the pod's token, as Google names it:
 	// //iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/provider.
 	// +required
 	// +kubebuilder:validation:MaxLength=512

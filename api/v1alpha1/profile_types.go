@@ -19,7 +19,7 @@ type CredentialProfile struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// What the store is and how pods reach it.
+	// What the store is and how pods reach it. Exactly one of s3, azure and gcs.
 	// +required
 	Spec CredentialProfileSpec `json:"spec"`
 	// What Lighterman made of the profile. Written by Lighterman.
@@ -52,7 +52,7 @@ type ClusterCredentialProfile struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// What the store is, how pods reach it, and which namespaces may use it.
+	// What the store is, how pods reach it, and which namespaces may use it. Exactly one of s3, azure and gcs.
 	// +required
 	Spec ClusterCredentialProfileSpec `json:"spec"`
 	// What Lighterman made of the profile. Written by Lighterman.
@@ -83,13 +83,13 @@ type ClusterCredentialProfileSpec struct {
 //
 // +kubebuilder:validation:ExactlyOneOf=s3;azure;gcs
 type CredentialProfileSpec struct {
-	// The store is Amazon S3 or speaks its protocol.
+	// The store is Amazon S3 or speaks its protocol. One of s3, azure and gcs.
 	// +optional
 	S3 *S3Store `json:"s3,omitempty"`
-	// The store is an Azure Blob Storage container.
+	// The store is an Azure Blob Storage container. One of s3, azure and gcs.
 	// +optional
 	Azure *AzureStore `json:"azure,omitempty"`
-	// The store is a Google Cloud Storage bucket.
+	// The store is a Google Cloud Storage bucket. One of s3, azure and gcs.
 	// +optional
 	GCS *GCSStore `json:"gcs,omitempty"`
 
@@ -110,7 +110,8 @@ type CredentialProfileSpec struct {
 	ServiceAccount *ServiceAccountSettings `json:"serviceAccount,omitempty"`
 
 	// The backup tools whose own environment is injected besides that of the cloud SDKs. Default: none. A pod
-	// overrides the list with the annotation lighterman.dev/tools.
+	// overrides the list with the annotation lighterman.dev/tools. A tool that cannot use the store or the auth mode makes
+	// the profile not accepted, and the message says what to use instead. K8up speaks restic's dialect.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=16
@@ -129,11 +130,12 @@ type CredentialProfileSpec struct {
 	Uploader *Uploader `json:"uploader,omitempty"`
 
 	// The pods that are injected without an annotation of their own, in namespaces labelled
-	// lighterman.dev/injection=selected: for pods made by operators that offer no way to annotate them.
+	// lighterman.dev/injection=selected: for pods made by operators that offer no way to annotate them. A pod must fulfil
+	// both podSelector and serviceAccounts, where both are set; at least one must be.
 	// +optional
 	Selector *PodSelector `json:"selector,omitempty"`
 
-	// The service accounts whose pods may use the profile. Empty: every service account.
+	// The service accounts whose pods may use the profile, by name, without a namespace. Empty: every service account.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=256

@@ -47,7 +47,7 @@ type S3Store struct {
 	// +optional
 	Checksums ChecksumMode `json:"checksums,omitempty"`
 
-	// How a pod proves who it is.
+	// How a pod proves who it is. Exactly one of the modes below.
 	// +required
 	Auth S3Auth `json:"auth"`
 }
@@ -75,26 +75,28 @@ const (
 //
 // +kubebuilder:validation:ExactlyOneOf=webIdentity;podIdentity;accessKey;credentialsFile;ambient
 type S3Auth struct {
-	// The pod's service-account token is exchanged for the credentials of an IAM role ("IRSA").
+	// The pod's service-account token is exchanged for the credentials of an IAM role ("IRSA"). Nothing secret is stored.
 	// +optional
 	WebIdentity *S3WebIdentity `json:"webIdentity,omitempty"`
 	// The EKS Pod Identity agent on the node gives the credentials that an association binds to the service account.
+	// Takes no fields: podIdentity: {}.
 	// +optional
 	PodIdentity *S3PodIdentity `json:"podIdentity,omitempty"`
-	// An access key in a Secret of the pod's namespace.
+	// An access key in a Secret of the pod's namespace, as variables.
 	// +optional
 	AccessKey *S3AccessKey `json:"accessKey,omitempty"`
-	// An AWS shared-credentials file in a Secret of the pod's namespace.
+	// An AWS shared-credentials file in a Secret of the pod's namespace. Its section [default] is used.
 	// +optional
 	CredentialsFile *KeyRef `json:"credentialsFile,omitempty"`
-	// The role of the node or the instance. Nothing but the store's location is injected.
+	// The identity that the pod has anyway, as a rule the role of its node, which all pods there share. Nothing but the
+	// store's location is injected. Takes no fields: ambient: {}.
 	// +optional
 	Ambient *Ambient `json:"ambient,omitempty"`
 }
 
 // S3WebIdentity exchanges the pod's service-account token for the credentials of an IAM role.
 type S3WebIdentity struct {
-	// The role: arn:aws:iam::111122223333:role/backup.
+	// The ARN of the role: arn:aws:iam::111122223333:role/backup. Its trust policy must name the pod's service account.
 	// +required
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="self.matches('^arn:[a-z0-9-]+:iam::([0-9]{12})?:role/[A-Za-z0-9+=,.@_/-]+$')",message="must be the ARN of an IAM role, for example arn:aws:iam::111122223333:role/backup"
@@ -105,12 +107,12 @@ type S3WebIdentity struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Audience string `json:"audience,omitempty"`
-	// The URL of a security token service other than Amazon's, for stores that bring their own.
+	// The URL of a security token service other than Amazon's, for stores that bring their own. Not every tool can use one.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be a URL with a scheme, for example https://sts.example.com"
 	STSEndpoint string `json:"stsEndpoint,omitempty"`
-	// Use the token service of the region and not the global one. Default true.
+	// Use the token service of the region and not the global one. Without effect where stsEndpoint is set. Default true.
 	// +optional
 	// +default=true
 	RegionalSTS *bool `json:"regionalSTS,omitempty"`
