@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +15,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"lighterman.dev/lighterman/internal/testenv"
 )
 
 // cluster is an API server without nodes, with the chart installed.
@@ -23,27 +24,7 @@ type cluster struct {
 	kubernetes.Interface
 	config     *rest.Config
 	kubeconfig string
-	warnings   *warnings
-}
-
-// warnings collects what the API server answers in Warning headers.
-type warnings struct {
-	mu   sync.Mutex
-	text []string
-}
-
-func (w *warnings) HandleWarningHeader(_ int, _, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.text = append(w.text, text)
-}
-
-func (w *warnings) take() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	text := w.text
-	w.text = nil
-	return text
+	warnings   *testenv.Warnings
 }
 
 // install starts an API server, installs the chart, and waits until the admission policies are in force.
@@ -68,7 +49,7 @@ func install(t *testing.T) *cluster {
 			t.Error(err)
 		}
 	})
-	c := &cluster{config: rest.CopyConfig(config), kubeconfig: filepath.Join(t.TempDir(), "kubeconfig"), warnings: new(warnings)}
+	c := &cluster{config: rest.CopyConfig(config), kubeconfig: filepath.Join(t.TempDir(), "kubeconfig"), warnings: new(testenv.Warnings)}
 	c.config.WarningHandler = c.warnings
 	c.config.QPS = -1
 	if c.Interface, err = kubernetes.NewForConfig(c.config); err != nil {
@@ -88,7 +69,7 @@ func install(t *testing.T) *cluster {
 	}
 	c.helm(t, "install", release, chart, "--create-namespace")
 	poll(t, "the policies are in force", func(ctx context.Context) error {
-		c.warnings.take()
+		c.warnings.Take()
 		job := &batchv1.Job{Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: pod().Spec}}}
 		job.GenerateName, job.Spec.Template.Annotations = "job-", map[string]string{"lighterman.dev/profile": "pg"}
 		job.Spec.Template.Spec.RestartPolicy = corev1.RestartPolicyNever
@@ -96,7 +77,7 @@ func install(t *testing.T) *cluster {
 		if denied := c.create(ctx, "plain", injected(pod())); err == nil && denied == nil {
 			err = errors.New("a pod without its volume is admitted")
 		}
-		if len(c.warnings.take()) == 0 {
+		if len(c.warnings.Take()) == 0 {
 			err = errors.Join(err, errors.New("no warning"))
 		}
 		return err

@@ -88,12 +88,12 @@ func (c *cluster) testPolicies(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			c.warnings.take()
+			c.warnings.Take()
 			err := c.create(t.Context(), test.inNamespace, test.in)
 			if test.wantError == "" && err != nil || test.wantError != "" && (err == nil || !strings.Contains(err.Error(), test.wantError)) {
 				t.Errorf("error %v, want %q", err, test.wantError)
 			}
-			got := strings.Join(c.warnings.take(), "\n")
+			got := strings.Join(c.warnings.Take(), "\n")
 			if test.wantWarning == "" && got != "" || test.wantWarning != "" && !strings.HasSuffix(got, test.wantWarning) {
 				t.Errorf("warning %q, want %q", got, test.wantWarning)
 			}
@@ -110,7 +110,7 @@ func (c *cluster) testPolicies(t *testing.T) {
 			if _, err := c.BatchV1().CronJobs("plain").Create(t.Context(), cronJob, dryRun); err != nil {
 				t.Fatal(err)
 			}
-			if got := c.warnings.take(); len(got) != len(annotations) {
+			if got := c.warnings.Take(); len(got) != len(annotations) {
 				t.Errorf("pod template with annotations %v: warnings %q", annotations, got)
 			}
 		}

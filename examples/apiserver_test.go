@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,33 +20,13 @@ import (
 // server is an API server with Lighterman's CRDs. It refuses fields that it does not know.
 type server struct {
 	client.Client
-	warnings *warnings
-}
-
-// warnings collects what the API server says beside its answers.
-type warnings struct {
-	mu   sync.Mutex
-	text []string
-}
-
-func (w *warnings) HandleWarningHeader(_ int, _, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.text = append(w.text, text)
-}
-
-func (w *warnings) take() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	text := w.text
-	w.text = nil
-	return text
+	warnings *testenv.Warnings
 }
 
 func startServer(t *testing.T) *server {
 	t.Helper()
 	config := testenv.Start(t, filepath.Join("..", "charts", "lighterman", "files", "crds"))
-	s := &server{warnings: new(warnings)}
+	s := &server{warnings: new(testenv.Warnings)}
 	config.WarningHandler = s.warnings
 	admin, err := client.New(config, client.Options{})
 	if err != nil {
@@ -140,7 +119,7 @@ func (s *server) namespace(t *testing.T, name string) {
 func (s *server) accept(t *testing.T, o *unstructured.Unstructured) {
 	t.Helper()
 	name := o.GetKind() + " " + o.GetName() + o.GetGenerateName()
-	s.warnings.take()
+	s.warnings.Take()
 	err := s.Create(t.Context(), o, client.DryRunAll)
 	if apierrors.IsAlreadyExists(err) && o.GetKind() == "Namespace" {
 		err = nil
@@ -148,7 +127,7 @@ func (s *server) accept(t *testing.T, o *unstructured.Unstructured) {
 	if err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
-	if said := s.warnings.take(); len(said) > 0 {
+	if said := s.warnings.Take(); len(said) > 0 {
 		t.Errorf("%s: the API server warns: %q", name, said)
 	}
 }
