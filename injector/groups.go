@@ -14,6 +14,7 @@ const (
 	groupCA
 	groupRequestsCA
 	groupAzure
+	groupAzureChain
 	groupAzureAccount
 	groupAzureEndpoint
 	groupGoogle
@@ -35,6 +36,7 @@ var groupNames = map[group]string{
 	groupRequestsCA: "the CA bundle",
 
 	groupAzure:         "the credentials",
+	groupAzureChain:    "the choice of the credential",
 	groupAzureAccount:  "the storage account",
 	groupAzureEndpoint: "the endpoint",
 
@@ -101,7 +103,6 @@ var groupOf = map[string]group{
 	"AZURE_CLIENT_CERTIFICATE_PASSWORD": groupAzure,
 	"AZURE_USERNAME":                    groupAzure,
 	"AZURE_PASSWORD":                    groupAzure,
-	"AZURE_TOKEN_CREDENTIALS":           groupAzure,
 	"AZURE_CREDENTIALS_FILE":            groupAzure,
 	"AZURE_FORCE_CLI_CREDENTIAL":        groupAzure,
 	"AZURE_STORAGE_KEY":                 groupAzure,
@@ -112,6 +113,9 @@ var groupOf = map[string]group{
 	"AZURE_ACCOUNT_SAS":                 groupAzure,
 	"AZURE_ACCESS_KEY":                  groupAzure,
 	"AZURE_CONNECTION_STRING":           groupAzure,
+
+	// A choice among credentials, and none itself: a program with an older SDK needs another one beside the same identity.
+	"AZURE_TOKEN_CREDENTIALS": groupAzureChain,
 
 	"AZURE_STORAGE_ACCOUNT":          groupAzureAccount,
 	"AZURE_STORAGE_SERVICE_ENDPOINT": groupAzureEndpoint,
