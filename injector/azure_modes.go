@@ -23,6 +23,7 @@ var azureModes = []mode{
 		// github.com/Azure/azure-workload-identity pkg/webhook/consts.go sets the same four. Python needs the authority host:
 		// without it, azure-identity does not take the rest for a workload identity (_constants.py WORKLOAD_IDENTITY_VARS).
 		name: "workloadIdentity",
+		rank: rankWorkloadIdentity,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.WorkloadIdentity != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			wi := s.Azure.Auth.WorkloadIdentity
@@ -53,6 +54,7 @@ var azureModes = []mode{
 	},
 	{
 		name: "managedIdentity",
+		rank: rankManagedIdentity,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ManagedIdentity != nil },
 		env: func(e *environment) {
 			e.add("AZURE_CLIENT_ID", e.spec.Azure.Auth.ManagedIdentity.ClientID, groupAzure)
@@ -62,6 +64,7 @@ var azureModes = []mode{
 	{
 		// NMI answers in place of the metadata service with the identity that the label binds.
 		name: "podIdentityBinding",
+		rank: rankManagedIdentity,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.PodIdentityBinding != "" },
 		label: func(s *v1alpha1.CredentialProfileSpec) (string, string) {
 			return podIdentityLabel, s.Azure.Auth.PodIdentityBinding
@@ -72,6 +75,7 @@ var azureModes = []mode{
 	},
 	{
 		name:  "servicePrincipal",
+		rank:  rankServicePrincipal,
 		set:   func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ServicePrincipal != nil },
 		check: checkServicePrincipal,
 		file: func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.KeyRef {
@@ -91,6 +95,7 @@ var azureModes = []mode{
 	},
 	{
 		name: "connectionString",
+		rank: rankStorageKeys,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ConnectionString != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			p.checkKeyRef("spec.azure.auth.connectionString", s.Azure.Auth.ConnectionString)
@@ -101,6 +106,7 @@ var azureModes = []mode{
 	},
 	{
 		name: "accountKey",
+		rank: rankStorageKeys,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.AccountKey != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			p.checkKeyRef("spec.azure.auth.accountKey", s.Azure.Auth.AccountKey)
@@ -111,6 +117,7 @@ var azureModes = []mode{
 	},
 	{
 		name: "sasToken",
+		rank: rankStorageKeys,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.SASToken != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			p.checkKeyRef("spec.azure.auth.sasToken", s.Azure.Auth.SASToken)

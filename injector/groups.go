@@ -10,6 +10,7 @@ const (
 	groupRegion
 	groupEndpoint
 	groupSTS
+	groupRegionalSTS
 	groupChecksums
 	groupCA
 	groupRequestsCA
@@ -25,13 +26,14 @@ const (
 
 // groupNames name the groups in warnings.
 var groupNames = map[group]string{
-	groupIdentity:  "the credentials",
-	groupMetadata:  "the metadata setting",
-	groupRegion:    "the region",
-	groupEndpoint:  "the endpoint",
-	groupSTS:       "the token service",
-	groupChecksums: "the checksum mode",
-	groupCA:        "the CA bundle",
+	groupIdentity:    "the credentials",
+	groupMetadata:    "the metadata setting",
+	groupRegion:      "the region",
+	groupEndpoint:    "the endpoint",
+	groupSTS:         "the token service",
+	groupRegionalSTS: "the choice of the token service",
+	groupChecksums:   "the checksum mode",
+	groupCA:          "the CA bundle",
 
 	groupRequestsCA: "the CA bundle",
 
@@ -79,8 +81,9 @@ var groupOf = map[string]group{
 	"AWS_ENDPOINT_URL":    groupEndpoint,
 	"AWS_ENDPOINT_URL_S3": groupEndpoint,
 
+	// Two ways to say one thing, but no conflict: the SDKs take the first before the second.
 	"AWS_ENDPOINT_URL_STS":       groupSTS,
-	"AWS_STS_REGIONAL_ENDPOINTS": groupSTS,
+	"AWS_STS_REGIONAL_ENDPOINTS": groupRegionalSTS,
 
 	"AWS_REQUEST_CHECKSUM_CALCULATION": groupChecksums,
 	"AWS_RESPONSE_CHECKSUM_VALIDATION": groupChecksums,
