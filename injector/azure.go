@@ -14,6 +14,7 @@ var azureStore = store{
 	modes:    azureModes,
 	groups:   groupAzure | groupAzureAccount | groupAzureEndpoint | groupRequestsCA,
 	identity: groupAzure,
+	others:   azureOthers,
 	check:    checkAzure,
 	env:      azureEnv,
 }

@@ -2,9 +2,11 @@ package injector
 
 import "lighterman.dev/lighterman/api/v1alpha1"
 
-// The names by which AZURE_TOKEN_CREDENTIALS narrows DefaultAzureCredential to one credential: azidentity v1.14.1
-// default_azure_credential.go, and azure-identity (Python) since 1.24.0. Older ones know no such names: what is before
-// azidentity 1.8 and azure-identity 1.23 does not read the variable, and azure-identity 1.23 knows "dev" and "prod" only.
+// The names by which AZURE_TOKEN_CREDENTIALS narrows DefaultAzureCredential to one credential. The SDKs know them since
+// azidentity 1.11.0 (Go), azure-identity 1.24.0 (Python), Azure.Identity 1.15.0 (.NET), azure-identity 1.17.0 (Java) and
+// @azure/identity 4.11.0 (JavaScript), says each changelog. The versions just before those know "dev" and "prod" only, and
+// fail at any other value: azidentity 1.10, azure-identity 1.23 (Debian 13 has it), Azure.Identity 1.14, azure-identity
+// 1.16.1 (Java), @azure/identity 4.10. All before those do not read the variable.
 const (
 	credentialEnvironment      = "EnvironmentCredential"
 	credentialWorkloadIdentity = "WorkloadIdentityCredential"
@@ -21,6 +23,7 @@ var azureModes = []mode{
 		// github.com/Azure/azure-workload-identity pkg/webhook/consts.go sets the same four. Python needs the authority host:
 		// without it, azure-identity does not take the rest for a workload identity (_constants.py WORKLOAD_IDENTITY_VARS).
 		name: "workloadIdentity",
+		rank: rankWorkloadIdentity,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.WorkloadIdentity != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			wi := s.Azure.Auth.WorkloadIdentity
@@ -46,30 +49,33 @@ var azureModes = []mode{
 			e.add("AZURE_TENANT_ID", wi.TenantID, groupAzure)
 			e.add("AZURE_FEDERATED_TOKEN_FILE", e.files.token, groupAzure)
 			e.add("AZURE_AUTHORITY_HOST", or(wi.AuthorityHost, cloudOf(e.spec.Azure).authority), groupAzure)
-			e.add("AZURE_TOKEN_CREDENTIALS", credentialWorkloadIdentity, groupAzure)
+			e.add("AZURE_TOKEN_CREDENTIALS", credentialWorkloadIdentity, groupAzure|groupAzureChain)
 		},
 	},
 	{
 		name: "managedIdentity",
+		rank: rankManagedIdentity,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ManagedIdentity != nil },
 		env: func(e *environment) {
 			e.add("AZURE_CLIENT_ID", e.spec.Azure.Auth.ManagedIdentity.ClientID, groupAzure)
-			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupAzure)
+			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupAzure|groupAzureChain)
 		},
 	},
 	{
 		// NMI answers in place of the metadata service with the identity that the label binds.
 		name: "podIdentityBinding",
+		rank: rankManagedIdentity,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.PodIdentityBinding != "" },
 		label: func(s *v1alpha1.CredentialProfileSpec) (string, string) {
 			return podIdentityLabel, s.Azure.Auth.PodIdentityBinding
 		},
 		env: func(e *environment) {
-			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupAzure)
+			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupAzure|groupAzureChain)
 		},
 	},
 	{
 		name:  "servicePrincipal",
+		rank:  rankServicePrincipal,
 		set:   func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ServicePrincipal != nil },
 		check: checkServicePrincipal,
 		file: func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.KeyRef {
@@ -84,11 +90,12 @@ var azureModes = []mode{
 			e.secret("AZURE_CLIENT_SECRET", sp.ClientSecret, groupAzure)
 			e.add("AZURE_CLIENT_CERTIFICATE_PATH", e.files.credentials, groupAzure)
 			e.add("AZURE_AUTHORITY_HOST", cloudOf(e.spec.Azure).authority, groupAzure)
-			e.add("AZURE_TOKEN_CREDENTIALS", credentialEnvironment, groupAzure)
+			e.add("AZURE_TOKEN_CREDENTIALS", credentialEnvironment, groupAzure|groupAzureChain)
 		},
 	},
 	{
 		name: "connectionString",
+		rank: rankStorageKeys,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ConnectionString != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			p.checkKeyRef("spec.azure.auth.connectionString", s.Azure.Auth.ConnectionString)
@@ -99,6 +106,7 @@ var azureModes = []mode{
 	},
 	{
 		name: "accountKey",
+		rank: rankStorageKeys,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.AccountKey != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			p.checkKeyRef("spec.azure.auth.accountKey", s.Azure.Auth.AccountKey)
@@ -109,6 +117,7 @@ var azureModes = []mode{
 	},
 	{
 		name: "sasToken",
+		rank: rankStorageKeys,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.SASToken != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			p.checkKeyRef("spec.azure.auth.sasToken", s.Azure.Auth.SASToken)

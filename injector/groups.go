@@ -10,10 +10,12 @@ const (
 	groupRegion
 	groupEndpoint
 	groupSTS
+	groupRegionalSTS
 	groupChecksums
 	groupCA
 	groupRequestsCA
 	groupAzure
+	groupAzureChain
 	groupAzureAccount
 	groupAzureEndpoint
 	groupGoogle
@@ -24,17 +26,19 @@ const (
 
 // groupNames name the groups in warnings.
 var groupNames = map[group]string{
-	groupIdentity:  "the credentials",
-	groupMetadata:  "the metadata setting",
-	groupRegion:    "the region",
-	groupEndpoint:  "the endpoint",
-	groupSTS:       "the token service",
-	groupChecksums: "the checksum mode",
-	groupCA:        "the CA bundle",
+	groupIdentity:    "the credentials",
+	groupMetadata:    "the metadata setting",
+	groupRegion:      "the region",
+	groupEndpoint:    "the endpoint",
+	groupSTS:         "the token service",
+	groupRegionalSTS: "the choice of the token service",
+	groupChecksums:   "the checksum mode",
+	groupCA:          "the CA bundle",
 
 	groupRequestsCA: "the CA bundle",
 
 	groupAzure:         "the credentials",
+	groupAzureChain:    "the choice of the credential",
 	groupAzureAccount:  "the storage account",
 	groupAzureEndpoint: "the endpoint",
 
@@ -77,8 +81,9 @@ var groupOf = map[string]group{
 	"AWS_ENDPOINT_URL":    groupEndpoint,
 	"AWS_ENDPOINT_URL_S3": groupEndpoint,
 
+	// Two ways to say one thing, but no conflict: the SDKs take the first before the second.
 	"AWS_ENDPOINT_URL_STS":       groupSTS,
-	"AWS_STS_REGIONAL_ENDPOINTS": groupSTS,
+	"AWS_STS_REGIONAL_ENDPOINTS": groupRegionalSTS,
 
 	"AWS_REQUEST_CHECKSUM_CALCULATION": groupChecksums,
 	"AWS_RESPONSE_CHECKSUM_VALIDATION": groupChecksums,
@@ -101,7 +106,6 @@ var groupOf = map[string]group{
 	"AZURE_CLIENT_CERTIFICATE_PASSWORD": groupAzure,
 	"AZURE_USERNAME":                    groupAzure,
 	"AZURE_PASSWORD":                    groupAzure,
-	"AZURE_TOKEN_CREDENTIALS":           groupAzure,
 	"AZURE_CREDENTIALS_FILE":            groupAzure,
 	"AZURE_FORCE_CLI_CREDENTIAL":        groupAzure,
 	"AZURE_STORAGE_KEY":                 groupAzure,
@@ -112,6 +116,9 @@ var groupOf = map[string]group{
 	"AZURE_ACCOUNT_SAS":                 groupAzure,
 	"AZURE_ACCESS_KEY":                  groupAzure,
 	"AZURE_CONNECTION_STRING":           groupAzure,
+
+	// A choice among credentials, and none itself: a program with an older SDK needs another one beside the same identity.
+	"AZURE_TOKEN_CREDENTIALS": groupAzureChain,
 
 	"AZURE_STORAGE_ACCOUNT":          groupAzureAccount,
 	"AZURE_STORAGE_SERVICE_ENDPOINT": groupAzureEndpoint,

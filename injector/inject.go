@@ -68,6 +68,7 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 			return Result{}, err
 		}
 	}
+	p.keepOthersOut(found)
 	record, err := json.Marshal(Record{
 		Profile: profile.String(), Kind: profile.Kind, UID: profile.UID, Generation: profile.Generation,
 		Version: settings.Version, Volume: p.needed(),

@@ -51,14 +51,14 @@ func (p *plan) patchVolumes(ops []jsonpatch.Operation) []jsonpatch.Operation {
 
 func (p *plan) patchAnnotations(ops []jsonpatch.Operation, record string) []jsonpatch.Operation {
 	there := p.pod.Metadata.Annotations
-	entries := make([]entry, 0, 2)
+	entries := make([]entry, 0, 2+len(p.keep))
 	if p.document != "" && there[AnnotationGCPCredentials] == "" {
 		entries = append(entries, entry{AnnotationGCPCredentials, p.document})
 	}
 	if there[AnnotationInjected] != record {
 		entries = append(entries, entry{AnnotationInjected, record})
 	}
-	return patchMap(ops, "/metadata/annotations", there, entries)
+	return patchMap(ops, "/metadata/annotations", there, append(entries, p.keep...))
 }
 
 // entry is one of a map of labels or annotations.

@@ -19,6 +19,7 @@ type target struct {
 	env    []corev1.EnvVar
 	tail   []corev1.EnvVar // of env, what must stand behind the container's own
 	mounts []corev1.VolumeMount
+	proven bool // it has, or gets, the profile's identity
 }
 
 // plan gathers what a pod is to be given. Nothing is written before all is known: each place of the pod is then
@@ -46,7 +47,9 @@ type plan struct {
 	// hasVolume and hasBundle: a former pass has added the volume.
 	hasVolume, hasBundle bool
 
-	targets  []*target
+	targets []*target
+	// keep are annotations that tell other webhooks to leave containers alone.
+	keep     []entry
 	warnings []string
 }
 
@@ -96,6 +99,9 @@ func (p *plan) visit(t *target) error {
 		p.warn("container %q takes variables from envFrom, which Lighterman cannot see: where one has the name of an injected variable, the injected one wins",
 			t.Name)
 	}
+	if taken&p.store.identity == 0 {
+		t.proven = true
+	}
 	if (p.proves && taken&p.store.identity == 0) || p.replaceCA {
 		if err := p.mount(t, VolumeName, MountPath); err != nil {
 			return err
@@ -130,6 +136,7 @@ func (p *plan) refersTo(v *variable, t *target) bool {
 func (p *plan) hold(t *target) group {
 	clear(p.held)
 	var taken group
+	others := p.others(t)
 	for i := range t.Env {
 		env := &t.Env[i]
 		at, injected := p.index[env.Name]
@@ -139,6 +146,9 @@ func (p *plan) hold(t *target) group {
 				continue
 			}
 		}
+		if slices.ContainsFunc(others, func(w *otherWebhook) bool { return w.sets(env.Name) }) {
+			continue
+		}
 		switch g := p.groupOf(env.Name); {
 		case g != 0 && taken&g == 0:
 			taken |= g
@@ -146,6 +156,11 @@ func (p *plan) hold(t *target) group {
 		case g == 0 && injected:
 			p.warn("container %q sets %s itself, so Lighterman does not inject that of %s %s there", t.Name, env.Name,
 				p.profile.Kind, p.profile)
+		}
+	}
+	for _, w := range others {
+		if taken&p.store.identity == 0 { // Else the container has an identity that its user chose.
+			taken |= p.meet(t, w)
 		}
 	}
 	return taken

@@ -8,8 +8,9 @@ var s3Store = store{
 	set:      func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3 != nil },
 	place:    func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.S3.Bucket, s.S3.Prefix },
 	modes:    s3Modes,
-	groups:   groupIdentity | groupMetadata | groupRegion | groupEndpoint | groupSTS | groupChecksums | groupCA,
+	groups:   groupIdentity | groupMetadata | groupRegion | groupEndpoint | groupSTS | groupRegionalSTS | groupChecksums | groupCA,
 	identity: groupIdentity,
+	others:   s3Others,
 	check:    checkS3,
 	env:      s3Env,
 }
@@ -21,6 +22,7 @@ var s3Modes = []mode{
 		// The pair that the SDKs call assume-role-with-web-identity; github.com/aws/amazon-eks-pod-identity-webhook v0.6.17
 		// sets the same.
 		name: "webIdentity",
+		rank: rankWebIdentity,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.WebIdentity != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			if s.S3.Auth.WebIdentity.RoleARN == "" {
@@ -49,7 +51,7 @@ var s3Modes = []mode{
 				// Never AWS_ENDPOINT_URL: botocore would send S3 requests there too.
 				e.add("AWS_ENDPOINT_URL_STS", web.STSEndpoint, groupSTS|groupIdentity)
 			case web.RegionalSTS == nil || *web.RegionalSTS:
-				e.add("AWS_STS_REGIONAL_ENDPOINTS", "regional", groupSTS|groupIdentity)
+				e.add("AWS_STS_REGIONAL_ENDPOINTS", "regional", groupRegionalSTS|groupIdentity)
 			}
 		},
 	},
@@ -57,6 +59,7 @@ var s3Modes = []mode{
 		// The agent's fixed link-local address and audience: docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
 		// and amazon-eks-pod-identity-webhook v0.6.17 main.go. botocore ≥ 1.32.0, aws-sdk-go-v2, aws-sdk-go v1.55.8.
 		name:     "podIdentity",
+		rank:     rankContainer,
 		set:      func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.PodIdentity != nil },
 		audience: func(*v1alpha1.CredentialProfileSpec) string { return "pods.eks.amazonaws.com" },
 		env: func(e *environment) {
@@ -66,6 +69,7 @@ var s3Modes = []mode{
 	},
 	{
 		name: "accessKey",
+		rank: rankKeys,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.AccessKey != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			key := s.S3.Auth.AccessKey
@@ -84,6 +88,7 @@ var s3Modes = []mode{
 	},
 	{
 		name: "credentialsFile",
+		rank: rankFile,
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.CredentialsFile != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			p.checkKeyRef("spec.s3.auth.credentialsFile", s.S3.Auth.CredentialsFile)

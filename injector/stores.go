@@ -15,6 +15,8 @@ type store struct {
 	modes []mode
 	// groups are those of its variables; identity is the one by which a container says who it is to this store.
 	groups, identity group
+	// others are the webhooks of cloud providers that give pods an identity for it, too.
+	others []otherWebhook
 	// check finds what the CRD's rules cannot refuse in a profile from a file.
 	check func(*problems, *v1alpha1.CredentialProfileSpec)
 	// env adds the environment: neutral variables, then those of the store's own SDKs and command line ("sdk", the
@@ -47,6 +49,9 @@ type mode struct {
 	annotations func(*v1alpha1.CredentialProfileSpec) []Annotation
 	// env adds the identity's environment; nil: there is none.
 	env func(*environment)
+	// rank is the place of the mode's credential among those that programs look for; they take the one with the lowest. Zero:
+	// the mode gives none, or nothing competes with it.
+	rank int
 	// inherits: the pod keeps the identity of its node, so the way to it stays open.
 	inherits bool
 	// ofPod: that identity is the pod's own, as the node's metadata server knows it.

@@ -1,0 +1,221 @@
+package injector_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/additive"
+	"lighterman.dev/lighterman/internal/cloudwebhooks"
+)
+
+const (
+	profileRole   = "arn:aws:iam::111122223333:role/backup"
+	otherRole     = "arn:aws:iam::111122223333:role/other"
+	profileClient = "00000000-0000-0000-0000-00000000000c"
+	otherClient   = "00000000-0000-0000-0000-00000000000f"
+	tenant        = "00000000-0000-0000-0000-00000000000a"
+	otherTenant   = "00000000-0000-0000-0000-00000000000b"
+)
+
+// TestOtherWebhooks has the webhooks of EKS and Azure come before Lighterman, and after it, for each auth mode. A pod has
+// one identity in the end: what programs take is the same for all of them. Where that is not the profile's, or another
+// one remains beside it, a warning says so.
+func TestOtherWebhooks(t *testing.T) {
+	irsa, same, association := cloudwebhooks.EKS{RoleARN: otherRole}, cloudwebhooks.EKS{RoleARN: profileRole}, cloudwebhooks.EKS{PodIdentity: true}
+	azure := cloudwebhooks.Azure{ClientID: otherClient, TenantID: tenant}
+	bare := cloudwebhooks.Azure{TenantID: tenant} // The service account has no annotation.
+	elsewhere := cloudwebhooks.Azure{TenantID: otherTenant}
+	const (
+		webIdentity = `s3: {bucket: b, region: eu-west-1, auth: {webIdentity: {roleARN: "` + profileRole + `"}}}`
+		ownSTS      = `s3: {bucket: b, region: eu-west-1, auth: {webIdentity: {roleARN: "` + profileRole + `", stsEndpoint: "https://sts.storage.svc"}}}`
+		ownAudience = `s3: {bucket: b, region: eu-west-1, auth: {webIdentity: {roleARN: "` + profileRole + `", audience: minio}}}`
+		podIdentity = `s3: {bucket: b, region: eu-west-1, auth: {podIdentity: {}}}`
+		accessKey   = `s3: {bucket: b, region: eu-west-1, auth: {accessKey: {accessKeyID: {name: aws, key: id}, secretAccessKey: {name: aws, key: secret}}}}`
+		file        = `s3: {bucket: b, region: eu-west-1, auth: {credentialsFile: {name: aws, key: file}}}`
+		ambient     = `s3: {bucket: b, region: eu-west-1, auth: {ambient: {}}}`
+
+		workload  = `azure: {storageAccount: a, container: c, auth: {workloadIdentity: {clientID: ` + profileClient + `, tenantID: ` + tenant + `}}}`
+		managed   = `azure: {storageAccount: a, container: c, auth: {managedIdentity: {clientID: ` + profileClient + `}}}`
+		system    = `azure: {storageAccount: a, container: c, auth: {managedIdentity: {}}}`
+		binding   = `azure: {storageAccount: a, container: c, auth: {podIdentityBinding: rok}}`
+		principal = `azure: {storageAccount: a, container: c, auth: {servicePrincipal: {clientID: ` + profileClient + `, tenantID: ` + tenant + `, clientSecret: {name: sp, key: secret}}}}`
+		key       = `azure: {storageAccount: a, container: c, auth: {accountKey: {name: az, key: key}}}`
+		sas       = `azure: {storageAccount: a, container: c, auth: {sasToken: {name: az, key: sas}}}`
+		conn      = `azure: {storageAccount: a, container: c, auth: {connectionString: {name: az, key: conn}}}`
+		chain     = `azure: {storageAccount: a, container: c, auth: {default: {}}}`
+	)
+	const role, other, agent, keys, shared = "role " + profileRole, "role " + otherRole, "association", "keys of aws", "file"
+	const client, theirs, account = "workload " + profileClient + " in " + tenant, "workload " + otherClient + " in " + tenant, "keys of az"
+	// keep and two begin the warnings: theirs stays, or both are there.
+	const keep, two = "keeps the identity", "has two identities"
+	tests := map[string]struct {
+		spec string
+		with cloudwebhooks.Webhook
+		// The identity, and the warning, when the other webhook comes first, and when it comes after Lighterman.
+		first, firstWarning, after, afterWarning string
+	}{
+		"web identity, another role":            {webIdentity, irsa, other, keep, role, ""},
+		"web identity, the same role":           {webIdentity, same, role, "", role, ""},
+		"web identity, an association":          {webIdentity, association, role, two, role, two},
+		"web identity elsewhere, the same role": {ownSTS, same, role, "", role, ""},
+		"web identity elsewhere, association":   {ownSTS, association, role, two, role, two},
+		"web identity, another audience":        {ownAudience, same, role, keep, role, ""},
+		"pod identity, a role":                  {podIdentity, irsa, other, keep, agent, ""},
+		"pod identity, an association":          {podIdentity, association, agent, "", agent, ""},
+		"access key, a role":                    {accessKey, irsa, keys, two, keys, two},
+		"access key, an association":            {accessKey, association, keys, two, keys, two},
+		"credentials file, a role":              {file, irsa, other, keep, shared, ""},
+		"credentials file, an association":      {file, association, shared, two, shared, ""},
+		"ambient, a role":                       {ambient, irsa, other, "", other, ""},
+		"ambient, an association":               {ambient, association, agent, "", agent, ""},
+
+		"workload identity, another client": {workload, azure, theirs, keep, client, ""},
+		"workload identity, no annotation":  {workload, bare, client, "", client, ""},
+		"workload identity, another tenant": {workload, elsewhere, "none", keep, client, ""},
+		"managed identity, a client":        {managed, azure, theirs, keep, "managed " + profileClient, ""},
+		"system identity, a client":         {system, azure, theirs, keep, "managed ", ""},
+		"pod binding, a client":             {binding, azure, theirs, keep, "managed ", ""},
+		"service principal, a client":       {principal, azure, theirs, keep, "principal " + profileClient, ""},
+		"service principal, no annotation":  {principal, bare, "principal " + profileClient, "", "principal " + profileClient, ""},
+		"account key, a client":             {key, azure, account, two, account, two},
+		"account key, no annotation":        {key, bare, account, "", account, ""},
+		"SAS token, a client":               {sas, azure, account, two, account, two},
+		"connection string, a client":       {conn, azure, account, two, account, two},
+		"the chain, a client":               {chain, azure, theirs, "", theirs, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			profile, err := injector.ParseProfile(fmt.Appendf(nil,
+				"{apiVersion: lighterman.dev/v1alpha1, kind: CredentialProfile, metadata: {name: pg, namespace: payments}, spec: {%s}}", test.spec))
+			if err != nil {
+				t.Fatal(err)
+			}
+			check := func(order, want, warning string, lightermanFirst bool) {
+				t.Helper()
+				pod, warnings := chainOf(t, profile, test.with, lightermanFirst)
+				checkNames(t, parse(t, pod))
+				var typed corev1.Pod
+				if err := json.Unmarshal(pod, &typed); err != nil {
+					t.Fatal(err)
+				}
+				for i := range typed.Spec.Containers {
+					if got := identityOf(t, &typed.Spec.Containers[i]); got != want {
+						t.Errorf("%s: container %s has %s, want %s", order, typed.Spec.Containers[i].Name, got, want)
+					}
+				}
+				if got := strings.Join(warnings, "\n"); (warning == "") != (got == "") || !strings.Contains(got, warning) {
+					t.Errorf("%s: warnings %q, want %q", order, got, warning)
+				}
+			}
+			check("the other first", test.first, test.firstWarning, false)
+			check("Lighterman first", test.after, test.afterWarning, true)
+		})
+	}
+}
+
+// chainOf gives the pod as both webhooks leave it, and the warnings of Lighterman's last pass: whoever is to be asked
+// again, is asked again when the other changed the pod.
+func chainOf(t *testing.T, profile *injector.Profile, with cloudwebhooks.Webhook, lightermanFirst bool) (pod []byte, warnings []string) {
+	t.Helper()
+	pod = []byte(`{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"backup-","labels":{"` + cloudwebhooks.AzureLabel + `":"true"}},
+		"spec":{"serviceAccountName":"backup","containers":[{"name":"dump","env":[{"name":"PGHOST","value":"pg"}]},{"name":"ship"}]}}`)
+	ours := func(pod []byte) []byte {
+		result, err := injector.Inject(parse(t, pod), profile, settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := apply(t, pod, result)
+		if where := additive.Lost(decode(t, pod), decode(t, after)); where != "" {
+			t.Errorf("%s was lost or changed", where)
+		}
+		warnings = result.Warnings
+		return after
+	}
+	theirs := func(pod []byte) []byte {
+		after, err := cloudwebhooks.Apply(with, pod)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return after
+	}
+	if lightermanFirst {
+		return ours(theirs(ours(pod))), warnings
+	}
+	pod = ours(theirs(pod))
+	if _, again := with.(cloudwebhooks.Azure); again {
+		pod = ours(theirs(pod))
+	}
+	return pod, warnings
+}
+
+// identityOf tells the identity that programs take of a container's environment. They are asked in their several ways,
+// and must agree.
+func identityOf(t *testing.T, c *corev1.Container) string {
+	t.Helper()
+	env := map[string]string{}
+	for _, e := range c.Env {
+		env[e.Name] = e.Value
+		if e.ValueFrom != nil {
+			env[e.Name] = e.ValueFrom.SecretKeyRef.Name
+		}
+	}
+	if env["LIGHTERMAN_PROVIDER"] == "s3" {
+		return awsIdentity(env)
+	}
+	golang, python := azureIdentity(env, false), azureIdentity(env, true)
+	if golang != python {
+		t.Errorf("container %s: %s in Go, and %s in Python", c.Name, golang, python)
+	}
+	return golang
+}
+
+// awsIdentity looks in the order of botocore 1.43 credentials.py, which aws-sdk-go-v2 config v1.33.15 and aws-sdk-go
+// v1.55.8 share.
+func awsIdentity(env map[string]string) string {
+	switch {
+	case env["AWS_ACCESS_KEY_ID"] != "":
+		return "keys of " + env["AWS_ACCESS_KEY_ID"]
+	case env["AWS_ROLE_ARN"] != "" && env["AWS_WEB_IDENTITY_TOKEN_FILE"] != "":
+		return "role " + env["AWS_ROLE_ARN"]
+	case env["AWS_SHARED_CREDENTIALS_FILE"] != "":
+		return "file"
+	case env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] != "" && env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] != "":
+		return "association"
+	}
+	return "none"
+}
+
+// azureIdentity takes the account's keys first, as tools do, and then goes the way of DefaultAzureCredential: azidentity
+// v1.14.1 default_azure_credential.go; azure-identity 1.25 default.py and managed_identity.py, whose managed identity is a
+// workload identity where three variables of one are there.
+func azureIdentity(env map[string]string, python bool) string {
+	for _, name := range []string{"AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_KEY"} {
+		if env[name] != "" {
+			return "keys of " + env[name]
+		}
+	}
+	has := func(names ...string) bool {
+		return !slices.ContainsFunc(names, func(name string) bool { return env[name] == "" })
+	}
+	chosen := func(name string) bool {
+		return env["AZURE_TOKEN_CREDENTIALS"] == "" || env["AZURE_TOKEN_CREDENTIALS"] == name
+	}
+	federated := "workload " + env["AZURE_CLIENT_ID"] + " in " + env["AZURE_TENANT_ID"]
+	switch {
+	case chosen("EnvironmentCredential") && has("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"):
+		return "principal " + env["AZURE_CLIENT_ID"]
+	case chosen("WorkloadIdentityCredential") && has("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"):
+		return federated
+	case env["AZURE_TOKEN_CREDENTIALS"] != "ManagedIdentityCredential":
+		return "none"
+	case python && has("AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"):
+		return federated
+	}
+	return "managed " + env["AZURE_CLIENT_ID"]
+}
