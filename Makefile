@@ -34,7 +34,7 @@ demo: ## Show the main job from end to end, on a local cluster or on that of KUB
 
 .PHONY: test
 test: bin/cluster ## Run all tests: rules, API server, chart, and the local cluster with its store
-	@echo 'test: the first run builds Kubernetes, helm and an S3 server from source, about 20 minutes on two cores'
+	@echo 'test: the first run builds Kubernetes, helm, stores and backup tools from source, about 30 minutes on two cores'
 	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./...
 	cd e2e && go test -timeout 30m ./...
 
