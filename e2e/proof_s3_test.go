@@ -23,39 +23,37 @@ func (r *proofRun) s3Store(t *testing.T) {
 		return r.store.Size(ctx, r.namespace, r.spec.S3.Prefix+"/")
 	}
 	auth := &r.spec.S3.Auth
-	accessKey := func(t *testing.T) {
-		t.Helper()
+	accessKey := func() {
 		key, err := r.store.CreateUser(t.Context(), r.namespace, policy)
 		if err != nil {
 			t.Fatal(err)
 		}
 		auth.AccessKey = r.accessKey(t, store.Session{Key: key})
 	}
-	role := func(t *testing.T) string {
-		t.Helper()
+	role := func() string {
 		return r.store.RoleForTest(t, store.Role{
 			Name: r.namespace, Audience: audience, Subject: "system:serviceaccount:" + r.namespace + ":backup", Policy: policy,
 		})
 	}
-	r.prepare(t, map[string]func(*testing.T){
+	r.prepare(t, map[string]func(){
 		"accessKey": accessKey,
-		"accessKey+append": func(t *testing.T) {
-			accessKey(t)
+		"accessKey+append": func() {
+			accessKey()
 			r.spec.CABundle.Mode = v1alpha1.CABundleAppend
 		},
-		"accessKey+sessionToken": func(t *testing.T) {
-			session, err := r.store.AssumeRole(t.Context(), role(t), r.token(t, audience))
+		"accessKey+sessionToken": func() {
+			session, err := r.store.AssumeRole(t.Context(), role(), r.token(t, audience))
 			if err != nil {
 				t.Fatal(err)
 			}
 			auth.AccessKey = r.accessKey(t, session)
 		},
-		"credentialsFile": func(t *testing.T) {
-			accessKey(t)
+		"credentialsFile": func() {
+			accessKey()
 			auth.AccessKey, auth.CredentialsFile = nil, &v1alpha1.KeyRef{Name: "keys", Key: "credentials"}
 		},
-		"webIdentity": func(t *testing.T) {
-			auth.WebIdentity = &v1alpha1.S3WebIdentity{RoleARN: role(t)}
+		"webIdentity": func() {
+			auth.WebIdentity = &v1alpha1.S3WebIdentity{RoleARN: role()}
 			if r.proof.Location == proofs.Endpoint {
 				auth.WebIdentity.STSEndpoint = r.store.STSEndpoint
 			}

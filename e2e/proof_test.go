@@ -139,7 +139,7 @@ func (e *environment) proofImage(t *testing.T, name string) string {
 }
 
 // prepare calls the preparation of the run's mode and variant.
-func (r *proofRun) prepare(t *testing.T, modes map[string]func(*testing.T)) {
+func (r *proofRun) prepare(t *testing.T, modes map[string]func()) {
 	t.Helper()
 	name := r.mode
 	if r.variant != "" {
@@ -149,5 +149,5 @@ func (r *proofRun) prepare(t *testing.T, modes map[string]func(*testing.T)) {
 	if !ok {
 		t.Fatalf("nothing prepares %s.auth.%s", r.proof.Store, name)
 	}
-	prepare(t)
+	prepare()
 }

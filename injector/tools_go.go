@@ -1,7 +1,5 @@
 package injector
 
-import "lighterman.dev/lighterman/api/v1alpha1"
-
 // restic 0.19.1: internal/backend/{s3,azure,gs}, doc/075_scripting.rst.
 var restic = dialect{
 	name: "restic", version: "0.19.1",
@@ -95,24 +93,15 @@ func kopiaAzure(e *environment) {
 	e.azureSovereign("AZURE_STORAGE_DOMAIN", azureBlobHost)
 }
 
-// litestream 0.5.16 (aws-sdk-go-v2): s3, abs and gs. Its location is in
-// its configuration, which may refer to the neutral variables as ${NAME}.
+// litestream 0.5.18 (aws-sdk-go-v2): cmd/litestream/main.go, s3, abs and gs. It is told its location in arguments, or in its
+// configuration, which may refer to the neutral variables as ${NAME}.
 var litestream = dialect{
-	name: "litestream", version: "0.5.16",
+	name: "litestream", version: "0.5.18",
 	s3: allOf(&s3Store, cell{}, func(e *environment) {
+		// Its VFS reads this one (s3/replica_client.go NewReplicaClientFromURL), and the program AWS_ENDPOINT_URL_S3.
 		e.add("LITESTREAM_S3_ENDPOINT", e.s3Location().endpoint, groupEndpoint)
 		e.breaksOnCABundle()
-	}).but(map[string]cell{
-		"accessKey": {
-			note: "without sessionToken",
-			refuse: func(s *v1alpha1.CredentialProfileSpec) string {
-				if s.S3.Auth.AccessKey.SessionToken != nil {
-					return "drops the session token where the replica is a URL: use an access key without one, or webIdentity"
-				}
-				return ""
-			},
-		},
-	}),
+	}).but(map[string]cell{"accessKey": yes("its VFS drops a session token, the program does not")}),
 	azure: allOf(&azureStore, cell{}, nil).but(map[string]cell{
 		"accountKey": with(func(e *environment) {
 			e.secret("LITESTREAM_AZURE_ACCOUNT_KEY", e.spec.Azure.Auth.AccountKey, keyOf)

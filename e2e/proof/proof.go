@@ -31,7 +31,7 @@ func Script(p *proofs.Program, proof *proofs.Proof) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read script of %s: %w", p.Name, err)
 	}
-	version := fmt.Sprintf("echo %q\"$(%s 2>&1 | head -n 1)\"\n", VersionPrefix, strings.Join(p.VersionCommand, " "))
+	version := fmt.Sprintf("exec 2>&1\necho %q\"$(%s 2>&1 | head -n 1)\"\n", VersionPrefix, strings.Join(p.VersionCommand, " "))
 	return string(common) + version + "set -x\n" + string(own), nil
 }
 
@@ -40,7 +40,8 @@ func SaysVersion(log, version string) (said string, ok bool) {
 	_, rest, _ := strings.Cut(log, VersionPrefix)
 	said, _, _ = strings.Cut(rest, "\n")
 	for word := range strings.FieldsFuncSeq(said, func(r rune) bool { return strings.ContainsRune(" \t,;()/", r) }) {
-		if strings.TrimPrefix(word, "v") == version {
+		// What follows a - is how it was built.
+		if word = strings.TrimPrefix(word, "v"); word == version || strings.HasPrefix(word, version+"-") {
 			return said, true
 		}
 	}

@@ -41,6 +41,7 @@ func TestSaysVersion(t *testing.T) {
 	}{
 		"among other words":  {"version: restic 0.18.1 compiled with go1.26\nx", "0.18.1", true},
 		"with a v":           {"version: rclone v1.76.0\n", "1.76.0", true},
+		"with a build":       {"version: v2.3.0-dev\n", "2.3.0", true},
 		"at the end of all":  {"version: 3.4.0", "3.4.0", true},
 		"another one":        {"version: restic 0.18.10\n", "0.18.1", false},
 		"on another line":    {"version: none\nrestic 0.18.1\n", "0.18.1", false},

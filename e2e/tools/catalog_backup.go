@@ -10,11 +10,12 @@ func Restic() Tool {
 	}
 }
 
-// Rclone copies files to any store. It knows its version itself.
+// Rclone copies files to any store.
 func Rclone() Tool {
 	return Tool{
 		Name: "rclone", Module: "github.com/rclone/rclone",
-		Packages: []string{"github.com/rclone/rclone"}, LDFlags: "-s -w", Static: true,
+		Packages: []string{"github.com/rclone/rclone"},
+		LDFlags:  "-s -w -X github.com/rclone/rclone/fs.Version=VERSION", Static: true,
 	}
 }
 
