@@ -62,17 +62,26 @@ var walG = dialect{
 	groups: map[string]group{"AWS_ENDPOINT": groupEndpoint},
 }
 
-// kopiaKeys is why kopia takes no other identity for S3: cli/storage_s3.go declares both flags Required.
-const kopiaKeys = "its S3 flags demand an access key" + useAccessKey
+// kopiaNoKeys is a note on S3: cli/storage_s3.go declares the flags of the keys Required, and an empty one is enough for
+// every other identity (seen with 0.22.3).
+const kopiaNoKeys = "--access-key= --secret-access-key="
 
 // kopia 0.23.1: cli/storage_{s3,azure,gcs}.go, repo/blob/{s3,azure,gcs}. It is told its location in flags. The variables
 // are read when a repository is created or connected, and kept in the configuration unless told not to.
 var kopia = dialect{
 	name: "kopia", version: "0.23.1",
-	s3: noneOf(&s3Store, kopiaKeys).but(map[string]cell{"accessKey": with(func(e *environment) {
+	// Its chain of identities is that of its S3 library, without the credentials file (s3_storage.go newStorage).
+	s3: allOf(&s3Store, yes(kopiaNoKeys), func(e *environment) {
 		kopiaEnv(e)
 		e.add("SSL_CERT_FILE", e.files.ca, 0) // ROOT_CA_PEM_BASE64 wants the text; --root-ca-pem-path is the other way.
-	})}),
+	}).but(map[string]cell{
+		"webIdentity": {
+			note:   kopiaNoKeys + "; not with stsEndpoint",
+			refuse: ownSTS("its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint" + useAccessKey),
+		},
+		"accessKey":       {},
+		"credentialsFile": unsupported("reads no AWS credentials file" + useAccessKey),
+	}),
 	azure: noneOf(&azureStore, "has no managed identity and no DefaultAzureCredential: use workloadIdentity").but(map[string]cell{
 		"workloadIdentity": with(kopiaAzure),
 		"servicePrincipal": with(func(e *environment) {
