@@ -67,12 +67,12 @@ var walG = dialect{
 const kopiaNoKeys = "--access-key= --secret-access-key="
 
 // kopia 0.23.1: cli/storage_{s3,azure,gcs}.go, repo/blob/{s3,azure,gcs}. It is told its location in flags. The variables
-// are read when a repository is created or connected, and kept in the configuration unless told not to.
+// are read when a repository is created or connected, and kept in its configuration file, secrets too:
+// KOPIA_PERSIST_CREDENTIALS_ON_CONNECT is about the repository's password alone (cli/app.go passwordPersistenceStrategy).
 var kopia = dialect{
 	name: "kopia", version: "0.23.1",
 	// Its chain of identities is that of its S3 library, without the credentials file (s3_storage.go newStorage).
 	s3: allOf(&s3Store, yes(kopiaNoKeys), func(e *environment) {
-		kopiaEnv(e)
 		e.add("SSL_CERT_FILE", e.files.ca, 0) // ROOT_CA_PEM_BASE64 wants the text; --root-ca-pem-path is the other way.
 	}).but(map[string]cell{
 		"webIdentity": {
@@ -92,13 +92,10 @@ var kopia = dialect{
 		"sasToken":         {env: kopiaAzure, note: "the token without ? at its front"},
 		"connectionString": unsupported("reads no connection string: use accountKey or sasToken"),
 	}).unless(azureHost("knows no endpoint but <account>.<domain>: leave spec.azure.endpoint out")),
-	gcs: allOf(&gcsStore, yes("no --credentials-file"), kopiaEnv).unless(googleHost),
+	gcs: allOf(&gcsStore, yes("no --credentials-file"), nil).unless(googleHost),
 }
 
-func kopiaEnv(e *environment) { e.add("KOPIA_PERSIST_CREDENTIALS_ON_CONNECT", "false", 0) }
-
 func kopiaAzure(e *environment) {
-	kopiaEnv(e)
 	e.azureSovereign("AZURE_STORAGE_DOMAIN", azureBlobHost)
 }
 
