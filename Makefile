@@ -1,4 +1,4 @@
-# Needs Go and, for the local cluster, Linux and root. Everything else is built from pinned modules, once, into a cache
+# Needs Go and, for the local cluster, Linux, root, node and npm. Everything else is built from pinned modules, once, into a cache
 # outside the work tree (LIGHTERMAN_CACHE, default ~/.cache/lighterman); each step says what it builds.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -34,7 +34,7 @@ demo: ## Show the main job from end to end, on a local cluster or on that of KUB
 
 .PHONY: test
 test: bin/cluster ## Run all tests: rules, API server, chart, and the local cluster with its store
-	@echo 'test: the first run builds Kubernetes, helm and an S3 server from source, about 20 minutes on two cores'
+	@echo 'test: the first run builds Kubernetes, helm, stores and backup tools from source, about 30 minutes on two cores'
 	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./...
 	cd e2e && go test -timeout 30m ./...
 

@@ -63,7 +63,7 @@ var s3Modes = []mode{
 		set:      func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.PodIdentity != nil },
 		audience: func(*v1alpha1.CredentialProfileSpec) string { return "pods.eks.amazonaws.com" },
 		env: func(e *environment) {
-			e.add("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials", groupIdentity)
+			e.add("AWS_CONTAINER_CREDENTIALS_FULL_URI", podIdentityURL, groupIdentity)
 			e.add("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", e.files.token, groupIdentity)
 		},
 	},
@@ -105,6 +105,9 @@ var s3Modes = []mode{
 		inherits: true,
 	},
 }
+
+// podIdentityURL is that of the EKS Pod Identity agent of the pod's node.
+const podIdentityURL = "http://169.254.170.23/v1/credentials"
 
 // s3Env is the environment of the AWS SDKs and the CLI.
 func s3Env(e *environment) {

@@ -1,7 +1,5 @@
 package injector
 
-import "lighterman.dev/lighterman/api/v1alpha1"
-
 // restic 0.19.1: internal/backend/{s3,azure,gs}, doc/075_scripting.rst.
 var restic = dialect{
 	name: "restic", version: "0.19.1",
@@ -64,17 +62,26 @@ var walG = dialect{
 	groups: map[string]group{"AWS_ENDPOINT": groupEndpoint},
 }
 
-// kopiaKeys is why kopia takes no other identity for S3: cli/storage_s3.go declares both flags Required.
-const kopiaKeys = "its S3 flags demand an access key" + useAccessKey
+// kopiaNoKeys is a note on S3: cli/storage_s3.go declares the flags of the keys Required, and an empty one is enough for
+// every other identity (seen with 0.22.3).
+const kopiaNoKeys = "--access-key= --secret-access-key="
 
 // kopia 0.23.1: cli/storage_{s3,azure,gcs}.go, repo/blob/{s3,azure,gcs}. It is told its location in flags. The variables
-// are read when a repository is created or connected, and kept in the configuration unless told not to.
+// are read when a repository is created or connected, and kept in its configuration file, secrets too:
+// KOPIA_PERSIST_CREDENTIALS_ON_CONNECT is about the repository's password alone (cli/app.go passwordPersistenceStrategy).
 var kopia = dialect{
 	name: "kopia", version: "0.23.1",
-	s3: noneOf(&s3Store, kopiaKeys).but(map[string]cell{"accessKey": with(func(e *environment) {
-		kopiaEnv(e)
+	// Its chain of identities is that of its S3 library, without the credentials file (s3_storage.go newStorage).
+	s3: allOf(&s3Store, yes(kopiaNoKeys), func(e *environment) {
 		e.add("SSL_CERT_FILE", e.files.ca, 0) // ROOT_CA_PEM_BASE64 wants the text; --root-ca-pem-path is the other way.
-	})}),
+	}).but(map[string]cell{
+		"webIdentity": {
+			note:   kopiaNoKeys + "; not with stsEndpoint",
+			refuse: ownSTS("its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint" + useAccessKey),
+		},
+		"accessKey":       {},
+		"credentialsFile": unsupported("reads no AWS credentials file" + useAccessKey),
+	}),
 	azure: noneOf(&azureStore, "has no managed identity and no DefaultAzureCredential: use workloadIdentity").but(map[string]cell{
 		"workloadIdentity": with(kopiaAzure),
 		"servicePrincipal": with(func(e *environment) {
@@ -85,34 +92,22 @@ var kopia = dialect{
 		"sasToken":         {env: kopiaAzure, note: "the token without ? at its front"},
 		"connectionString": unsupported("reads no connection string: use accountKey or sasToken"),
 	}).unless(azureHost("knows no endpoint but <account>.<domain>: leave spec.azure.endpoint out")),
-	gcs: allOf(&gcsStore, yes("no --credentials-file"), kopiaEnv).unless(googleHost),
+	gcs: allOf(&gcsStore, yes("no --credentials-file"), nil).unless(googleHost),
 }
 
-func kopiaEnv(e *environment) { e.add("KOPIA_PERSIST_CREDENTIALS_ON_CONNECT", "false", 0) }
-
 func kopiaAzure(e *environment) {
-	kopiaEnv(e)
 	e.azureSovereign("AZURE_STORAGE_DOMAIN", azureBlobHost)
 }
 
-// litestream 0.5.16 (aws-sdk-go-v2): s3, abs and gs. Its location is in
-// its configuration, which may refer to the neutral variables as ${NAME}.
+// litestream 0.5.18 (aws-sdk-go-v2): cmd/litestream/main.go, s3, abs and gs. It is told its location in arguments, or in its
+// configuration, which may refer to the neutral variables as ${NAME}.
 var litestream = dialect{
-	name: "litestream", version: "0.5.16",
+	name: "litestream", version: "0.5.18",
 	s3: allOf(&s3Store, cell{}, func(e *environment) {
+		// Its VFS reads this one (s3/replica_client.go NewReplicaClientFromURL), and the program AWS_ENDPOINT_URL_S3.
 		e.add("LITESTREAM_S3_ENDPOINT", e.s3Location().endpoint, groupEndpoint)
 		e.breaksOnCABundle()
-	}).but(map[string]cell{
-		"accessKey": {
-			note: "without sessionToken",
-			refuse: func(s *v1alpha1.CredentialProfileSpec) string {
-				if s.S3.Auth.AccessKey.SessionToken != nil {
-					return "drops the session token where the replica is a URL: use an access key without one, or webIdentity"
-				}
-				return ""
-			},
-		},
-	}),
+	}).but(map[string]cell{"accessKey": yes("its VFS drops a session token, the program does not")}),
 	azure: allOf(&azureStore, cell{}, nil).but(map[string]cell{
 		"accountKey": with(func(e *environment) {
 			e.secret("LITESTREAM_AZURE_ACCOUNT_KEY", e.spec.Azure.Auth.AccountKey, keyOf)

@@ -67,21 +67,28 @@ var xbcloud = dialect{
 	},
 }
 
-// mc, the MinIO client (minio/mc 77f82e18). Of the environment it takes a URL with the keys in
-// it, without any decoding. The alias is LIGHTERMAN: mc cp /backup LIGHTERMAN/<bucket>/<prefix>.
+// mc, the MinIO client (minio/mc cf909e10, cmd/{config,client}.go). Of the environment it takes a URL, with keys in it without
+// any decoding. Where MC_STS_ENDPOINT_<alias> is set, its S3 library looks for the AWS variables of an identity first. The
+// alias is LIGHTERMAN: mc cp /backup LIGHTERMAN/<bucket>/<prefix>/.
 var mc = dialect{
-	name: "mc", version: "77f82e18",
-	s3: noneOf(&s3Store, "takes access keys from the environment, and other identities from its own configuration only"+useAccessKey).but(map[string]cell{
+	name: "mc", version: "cf909e10",
+	s3: noneOf(&s3Store, "takes access keys, web identity and pod identity from the environment, and no other identity"+useAccessKey).but(map[string]cell{
 		"accessKey": {note: "a secret without a colon", env: func(e *environment) {
 			keys := "$(AWS_ACCESS_KEY_ID):$(AWS_SECRET_ACCESS_KEY)"
 			if e.spec.S3.Auth.AccessKey.SessionToken != nil {
 				keys += ":$(AWS_SESSION_TOKEN)"
 			}
-			scheme, host, _ := strings.Cut(e.s3URL(), "://")
-			e.add("MC_HOST_LIGHTERMAN", scheme+"://"+keys+"@"+host, groupIdentity)
-			e.add("MC_REGION", e.s3Location().region, groupRegion)
-			e.add("SSL_CERT_FILE", e.files.ca, 0)
+			mcAlias(e, keys+"@")
 		}},
+		"webIdentity": with(func(e *environment) {
+			mcAlias(e, "")
+			e.add("MC_STS_ENDPOINT_LIGHTERMAN", e.stsURL(), groupIdentity)
+		}),
+		// Any URL will do: the agent's is read from AWS_CONTAINER_CREDENTIALS_FULL_URI.
+		"podIdentity": with(func(e *environment) {
+			mcAlias(e, "")
+			e.add("MC_STS_ENDPOINT_LIGHTERMAN", podIdentityURL, groupIdentity)
+		}),
 	}).unless(func(s *v1alpha1.CredentialProfileSpec) string {
 		if _, rest, _ := strings.Cut(s.S3.Endpoint, "://"); strings.Contains(strings.TrimRight(rest, "/"), "/") {
 			return "takes no path in the URL of a store: set spec.s3.endpoint without one"
@@ -90,7 +97,16 @@ var mc = dialect{
 	}),
 	azure:  noneOf(&azureStore, "speaks S3 only: use another tool"),
 	gcs:    noneOf(&gcsStore, "speaks S3 only"+useGCSInterop),
-	groups: map[string]group{"MC_HOST_LIGHTERMAN": groupIdentity, "MC_REGION": groupRegion},
+	groups: map[string]group{
+		"MC_HOST_LIGHTERMAN": groupIdentity, "MC_STS_ENDPOINT_LIGHTERMAN": groupIdentity, "MC_REGION": groupRegion,
+	},
+}
+
+func mcAlias(e *environment, keys string) {
+	scheme, host, _ := strings.Cut(e.s3URL(), "://")
+	e.add("MC_HOST_LIGHTERMAN", scheme+"://"+keys+host, groupIdentity)
+	e.add("MC_REGION", e.s3Location().region, groupRegion)
+	e.add("SSL_CERT_FILE", e.files.ca, 0)
 }
 
 // s3proxy is the server S3Proxy 4.0.0 in front of Azure (run-docker-container.sh, README): what its clients need is an s3

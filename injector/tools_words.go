@@ -26,6 +26,20 @@ func (e *environment) s3URL() string {
 	return "https://s3." + where.region + ".amazonaws.com"
 }
 
+// stsURL gives the URL of the token service for tools that have no default of their own.
+func (e *environment) stsURL() string {
+	web, region := e.spec.S3.Auth.WebIdentity, e.s3Location().region
+	switch {
+	case web.STSEndpoint != "":
+		return web.STSEndpoint
+	case region == "" || web.RegionalSTS != nil && !*web.RegionalSTS:
+		return "https://sts.amazonaws.com"
+	case strings.HasPrefix(region, "cn-"):
+		return "https://sts." + region + ".amazonaws.com.cn"
+	}
+	return "https://sts." + region + ".amazonaws.com"
+}
+
 // below joins a place and the prefix below it.
 func below(place, prefix string) string {
 	if prefix == "" {

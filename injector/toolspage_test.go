@@ -32,7 +32,7 @@ func TestToolsPage(t *testing.T) {
 	}
 }
 
-const toolsHead = `<!-- Generated from injector/tools_*.go by: go test ./injector -update -->
+const toolsHead = `<!-- Generated from injector/tools_*.go and e2e/proof/programs by: go test ./injector -update -->
 
 # Tools
 
@@ -41,9 +41,16 @@ variables are injected besides those of the cloud's SDKs, which every container 
 ([environment](profile.md#environment)). A tool that cannot use a profile's store or auth mode makes the profile not
 accepted and denies the pod, with the reason below.
 
-*Rendered only* means: a test compares what is injected with what the tool reads, as its source of that version says;
-the tool itself was not run. Variables of the CA bundle, the endpoint and the project are there where the profile has
-one. "SDK" stands for the SDKs' variables, which the tool reads.
+*Proved with* names the program that was run in a pod on a real node, its version, and the server: it backed up files,
+deleted them, restored them and compared, with nothing but what is injected, and with a private certificate authority.
+A † says that the server had the public cloud's own names, and that stand-ins for the cloud's identity services checked
+the pod's token; without it the profile named the server's address. In brackets is what was run besides the plain mode:
+` + "`append`" + ` is a CA bundle joined with the public roots, the others are fields of the mode. *Rendered only* means that
+no program was run: a test compares what is injected with what the tool's source reads. That source may be of another
+version than the program that was run.
+
+Variables of the CA bundle, the endpoint and the project are there where the profile has one. "SDK" stands for the SDKs'
+variables, which the tool reads.
 
 `
 
@@ -51,8 +58,18 @@ func toolsPage(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString(toolsHead)
+	proved := provedWith(t)
+	b.WriteString("- [sdk](#sdk)\n")
 	for _, d := range dialects {
 		fmt.Fprintf(&b, "- [%[1]s](#%[1]s)\n", d.name)
+	}
+	b.WriteString("\n## sdk\n\nWhat every container gets, for programs that need nothing else.\n\n" +
+		"| store | auth mode | proved with |\n|---|---|---|\n")
+	for i := range stores {
+		for _, m := range stores[i].modes {
+			fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", stores[i].name, m.name,
+				or(proved[sdk+"."+stores[i].name+"."+m.name], renderedOnly))
+		}
 	}
 	for _, d := range dialects {
 		fmt.Fprintf(&b, "\n## %s\n\nRead in version %s.\n\n", d.name, d.version)
@@ -65,7 +82,7 @@ func toolsPage(t *testing.T) string {
 				fmt.Fprintf(&always, "- `%s`, in every mode: %s\n", s.name, code(common))
 			}
 			for j := range s.modes {
-				b.WriteString(toolsRow(t, d, s, &s.modes[j], common))
+				b.WriteString(toolsRow(t, d, s, &s.modes[j], common, proved))
 			}
 			if why := locationLimit(t, d, s); why != "" {
 				fmt.Fprintf(&always, "- `%s`, refused for its location: %s\n", s.name, escape(why))
@@ -78,7 +95,7 @@ func toolsPage(t *testing.T) string {
 	return b.String()
 }
 
-func toolsRow(t *testing.T, d *dialect, s *store, m *mode, common []string) string {
+func toolsRow(t *testing.T, d *dialect, s *store, m *mode, common []string, proved map[string]string) string {
 	t.Helper()
 	cell := d.of(s).modes[m.name]
 	if cell.refuse != nil && cell.note == "" {
@@ -97,7 +114,8 @@ func toolsRow(t *testing.T, d *dialect, s *store, m *mode, common []string) stri
 	if len(own) > 0 {
 		words = code(own)
 	}
-	return fmt.Sprintf("| `%s` | `%s` | yes | %s | %s | rendered only |\n", s.name, m.name, escape(cell.note), words)
+	return fmt.Sprintf("| `%s` | `%s` | yes | %s | %s | %s |\n", s.name, m.name, escape(cell.note), words,
+		or(proved[string(d.name)+"."+s.name+"."+m.name], renderedOnly))
 }
 
 // variables are those that the tool adds to the SDKs'.

@@ -34,6 +34,8 @@ type File struct {
 	// Source is a file to copy. Empty: Data is the content.
 	Source string
 	Data   []byte
+	// Link makes the file a symbolic link that leads there.
+	Link string
 }
 
 // Spec says what an image is.
@@ -166,6 +168,11 @@ func add(tw *tar.Writer, f File) error {
 	}
 	if strings.HasSuffix(f.Path, "/") {
 		return tw.WriteHeader(owned(header(f.Path, f.Mode, 0), f.Owner))
+	}
+	if f.Link != "" {
+		h := header(f.Path, 0o777, 0)
+		h.Typeflag, h.Linkname = tar.TypeSymlink, f.Link
+		return tw.WriteHeader(h)
 	}
 	data := f.Data
 	if f.Source != "" {

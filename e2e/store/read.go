@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
@@ -20,4 +21,19 @@ func (s *Store) Object(ctx context.Context, bucket, key string) (string, error) 
 		return "", fmt.Errorf("read s3://%s/%s: %w", bucket, key, err)
 	}
 	return string(data), nil
+}
+
+// Size is the sum of the sizes of the objects below a prefix.
+func (s *Store) Size(ctx context.Context, bucket, prefix string) (size int64, err error) {
+	pages := s3.NewListObjectsV2Paginator(s.S3(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("list s3://%s/%s: %w", bucket, prefix, err)
+		}
+		for i := range page.Contents {
+			size += aws.ToInt64(page.Contents[i].Size)
+		}
+	}
+	return size, nil
 }

@@ -95,8 +95,25 @@ func AllowPrefix(bucket, prefix string, actions ...string) string {
 	return policy
 }
 
-func document(statement map[string]any) (string, error) {
-	data, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []any{statement}})
+// AllowBackups is a policy for programs that write, read, list and delete below a prefix of a bucket.
+func AllowBackups(bucket, prefix string) string {
+	policy, err := document(
+		map[string]any{
+			"Effect": "Allow", "Resource": "arn:aws:s3:::" + bucket,
+			"Action": []string{"s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"},
+		},
+		map[string]any{
+			"Effect": "Allow", "Resource": "arn:aws:s3:::" + bucket + "/" + prefix + "*",
+			"Action": []string{"s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"},
+		})
+	if err != nil {
+		panic(err) // strings always encode
+	}
+	return policy
+}
+
+func document(statements ...map[string]any) (string, error) {
+	data, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
 	return string(data), err
 }
 

@@ -16,8 +16,8 @@ func newTestEnv() *cobra.Command {
 	return &cobra.Command{
 		Use:   "testenv",
 		Short: "Build all programs that tests use, and print the variables by which they are found",
-		Long: `Builds the cluster's programs, helm and the object store into the cache, and prints the environment of tests: an API
-server and etcd for tests without a node (KUBEBUILDER_ASSETS), and helm (LIGHTERMAN_HELM).`,
+		Long: `Builds the cluster's programs, helm, the object store and backup tools into the cache, and prints the environment of
+tests: an API server and etcd for tests without a node (KUBEBUILDER_ASSETS), and helm (LIGHTERMAN_HELM).`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b, err := tools.NewBuilder(cmd.ErrOrStderr())
@@ -32,6 +32,7 @@ server and etcd for tests without a node (KUBEBUILDER_ASSETS), and helm (LIGHTER
 					return err
 				}
 				wanted = append(wanted, tools.Versitygw())
+				wanted = append(wanted, tools.ForBackup()...)
 			}
 			dirs := map[string]string{}
 			for _, tool := range wanted {

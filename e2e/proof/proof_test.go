@@ -1,0 +1,79 @@
+package proof
+
+import (
+	"strings"
+	"testing"
+
+	"lighterman.dev/lighterman/e2e/tools"
+)
+
+// servers are the tools that servers.yaml has the versions of.
+var servers = map[string]tools.Tool{ //nolint:gochecknoglobals // A table.
+	"versitygw": tools.Versitygw(),
+}
+
+// TestServers compares the versions that the documentation shows with those that are built.
+func TestServers(t *testing.T) {
+	_, versions, err := Programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := tools.NewBuilder(t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, version := range versions {
+		tool, ok := servers[name]
+		if !ok {
+			t.Errorf("servers.yaml has %s, and this test has not", name)
+			continue
+		}
+		if pinned, err := b.Version(tool); err != nil || pinned != "v"+version {
+			t.Errorf("%s: servers.yaml has version %s, hack/tools has %s: %v", name, version, pinned, err)
+		}
+	}
+}
+
+func TestSaysVersion(t *testing.T) {
+	tests := map[string]struct {
+		log, version string
+		want         bool
+	}{
+		"among other words":  {"version: restic 0.18.1 compiled with go1.26\nx", "0.18.1", true},
+		"with a v":           {"version: rclone v1.76.0\n", "1.76.0", true},
+		"with a build":       {"version: v2.3.0-dev\n", "2.3.0", true},
+		"at the end of all":  {"version: 3.4.0", "3.4.0", true},
+		"another one":        {"version: restic 0.18.10\n", "0.18.1", false},
+		"on another line":    {"version: none\nrestic 0.18.1\n", "0.18.1", false},
+		"nothing is printed": {"", "0.18.1", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if said, ok := SaysVersion(test.log, test.version); ok != test.want {
+				t.Errorf("%v: %q", ok, said)
+			}
+		})
+	}
+}
+
+// TestScripts fails for a script that compares nothing, and for an image that nobody builds.
+func TestScripts(t *testing.T) {
+	programs, _, err := Programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range programs {
+		for j := range programs[i].Proofs {
+			script, err := Script(&programs[i], &programs[i].Proofs[j])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(script, "same_files ") {
+				t.Errorf("%s, %s: the script compares nothing", programs[i].Name, programs[i].Proofs[j].Store)
+			}
+			if _, ok := images[programs[i].Image]; !ok {
+				t.Errorf("%s: there is no image %s", programs[i].Name, programs[i].Image)
+			}
+		}
+	}
+}

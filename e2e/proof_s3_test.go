@@ -1,0 +1,95 @@
+package e2e_test
+
+import (
+	"context"
+	"testing"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/internal/proofs"
+
+	"lighterman.dev/lighterman/e2e/store"
+)
+
+// s3Store prepares the run with versitygw.
+func (r *proofRun) s3Store(t *testing.T) {
+	t.Helper()
+	r.spec.S3 = r.s3(r.namespace)
+	policy := store.AllowBackups(r.namespace, r.spec.S3.Prefix+"/")
+	r.stored = func(ctx context.Context) (int64, error) {
+		return r.store.Size(ctx, r.namespace, r.spec.S3.Prefix+"/")
+	}
+	auth := &r.spec.S3.Auth
+	accessKey := func() {
+		key, err := r.store.CreateUser(t.Context(), r.namespace, policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		auth.AccessKey = r.accessKey(t, store.Session{Key: key})
+	}
+	role := func() string {
+		return r.store.RoleForTest(t, store.Role{
+			Name: r.namespace, Audience: audience, Subject: "system:serviceaccount:" + r.namespace + ":backup", Policy: policy,
+		})
+	}
+	r.prepare(t, map[string]func(){
+		"accessKey": accessKey,
+		"accessKey+append": func() {
+			accessKey()
+			r.spec.CABundle.Mode = v1alpha1.CABundleAppend
+		},
+		"accessKey+sessionToken": func() {
+			session, err := r.store.AssumeRole(t.Context(), role(), r.token(t, audience))
+			if err != nil {
+				t.Fatal(err)
+			}
+			auth.AccessKey = r.accessKey(t, session)
+		},
+		"credentialsFile": func() {
+			accessKey()
+			auth.AccessKey, auth.CredentialsFile = nil, &v1alpha1.KeyRef{Name: "keys", Key: "credentials"}
+		},
+		"webIdentity": func() {
+			auth.WebIdentity = &v1alpha1.S3WebIdentity{RoleARN: role()}
+			if r.proof.Location == proofs.Endpoint {
+				auth.WebIdentity.STSEndpoint = r.store.STSEndpoint
+			}
+		},
+	})
+}
+
+// accessKey puts the key into the Secret "keys", in the forms that the modes want.
+func (r *proofRun) accessKey(t *testing.T, s store.Session) *v1alpha1.S3AccessKey {
+	t.Helper()
+	r.create(t, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "keys", Namespace: r.namespace},
+		StringData: map[string]string{
+			"id": s.ID, "secret": s.Secret, "token": s.Token,
+			"credentials": "[default]\naws_access_key_id = " + s.ID + "\naws_secret_access_key = " + s.Secret + "\n",
+		},
+	})
+	key := &v1alpha1.S3AccessKey{
+		AccessKeyID:     v1alpha1.KeyRef{Name: "keys", Key: "id"},
+		SecretAccessKey: v1alpha1.KeyRef{Name: "keys", Key: "secret"},
+	}
+	if s.Token != "" {
+		key.SessionToken = &v1alpha1.KeyRef{Name: "keys", Key: "token"}
+	}
+	return key
+}
+
+// token gives a token of the service account that the pods use.
+func (r *proofRun) token(t *testing.T, audience string) string {
+	t.Helper()
+	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
+		Audiences: []string{audience}, ExpirationSeconds: ptr.To[int64](3600),
+	}}
+	out, err := r.kube.CoreV1().ServiceAccounts(r.namespace).CreateToken(t.Context(), "backup", request, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Status.Token
+}
