@@ -61,7 +61,7 @@ to it, answers the requests that it has, and ends.`,
 	f.StringVar(&o.service, "service", "lighterman", "name of the Service before the webhook")
 	f.StringVar(&o.lease, "lease", "lighterman", "name of the Lease by which the replica that writes profiles' status is elected")
 	f.StringVar(&o.image, "image", "", "image of the containers that are added to pods (caBundle.mode: Append)")
-	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "annotate the service accounts of pods as profiles ask; false: such profiles deny the pod")
+	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "watch service accounts, and annotate those of pods as profiles ask; false: such profiles deny the pod, and a service account names no default profile")
 	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long to go on serving after readiness was withdrawn")
 	o.log.bind(f)
 	certFlags := flag.NewFlagSet("certs", flag.ContinueOnError)

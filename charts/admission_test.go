@@ -67,7 +67,9 @@ func TestPolicies(t *testing.T) {
 				own + "-not-opted-in-pods":      "Warn",
 				own + "-not-opted-in-workloads": "Warn",
 				own + "-not-opted-in-cronjobs":  "Warn",
+				own + "-default-without-effect": "Warn",
 				own + "-injected":               "Deny",
+				own + "-annotations":            "Deny",
 			}
 			got := make(map[string]string)
 			for _, binding := range only[*admissionv1.ValidatingAdmissionPolicyBinding](t, name) {

@@ -25,6 +25,8 @@ func TestOnAPIServer(t *testing.T) {
 	c := install(t)
 	t.Run("the webhook is called", c.testMatching)
 	t.Run("policies", c.testPolicies)
+	t.Run("defaults", c.testDefaults)
+	t.Run("annotations", c.testAnnotations)
 	t.Run("the webhook may do its work and no more", c.testRBAC)
 	t.Run("upgrades keep what the webhook wrote", c.testUpgrade)
 	t.Run("certificates may become files", c.testSwitch)

@@ -20,25 +20,31 @@ func OptedOut(m *Metadata) bool { return m.Annotations[AnnotationInject] == "fal
 
 // Requested gives the profile that the pod's annotations name. The zero Ref means that they name none. The error is a
 // *DeniedError.
-func Requested(m *Metadata) (Ref, error) {
-	profile, namespaced := m.Annotations[AnnotationProfile]
-	cluster, clusterWide := m.Annotations[AnnotationClusterProfile]
+func Requested(m *Metadata) (Ref, error) { return RequestedBy(m.Annotations, "the pod") }
+
+// DefaultAnnotations are the keys of the annotations by which a service account or a namespace names a default.
+var DefaultAnnotations = []string{AnnotationProfile, AnnotationClusterProfile}
+
+// RequestedBy gives the profile that the annotations of an object name; by is the object in messages.
+func RequestedBy(annotations map[string]string, by string) (Ref, error) {
+	profile, namespaced := annotations[AnnotationProfile]
+	cluster, clusterWide := annotations[AnnotationClusterProfile]
 	switch {
 	case namespaced && clusterWide:
-		return Ref{}, Deny(ReasonBothProfiles, fmt.Sprintf("the pod has both annotations %s and %s: remove one",
-			AnnotationProfile, AnnotationClusterProfile))
+		return Ref{}, Deny(ReasonBothProfiles, fmt.Sprintf("%s has both annotations %s and %s: remove one",
+			by, AnnotationProfile, AnnotationClusterProfile))
 	case namespaced:
-		return named(v1alpha1.KindCredentialProfile, AnnotationProfile, profile)
+		return named(v1alpha1.KindCredentialProfile, AnnotationProfile, profile, by)
 	case clusterWide:
-		return named(v1alpha1.KindClusterCredentialProfile, AnnotationClusterProfile, cluster)
+		return named(v1alpha1.KindClusterCredentialProfile, AnnotationClusterProfile, cluster, by)
 	}
 	return Ref{}, nil
 }
 
-func named(kind, annotation, name string) (Ref, error) {
+func named(kind, annotation, name, by string) (Ref, error) {
 	if name == "" {
-		return Ref{}, Deny(ReasonInvalidAnnotation, fmt.Sprintf("annotation %s is empty: write the name of a %s",
-			annotation, kind))
+		return Ref{}, Deny(ReasonInvalidAnnotation, fmt.Sprintf("annotation %s of %s is empty: write the name of a %s",
+			annotation, by, kind))
 	}
 	return Ref{Kind: kind, Name: name}, nil
 }

@@ -75,19 +75,15 @@ func stripAccount(object any) (any, error) {
 	if !ok {
 		return object, nil
 	}
-	var kept map[string]string
-	for key, value := range full.Annotations {
-		if key == injector.AnnotationAnnotatedFor || slices.Contains(injector.IdentityAnnotations, key) {
-			if kept == nil {
-				kept = make(map[string]string, 2)
-			}
-			kept[key] = value
-		}
-	}
 	return &metav1.PartialObjectMetadata{TypeMeta: full.TypeMeta, ObjectMeta: metav1.ObjectMeta{
-		Namespace: full.Namespace, Name: full.Name, ResourceVersion: full.ResourceVersion, Annotations: kept,
+		Namespace: full.Namespace, Name: full.Name, ResourceVersion: full.ResourceVersion,
+		Annotations: kept(full.Annotations, accountKeys),
 	}}, nil
 }
+
+// accountKeys are the annotations of service accounts that matter here.
+var accountKeys = slices.Concat(
+	[]string{injector.AnnotationAnnotatedFor}, injector.IdentityAnnotations, injector.DefaultAnnotations)
 
 func (a *accounts) Cached(ctx context.Context, account types.NamespacedName) (map[string]string, error) {
 	if !a.filled() {

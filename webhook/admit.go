@@ -27,8 +27,17 @@ type Finder interface {
 	Profile(ctx context.Context, ref injector.Ref, namespace string) (*Candidate, error)
 	// Selecting gives the profiles with a selector that pods of the namespace may fall under.
 	Selecting(ctx context.Context, namespace string) ([]Candidate, error)
-	// NamespaceLabels gives the labels of a namespace.
-	NamespaceLabels(ctx context.Context, namespace string) (map[string]string, error)
+	Namespace(ctx context.Context, name string) (Namespace, error)
+	// AccountAnnotations gives those annotations of a service account that name a default. None where Lighterman may not
+	// read service accounts.
+	AccountAnnotations(ctx context.Context, account types.NamespacedName) (map[string]string, error)
+}
+
+// Namespace is what is known of a namespace.
+type Namespace struct {
+	Labels map[string]string
+	// Annotations are those that name a default.
+	Annotations map[string]string
 }
 
 // ErrNotFound is returned by a Finder for an object that does not exist.
@@ -48,9 +57,11 @@ func (h *Handler) admit(ctx context.Context, req *request) (outcome, error) {
 	return out, err
 }
 
-// mayBeStale are the denials that follow from a profile or a namespace, and not from the pod alone. What is said of a
+// mayBeStale are the denials that may follow from a profile, a namespace or a default, and not from the pod alone. What is said of a
 // service account was read there and then, but for a profile that may have changed.
 var mayBeStale = map[injector.Reason]bool{
+	injector.ReasonBothProfiles:               true,
+	injector.ReasonInvalidAnnotation:          true,
 	injector.ReasonUnknownProfile:             true,
 	injector.ReasonAmbiguousSelector:          true,
 	injector.ReasonNamespaceNotAllowed:        true,
@@ -80,34 +91,38 @@ func (h *Handler) decide(ctx context.Context, finder Finder, req *request) (outc
 	return out, h.Annotator.ensure(ctx, account, candidate.Profile, req.DryRun)
 }
 
-// find gives the profile that the pod asks for, or falls under; nil: none.
+// find gives the profile that the pod asks for or is to have by default, or else the one that it falls under; nil: none.
 func find(ctx context.Context, finder Finder, req *request) (*Candidate, error) {
-	ref, err := injector.Requested(&req.Object.Metadata)
+	want, err := wantedBy(ctx, finder, req)
 	if err != nil {
 		return nil, err
 	}
-	if ref == (injector.Ref{}) {
+	if want == (wanted{}) {
 		return selected(ctx, finder, req)
 	}
-	candidate, err := finder.Profile(ctx, ref, req.Namespace)
+	candidate, err := finder.Profile(ctx, want.Ref, req.Namespace)
 	if errors.Is(err, ErrNotFound) {
-		return nil, unknownProfile(ref, req.Namespace)
+		return nil, unknownProfile(want, req.Namespace)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("find %s %s: %w", ref.Kind, ref.Name, err)
+		return nil, fmt.Errorf("find %s %s: %w", want.Kind, want.Name, err)
 	}
 	return candidate, nil
 }
 
-func unknownProfile(ref injector.Ref, namespace string) error {
+func unknownProfile(ref wanted, namespace string) error {
+	of := ""
+	if ref.by != "" {
+		of = " of " + ref.by
+	}
 	if ref.Kind == v1alpha1.KindClusterCredentialProfile {
 		return injector.Deny(injector.ReasonUnknownProfile, fmt.Sprintf(
-			"there is no %s %q, which annotation %s names: list them with kubectl get clustercredentialprofiles; a profile of the pod's own namespace is named in %s",
-			ref.Kind, ref.Name, injector.AnnotationClusterProfile, injector.AnnotationProfile))
+			"there is no %s %q, which annotation %s%s names: list them with kubectl get clustercredentialprofiles; a profile of the pod's own namespace is named in %s",
+			ref.Kind, ref.Name, injector.AnnotationClusterProfile, of, injector.AnnotationProfile))
 	}
 	return injector.Deny(injector.ReasonUnknownProfile, fmt.Sprintf(
-		"there is no %s %q in namespace %s, which annotation %s names: list them with kubectl get credentialprofiles -n %s; a cluster profile is named in %s",
-		ref.Kind, ref.Name, namespace, injector.AnnotationProfile, namespace, injector.AnnotationClusterProfile))
+		"there is no %s %q in namespace %s, which annotation %s%s names: list them with kubectl get credentialprofiles -n %s; a cluster profile is named in %s",
+		ref.Kind, ref.Name, namespace, injector.AnnotationProfile, of, namespace, injector.AnnotationClusterProfile))
 }
 
 // selected gives the one profile whose selector the pod falls under; nil: none. Only namespaces that are labelled
@@ -178,13 +193,13 @@ func allowedIn(ctx context.Context, finder Finder, c *Candidate, namespace strin
 	if c.Kind != v1alpha1.KindClusterCredentialProfile {
 		return nil // A namespaced profile is only ever found in the pod's own namespace.
 	}
-	set, err := finder.NamespaceLabels(ctx, namespace)
+	found, err := finder.Namespace(ctx, namespace)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("find namespace %s: %w", namespace, err)
 	}
 	ok := false
 	if a := c.AllowedNamespaces; err == nil && a != nil && len(a.MatchLabels)+len(a.MatchExpressions) > 0 {
-		if ok, err = matches(a, set); err != nil {
+		if ok, err = matches(a, found.Labels); err != nil {
 			return injector.Deny(injector.ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.allowedNamespaces: %v", c.Kind, c, err))
 		}
 	}

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,6 +19,9 @@ type finder struct {
 	reader client.Reader
 	// list narrows the search for profiles with a selector, where the reader has an index for it.
 	list []client.ListOption
+	// accounts are nil where Lighterman may not read service accounts; cached says that a cache is asked first.
+	accounts Accounts
+	cached   bool
 }
 
 var _ Finder = (*finder)(nil)
@@ -56,12 +60,30 @@ func (f *finder) Selecting(ctx context.Context, namespace string) ([]Candidate, 
 	return candidates, nil
 }
 
-func (f *finder) NamespaceLabels(ctx context.Context, namespace string) (map[string]string, error) {
+func (f *finder) Namespace(ctx context.Context, name string) (Namespace, error) {
 	found := namespaceMetadata()
-	if err := f.get(ctx, types.NamespacedName{Name: namespace}, found); err != nil {
+	if err := f.get(ctx, types.NamespacedName{Name: name}, found); err != nil {
+		return Namespace{}, err
+	}
+	return Namespace{Labels: found.Labels, Annotations: found.Annotations}, nil
+}
+
+// AccountAnnotations asks the API server where the cache does not know the account: it was created with the pod, or the
+// cache is not filled yet. The API server has admitted the pod for that account, so there is one, and one look is enough.
+func (f *finder) AccountAnnotations(ctx context.Context, account types.NamespacedName) (map[string]string, error) {
+	if f.accounts == nil {
+		return nil, nil
+	}
+	if f.cached {
+		if found, err := f.accounts.Cached(ctx, account); !errors.Is(err, ErrNotFound) {
+			return found, err
+		}
+	}
+	found, err := f.accounts.Live(ctx, account)
+	if err != nil {
 		return nil, err
 	}
-	return found.Labels, nil
+	return found.Annotations, nil
 }
 
 func (f *finder) get(ctx context.Context, key types.NamespacedName, object client.Object) error {

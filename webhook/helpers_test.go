@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
@@ -21,9 +22,11 @@ import (
 // memory is a Finder over values.
 type memory struct {
 	profiles   []Candidate
-	namespaces map[string]map[string]string
-	err        error
-	asked      int
+	namespaces map[string]map[string]string // their labels
+	// defaults are the annotations of namespaces, by name, and of service accounts, by namespace/name.
+	defaults map[string]map[string]string
+	err      error
+	asked    int
 }
 
 func (m *memory) Profile(_ context.Context, ref injector.Ref, namespace string) (*Candidate, error) {
@@ -50,11 +53,16 @@ func (m *memory) Selecting(_ context.Context, namespace string) ([]Candidate, er
 	return found, m.err
 }
 
-func (m *memory) NamespaceLabels(_ context.Context, namespace string) (map[string]string, error) {
-	if labels, ok := m.namespaces[namespace]; ok {
-		return labels, nil
+func (m *memory) Namespace(_ context.Context, name string) (Namespace, error) {
+	labels, ok := m.namespaces[name]
+	if !ok && m.defaults[name] == nil {
+		return Namespace{}, ErrNotFound
 	}
-	return nil, ErrNotFound
+	return Namespace{Labels: labels, Annotations: m.defaults[name]}, nil
+}
+
+func (m *memory) AccountAnnotations(_ context.Context, account types.NamespacedName) (map[string]string, error) {
+	return m.defaults[account.String()], m.err
 }
 
 // told remembers events.

@@ -23,8 +23,22 @@ const selectorIndex = "lighterman.selecting"
 // AddToScheme registers the types that the webhook reads and writes.
 func AddToScheme(scheme *runtime.Scheme) error { return v1alpha1.AddToScheme(scheme) }
 
-// CacheOptions say what the informers keep: profiles without their managed fields, of a namespace its name and labels,
-// and of a service account its name and the annotations that Lighterman may write. Cached objects are handed out without a copy; nothing in this package writes to them.
+// kept gives the annotations with the given keys; nil: there are none.
+func kept(annotations map[string]string, keys []string) map[string]string {
+	var found map[string]string
+	for _, key := range keys {
+		if value, ok := annotations[key]; ok {
+			if found == nil {
+				found = make(map[string]string, 2)
+			}
+			found[key] = value
+		}
+	}
+	return found
+}
+
+// CacheOptions say what the informers keep: profiles without their managed fields, of a namespace its name, its labels and
+// its default, and of a service account its name, its default and the annotations that Lighterman may write. Cached objects are handed out without a copy; nothing in this package writes to them.
 func CacheOptions() cache.Options {
 	shared := true
 	return cache.Options{ByObject: map[client.Object]cache.ByObject{
@@ -37,7 +51,7 @@ func CacheOptions() cache.Options {
 func stripNamespace(object any) (any, error) {
 	if o, ok := object.(client.Object); ok {
 		o.SetManagedFields(nil)
-		o.SetAnnotations(nil)
+		o.SetAnnotations(kept(o.GetAnnotations(), injector.DefaultAnnotations))
 		o.SetOwnerReferences(nil)
 		o.SetFinalizers(nil)
 	}
@@ -58,12 +72,14 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, re
 	if err != nil {
 		return nil, err
 	}
+	cached := &finder{
+		reader: mgr.GetCache(), cached: true,
+		list: []client.ListOption{client.MatchingFields{selectorIndex: "true"}},
+	}
+	live := &finder{reader: mgr.GetAPIReader()}
 	h := &Handler{
-		Cached: &finder{
-			reader: mgr.GetCache(),
-			list:   []client.ListOption{client.MatchingFields{selectorIndex: "true"}},
-		},
-		Live:     &finder{reader: mgr.GetAPIReader()},
+		Cached:   cached,
+		Live:     live,
 		Settings: settings,
 		Metrics:  metrics,
 		Events:   &events{recorder: mgr.GetEventRecorder("lighterman")},
@@ -73,9 +89,11 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, re
 		if err := setupAnnotator(ctx, mgr, h); err != nil {
 			return nil, err
 		}
+		cached.accounts, live.accounts = h.Annotator.Accounts, h.Annotator.Accounts
 	}
-	cached := []client.Object{&v1alpha1.CredentialProfile{}, &v1alpha1.ClusterCredentialProfile{}, namespaceMetadata()}
-	ready, err := setupCache(ctx, mgr, cached)
+	ready, err := setupCache(ctx, mgr, []client.Object{
+		&v1alpha1.CredentialProfile{}, &v1alpha1.ClusterCredentialProfile{}, namespaceMetadata(),
+	})
 	if err != nil {
 		return nil, err
 	}

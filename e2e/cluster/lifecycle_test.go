@@ -61,6 +61,11 @@ func TestLifecycle(t *testing.T) {
 	if out := must("up"); !strings.Contains(out, "already running") {
 		t.Errorf("a second up says:\n%s", out)
 	}
+	elsewhere := exec.CommandContext(t.Context(), program, "up", "--name", c.Name)
+	elsewhere.Env = append(os.Environ(), "LIGHTERMAN_CACHE="+t.TempDir())
+	if out, err := elsewhere.CombinedOutput(); err == nil || !strings.Contains(string(out), "is taken") || !strings.Contains(string(out), c.Dir) {
+		t.Errorf("up from another cache directory says: %v\n%s", err, out)
+	}
 	if diff := cmp.Diff(before, machine(t)); diff != "" {
 		t.Errorf("the running cluster changes the machine:\n%s", diff)
 	}

@@ -8,7 +8,9 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -103,6 +105,9 @@ func (c *Cluster) lock(log io.Writer) (func(), error) {
 
 // prepare builds what is missing and makes the cluster's directory afresh.
 func (c *Cluster) prepare(ctx context.Context, o UpOptions) (node.Config, error) {
+	if err := c.vacant(); err != nil {
+		return node.Config{}, err
+	}
 	groups, err := cgroup.Detect(cgroup.Root)
 	if err != nil {
 		return node.Config{}, err
@@ -134,6 +139,33 @@ func (c *Cluster) prepare(ctx context.Context, o UpOptions) (node.Config, error)
 	return config, config.Save()
 }
 
+// vacant refuses a name that a cluster of another cache directory uses: control groups are named after the cluster alone,
+// so both would use the same, and the end of one would fail in the middle or take the other's.
+func (c *Cluster) vacant() error {
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		return fmt.Errorf("list processes: %w", err)
+	}
+	for _, file := range files {
+		line, err := os.ReadFile(file)
+		if err != nil {
+			continue // It has ended.
+		}
+		args := strings.Split(string(line), "\x00")
+		if len(args) < 4 || args[1] != nodeCommand || args[2] != "--dir" {
+			continue
+		}
+		if dir := args[3]; filepath.Base(dir) == c.Name && dir != c.Dir {
+			return fmt.Errorf("cluster name %s is taken: one of that name runs from another cache directory, %s: choose another --name, or take that one down with LIGHTERMAN_CACHE=%s",
+				c.Name, dir, filepath.Dir(filepath.Dir(dir)))
+		}
+	}
+	return nil
+}
+
+// nodeCommand is the command of cmd/cluster that runs a node; --dir names its cluster's directory.
+const nodeCommand = "node"
+
 // start runs the node in its own namespaces. It outlives this process.
 func (c *Cluster) start(config node.Config, executable string) error {
 	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -154,7 +186,7 @@ func (c *Cluster) start(config node.Config, executable string) error {
 		return fmt.Errorf("start node: %w", err)
 	}
 	defer log.Close()
-	cmd := exec.Command(executable, "node", "--dir", c.Dir) //nolint:noctx // It outlives every context of this process.
+	cmd := exec.Command(executable, nodeCommand, "--dir", c.Dir) //nolint:noctx // It outlives every context of this process.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/root"}
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{socket} // node.ListenerFD
