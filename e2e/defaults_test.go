@@ -24,10 +24,10 @@ func TestDefaults(t *testing.T) {
 	ns := &corev1.Namespace{}
 	ns.Name = namespace
 	e.annotate(t, ns, injector.AnnotationProfile, "pg")
-	waitFor(t, "the namespace's default", 30*time.Second, func(context.Context) (bool, string) {
+	waitFor(t, "the namespace's default", 30*time.Second, func(ctx context.Context) (bool, string) {
 		pod := e.gated(namespace)
-		e.create(t, pod)
-		return isInjected(pod), fmt.Sprint(pod.Annotations)
+		err := e.client.Create(ctx, pod, client.DryRunAll)
+		return isInjected(pod), fmt.Sprint(pod.Annotations, err)
 	})
 	out := e.gated(namespace, injector.AnnotationInject, "false")
 	e.create(t, out)

@@ -12,6 +12,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/additive"
 	"lighterman.dev/lighterman/internal/cloudwebhooks"
+	"lighterman.dev/lighterman/internal/podtest"
 )
 
 const (
@@ -130,8 +131,8 @@ func chainOf(t *testing.T, profile *injector.Profile, with cloudwebhooks.Webhook
 		if err != nil {
 			t.Fatal(err)
 		}
-		after := apply(t, pod, result)
-		if where := additive.Lost(decode(t, pod), decode(t, after)); where != "" {
+		after := podtest.Apply(t, pod, result.Operations)
+		if where := additive.Lost(podtest.Decode(t, pod), podtest.Decode(t, after)); where != "" {
 			t.Errorf("%s was lost or changed", where)
 		}
 		warnings = result.Warnings

@@ -2,7 +2,6 @@ package injector_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"os"
@@ -10,12 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/additive"
+	"lighterman.dev/lighterman/internal/podtest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -62,7 +61,7 @@ func runCase(t *testing.T, dir string) {
 	case err != nil:
 		t.Fatal(err)
 	default:
-		patched := apply(t, raw, result)
+		patched := podtest.Apply(t, raw, result.Operations)
 		text, err := yaml.JSONToYAML(patched)
 		if err != nil {
 			t.Fatal(err)
@@ -128,7 +127,7 @@ func checkInvariants(t *testing.T, raw []byte, profile *injector.Profile, settin
 	if diff := cmp.Diff(untouched, pod); diff != "" {
 		t.Errorf("the pod was changed: %s", diff)
 	}
-	if !bytes.Equal(marshal(t, result), marshal(t, again)) {
+	if !bytes.Equal(podtest.Marshal(t, result), podtest.Marshal(t, again)) {
 		t.Error("two runs differ")
 	}
 	second, err := injector.Inject(parse(t, patched), profile, settings)
@@ -136,10 +135,10 @@ func checkInvariants(t *testing.T, raw []byte, profile *injector.Profile, settin
 		t.Errorf("second pass: %v", err)
 	}
 	if len(second.Operations) > 0 {
-		t.Errorf("the second pass adds: %s", marshal(t, second.Operations))
+		t.Errorf("the second pass adds: %s", podtest.Marshal(t, second.Operations))
 	}
 	checkUnknownFields(t, raw, profile)
-	if where := additive.Lost(decode(t, raw), decode(t, patched)); where != "" {
+	if where := additive.Lost(podtest.Decode(t, raw), podtest.Decode(t, patched)); where != "" {
 		t.Errorf("%s was lost or changed", where)
 	}
 	checkNames(t, parse(t, patched))
@@ -148,7 +147,7 @@ func checkInvariants(t *testing.T, raw []byte, profile *injector.Profile, settin
 // checkUnknownFields puts fields of a future Kubernetes into the pod and expects to find them again.
 func checkUnknownFields(t *testing.T, raw []byte, profile *injector.Profile) {
 	t.Helper()
-	pod := decode(t, raw).(map[string]any)
+	pod := podtest.Decode(t, raw).(map[string]any)
 	future := map[string]any{"nested": []any{"x", 1.5, nil, map[string]any{"deep": true}}}
 	pod["future"] = future
 	spec := pod["spec"].(map[string]any)
@@ -159,12 +158,12 @@ func checkUnknownFields(t *testing.T, raw []byte, profile *injector.Profile) {
 			item.(map[string]any)["future"] = future
 		}
 	}
-	with := marshal(t, pod)
+	with := podtest.Marshal(t, pod)
 	result, err := injector.Inject(parse(t, with), profile, settings)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if where := additive.Lost(pod, decode(t, apply(t, with, result))); where != "" {
+	if where := additive.Lost(podtest.Decode(t, with), podtest.Decode(t, podtest.Apply(t, with, result.Operations))); where != "" {
 		t.Errorf("with unknown fields: %s was lost or changed", where)
 	}
 }
@@ -220,38 +219,4 @@ func parse(t *testing.T, raw []byte) *injector.Pod {
 		t.Fatal(err)
 	}
 	return pod
-}
-
-func apply(t *testing.T, raw []byte, result injector.Result) []byte {
-	t.Helper()
-	if len(result.Operations) == 0 {
-		return raw
-	}
-	patch, err := jsonpatch.DecodePatch(marshal(t, result.Operations))
-	if err != nil {
-		t.Fatal(err)
-	}
-	patched, err := patch.Apply(raw)
-	if err != nil {
-		t.Fatalf("the patch does not apply: %v", err)
-	}
-	return patched
-}
-
-func marshal(t *testing.T, value any) []byte {
-	t.Helper()
-	data, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-func decode(t *testing.T, data []byte) any {
-	t.Helper()
-	var value any
-	if err := json.Unmarshal(data, &value); err != nil {
-		t.Fatal(err)
-	}
-	return value
 }

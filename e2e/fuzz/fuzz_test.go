@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"lighterman.dev/lighterman/internal/podtest"
 	"sigs.k8s.io/yaml"
 )
 
@@ -63,9 +64,10 @@ func TestInjectManyPods(t *testing.T) {
 func run(t *testing.T, data []byte, crds map[string]*definition) verdict {
 	t.Helper()
 	s := newSource(data)
-	profile := marshal(t, s.profile())
+	profile := podtest.Marshal(t, s.profile())
 	typed := s.pod()
 	s.graft(t, typed)
+	s.others(typed)
 	pod := s.raw(t, typed)
 	if s.chance(15) {
 		pod = s.injectedBefore(t, pod, profile)
@@ -82,13 +84,13 @@ func run(t *testing.T, data []byte, crds map[string]*definition) verdict {
 func (s *source) injectedBefore(t *testing.T, pod, profile []byte) []byte {
 	t.Helper()
 	if s.chance(30) {
-		profile = marshal(t, s.profile())
+		profile = podtest.Marshal(t, s.profile())
 	}
 	result, err := inject(pod, profile)
 	if err != nil {
 		return pod
 	}
-	received, err := receive(apply(t, pod, result))
+	received, err := receive(podtest.Apply(t, pod, result.Operations))
 	if err != nil {
 		return pod
 	}
@@ -99,13 +101,14 @@ func (s *source) injectedBefore(t *testing.T, pod, profile []byte) []byte {
 	if s.chance(30) {
 		spec.InitContainers = append(spec.InitContainers, s.container(9, spec.Volumes))
 	}
+	s.others(received)
 	if n := len(spec.InitContainers); n > 0 && s.chance(10) {
 		spec.InitContainers = slices.Delete(spec.InitContainers, 0, 1)
 	}
 	if n := len(spec.Volumes); n > 0 && s.chance(10) {
 		spec.Volumes = spec.Volumes[:n-1]
 	}
-	return marshal(t, received)
+	return podtest.Marshal(t, received)
 }
 
 func bytesOf(seed int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(seed)) }

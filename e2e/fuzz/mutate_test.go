@@ -14,6 +14,7 @@ import (
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	"k8s.io/kubernetes/pkg/apis/core"
 	corefuzzer "k8s.io/kubernetes/pkg/apis/core/fuzzer"
+	"lighterman.dev/lighterman/internal/podtest"
 )
 
 // graft sets fields of the pod to what Kubernetes' own fuzzer fills into them: any field that there is, also those that
@@ -82,7 +83,7 @@ func (s *source) raw(t *testing.T, pod *corev1.Pod) []byte {
 	if s.chance(30) {
 		return data
 	}
-	object := decode(t, data).(map[string]any)
+	object := podtest.Decode(t, data).(map[string]any)
 	spec, _ := object["spec"].(map[string]any)
 	s.emptyLists(spec, "initContainers", "volumes", "nodeSelector", "tolerations")
 	meta, _ := object["metadata"].(map[string]any)
@@ -95,7 +96,7 @@ func (s *source) raw(t *testing.T, pod *corev1.Pod) []byte {
 		}
 	}
 	s.unknown(object)
-	return marshal(t, object)
+	return podtest.Marshal(t, object)
 }
 
 // emptyLists adds fields that are there and hold nothing.

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/cloudwebhooks"
 )
 
 // pod makes a pod of what the rules look at. Most are valid.
@@ -37,6 +38,17 @@ func (s *source) pod() *corev1.Pod {
 	}
 	pod.Annotations = s.annotations(pod)
 	return pod
+}
+
+// others has the webhooks of cloud providers come to some pods.
+func (s *source) others(pod *corev1.Pod) {
+	if s.chance(10) {
+		cloudwebhooks.EKS{RoleARN: good(s, roles), PodIdentity: s.chance(30), Region: pick(s, "", "eu-west-1", "us-east-1")}.Mutate(pod)
+	}
+	if s.chance(10) {
+		pod.Labels = map[string]string{cloudwebhooks.AzureLabel: "true"}
+		cloudwebhooks.Azure{ClientID: pick(s, "", uuids[0], uuids[1]), TenantID: uuids[1]}.Mutate(pod)
+	}
 }
 
 // platform says what the pod runs on, and as whom.
@@ -193,7 +205,7 @@ func (s *source) env() []corev1.EnvVar {
 		default:
 			// Values that profiles inject too, so that some are the same.
 			e.Value = pick(s, "", "own", "true", "regional", "s3", "eu-west-1", "when_required", roles[0], endpoints[0],
-				injector.MountPath+"/token", "$(AWS_REGION)", "$(LIGHTERMAN_BUCKET)")
+				injector.MountPath+"/token", uuids[0], uuids[1], "prod", "https://login.microsoftonline.com/", "$(AWS_REGION)", "$(LIGHTERMAN_BUCKET)")
 		}
 		env = append(env, e)
 	}

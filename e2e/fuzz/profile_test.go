@@ -28,6 +28,9 @@ var (
 		"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS", "AWS_STS_REGIONAL_ENDPOINTS", "AWS_REQUEST_CHECKSUM_CALCULATION",
 		"AWS_RESPONSE_CHECKSUM_VALIDATION", "AWS_CA_BUNDLE", "MINIO_ROOT_USER", "LIGHTERMAN_BUCKET", "LIGHTERMAN_TOKEN_FILE",
 		"LIGHTERMAN_NEW", "PGHOST", "RESTIC_REPOSITORY", "PATH", "aws_region", "with.dot",
+		"AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST",
+		"AZURE_TOKEN_CREDENTIALS", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN", "REQUESTS_CA_BUNDLE",
+		"GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "GCE_METADATA_HOST", "STORAGE_EMULATOR_HOST", "SSL_CERT_FILE",
 	}
 )
 
@@ -55,11 +58,15 @@ func (s *source) spec() v1alpha1.CredentialProfileSpec {
 		CABundle:               s.caBundle(),
 		Env:                    s.literals(),
 	}
-	if !s.chance(1) {
-		spec.S3 = s.s3()
-	}
-	if s.chance(1) {
-		spec.GCS = &v1alpha1.GCSStore{Bucket: "backups", Auth: v1alpha1.GCSAuth{Ambient: &v1alpha1.Ambient{}}}
+	for range rarely(s, 1, 0, 2) {
+		switch s.below(4) {
+		case 0:
+			spec.Azure = s.azure()
+		case 1:
+			spec.GCS = s.gcs()
+		default:
+			spec.S3 = s.s3()
+		}
 	}
 	if s.chance(10) {
 		spec.ServiceAccount = &v1alpha1.ServiceAccountSettings{Annotate: pick(s, "", v1alpha1.AnnotateNever, v1alpha1.AnnotateWhenRequired, v1alpha1.AnnotateAlways)}

@@ -2,16 +2,15 @@ package fuzz
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/kubernetes/pkg/apis/core/v1/helper/qos"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/additive"
+	"lighterman.dev/lighterman/internal/podtest"
 )
 
 var settings = injector.Settings{Version: "v0.0.0-fuzz", Image: "registry.example.com/lighterman:v0"}
@@ -26,15 +25,15 @@ type verdict struct {
 // check injects one pod with one profile, and fails the test if a property does not hold.
 func check(t *testing.T, pod, profile []byte, crds map[string]*definition) verdict {
 	t.Helper()
-	kind, _ := decode(t, profile).(map[string]any)["kind"].(string)
+	kind, _ := podtest.Decode(t, profile).(map[string]any)["kind"].(string)
 	defaulted, refused, err := crds[kind].accept(profile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	result, err := inject(pod, profile)
-	if same, sameErr := inject(pod, defaulted); !bytes.Equal(marshal(t, same), marshal(t, result)) || fmt.Sprint(sameErr) != fmt.Sprint(err) {
+	if same, sameErr := inject(pod, defaulted); !bytes.Equal(podtest.Marshal(t, same), podtest.Marshal(t, result)) || fmt.Sprint(sameErr) != fmt.Sprint(err) {
 		t.Errorf("the profile has another effect with the defaults of the API server filled in:\n%s, %v\nwithout:\n%s, %v",
-			marshal(t, same), sameErr, marshal(t, result), err)
+			podtest.Marshal(t, same), sameErr, podtest.Marshal(t, result), err)
 	}
 	before, received := receive(pod)
 	v := verdict{valid: refused == nil && received == nil && validate(before) == nil}
@@ -82,16 +81,16 @@ func checkResult(t *testing.T, pod, profile []byte, result injector.Result, vali
 		}
 	}
 	again, err := inject(pod, profile)
-	if err != nil || !bytes.Equal(marshal(t, again), marshal(t, result)) {
-		t.Errorf("a second run gives something else:\n%s, %v\nnot\n%s", marshal(t, again), err, marshal(t, result))
+	if err != nil || !bytes.Equal(podtest.Marshal(t, again), podtest.Marshal(t, result)) {
+		t.Errorf("a second run gives something else:\n%s, %v\nnot\n%s", podtest.Marshal(t, again), err, podtest.Marshal(t, result))
 	}
-	patched := apply(t, pod, result)
-	if where := additive.Lost(decode(t, pod), decode(t, patched)); where != "" {
+	patched := podtest.Apply(t, pod, result.Operations)
+	if where := additive.Lost(podtest.Decode(t, pod), podtest.Decode(t, patched)); where != "" {
 		t.Errorf("%s was lost or changed", where)
 	}
 	second, err := inject(patched, profile)
 	if err != nil || len(second.Operations) > 0 {
-		t.Errorf("a second pass adds %s, %v", marshal(t, second.Operations), err)
+		t.Errorf("a second pass adds %s, %v", podtest.Marshal(t, second.Operations), err)
 	}
 	after, err := receive(patched)
 	if err != nil {
@@ -101,9 +100,9 @@ func checkResult(t *testing.T, pod, profile []byte, result injector.Result, vali
 		return
 	}
 	// Between two passes the API server fills in defaults, and drops what it does not know.
-	second, err = inject(marshal(t, after), profile)
+	second, err = inject(podtest.Marshal(t, after), profile)
 	if err != nil || len(second.Operations) > 0 {
-		t.Errorf("a second pass behind the API server adds %s, %v", marshal(t, second.Operations), err)
+		t.Errorf("a second pass behind the API server adds %s, %v", podtest.Marshal(t, second.Operations), err)
 	}
 	if !valid {
 		return
@@ -119,38 +118,4 @@ func checkResult(t *testing.T, pod, profile []byte, result injector.Result, vali
 		t.Errorf("the pod was %s and is %s", was, is)
 	}
 	checkContainers(t, before, after)
-}
-
-func apply(t *testing.T, pod []byte, result injector.Result) []byte {
-	t.Helper()
-	patch, err := jsonpatch.DecodePatch(marshal(t, result.Operations))
-	if err != nil {
-		t.Fatal(err)
-	}
-	patched, err := patch.Apply(pod)
-	if err != nil {
-		t.Fatalf("the patch does not apply: %v", err)
-	}
-	return patched
-}
-
-func marshal(t *testing.T, value any) []byte {
-	t.Helper()
-	data, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-// decode keeps numbers as they are written.
-func decode(t *testing.T, data []byte) any {
-	t.Helper()
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
-		t.Fatal(err)
-	}
-	return value
 }

@@ -1,0 +1,2 @@
+// Package podtest holds what tests of injected pods share.
+package podtest
