@@ -47,9 +47,10 @@ test-race: bin/cluster ## Run the main module's tests with the race detector
 	env="$$(bin/cluster testenv)"; eval "$$env"; CGO_ENABLED=1 go test -race ./...
 
 .PHONY: fuzz
-fuzz: ## Fuzz the injector and the handler, FUZZTIME each
+fuzz: ## Fuzz the injector, the handler and the manifests of lighterman inject, FUZZTIME each
 	cd e2e && go test ./fuzz -run '^$$' -fuzz FuzzInject -fuzztime $(FUZZTIME)
 	go test ./webhook -run '^$$' -fuzz FuzzServeHTTP -fuzztime $(FUZZTIME)
+	go test ./internal/manifest -run '^$$' -fuzz FuzzManifest -fuzztime $(FUZZTIME) -fuzzminimizetime 1x
 
 .PHONY: bench
 bench: ## Print what an admission costs, and time and memory at scale
@@ -58,7 +59,7 @@ bench: ## Print what an admission costs, and time and memory at scale
 
 .PHONY: golden
 golden: bin/cluster ## Rewrite the golden files after a change that is meant
-	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./injector ./charts ./examples -update
+	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./injector ./charts ./examples -update; go test -run TestInjectManifests . -update
 
 .PHONY: generate
 generate: ## Generate deep copies and CRDs

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,51 +10,65 @@ import (
 	"slices"
 	"strings"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/pmezard/go-difflib/difflib"
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
-	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/manifest"
 )
 
 // injectOptions are the flags of "lighterman inject".
 type injectOptions struct {
-	pod, profile, image string
-	diff, trustBundles  bool
-	annotate            bool
+	filename, image    string
+	profiles           []string
+	diff, trustBundles bool
+	annotate           bool
 }
 
 func newInjectCommand() *cobra.Command {
 	var o injectOptions
 	cmd := &cobra.Command{
-		Use:   "inject -f POD --profile PROFILE",
-		Short: "Show what the webhook makes of a pod, without a cluster",
-		Long: `Show what the webhook makes of a pod, without a cluster: the same rules, the same result, on any machine.
+		Use:   "inject -f FILE --profile PROFILE...",
+		Short: "Show what the webhook makes of pods and workloads, without a cluster",
+		Long: `Show what the webhook makes of pods, without a cluster: the same rules, the same result, on any machine.
 
-The pod is injected with the profile whether its annotations name it or not; an annotation that names another profile
-is an error. Whether the namespace may use a cluster profile only the cluster knows, so spec.allowedNamespaces is not
-checked here; spec.allowedServiceAccounts is. Fields that this version does not know are kept as they are.
+FILE is what "kubectl apply" takes. Pods are injected, and the pod templates of CronJobs, DaemonSets, Deployments, Jobs,
+ReplicaSets, ReplicationControllers and StatefulSets, also within a List. All else is printed as it is, byte for byte;
+an injected document is printed as YAML with all its fields, but without the comments in it.
 
-Warnings go to standard error. A pod that the webhook would deny ends the command with status 1 and the same sentence.`,
+The webhook itself changes pods only, never templates. So this is a preview; or, in a cluster that does not run the
+webhook, a filter before "kubectl apply".
+
+A pod is injected with the profile that its annotation names, or else the one whose spec.selector it falls under. Where
+there is one pod or workload and one profile, that profile is used even if nothing names it. Pods that no profile is for
+are left as they are, and so are those that opt out; standard error says which. What only the cluster knows is not
+looked at: whether the namespace is opted in, whether spec.allowedNamespaces of a cluster profile allows it, and which
+default profile a service account or a namespace names.
+
+Warnings go to standard error. If the webhook would deny a pod, nothing is printed, and the command ends with status 1
+and the same sentence.`,
 		Example: `  # The mutated pod
   lighterman inject -f pod.yaml --profile profile.yaml
 
-  # What changes
-  lighterman inject -f pod.yaml --profile profile.yaml --diff
+  # What changes in a CronJob, and in the other workloads of the file
+  lighterman inject -f cronjob.yaml --profile profile.yaml --diff
 
-  # From a pipe
-  kubectl get pod pg-backup -o yaml | lighterman inject -f - --profile profile.yaml`,
+  # From a cluster: what would become of the workloads of a namespace
+  kubectl get credentialprofiles -n payments -o yaml > profiles.yaml
+  kubectl get cronjobs,deployments -n payments -o yaml | lighterman inject -f - --profile profiles.yaml --diff
+
+  # Without the webhook
+  kubectl kustomize . | lighterman inject -f - --profile profile.yaml | kubectl apply -f -`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runInject(cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &o)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.pod, "filename", "f", "", `file with one Pod, YAML or JSON; "-" is standard input`)
-	f.StringVar(&o.profile, "profile", "", "file with one CredentialProfile or ClusterCredentialProfile")
-	f.BoolVar(&o.diff, "diff", false, "print a unified diff instead of the pod")
+	f.StringVarP(&o.filename, "filename", "f", "", `file with pods and workloads, YAML or JSON; "-" is standard input`)
+	f.StringArrayVar(&o.profiles, "profile", nil, "file with CredentialProfiles or ClusterCredentialProfiles; may be given several times")
+	f.BoolVar(&o.diff, "diff", false, "print a unified diff of each object that changes, and nothing else")
 	f.StringVar(&o.image, "image", "lighterman:"+version, "image of the containers that are added (caBundle.mode: Append)")
 	f.BoolVar(&o.trustBundles, "cluster-trust-bundles", true, "whether the cluster has ClusterTrustBundles (caBundle.clusterTrustBundle)")
 	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "whether the cluster's webhook annotates service accounts (spec.serviceAccount.annotate)")
@@ -68,36 +81,83 @@ Warnings go to standard error. A pod that the webhook would deny ends the comman
 }
 
 func runInject(stdin io.Reader, stdout, stderr io.Writer, o *injectOptions) error {
-	before, pod, err := readPod(stdin, o.pod)
+	given, err := readProfiles(o.profiles)
 	if err != nil {
 		return err
 	}
-	profile, err := readProfile(o.profile)
+	documents, err := readManifest(stdin, o.filename)
 	if err != nil {
 		return err
 	}
-	if err := checkRequest(pod, profile); err != nil {
+	var pods []*manifest.Object
+	for _, document := range documents {
+		pods = append(pods, slices.DeleteFunc(slices.Clone(document.Objects), func(m *manifest.Object) bool { return m.Pod == nil })...)
+	}
+	var out, notes bytes.Buffer
+	if len(pods) == 0 {
+		fmt.Fprintln(&notes, "Warning: there is no Pod in the input, and no workload that makes any: nothing is injected")
+	}
+	var denials []error
+	for _, object := range pods {
+		if err := o.inject(&out, &notes, object, given, len(pods) == 1); err != nil {
+			denials = append(denials, fmt.Errorf("%s: %w", object, err))
+		}
+	}
+	if _, err := notes.WriteTo(stderr); err != nil {
+		return fmt.Errorf("write warnings: %w", err)
+	}
+	// All or nothing: the next in the pipe may be "kubectl apply".
+	if err := errors.Join(denials...); err != nil {
 		return err
 	}
-	result, err := injector.Inject(pod, profile, injector.Settings{
+	if !o.diff {
+		for _, document := range documents {
+			if err := document.Write(&out); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := out.WriteTo(stdout); err != nil && !errors.Is(err, io.ErrClosedPipe) {
+		return fmt.Errorf("write the output: %w", err)
+	}
+	return nil
+}
+
+// inject injects the pod that object makes. It writes to out the diff, if that is asked for, and to notes what the user
+// should know. only says that there is no other such object.
+func (o *injectOptions) inject(out, notes *bytes.Buffer, object *manifest.Object, given profiles, only bool) error {
+	if injector.OptedOut(&object.Pod.Metadata) {
+		fmt.Fprintf(notes, "%s is left as it is: annotation %s is \"false\"\n", object, injector.AnnotationInject)
+		return nil
+	}
+	profile, err := given.choose(object.Pod, only)
+	if err != nil {
+		return err
+	}
+	if profile == nil {
+		fmt.Fprintf(notes, "%s is left as it is: its pods name no profile, and no spec.selector matches them\n", object)
+		return nil
+	}
+	if err := injector.CheckServiceAccount(object.Pod, profile); err != nil {
+		return err
+	}
+	result, err := injector.Inject(object.Pod, profile, injector.Settings{
 		Version: version, Image: o.image, ClusterTrustBundles: o.trustBundles, NoServiceAccountAnnotations: !o.annotate,
 	})
 	if err != nil {
 		return err
 	}
 	if o.annotate {
-		result.Warnings = append(result.Warnings, accountWarnings(pod, profile)...)
+		result.Warnings = append(result.Warnings, accountWarnings(object.Pod, profile)...)
 	}
 	for _, warning := range result.Warnings {
-		if _, err := fmt.Fprintln(stderr, "Warning:", warning); err != nil {
-			return fmt.Errorf("write warnings: %w", err)
-		}
+		fmt.Fprintf(notes, "Warning: %s: %s\n", object, warning)
 	}
-	after, err := patch(before, &result)
-	if err != nil {
+	injected, err := object.Inject(result.Operations)
+	if err != nil || !o.diff {
 		return err
 	}
-	return write(stdout, before, after, o.diff)
+	return writeDiff(out, object, injected)
 }
 
 // accountWarnings says what the pod needs besides the patch.
@@ -114,86 +174,16 @@ func accountWarnings(pod *injector.Pod, profile *injector.Profile) []string {
 	return []string{"the pod has no identity unless this was run: " + command}
 }
 
-// checkRequest refuses what the webhook would refuse before it injects.
-func checkRequest(pod *injector.Pod, profile *injector.Profile) error {
-	if injector.OptedOut(&pod.Metadata) {
-		return fmt.Errorf("the pod opts out: annotation %s is \"false\"", injector.AnnotationInject)
-	}
-	ref, err := injector.Requested(&pod.Metadata)
-	if err != nil {
-		return err
-	}
-	if asked := (injector.Ref{Kind: profile.Kind, Name: profile.Name}); ref != (injector.Ref{}) && ref != asked {
-		return fmt.Errorf("the pod's annotation names %s %q, and the file holds %s %q", ref.Kind, ref.Name, asked.Kind, asked.Name)
-	}
-	namespace := pod.Metadata.Namespace
-	if profile.Kind == v1alpha1.KindCredentialProfile && namespace != "" && profile.Namespace != "" && namespace != profile.Namespace {
-		return fmt.Errorf("the pod is in namespace %s, and the profile in %s: a %s serves its own namespace only",
-			namespace, profile.Namespace, profile.Kind)
-	}
-	return injector.CheckServiceAccount(pod, profile)
-}
-
-func patch(pod []byte, result *injector.Result) ([]byte, error) {
-	if len(result.Operations) == 0 {
-		return pod, nil
-	}
-	raw, err := json.Marshal(result.Operations)
-	if err != nil {
-		return nil, fmt.Errorf("encode the patch: %w", err)
-	}
-	decoded, err := jsonpatch.DecodePatch(raw)
-	if err != nil {
-		return nil, fmt.Errorf("decode the patch: %w", err)
-	}
-	patched, err := decoded.Apply(pod)
-	if err != nil {
-		return nil, fmt.Errorf("apply the patch: %w", err)
-	}
-	return patched, nil
-}
-
-// readPod gives the pod as JSON, every field kept, and as the rules read it.
-func readPod(stdin io.Reader, name string) ([]byte, *injector.Pod, error) {
+func readManifest(stdin io.Reader, name string) ([]*manifest.Document, error) {
 	text, err := readFile(stdin, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	if documents := bytes.Count(text, []byte("\n---")); documents > 0 {
-		return nil, nil, fmt.Errorf("%s holds several documents: give one Pod", name)
-	}
-	raw, err := yaml.YAMLToJSON(text)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	var head struct {
-		APIVersion string `json:"apiVersion"`
-		Kind       string `json:"kind"`
-	}
-	if err := json.Unmarshal(raw, &head); err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	if head.APIVersion != "v1" || head.Kind != "Pod" {
-		return nil, nil, fmt.Errorf("%s holds %s %q: only v1 Pods are supported in this version; give the pod template as a Pod",
-			name, head.APIVersion, head.Kind)
-	}
-	pod, err := injector.ParsePod(raw)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return raw, pod, nil
-}
-
-func readProfile(name string) (*injector.Profile, error) {
-	text, err := os.ReadFile(name) //nolint:gosec // The user names the file.
 	if err != nil {
 		return nil, err
 	}
-	profile, err := injector.ParseProfile(text)
+	documents, err := manifest.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	return profile, nil
+	return documents, nil
 }
 
 func readFile(stdin io.Reader, name string) ([]byte, error) {
@@ -207,23 +197,17 @@ func readFile(stdin io.Reader, name string) ([]byte, error) {
 	return text, nil
 }
 
-func write(out io.Writer, before, after []byte, diff bool) error {
-	text, err := yaml.JSONToYAML(after)
+func writeDiff(out io.Writer, object *manifest.Object, injected []byte) error {
+	before, err := yaml.JSONToYAML(object.JSON)
 	if err != nil {
-		return fmt.Errorf("write the pod: %w", err)
+		return fmt.Errorf("write YAML: %w", err)
 	}
-	if diff {
-		old, err := yaml.JSONToYAML(before)
-		if err != nil {
-			return fmt.Errorf("write the pod: %w", err)
-		}
-		return difflib.WriteUnifiedDiff(out, difflib.UnifiedDiff{
-			A: slices.Collect(strings.Lines(string(old))), B: slices.Collect(strings.Lines(string(text))),
-			FromFile: "pod", ToFile: "injected pod", Context: 3,
-		})
+	after, err := yaml.JSONToYAML(injected)
+	if err != nil {
+		return fmt.Errorf("write YAML: %w", err)
 	}
-	if _, err := out.Write(text); err != nil && !errors.Is(err, io.ErrClosedPipe) {
-		return fmt.Errorf("write the pod: %w", err)
-	}
-	return nil
+	return difflib.WriteUnifiedDiff(out, difflib.UnifiedDiff{
+		A: slices.Collect(strings.Lines(string(before))), B: slices.Collect(strings.Lines(string(after))),
+		FromFile: object.String(), ToFile: object.String() + ", injected", Context: 3,
+	})
 }

@@ -130,7 +130,7 @@ func (e *example) checkAsked(t *testing.T, p *pod) {
 	}
 	named := injector.Ref{Kind: e.profile.Kind, Name: e.profile.Name}
 	byAnnotation := ref == named && (label == injector.InjectionEnabled || label == injector.InjectionSelected)
-	bySelector := ref == injector.Ref{} && label == injector.InjectionSelected && selects(t, e.profile.Spec.Selector, p.parsed)
+	bySelector := ref == injector.Ref{} && label == injector.InjectionSelected && injector.Selects(e.profile, p.parsed)
 	if !byAnnotation && !bySelector {
 		t.Errorf("%s asks for %q, in a namespace labelled %q: nothing injects it with %s", p.title(), ref.Name, label, e.profile)
 	}

@@ -14,14 +14,12 @@ import (
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/pmezard/go-difflib/difflib"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
-	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/manifest"
 )
 
 // example is a folder with a profile.yaml. What its variants share lies in the folder above.
@@ -48,15 +46,6 @@ type pod struct {
 type injected struct {
 	raw      []byte
 	warnings []string
-}
-
-// templates says where workloads have their pod template; a Pod is one itself.
-var templates = map[string][]string{
-	"CronJob":     {"spec", "jobTemplate", "spec", "template"},
-	"DaemonSet":   {"spec", "template"},
-	"Deployment":  {"spec", "template"},
-	"Job":         {"spec", "template"},
-	"StatefulSet": {"spec", "template"},
 }
 
 // eachExample runs test for every example of the list.
@@ -143,8 +132,12 @@ func profileOf(t *testing.T, o *unstructured.Unstructured) *injector.Profile {
 // podOf gives the pod that a workload makes, named as its controller would; nil: the object makes none.
 func podOf(t *testing.T, o *unstructured.Unstructured) *pod {
 	t.Helper()
+	path, ok := manifest.TemplatePath(o.GetAPIVersion(), o.GetKind())
+	if !ok {
+		return nil
+	}
 	made := o.DeepCopy()
-	if path, ok := templates[o.GetKind()]; ok {
+	if len(path) > 0 {
 		template, found, err := unstructured.NestedMap(o.Object, path...)
 		if err != nil || !found {
 			t.Fatalf("%s %s has no pod template: %v", o.GetKind(), o.GetName(), err)
@@ -155,8 +148,6 @@ func podOf(t *testing.T, o *unstructured.Unstructured) *pod {
 		made.SetNamespace(o.GetNamespace())
 		made.SetGenerateName(o.GetName() + "-")
 		claimVolumes(t, o, made)
-	} else if o.GetKind() != "Pod" {
-		return nil
 	}
 	raw := marshal(t, made.Object)
 	parsed, err := injector.ParsePod(raw)
@@ -241,23 +232,6 @@ func linesOf(t *testing.T, raw []byte) []string {
 		t.Fatal(err)
 	}
 	return slices.Collect(strings.Lines(string(text)))
-}
-
-// selects reports whether the pod falls under a profile's selector.
-func selects(t *testing.T, s *v1alpha1.PodSelector, p *injector.Pod) bool {
-	t.Helper()
-	if s == nil {
-		return false
-	}
-	selector := labels.Everything()
-	if s.PodSelector != nil {
-		var err error
-		if selector, err = metav1.LabelSelectorAsSelector(s.PodSelector); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return selector.Matches(labels.Set(p.Metadata.Labels)) &&
-		(len(s.ServiceAccounts) == 0 || slices.Contains(s.ServiceAccounts, p.ServiceAccount()))
 }
 
 func read(t *testing.T, path string) []byte {

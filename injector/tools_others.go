@@ -95,8 +95,8 @@ var mc = dialect{
 		}
 		return ""
 	}),
-	azure:  noneOf(&azureStore, "speaks S3 only: use another tool"),
-	gcs:    noneOf(&gcsStore, "speaks S3 only"+useGCSInterop),
+	azure: noneOf(&azureStore, "speaks S3 only: use another tool"),
+	gcs:   noneOf(&gcsStore, "speaks S3 only"+useGCSInterop),
 	groups: map[string]group{
 		"MC_HOST_LIGHTERMAN": groupIdentity, "MC_STS_ENDPOINT_LIGHTERMAN": groupIdentity, "MC_REGION": groupRegion,
 	},

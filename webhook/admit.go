@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -149,30 +147,18 @@ func selected(ctx context.Context, finder Finder, req *request) (*Candidate, err
 	case 1:
 		return matching[0], nil
 	}
-	names := make([]string, len(matching))
+	profiles := make([]*injector.Profile, len(matching))
 	for i, c := range matching {
-		names[i] = c.Kind + " " + c.String()
+		profiles[i] = c.Profile
 	}
-	slices.Sort(names)
-	return nil, injector.Deny(injector.ReasonAmbiguousSelector, fmt.Sprintf(
-		"the selectors of several profiles match the pod: %s: narrow spec.selector, or name one profile in the pod's annotation %s or %s",
-		strings.Join(names, ", "), injector.AnnotationProfile, injector.AnnotationClusterProfile))
+	return nil, injector.AmbiguousSelector(profiles)
 }
 
 // selects reports whether the pod falls under a profile's selector. A cluster profile that the namespace may not use
-// selects nothing there, and a selector that cannot be evaluated selects nothing at all: the profile's status says so.
+// selects nothing there.
 func selects(ctx context.Context, finder Finder, c *Candidate, req *request) (bool, error) {
-	selector := c.Spec.Selector
-	if selector == nil || (selector.PodSelector == nil && len(selector.ServiceAccounts) == 0) {
+	if !injector.Selects(c.Profile, &req.Object) {
 		return false, nil
-	}
-	if len(selector.ServiceAccounts) > 0 && !slices.Contains(selector.ServiceAccounts, req.Object.ServiceAccount()) {
-		return false, nil
-	}
-	if selector.PodSelector != nil {
-		if ok, err := matches(selector.PodSelector, req.Object.Metadata.Labels); err != nil || !ok {
-			return false, nil //nolint:nilerr // See above.
-		}
 	}
 	err := allowedIn(ctx, finder, c, req.Namespace)
 	if _, denied := errors.AsType[*injector.DeniedError](err); denied {

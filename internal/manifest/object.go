@@ -1,0 +1,128 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+
+	evanphx "github.com/evanphx/json-patch/v5"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"gomodules.xyz/jsonpatch/v2"
+
+	"lighterman.dev/lighterman/injector"
+)
+
+// Object is a Kubernetes object.
+type Object struct {
+	APIVersion, Kind string
+	// Namespace is empty where the manifest leaves it to whoever applies it.
+	Namespace string
+	// Name ends in "*" where the API server completes it.
+	Name string
+	// JSON is the object with all its fields.
+	JSON []byte
+	// Pod is the pod that the object makes, as its controller hands it to the API server: in the object's namespace, and
+	// without a name unless the object is a Pod. Nil: the object makes none.
+	Pod *injector.Pod
+
+	// at and template are RFC 6901 pointers: to the object in its document, and to the pod template in the object.
+	at, template string
+	// bare says that the template has no metadata.
+	bare     bool
+	injected jsontext.Value
+}
+
+func newObject(raw jsontext.Value, h head, at string) (*Object, error) {
+	o := &Object{
+		APIVersion: h.APIVersion, Kind: h.Kind, Namespace: h.Metadata.Namespace, Name: h.Metadata.Name, JSON: raw, at: at,
+	}
+	if o.Name == "" && h.Metadata.GenerateName != "" {
+		o.Name = h.Metadata.GenerateName + "*"
+	}
+	path, ok := TemplatePath(h.APIVersion, h.Kind)
+	if !ok {
+		return o, nil
+	}
+	if err := o.findPod(path); err != nil {
+		return nil, fmt.Errorf("%s: %w", o, err)
+	}
+	return o, nil
+}
+
+func (o *Object) findPod(path []string) error {
+	template := jsontext.Value(o.JSON)
+	for i, name := range path {
+		var fields map[string]jsontext.Value
+		if err := json.Unmarshal(template, &fields); err != nil {
+			return fmt.Errorf("read %s: %w", strings.Join(path[:i], "."), err)
+		}
+		template = fields[name]
+		if empty(template) {
+			return fmt.Errorf("%s is missing: a %s makes its pods of %s", strings.Join(path[:i+1], "."), o.Kind,
+				strings.Join(path, "."))
+		}
+		o.template += "/" + name
+	}
+	pod, err := injector.ParsePod(template)
+	if err != nil {
+		return err
+	}
+	if len(path) > 0 { // Controllers give the pod its name and namespace, whatever the template says.
+		pod.Metadata.Name, pod.Metadata.GenerateName, pod.Metadata.Namespace = "", "", o.Namespace
+	}
+	var fields struct {
+		Metadata jsontext.Value `json:"metadata"`
+	}
+	if err := json.Unmarshal(template, &fields); err != nil {
+		return fmt.Errorf("read metadata: %w", err)
+	}
+	o.Pod, o.bare = pod, empty(fields.Metadata)
+	return nil
+}
+
+func empty(value jsontext.Value) bool { return len(value) == 0 || value.Kind() == 'n' }
+
+// String is the object as messages name it: kind, and namespace/name or name.
+func (o *Object) String() string {
+	if o.Namespace == "" {
+		return o.Kind + " " + o.Name
+	}
+	return o.Kind + " " + o.Namespace + "/" + o.Name
+}
+
+// Inject patches the pod that the object makes with operations of the injector, and gives the object's JSON with all its
+// fields. No operations: nothing is changed.
+func (o *Object) Inject(ops []jsonpatch.Operation) ([]byte, error) {
+	if len(ops) == 0 {
+		return o.JSON, nil
+	}
+	moved := make([]jsonpatch.Operation, 0, len(ops)+1)
+	if o.bare { // A pod in an admission request has metadata; a template need not.
+		moved = append(moved, jsonpatch.NewOperation("add", o.template+"/metadata", struct{}{}))
+	}
+	for _, op := range ops {
+		moved = append(moved, jsonpatch.NewOperation(op.Operation, o.template+op.Path, op.Value))
+	}
+	patched, err := apply(o.JSON, moved)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o, err)
+	}
+	o.injected = patched
+	return patched, nil
+}
+
+func apply(raw []byte, ops []jsonpatch.Operation) ([]byte, error) {
+	text, err := json.Marshal(ops)
+	if err != nil {
+		return nil, fmt.Errorf("encode the patch: %w", err)
+	}
+	patch, err := evanphx.DecodePatch(text)
+	if err != nil {
+		return nil, fmt.Errorf("decode the patch: %w", err)
+	}
+	patched, err := patch.Apply(raw)
+	if err != nil {
+		return nil, fmt.Errorf("apply the patch: %w", err)
+	}
+	return patched, nil
+}
