@@ -36,11 +36,14 @@ func TestAWS(t *testing.T) {
 		"web identity, wrong subject":  {pod: amazon(audience, webIdentity(other)), refused: "InvalidIdentityToken"},
 		"web identity, wrong audience": {pod: amazon("api://AzureADTokenExchange", webIdentity(mine)), refused: "InvalidIdentityToken"},
 	}
-	s.run(t, attempts, "s3://"+bucket, func(name string) ([]byte, bool) {
-		text, err := s.s3.Object(t.Context(), bucket, name)
-		if err != nil && !strings.Contains(err.Error(), "NoSuchKey") {
-			t.Error(err)
-		}
-		return []byte(text), err == nil
-	})
+	s.run(t, attempts, "s3://"+bucket, func(name string) ([]byte, bool) { return s.s3Object(t, bucket, name) })
+}
+
+func (s *smoke) s3Object(t *testing.T, bucket, name string) (content []byte, ok bool) {
+	t.Helper()
+	text, err := s.s3.Object(t.Context(), bucket, name)
+	if err != nil && !strings.Contains(err.Error(), "NoSuchKey") {
+		t.Error(err)
+	}
+	return []byte(text), err == nil
 }
