@@ -19,15 +19,16 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/api/storage/v1"
 
+	"lighterman.dev/lighterman/e2e/cloud/api"
 	"lighterman.dev/lighterman/e2e/cloud/directory"
 	"lighterman.dev/lighterman/e2e/cloud/google"
 )
 
 const (
 	// ProjectID is the one Google project's.
-	ProjectID = "lighterman-e2e"
+	ProjectID = api.GoogleProject
 
-	pool = "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/cluster"
+	pool = api.GooglePools + "cluster"
 	// oauthEndpoint is where a key's owner gets tokens.
 	oauthEndpoint = "https://oauth2.googleapis.com/token"
 )
@@ -87,8 +88,18 @@ func (c *Cloud) ServiceAccountKey(tb testing.TB, email string) []byte {
 	return file
 }
 
-// GCS returns a client that may do everything, for the test itself.
+// GCS returns a client that may do everything, for the test itself. All tests get the same.
 func (c *Cloud) GCS(tb testing.TB) *storage.Service {
+	tb.Helper()
+	c.gcs.Lock()
+	defer c.gcs.Unlock()
+	if c.gcs.service == nil {
+		c.gcs.service = c.newGCS(tb)
+	}
+	return c.gcs.service
+}
+
+func (c *Cloud) newGCS(tb testing.TB) *storage.Service {
 	tb.Helper()
 	email := GoogleAccount("e2e-admin")
 	c.GrantBucket(tb, email, "", "roles/storage.admin")
@@ -96,7 +107,8 @@ func (c *Cloud) GCS(tb testing.TB) *storage.Service {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	ctx := context.WithValue(tb.Context(), oauth2.HTTPClient, c.Client())
+	// Not the test's context: the client outlives it.
+	ctx := context.WithValue(context.WithoutCancel(tb.Context()), oauth2.HTTPClient, c.Client())
 	service, err := storage.NewService(ctx, option.WithHTTPClient(config.Client(ctx)))
 	if err != nil {
 		tb.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -13,12 +14,14 @@ import (
 	"lighterman.dev/lighterman/e2e/tools"
 )
 
-// Names of the images before they are delivered to a cluster.
-const (
-	programImage = "localhost/cloud:1"
-	azuriteImage = "localhost/azurite:1"
-	gcsImage     = "localhost/fake-gcs-server:1"
-)
+// programImage is what the program's image is called before it is delivered to a cluster.
+const programImage = "localhost/cloud:1"
+
+// toolImage names the image of a tool after its directory in the cache, which says all that is in it: "azurite@v1-0123" becomes
+// "localhost/azurite:v1-0123".
+func toolImage(dir string) string {
+	return "localhost/" + strings.Replace(filepath.Base(dir), "@", ":", 1)
+}
 
 // buildProgram builds e2e/cmd/cloud.
 func buildProgram(ctx context.Context, b *tools.Builder) (v1.Image, error) {
@@ -34,24 +37,16 @@ func buildProgram(ctx context.Context, b *tools.Builder) (v1.Image, error) {
 	return image.Build(image.Spec{Binaries: map[string]string{"/cloud": program}, Entrypoint: []string{"/cloud"}})
 }
 
-func buildGCS(ctx context.Context, b *tools.Builder) (v1.Image, error) {
-	dir, err := b.Build(ctx, tools.FakeGCSServer())
-	if err != nil {
-		return nil, err
-	}
+func gcsImage(dir string) (v1.Image, error) {
 	program := filepath.Join(dir, "fake-gcs-server")
 	return image.Build(image.Spec{Binaries: map[string]string{"/fake-gcs-server": program}, Entrypoint: []string{"/fake-gcs-server"}})
 }
 
-// buildAzurite is node, its libraries at their paths, and the one script.
-func buildAzurite(ctx context.Context, b *tools.Builder) (v1.Image, error) {
-	dir, err := b.Azurite(ctx)
-	if err != nil {
-		return nil, err
-	}
+// azuriteImage is node, its libraries at their paths, and the one script.
+func azuriteImage(dir string) (v1.Image, error) {
 	files := []image.File{{Path: "/azurite.js", Mode: 0o644, Source: filepath.Join(dir, "azurite.js")}}
 	root := filepath.Join(dir, "root")
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -59,7 +54,7 @@ func buildAzurite(ctx context.Context, b *tools.Builder) (v1.Image, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("build %s: %w", azuriteImage, err)
+		return nil, fmt.Errorf("build image of azurite: %w", err)
 	}
 	return image.Build(image.Spec{
 		Binaries:   map[string]string{"/node": filepath.Join(dir, "node")},

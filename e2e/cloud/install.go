@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
+	"google.golang.org/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -47,6 +49,11 @@ type Cloud struct {
 	ca      []byte
 	token   string
 	account string
+	images  Images
+	gcs     struct {
+		sync.Mutex
+		service *storage.Service
+	}
 }
 
 // CABundle is what clients must trust, as PEM.
@@ -79,7 +86,8 @@ func Install(ctx context.Context, config *rest.Config, s3 *store.Store, o Option
 	if err != nil {
 		return nil, fmt.Errorf("install cloud: %w", err)
 	}
-	if err := deploy.Apply(ctx, dyn, serviceAccountObject(), storeCAObject(s3.CABundle()), serviceObject(), deploymentObject(o, s3)); err != nil {
+	objects := append(roleObjects(), serviceAccountObject(), storeCAObject(s3.CABundle()), serviceObject(), deploymentObject(o, s3))
+	if err := deploy.Apply(ctx, dyn, objects...); err != nil {
 		return nil, fmt.Errorf("install cloud: %w", err)
 	}
 	if err := deploy.WaitAvailable(ctx, kube, Namespace, Service, o.Timeout); err != nil {
@@ -90,7 +98,7 @@ func Install(ctx context.Context, config *rest.Config, s3 *store.Store, o Option
 		return nil, fmt.Errorf("install cloud: %w", err)
 	}
 	return &Cloud{
-		IP: service.Spec.ClusterIP, Issuer: issuer, rest: config,
+		IP: service.Spec.ClusterIP, Issuer: issuer, rest: config, images: o.Images,
 		ca: secret.Data[caKey], token: string(secret.Data[tokenKey]), account: string(secret.Data[accountKeyKey]),
 	}, nil
 }

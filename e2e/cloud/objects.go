@@ -13,6 +13,9 @@ import (
 
 const storeCA = "store-ca"
 
+// programAnnotation renews a pod when its program has changed under the same name.
+const programAnnotation = "lighterman.dev/e2e-program"
+
 func labels() map[string]string { return map[string]string{"app.kubernetes.io/name": Service} }
 
 func selector() string {
@@ -26,12 +29,12 @@ func namespaceObject() *corev1.Namespace {
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
 		ObjectMeta: metav1.ObjectMeta{
 			Name:   Namespace,
-			Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+			Labels: map[string]string{"pod-security.kubernetes.io/enforce": "privileged"}, // for link-local
 		},
 	}
 }
 
-// serviceAccountObject needs no role: every service account may ask for the keys that tokens are signed with.
+// serviceAccountObject needs no role for the keys that tokens are signed with, which every service account may ask for.
 func serviceAccountObject() *corev1.ServiceAccount {
 	return &corev1.ServiceAccount{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"}, ObjectMeta: meta(Service)}
 }
@@ -65,7 +68,7 @@ func deploymentObject(o Options, s3 *store.Store) *appsv1.Deployment {
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{
 					Labels:      labels(),
-					Annotations: map[string]string{"lighterman.dev/e2e-program": o.Images.ProgramDigest},
+					Annotations: map[string]string{programAnnotation: o.Images.ProgramDigest},
 				},
 				Spec: corev1.PodSpec{
 					ServiceAccountName:            Service,

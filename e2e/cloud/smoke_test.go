@@ -24,6 +24,7 @@ type smoke struct {
 	*cloud.Cloud
 	s3        *store.Store
 	kube      kubernetes.Interface
+	target    *cluster.Target
 	namespace string
 	image     string
 }
@@ -43,7 +44,7 @@ func setup(t *testing.T) *smoke {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &smoke{kube: kube}
+	s := &smoke{kube: kube, target: target}
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.Cloud == nil {
@@ -76,6 +77,9 @@ type pod struct {
 	audience string
 	env      map[string]string
 	files    map[string]string
+	// account is the service account; empty is the default one.
+	account string
+	labels  map[string]string
 	// buckets are those that the pod addresses by host name.
 	buckets []string
 }
@@ -99,10 +103,11 @@ func (s *smoke) put(t *testing.T, p pod, target string) (ok bool, log string) {
 		sources = append(sources, corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Audience: p.audience, Path: "token"}})
 	}
 	phase, log := workload.RunPod(t, s.kube, s.namespace, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: p.name},
+		ObjectMeta: metav1.ObjectMeta{Name: p.name, Labels: p.labels},
 		Spec: corev1.PodSpec{
-			RestartPolicy: corev1.RestartPolicyNever,
-			HostAliases:   s.HostAliases(p.buckets...),
+			ServiceAccountName: p.account,
+			RestartPolicy:      corev1.RestartPolicyNever,
+			HostAliases:        append(s.HostAliases(p.buckets...), cloud.MetadataHostAlias()),
 			Containers: []corev1.Container{{
 				Name: "backup", Image: s.image, Args: []string{"put", target, "--from-text=hello"}, Env: env,
 				VolumeMounts: []corev1.VolumeMount{{Name: "files", MountPath: filesDir}},

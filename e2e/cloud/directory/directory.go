@@ -9,6 +9,9 @@ type Entries struct {
 	Providers       []Provider       `json:"providers,omitempty"`
 	ServiceAccounts []ServiceAccount `json:"serviceAccounts,omitempty"`
 	BucketRoles     []BucketRole     `json:"bucketRoles,omitempty"`
+
+	ManagedIdentities []ManagedIdentity `json:"managedIdentities,omitempty"`
+	PodAssociations   []PodAssociation  `json:"podAssociations,omitempty"`
 }
 
 // Directory holds the entries. The zero value is empty and ready.
@@ -26,4 +29,6 @@ func (d *Directory) Add(e Entries) {
 	d.all.Providers = append(d.all.Providers, e.Providers...)
 	d.all.ServiceAccounts = append(d.all.ServiceAccounts, e.ServiceAccounts...)
 	d.all.BucketRoles = append(d.all.BucketRoles, e.BucketRoles...)
+	d.all.ManagedIdentities = append(d.all.ManagedIdentities, e.ManagedIdentities...)
+	d.all.PodAssociations = append(d.all.PodAssociations, e.PodAssociations...)
 }

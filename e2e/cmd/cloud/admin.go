@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"lighterman.dev/lighterman/e2e/cloud/api"
 	"lighterman.dev/lighterman/e2e/cloud/directory"
 	"lighterman.dev/lighterman/e2e/cloud/google"
@@ -32,6 +34,12 @@ func (c *clouds) admin(token string) http.Handler {
 		if err := google.CheckRoles(entries.BucketRoles); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
+		}
+		for _, association := range entries.PodAssociations {
+			if _, err := arn.Parse(association.RoleARN); err != nil {
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
 		}
 		c.directory.Add(entries)
 	})

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/go-jose/go-jose/v4"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -29,6 +30,8 @@ type clouds struct {
 	directory directory.Directory
 	cluster   identity.Verifier
 	signer    *identity.Signer
+	kube      kubernetes.Interface
+	sts       *sts.Client
 	stores    map[names.Service]http.Handler
 	// addresses are the stores', host and port.
 	addresses []string
@@ -62,11 +65,13 @@ func newClouds(ctx context.Context, o options) (*clouds, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to cluster: %w", err)
 	}
-	kube, err := kubernetes.NewForConfig(config)
-	if err != nil {
+	if c.kube, err = kubernetes.NewForConfig(config); err != nil {
 		return nil, fmt.Errorf("connect to cluster: %w", err)
 	}
-	c.cluster, err = newVerifier(ctx, kube)
+	if c.sts, err = newSTS(o); err != nil {
+		return nil, err
+	}
+	c.cluster, err = newVerifier(ctx, c.kube)
 	return c, err
 }
 

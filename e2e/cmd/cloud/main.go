@@ -36,7 +36,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe())
+	root.AddCommand(newServe(), newLinkLocal())
 	return root
 }
 
@@ -87,6 +87,12 @@ func serve(ctx context.Context, o options) error {
 			return server.Close()
 		})
 	}
+	plain := newServer(api.MetadataPort, c.metadata(c.kube, c.sts, token))
+	group.Go(plain.ListenAndServe)
+	group.Go(func() error {
+		<-ctx.Done()
+		return plain.Close()
+	})
 	slog.Info("Serving", "issuer", c.cluster.Issuer)
 	err = group.Wait()
 	if errors.Is(err, http.ErrServerClosed) {

@@ -1,0 +1,2 @@
+// Package identitytest signs tokens as a cluster does, right ones and wrong ones.
+package identitytest
