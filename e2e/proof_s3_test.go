@@ -11,13 +11,17 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/internal/proofs"
 
+	"lighterman.dev/lighterman/e2e/cloud/metadata"
 	"lighterman.dev/lighterman/e2e/store"
 )
 
-// s3Store prepares the run with versitygw.
+// s3Store prepares the run with versitygw, at its own address or under Amazon's names.
 func (r *proofRun) s3Store(t *testing.T) {
 	t.Helper()
 	r.spec.S3 = r.s3(r.namespace)
+	if r.proof.Location == proofs.Cloud {
+		r.spec.S3 = &v1alpha1.S3Store{Bucket: r.namespace, Prefix: "dumps", Region: store.Region}
+	}
 	policy := store.AllowBackups(r.namespace, r.spec.S3.Prefix+"/")
 	r.stored = func(ctx context.Context) (int64, error) {
 		return r.store.Size(ctx, r.namespace, r.spec.S3.Prefix+"/")
@@ -30,10 +34,8 @@ func (r *proofRun) s3Store(t *testing.T) {
 		}
 		auth.AccessKey = r.accessKey(t, store.Session{Key: key})
 	}
-	role := func() string {
-		return r.store.RoleForTest(t, store.Role{
-			Name: r.namespace, Audience: audience, Subject: "system:serviceaccount:" + r.namespace + ":backup", Policy: policy,
-		})
+	role := func(audience string) string {
+		return r.store.RoleForTest(t, store.Role{Name: r.namespace, Audience: audience, Subject: r.subject(), Policy: policy})
 	}
 	r.prepare(t, map[string]func(){
 		"accessKey": accessKey,
@@ -42,7 +44,7 @@ func (r *proofRun) s3Store(t *testing.T) {
 			r.spec.CABundle.Mode = v1alpha1.CABundleAppend
 		},
 		"accessKey+sessionToken": func() {
-			session, err := r.store.AssumeRole(t.Context(), role(), r.token(t, audience))
+			session, err := r.store.AssumeRole(t.Context(), role(audience), r.token(t, audience))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,10 +55,15 @@ func (r *proofRun) s3Store(t *testing.T) {
 			auth.AccessKey, auth.CredentialsFile = nil, &v1alpha1.KeyRef{Name: "keys", Key: "credentials"}
 		},
 		"webIdentity": func() {
-			auth.WebIdentity = &v1alpha1.S3WebIdentity{RoleARN: role()}
+			auth.WebIdentity = &v1alpha1.S3WebIdentity{RoleARN: role(audience)}
 			if r.proof.Location == proofs.Endpoint {
 				auth.WebIdentity.STSEndpoint = r.store.STSEndpoint
 			}
+		},
+		"podIdentity": func() {
+			r.cloud.LinkLocalForTest(t, r.target)
+			r.cloud.AssociatePodIdentity(t, r.namespace, "backup", role(metadata.EKSAudience))
+			auth.PodIdentity = &v1alpha1.S3PodIdentity{}
 		},
 	})
 }

@@ -8,10 +8,12 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/proofs"
 
+	"lighterman.dev/lighterman/e2e/cloud"
 	"lighterman.dev/lighterman/e2e/cluster"
 	"lighterman.dev/lighterman/e2e/proof"
 	"lighterman.dev/lighterman/e2e/require"
@@ -28,6 +30,8 @@ type proofRun struct {
 	proof         *proofs.Proof
 	mode, variant string
 	namespace     string
+	// cloud has the public clouds' names.
+	cloud *cloud.Cloud
 	// spec is the profile's. The store's preparation fills it in.
 	spec v1alpha1.CredentialProfileSpec
 	// hosts are names that the pod has to find inside the cluster.
@@ -38,7 +42,9 @@ type proofRun struct {
 
 // proofStores prepare each store and auth mode for a run.
 var proofStores = map[string]func(*proofRun, *testing.T){ //nolint:gochecknoglobals // A table.
-	"s3": (*proofRun).s3Store,
+	"s3":    (*proofRun).s3Store,
+	"azure": (*proofRun).azureStore,
+	"gcs":   (*proofRun).gcsStore,
 }
 
 // TestProof runs real backup programs, which back up, delete, restore and compare with nothing but what is injected.
@@ -56,6 +62,7 @@ func TestProof(t *testing.T) {
 			images[name] = e.proofImage(t, name)
 		}
 	}
+	clouds := cloud.ForTest(t, e.target, e.store)
 	for i := range programs {
 		program := &programs[i]
 		for j := range program.Proofs {
@@ -63,7 +70,7 @@ func TestProof(t *testing.T) {
 			for _, of := range p.Modes {
 				t.Run(fmt.Sprintf("%s/%s/%s", program.Name, p.Store, of), func(t *testing.T) {
 					t.Parallel()
-					run := &proofRun{environment: e, program: program, proof: p}
+					run := &proofRun{environment: e, program: program, proof: p, cloud: clouds}
 					run.mode, run.variant = proofs.Mode(of)
 					run.run(t, images[program.Image])
 				})
@@ -73,8 +80,17 @@ func TestProof(t *testing.T) {
 }
 
 func (r *proofRun) run(t *testing.T, image string) {
+	t.Helper()
 	r.namespace = r.environment.namespace(t, injector.InjectionEnabled)
 	r.spec.CABundle = &v1alpha1.CABundle{ConfigMap: &v1alpha1.CAKeyRef{Name: "store-ca"}}
+	if r.proof.Location == proofs.Cloud {
+		r.create(t, &corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Name: "cloud-ca", Namespace: r.namespace},
+			Data:       map[string]string{"ca.crt": string(r.cloud.CABundle())},
+		})
+		r.spec.CABundle.ConfigMap.Name = "cloud-ca"
+		r.hosts = r.cloud.HostAliases(r.namespace)
+	}
 	if r.program.Tool != proofs.SDK {
 		r.spec.Tools = []v1alpha1.Tool{v1alpha1.Tool(r.program.Tool)}
 	}
@@ -95,6 +111,9 @@ func (r *proofRun) run(t *testing.T, image string) {
 		t.Errorf("%d bytes are in the store: %v\n%s", size, err, log)
 	}
 }
+
+// subject is who the pods' tokens say that they are.
+func (r *proofRun) subject() string { return "system:serviceaccount:" + r.namespace + ":backup" }
 
 // pod is a pod that runs the script, and brings nothing but a directory to work in.
 func (r *proofRun) pod(t *testing.T, image string) corev1.PodTemplateSpec {

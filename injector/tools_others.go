@@ -69,7 +69,7 @@ var xbcloud = dialect{
 
 // mc, the MinIO client (minio/mc cf909e10, cmd/{config,client}.go). Of the environment it takes a URL, with keys in it without
 // any decoding. Where MC_STS_ENDPOINT_<alias> is set, its S3 library looks for the AWS variables of an identity first. The
-// alias is LIGHTERMAN: mc cp /backup LIGHTERMAN/<bucket>/<prefix>/.
+// alias is LIGHTERMAN: mc cp --recursive /backup/ LIGHTERMAN/<bucket>/<prefix>/.
 var mc = dialect{
 	name: "mc", version: "cf909e10",
 	s3: noneOf(&s3Store, "takes access keys, web identity and pod identity from the environment, and no other identity"+useAccessKey).but(map[string]cell{

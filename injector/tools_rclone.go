@@ -2,14 +2,16 @@ package injector
 
 import "strconv"
 
-// rcloneRemote begins the variables of the remote LIGHTERMAN: rclone copy /backup LIGHTERMAN:<bucket>/<prefix>.
+// rcloneRemote begins the variables of the remote LIGHTERMAN: rclone copy /backup LIGHTERMAN:<bucket>/<prefix>/.
 const rcloneRemote = "RCLONE_CONFIG_LIGHTERMAN_"
 
 // rclone 1.75: backend/s3/s3.go, backend/azureblob/auth/auth.go, backend/googlecloudstorage.
 var rclone = dialect{
 	name: "rclone", version: "1.75",
-	// ENV_AUTH is the chain of aws-sdk-go-v2. Without it and without keys of the remote's own, rclone is anonymous.
-	s3: allOf(&s3Store, cell{}, func(e *environment) {
+	// ENV_AUTH is the chain of aws-sdk-go-v2. Without it and without keys of the remote's own, rclone is anonymous. A location
+	// without a slash at its end is looked at as an object first, and taken for one where that is forbidden and nothing is
+	// below it (s3.go NewFs).
+	s3: allOf(&s3Store, yes("end the location with / where the identity may not read beyond the prefix"), func(e *environment) {
 		where, preset := e.s3Location(), presetOf(e.spec.S3)
 		e.add(rcloneRemote+"TYPE", "s3", 0)
 		e.add(rcloneRemote+"PROVIDER", rcloneProvider(preset, where.pathStyle), 0)

@@ -43,11 +43,11 @@ accepted and denies the pod, with the reason below.
 
 *Proved with* names the program that was run in a pod on a real node, its version, and the server: it backed up files,
 deleted them, restored them and compared, with nothing but what is injected, and with a private certificate authority.
-A † says that the server had the public cloud's own names, and that stand-ins for the cloud's identity services checked
-the pod's token; without it the profile named the server's address. In brackets is what was run besides the plain mode:
-` + "`append`" + ` is a CA bundle joined with the public roots, the others are fields of the mode. *Rendered only* means that
-no program was run: a test compares what is injected with what the tool's source reads. That source may be of another
-version than the program that was run.
+A † says that the server had the public cloud's own names; without it the profile named the server's address. The clouds'
+identity services were stand-ins that check tokens and keys as the real ones do. Brackets say which variants of the mode
+were run: ` + "`plain`, `append`" + ` (a CA bundle joined with the public roots), ` + "`account`" + ` (a SAS token for the whole account),
+or a field of the mode. *Rendered only* means that no program was run: a test compares what is injected with what the
+tool's source reads. That source may be of another version than the program that was run.
 
 Variables of the CA bundle, the endpoint and the project are there where the profile has one. "SDK" stands for the SDKs'
 variables, which the tool reads.

@@ -29,21 +29,21 @@ func provedWith(t *testing.T) map[string]string {
 			var modes []string
 			for _, of := range proof.Modes {
 				mode, variant := proofs.Mode(of)
-				checkProof(t, program.Tool, proof, mode)
+				if err := checkProof(t, program.Tool, proof, mode); err != nil {
+					t.Error(err)
+				}
 				if !slices.Contains(modes, mode) {
 					modes = append(modes, mode)
 				}
-				if variant != "" {
-					variants[mode] = append(variants[mode], variant)
-				}
+				variants[mode] = append(variants[mode], or(variant, "plain"))
 			}
 			for _, mode := range modes {
 				text := fmt.Sprintf("%s %s, %s %s", program.Name, program.Version, proof.Server, servers[proof.Server])
 				if proof.Location == proofs.Cloud {
 					text += " †"
 				}
-				if len(variants[mode]) > 0 {
-					text += " (" + strings.Join(variants[mode], ", ") + ")"
+				if ran := strings.Join(variants[mode], ", "); ran != "plain" {
+					text += " (" + ran + ")"
 				}
 				key := program.Tool + "." + proof.Store + "." + mode
 				proved[key] = strings.TrimPrefix(proved[key]+"; "+text, "; ")
@@ -53,31 +53,58 @@ func provedWith(t *testing.T) map[string]string {
 	return proved
 }
 
-// checkProof fails for what the tables do not have, or refuse.
-func checkProof(t *testing.T, tool string, proof *proofs.Proof, of string) {
+// checkProof refuses what the tables do not have, or refuse themselves.
+func checkProof(t *testing.T, tool string, proof *proofs.Proof, of string) error {
 	t.Helper()
 	at := slices.IndexFunc(stores[:], func(s store) bool { return s.name == proof.Store })
 	if at < 0 {
-		t.Fatalf("a proof of %s: there is no store %q", tool, proof.Store)
+		return fmt.Errorf("a proof of %s: there is no store %q", tool, proof.Store)
 	}
 	s := &stores[at]
 	at = slices.IndexFunc(s.modes, func(m mode) bool { return m.name == of })
 	if at < 0 {
-		t.Fatalf("a proof of %s: %s has no auth mode %q", tool, proof.Store, of)
+		return fmt.Errorf("a proof of %s: %s has no auth mode %q", tool, s.name, of)
 	}
 	if tool == sdk {
-		return
+		return nil
 	}
 	d := dialectOf(v1alpha1.Tool(tool))
 	if d == nil {
-		t.Fatalf("a proof of %s: there is no such tool", tool)
+		return fmt.Errorf("a proof of %s: there is no such tool", tool)
 	}
 	e := environment{spec: example(t, s, &s.modes[at]), store: s, mode: &s.modes[at]}
 	if proof.Location == proofs.Endpoint {
 		setEndpoint(e.spec)
 	}
 	if why := d.refusal(&e); why != "" {
-		t.Errorf("a proof of %s with %s.auth.%s, which is refused: %s", tool, s.name, of, why)
+		return fmt.Errorf("a proof of %s with %s.auth.%s, which is refused: %s", tool, s.name, of, why)
+	}
+	return nil
+}
+
+// TestCheckProof sees to it that the page cannot show what the webhook would not let run.
+func TestCheckProof(t *testing.T) {
+	tests := map[string]struct {
+		tool, store, mode string
+		location          proofs.Location
+		want              string
+	}{
+		"good":                      {"restic", "s3", "accessKey", proofs.Endpoint, ""},
+		"the SDKs":                  {sdk, "s3", "webIdentity", proofs.Endpoint, ""},
+		"good in the cloud only":    {"restic", "s3", "webIdentity", proofs.Cloud, ""},
+		"refused for its location":  {"restic", "s3", "webIdentity", proofs.Endpoint, "which is refused: its S3 library"},
+		"refused for its auth mode": {"xbcloud", "s3", "webIdentity", proofs.Cloud, "which is refused: knows access keys"},
+		"an unknown tool":           {"tar", "s3", "accessKey", proofs.Endpoint, "there is no such tool"},
+		"an unknown store":          {"restic", "ftp", "accessKey", proofs.Endpoint, `there is no store "ftp"`},
+		"an unknown auth mode":      {"restic", "s3", "password", proofs.Endpoint, `s3 has no auth mode "password"`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			err := checkProof(t, test.tool, &proofs.Proof{Store: test.store, Location: test.location}, test.mode)
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("error is %v", err)
+			}
+		})
 	}
 }
 

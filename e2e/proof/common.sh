@@ -7,7 +7,7 @@ make_files() {
   echo "Größe, 大小" > "$1/a directory/größe 大小.txt"
   echo "quoted" > "$1/a directory/below/it's \"quoted\" & more+%41.txt"
   head -c 65536 /dev/urandom > "$1/small.bin"
-  head -c 20971520 /dev/urandom > "$1/large.bin"
+  head -c 8388608 /dev/urandom > "$1/large.bin"
   sums "$1" > files.sums
 }
 

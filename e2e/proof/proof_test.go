@@ -1,16 +1,17 @@
 package proof
 
 import (
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"lighterman.dev/lighterman/internal/proofs"
+
 	"lighterman.dev/lighterman/e2e/tools"
 )
-
-// servers are the tools that servers.yaml has the versions of.
-var servers = map[string]tools.Tool{ //nolint:gochecknoglobals // A table.
-	"versitygw": tools.Versitygw(),
-}
 
 // TestServers compares the versions that the documentation shows with those that are built.
 func TestServers(t *testing.T) {
@@ -22,16 +23,32 @@ func TestServers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, version := range versions {
-		tool, ok := servers[name]
-		if !ok {
-			t.Errorf("servers.yaml has %s, and this test has not", name)
-			continue
+	pinned := map[string]string{"azurite": azuriteVersion(t, b.Source)}
+	for _, tool := range []tools.Tool{tools.Versitygw(), tools.FakeGCSServer()} {
+		version, err := b.Version(tool)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if pinned, err := b.Version(tool); err != nil || pinned != "v"+version {
-			t.Errorf("%s: servers.yaml has version %s, hack/tools has %s: %v", name, version, pinned, err)
-		}
+		pinned[tool.Name] = strings.TrimPrefix(version, "v")
 	}
+	if diff := cmp.Diff(proofs.Servers(pinned), versions); diff != "" {
+		t.Errorf("servers.yaml differs from what is pinned in hack/tools (-pinned +servers.yaml):\n%s", diff)
+	}
+}
+
+func azuriteVersion(t *testing.T, source string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(source, "hack", "tools", "azurite", "package.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest struct {
+		Dependencies map[string]string `json:"dependencies"`
+	}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	return manifest.Dependencies["azurite"]
 }
 
 func TestSaysVersion(t *testing.T) {

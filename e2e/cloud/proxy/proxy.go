@@ -16,6 +16,8 @@ func To(store *url.URL, config *tls.Config) http.Handler {
 			r.Out.Host = r.In.Host
 			// The proxy drops parameters that it cannot parse, which a signature may cover.
 			r.Out.URL.RawQuery = r.In.URL.RawQuery
+			// fake-gcs-server makes the address of a resumable upload of it.
+			r.Out.Header.Set("X-Forwarded-Proto", "https")
 		},
 		FlushInterval: -1, // nothing is held back
 		Transport: &http.Transport{
