@@ -28,7 +28,7 @@ func (c *cluster) testDefaults(t *testing.T) {
 		if _, err := c.CoreV1().Namespaces().Update(t.Context(), whole, metav1.UpdateOptions{DryRun: dryRun.DryRun}); err != nil {
 			t.Fatal(err)
 		}
-		got := c.warnings.take()
+		got := c.warnings.Take()
 		for _, text := range got {
 			if want := "run: kubectl label namespace " + namespace + " lighterman.dev/injection=selected --overwrite"; !strings.HasSuffix(text, want) {
 				t.Errorf("warning %q, want %q", text, want)

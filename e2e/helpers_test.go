@@ -128,7 +128,7 @@ func (e *environment) job(t *testing.T, namespace string, template corev1.PodTem
 		Spec:       batchv1.JobSpec{Template: template, BackoffLimit: ptr.To[int32](0)},
 	}
 	e.create(t, job)
-	waitFor(t, "the end of Job "+job.Name, 2*time.Minute, func(ctx context.Context) (bool, string) {
+	waitFor(t, "the end of Job "+job.Name, 10*time.Minute, func(ctx context.Context) (bool, string) {
 		if err := e.client.Get(ctx, client.ObjectKeyFromObject(job), job); err != nil {
 			return false, err.Error()
 		}

@@ -15,6 +15,7 @@ import (
 
 	"lighterman.dev/lighterman/e2e/cloud"
 	"lighterman.dev/lighterman/e2e/cluster"
+	"lighterman.dev/lighterman/e2e/debian"
 	"lighterman.dev/lighterman/e2e/proof"
 	"lighterman.dev/lighterman/e2e/require"
 	"lighterman.dev/lighterman/e2e/tools"
@@ -144,6 +145,9 @@ func (e *environment) proofImage(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	img, err := proof.Image(t.Context(), b, name)
+	if release, ok := errors.AsType[*debian.ReleaseError](err); ok {
+		require.Skip(t, release.Error())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,13 +3,13 @@ package image
 import (
 	"archive/tar"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 )
 
@@ -25,12 +25,8 @@ func Write(file, ref string, img v1.Image) error {
 		return fmt.Errorf("write image: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	index, err := layout.Write(dir, empty.Index)
-	if err != nil {
-		return fmt.Errorf("write image: %w", err)
-	}
 	// containerd reads the full name from its own annotation; the standard one holds the tag.
-	err = index.AppendImage(img, layout.WithAnnotations(map[string]string{
+	err = save(dir, img, layout.WithAnnotations(map[string]string{
 		"io.containerd.image.name":          tag.Name(),
 		"org.opencontainers.image.ref.name": tag.TagStr(),
 	}))
@@ -63,15 +59,7 @@ func pack(file, dir string) error {
 		if err != nil {
 			return err
 		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if err := tw.WriteHeader(header(filepath.ToSlash(rel), 0o644, int64(len(data)))); err != nil {
-			return err
-		}
-		_, err = tw.Write(data)
-		return err
+		return packFile(tw, filepath.ToSlash(rel), path)
 	})
 	if err != nil {
 		return err
@@ -80,4 +68,21 @@ func pack(file, dir string) error {
 		return err
 	}
 	return f.Close()
+}
+
+func packFile(tw *tar.Writer, name, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if err := tw.WriteHeader(header(name, 0o644, info.Size())); err != nil {
+		return err
+	}
+	_, err = io.Copy(tw, f)
+	return err
 }

@@ -3,6 +3,7 @@ package image
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -38,8 +39,19 @@ type File struct {
 	Link string
 }
 
+// User is one entry of the user database, with a group of the same name and number.
+type User struct {
+	Name string
+	ID   int
+	Home string
+	// Shell is empty for none.
+	Shell string
+}
+
 // Spec says what an image is.
 type Spec struct {
+	// Layers lie below all else.
+	Layers []v1.Layer
 	// Binaries maps a path in the image to the static program to put there.
 	Binaries map[string]string
 	// Files are put beside them, e.g. a bundle of certificate authorities.
@@ -47,6 +59,8 @@ type Spec struct {
 	Entrypoint []string
 	Cmd        []string
 	Env        []string
+	// Users are known beside root and NonRoot. The first of them runs the image.
+	Users []User
 	// Root runs as user 0. The default is NonRoot.
 	Root bool
 	// Architecture defaults to this machine's.
@@ -55,14 +69,14 @@ type Spec struct {
 
 // Build makes the image in memory.
 func Build(spec Spec) (v1.Image, error) {
-	if len(spec.Binaries) == 0 || len(spec.Entrypoint) == 0 {
-		return nil, errors.New("build image: it needs a binary and an entrypoint")
+	if len(spec.Layers) == 0 && (len(spec.Binaries) == 0 || len(spec.Entrypoint) == 0) {
+		return nil, errors.New("build image: it needs a binary and an entrypoint, or a layer that has them")
 	}
-	base, err := layer(append(baseFiles(), spec.Files...))
+	base, err := layer(append(baseFiles(spec.Users), spec.Files...))
 	if err != nil {
 		return nil, fmt.Errorf("build image: %w", err)
 	}
-	layers := []v1.Layer{base}
+	layers := append(slices.Clone(spec.Layers), base)
 	targets := make([]string, 0, len(spec.Binaries))
 	for target := range spec.Binaries {
 		targets = append(targets, target)
@@ -97,15 +111,12 @@ func config(spec Spec, img v1.Image) *v1.ConfigFile {
 			Entrypoint: spec.Entrypoint,
 			Cmd:        spec.Cmd,
 			Env:        spec.Env,
-			User:       fmt.Sprintf("%d:%d", NonRoot, NonRoot),
+			User:       fmt.Sprintf("%[1]d:%[1]d", runAs(spec)),
 			WorkingDir: "/",
 		},
 	}
 	if c.Architecture == "" {
 		c.Architecture = runtime.GOARCH
-	}
-	if spec.Root {
-		c.Config.User = "0:0"
 	}
 	if old, err := img.ConfigFile(); err == nil {
 		c.RootFS = old.RootFS
@@ -113,12 +124,26 @@ func config(spec Spec, img v1.Image) *v1.ConfigFile {
 	return c
 }
 
-func baseFiles() []File {
-	users := fmt.Sprintf("root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:%[1]d:%[1]d:nonroot:/home/nonroot:/sbin/nologin\n", NonRoot)
-	groups := fmt.Sprintf("root:x:0:\nnonroot:x:%d:\n", NonRoot)
+func runAs(spec Spec) int {
+	switch {
+	case spec.Root:
+		return 0
+	case len(spec.Users) > 0:
+		return spec.Users[0].ID
+	}
+	return NonRoot
+}
+
+func baseFiles(users []User) []File {
+	users = append([]User{{Name: "root", Home: "/root"}, {Name: "nonroot", ID: NonRoot, Home: "/home/nonroot"}}, users...)
+	var passwd, group strings.Builder
+	for _, u := range users {
+		fmt.Fprintf(&passwd, "%[1]s:x:%[2]d:%[2]d:%[1]s:%[3]s:%[4]s\n", u.Name, u.ID, u.Home, cmp.Or(u.Shell, "/sbin/nologin"))
+		fmt.Fprintf(&group, "%s:x:%d:\n", u.Name, u.ID)
+	}
 	return []File{
-		{Path: "/etc/passwd", Mode: 0o644, Data: []byte(users)},
-		{Path: "/etc/group", Mode: 0o644, Data: []byte(groups)},
+		{Path: "/etc/passwd", Mode: 0o644, Data: []byte(passwd.String())},
+		{Path: "/etc/group", Mode: 0o644, Data: []byte(group.String())},
 		{Path: "/tmp/", Mode: 0o1777},
 		{Path: "/home/nonroot/", Mode: 0o700, Owner: NonRoot},
 	}

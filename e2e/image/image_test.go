@@ -57,6 +57,33 @@ func TestDigestDependsOnContentOnly(t *testing.T) {
 	}
 }
 
+type entry struct {
+	Mode    int64
+	Content string
+}
+
+// contents are the image's files, its layers applied.
+func contents(t *testing.T, img v1.Image) map[string]entry {
+	t.Helper()
+	got := map[string]entry{}
+	fs := mutate.Extract(img)
+	defer fs.Close()
+	for tr := tar.NewReader(fs); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return got
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(tr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[h.Name] = entry{h.Mode, string(data)}
+	}
+}
+
 func TestContents(t *testing.T) {
 	img := build(t, "x")
 	config, err := img.ConfigFile()
@@ -69,27 +96,7 @@ func TestContents(t *testing.T) {
 	if diff := cmp.Diff([]string{"/b", "run"}, config.Config.Entrypoint); diff != "" {
 		t.Error(diff)
 	}
-	type entry struct {
-		Mode    int64
-		Content string
-	}
-	got := map[string]entry{}
-	fs := mutate.Extract(img)
-	defer fs.Close()
-	for tr := tar.NewReader(fs); ; {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(tr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got[h.Name] = entry{h.Mode, string(data)}
-	}
+	got := contents(t, img)
 	want := map[string]entry{
 		"b": {0o755, "xb"}, "usr": {0o755, ""}, "usr/bin": {0o755, ""}, "usr/bin/a": {0o755, "xa"},
 		"etc": {0o755, ""}, "etc/ssl": {0o755, ""}, "etc/ssl/certs": {0o755, ""}, "etc/ssl/certs/ca.crt": {0o644, "roots"},
@@ -99,6 +106,50 @@ func TestContents(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestLayersLieBelow(t *testing.T) {
+	below, err := build(t, "x").Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := image.Build(image.Spec{
+		Layers:   below,
+		Binaries: map[string]string{"/usr/bin/a": writeFile(t, "above")},
+		Users:    []image.User{{Name: "postgres", ID: 26, Home: "/var/lib/postgresql", Shell: "/bin/sh"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := image.Save(dir, img); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := image.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := digest(t, opened), digest(t, img); got != want {
+		t.Errorf("saved %s, opened %s", want, got)
+	}
+	config, err := opened.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.Config.User != "26:26" {
+		t.Errorf("user is %q", config.Config.User)
+	}
+	got := contents(t, opened)
+	want := map[string]string{
+		"b": "xb", "usr/bin/a": "above", "etc/ssl/certs/ca.crt": "roots",
+		"etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n" +
+			"postgres:x:26:26:postgres:/var/lib/postgresql:/bin/sh\n",
+	}
+	for name, content := range want {
+		if got[name].Content != content {
+			t.Errorf("%s is %q, want %q", name, got[name].Content, content)
+		}
 	}
 }
 
@@ -132,6 +183,15 @@ func TestIn(t *testing.T) {
 	if got := image.In("r.example.com/team", "localhost/backup:1"); got != "r.example.com/team/backup:1" {
 		t.Error(got)
 	}
+}
+
+func writeFile(t *testing.T, content string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte(content), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 func readFile(t *testing.T, file string) []byte {

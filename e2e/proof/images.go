@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"lighterman.dev/lighterman/e2e/debian"
 	"lighterman.dev/lighterman/e2e/image"
 	"lighterman.dev/lighterman/e2e/tools"
 )
@@ -17,6 +18,7 @@ import (
 // images has a row for each name in a program.yaml.
 var images = map[string]func(context.Context, *tools.Builder) (v1.Image, error){
 	"backup-tools": backupTools,
+	"debian":       debian.Image,
 }
 
 // Image builds the image of that name.

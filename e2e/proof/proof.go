@@ -10,8 +10,16 @@ import (
 	"lighterman.dev/lighterman/internal/proofs"
 )
 
-//go:embed common.sh servers.yaml programs
+//go:embed servers.yaml programs
 var files embed.FS
+
+// Functions for the scripts.
+var (
+	//go:embed common.sh
+	common string
+	//go:embed postgres.sh
+	postgres string
+)
 
 // Programs are all that are run for real, and the servers that they are run with.
 func Programs() ([]proofs.Program, proofs.Servers, error) {
@@ -21,18 +29,17 @@ func Programs() ([]proofs.Program, proofs.Servers, error) {
 // VersionPrefix begins the line of a run's log that says the program's version.
 const VersionPrefix = "version: "
 
+// begin is the line before a program's own script: what follows is traced.
+const begin = "set -x\n"
+
 // Script gives the shell script of a run. Its first line of output is that of the version.
 func Script(p *proofs.Program, proof *proofs.Proof) (string, error) {
-	common, err := fs.ReadFile(files, "common.sh")
-	if err != nil {
-		return "", fmt.Errorf("read script of %s: %w", p.Name, err)
-	}
 	own, err := fs.ReadFile(files, path.Join("programs", p.Name, proof.ScriptFile()))
 	if err != nil {
 		return "", fmt.Errorf("read script of %s: %w", p.Name, err)
 	}
 	version := fmt.Sprintf("exec 2>&1\necho %q\"$(%s 2>&1 | head -n 1)\"\n", VersionPrefix, strings.Join(p.VersionCommand, " "))
-	return string(common) + version + "set -x\n" + string(own), nil
+	return common + postgres + version + begin + string(own), nil
 }
 
 // SaysVersion reports whether a run's log says the program's version, and what it says.

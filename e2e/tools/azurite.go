@@ -37,7 +37,7 @@ func (b *Builder) Azurite(ctx context.Context) (string, error) {
 		return "", err
 	}
 	dir := filepath.Join(b.Cache, "tools", key)
-	return dir, b.once(dir, "azurite", func(temp string) error {
+	return dir, b.Once(dir, "azurite", func(temp string) error {
 		for _, program := range []string{"node", "npm"} {
 			if _, err := exec.LookPath(program); err != nil {
 				return ErrNoNPM

@@ -53,7 +53,7 @@ func (b *Builder) Build(ctx context.Context, t Tool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return dir, b.once(dir, t.Name, func(temp string) error {
+	return dir, b.Once(dir, t.Name, func(temp string) error {
 		start := time.Now()
 		b.logf("building %s %s (once; kept in %s)", t.Name, version, dir)
 		if err := b.compile(ctx, t, version, temp); err != nil {
@@ -83,8 +83,8 @@ func (b *Builder) locate(ctx context.Context, t Tool) (dir, version string, err 
 
 func (b *Builder) moduleDir(t Tool) string { return filepath.Join(b.Source, "hack", "tools", t.Name) }
 
-// once fills dir through a temporary sibling, so that dir exists only whole and two builders do not do the work twice.
-func (b *Builder) once(dir, name string, fill func(temp string) error) error {
+// Once fills dir through a temporary sibling, so that dir exists only whole and two builders do not do the work twice.
+func (b *Builder) Once(dir, name string, fill func(temp string) error) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
 	}

@@ -16,7 +16,7 @@ func TestOnceBuildsOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			err := b.once(dir, "tool", func(temp string) error {
+			err := b.Once(dir, "tool", func(temp string) error {
 				built.Add(1)
 				return os.WriteFile(filepath.Join(temp, "tool"), nil, 0o755)
 			})
@@ -43,13 +43,13 @@ func TestOnceLeavesNothingHalf(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := errors.New("compiler says no")
-	if err := b.once(dir, "tool", func(string) error { return broken }); !errors.Is(err, broken) {
+	if err := b.Once(dir, "tool", func(string) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("error is %v", err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a failed build left %s", dir)
 	}
-	if err := b.once(dir, "tool", func(temp string) error {
+	if err := b.Once(dir, "tool", func(temp string) error {
 		entries, err := os.ReadDir(temp)
 		if len(entries) != 0 {
 			t.Errorf("build starts with %v", entries)

@@ -68,7 +68,7 @@ func (b *Builder) unpack(ctx context.Context, pkg string) (string, error) {
 		}
 	}
 	dir := filepath.Join(b.Cache, "tools", "debian-"+pkg)
-	err := b.once(dir, "debian-"+pkg, func(temp string) error {
+	err := b.Once(dir, "debian-"+pkg, func(temp string) error {
 		b.logf("downloading the Debian package %s (unpacked into %s, not installed)", pkg, dir)
 		lists, err := b.aptLists(ctx, pkg)
 		if err != nil {

@@ -54,15 +54,17 @@ func (d *Directory) MayActAs(principal, email string) bool {
 	})
 }
 
-// Key finds a service account by the ID of its key.
-func (d *Directory) Key(id string) (ServiceAccount, bool) {
+// Keys are the service account's registrations with a key: with the one of that ID, or with any where id is empty.
+func (d *Directory) Keys(email, id string) []ServiceAccount {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	i := slices.IndexFunc(d.all.ServiceAccounts, func(a ServiceAccount) bool { return id != "" && a.KeyID == id })
-	if i < 0 {
-		return ServiceAccount{}, false
+	var keys []ServiceAccount
+	for _, a := range d.all.ServiceAccounts {
+		if a.Email == email && a.PublicKey != nil && (id == "" || a.KeyID == id) {
+			keys = append(keys, a)
+		}
 	}
-	return d.all.ServiceAccounts[i], true
+	return keys
 }
 
 // BucketRoles are the roles that the principal has for the bucket.

@@ -74,26 +74,27 @@ type keyClaims struct {
 	Scope string `json:"scope"`
 }
 
-// signedByKey verifies a token against the registered key that it names, and that it is its account's own.
+// signedByKey verifies a token against the registered key that it names, of the account that it names. One that names no
+// key, like pgBackRest's, is tried with all of the account's, as Google does.
 func (t Tokens) signedByKey(raw string) (keyClaims, error) {
 	var claims keyClaims
 	token, err := jwt.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return claims, fmt.Errorf("%w: %w", identity.ErrMalformed, err)
 	}
-	account, ok := t.Directory.Key(token.Headers[0].KeyID)
-	if !ok {
-		return claims, fmt.Errorf("%w: no service account has the key %q", identity.ErrSignature, token.Headers[0].KeyID)
+	var says jwt.Claims
+	if err := token.UnsafeClaimsWithoutVerification(&says); err != nil {
+		return claims, fmt.Errorf("%w: %w", identity.ErrMalformed, err)
 	}
-	key, err := x509.ParsePKIXPublicKey(account.PublicKey)
-	if err != nil {
-		return claims, fmt.Errorf("read key of %s: %w", account.Email, err)
+	verified := slices.ContainsFunc(t.Directory.Keys(says.Issuer, token.Headers[0].KeyID), func(account directory.ServiceAccount) bool {
+		key, err := x509.ParsePKIXPublicKey(account.PublicKey)
+		return err == nil && token.Claims(key, &claims) == nil
+	})
+	if !verified {
+		return claims, fmt.Errorf("%w: %s has no such key, named %q", identity.ErrSignature, says.Issuer, token.Headers[0].KeyID)
 	}
-	if err := token.Claims(key, &claims); err != nil {
-		return claims, fmt.Errorf("%w: %w", identity.ErrSignature, err)
-	}
-	if claims.Issuer != account.Email || claims.Subject != "" && claims.Subject != account.Email {
-		return claims, fmt.Errorf("%w: the key is of %s", identity.ErrIssuer, account.Email)
+	if claims.Subject != "" && claims.Subject != claims.Issuer {
+		return claims, fmt.Errorf("%w: the key is of %s", identity.ErrIssuer, claims.Issuer)
 	}
 	if err := identity.Lifetime(claims.Claims); err != nil {
 		return claims, err
