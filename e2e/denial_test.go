@@ -181,5 +181,5 @@ func TestStatusSaysWhatIsWrong(t *testing.T) {
 	if err := e.client.Update(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	accepted(metav1.ConditionFalse, "spec.tools[0]: kopia cannot be used with s3.auth.webIdentity of this profile: its S3 flags demand an access key")
+	accepted(metav1.ConditionFalse, "spec.tools[0]: kopia cannot be used with s3.auth.webIdentity of this profile: its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint")
 }
