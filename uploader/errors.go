@@ -11,29 +11,29 @@ type Class string
 const (
 	// Transient errors heal by themselves: a cut connection, a timeout, a 5xx.
 	Transient Class = "Transient"
-	// Throttled: the store asks for fewer requests.
+	// Throttled means: the store asks for fewer requests.
 	Throttled Class = "Throttled"
-	// Expired: the credential has run out; a new one is to be had.
+	// Expired means: the credential has run out; a new one is to be had.
 	Expired Class = "Expired"
-	// Denied: the store or the token service knows the caller and refuses. It may heal, when a role was just granted.
+	// Denied means: the store or the token service knows the caller and refuses. It may heal, when a role was just granted.
 	Denied Class = "Denied"
-	// Unauthenticated: the store or the token service does not know the caller.
+	// Unauthenticated means: the store or the token service does not know the caller.
 	Unauthenticated Class = "Unauthenticated"
-	// NoBucket: the bucket or container does not exist, or is in another region.
+	// NoBucket means: the bucket or container does not exist, or is in another region.
 	NoBucket Class = "NoBucket"
-	// NotFound: the object does not exist.
+	// NotFound means: the object does not exist.
 	NotFound Class = "NotFound"
-	// Exists: the object exists and must not be replaced.
+	// Exists means: the object exists and must not be replaced.
 	Exists Class = "Exists"
-	// Corrupt: what the store received is not what was sent.
+	// Corrupt means: what the store received is not what was sent.
 	Corrupt Class = "Corrupt"
-	// NoUpload: the store does not know the upload in parts, or one of its parts.
+	// NoUpload means: the store does not know the upload in parts, or one of its parts.
 	NoUpload Class = "NoUpload"
-	// ClockSkew: the clocks of the pod and the store are too far apart.
+	// ClockSkew means: the clocks of the pod and the store are too far apart.
 	ClockSkew Class = "ClockSkew"
-	// Untrusted: the store's certificate is not signed by an authority that the pod trusts, or not for its name.
+	// Untrusted means: the store's certificate is not signed by an authority that the pod trusts, or not for its name.
 	Untrusted Class = "Untrusted"
-	// Invalid: the store refuses the request for what it asks: a storage class, a key, a setting.
+	// Invalid means: the store refuses the request for what it asks: a storage class, a key, a setting.
 	Invalid Class = "Invalid"
 	// Unknown is everything else.
 	Unknown Class = "Unknown"

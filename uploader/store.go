@@ -12,27 +12,40 @@ import (
 type Store interface {
 	// Limits says how the store takes objects.
 	Limits() Limits
+	Objects
+	Uploads
+}
+
+// Objects stores and reads whole objects.
+type Objects interface {
 	// Put stores an object in one request. The object becomes visible whole or not at all.
 	Put(ctx context.Context, o *Object, body Body) (Stored, error)
-	// Begin starts an upload in parts and gives its ID. Nothing is visible before Complete.
+	// Stat describes an object as it is stored; an error of class NotFound when there is none.
+	Stat(ctx context.Context, key string) (Stored, error)
+	// Open reads an object; an empty version is the newest. An error of class NotFound when there is none.
+	Open(ctx context.Context, key, version string) (io.ReadCloser, error)
+	// Delete removes an object, or the one version that is named. One that is gone already is not an error.
+	Delete(ctx context.Context, key, version string) error
+}
+
+// Uploads makes objects in parts.
+type Uploads interface {
+	// Begin starts an upload in parts and gives its ID. Nothing is visible before Complete. Where the store can say so at
+	// this time, a key that exists and must not be replaced is an error of class Exists.
 	Begin(ctx context.Context, o *Object) (id string, err error)
-	// PutPart sends a part; one of the same number that was sent before is replaced. Where Limits.Sequential is set, parts
-	// come in order, one at a time, and none is replaced: an upload whose file changed is aborted and begun again.
+	// PutPart sends a part; one of the same number that was sent before is replaced. Numbers begin at 1. Where
+	// Limits.Sequential is set, parts come in order, one at a time, and none is replaced: an upload whose file changed is
+	// aborted and begun again.
 	PutPart(ctx context.Context, o *Object, id string, number int, body Body) (Part, error)
-	// Complete makes the object visible. Parts are in order, without a gap. To ask again after an answer that was lost must
-	// give the same Stored, or an error of class Exists.
+	// Complete makes the object visible. Parts are in order, without a gap, and at least one. Where the store can, it
+	// compares the checksum of the whole with that of the parts before the object becomes visible. To ask again after an
+	// answer that was lost must give the same Stored, or an error of class Exists or NoUpload.
 	Complete(ctx context.Context, o *Object, id string, parts []Part) (Stored, error)
 	// Abort gives up an upload and frees its parts. One that is gone already is not an error.
 	Abort(ctx context.Context, o *Object, id string) error
 	// Unfinished lists the uploads below a prefix that were begun and neither completed nor aborted, as far as the store can
 	// list them.
 	Unfinished(ctx context.Context, prefix string) iter.Seq2[Unfinished, error]
-	// Stat describes an object as it is stored; an error of class NotFound when there is none.
-	Stat(ctx context.Context, key string) (Stored, error)
-	// Open reads an object; an empty version is the newest.
-	Open(ctx context.Context, key, version string) (io.ReadCloser, error)
-	// Delete removes an object, or the one version that is named.
-	Delete(ctx context.Context, key, version string) error
 }
 
 // Limits are what a store takes. Sizes are in bytes.
@@ -45,6 +58,8 @@ type Limits struct {
 	MaxPut int64
 	// Sequential: parts are sent in order, one at a time, and cannot be replaced.
 	Sequential bool
+	// Align divides the size of every part but the last; zero: any size.
+	Align int64
 	// Algorithm is the checksum that the store verifies and keeps.
 	Algorithm Algorithm
 }
@@ -52,11 +67,11 @@ type Limits struct {
 // Algorithm names a checksum.
 type Algorithm string
 
-// The checksums that stores verify. Their values are those of package checksum's table.
+// The checksums that stores verify. Package checksum computes them.
 const (
 	CRC64NVME Algorithm = "CRC64NVME" // S3: of a part, and of the whole object
 	CRC32C    Algorithm = "CRC32C"    // Google Cloud Storage: of the whole object
-	CRC64     Algorithm = "CRC64"     // Azure: Microsoft's polynomial, of a block
+	CRC64     Algorithm = "CRC64"     // Azure: of a block; the polynomial is that of CRC64NVME
 	MD5       Algorithm = "MD5"
 )
 
@@ -92,6 +107,9 @@ type Body struct {
 
 	// Offset and Size are in bytes.
 	Offset, Size int64
+	// Sum is what the bytes must have, of Limits.Algorithm; zero: the store computes it. Other bytes are an error of class
+	// Corrupt, found by the store before it keeps them.
+	Sum Sum
 }
 
 // Reader reads the body from its beginning.
