@@ -8,7 +8,7 @@ import (
 // TempDir is a directory of a test, in memory where the system has such: to flush to a disk thousands of times is slow.
 func TempDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "lighterman-test-")
+	dir, err := os.MkdirTemp("/dev/shm", "lighterman-test-") //nolint:usetesting // It is not where t.TempDir is.
 	if err != nil {
 		return t.TempDir()
 	}
