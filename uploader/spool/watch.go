@@ -24,8 +24,10 @@ type Watcher struct {
 
 // Event is what happened.
 type Event struct {
-	// Path is of a file that was closed by its writer, renamed to this name, or linked.
+	// Path is of a file that was made, linked, closed by its writer, or renamed to this name.
 	Path string
+	// Closed means that a writer has closed it, or that it was renamed.
+	Closed bool
 	// Walk asks for a walk instead: events were lost, or a directory came whose files had none.
 	Walk bool
 }
@@ -159,7 +161,7 @@ func (w *Watcher) handle(wd int32, what uint32, name string, tell func(Event)) e
 		delete(w.paths, wd)
 	case !known:
 	case what&unix.IN_ISDIR == 0 && what&unix.IN_MOVED_FROM == 0:
-		tell(Event{Path: path.Join(dir, name)})
+		tell(Event{Path: path.Join(dir, name), Closed: what&unix.IN_CREATE == 0})
 	case what&unix.IN_ISDIR != 0 && what&unix.IN_MOVED_FROM != 0:
 		w.forget(path.Join(dir, name))
 	case what&unix.IN_ISDIR != 0:

@@ -46,17 +46,17 @@ func TestWatch(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 
 	write(t, dir, "a", "x")
-	expect(t, events, spool.Event{Path: "a"})
+	expect(t, events, spool.Event{Path: "a", Closed: true})
 	write(t, dir, "before/b", "x")
-	expect(t, events, spool.Event{Path: "before/b"})
+	expect(t, events, spool.Event{Path: "before/b", Closed: true})
 
 	must(t, os.Rename(at("a"), at("before/c")))
-	expect(t, events, spool.Event{Path: "before/c"})
+	expect(t, events, spool.Event{Path: "before/c", Closed: true})
 	must(t, os.Link(at("before/c"), at("linked")))
 	expect(t, events, spool.Event{Path: "linked"})
 
 	// A new directory, and one that is moved in with what it holds.
-	must(t, os.MkdirAll(at("new/er"), 0o755))
+	must(t, os.Mkdir(at("new"), 0o755))
 	expect(t, events, spool.Event{Walk: true})
 	outside := t.TempDir()
 	write(t, outside, "d/e", "x")
@@ -65,13 +65,13 @@ func TestWatch(t *testing.T) {
 	}
 	expect(t, events, spool.Event{Walk: true})
 	write(t, dir, "d/f", "x")
-	expect(t, events, spool.Event{Path: "d/f"})
+	expect(t, events, spool.Event{Path: "d/f", Closed: true})
 
 	// A directory that gets another name tells of its files by that.
 	must(t, os.Rename(at("d"), at("g")))
 	expect(t, events, spool.Event{Walk: true})
 	write(t, dir, "g/h", "x")
-	expect(t, events, spool.Event{Path: "g/h"})
+	expect(t, events, spool.Event{Path: "g/h", Closed: true})
 }
 
 func TestWatchTellsWhenTheWriterCloses(t *testing.T) {
@@ -87,5 +87,5 @@ func TestWatchTellsWhenTheWriterCloses(t *testing.T) {
 		t.Errorf("while it is written: %+v", <-events)
 	}
 	must(t, f.Close())
-	expect(t, events, spool.Event{Path: "file"})
+	expect(t, events, spool.Event{Path: "file", Closed: true})
 }

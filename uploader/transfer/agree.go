@@ -18,7 +18,7 @@ func (t *transfer) agree(ctx context.Context, size int64) error {
 			return err
 		}
 		t.digest = newDigest()
-		return errChanged
+		return ErrChanged
 	}
 	t.shorten(count)
 	if err := t.begin(ctx); err != nil {

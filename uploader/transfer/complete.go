@@ -19,7 +19,7 @@ func (t *transfer) complete(ctx context.Context, state spool.State) (journal.Ent
 		switch {
 		case t.taken(): // Nothing was sent.
 		case !sent || have.Sum != c.sum || have.Size != c.size:
-			return journal.Entry{}, fmt.Errorf("%w: part %d was refused", errChanged, i+1)
+			return journal.Entry{}, fmt.Errorf("%w: part %d was refused", ErrChanged, i+1)
 		default:
 			list[i] = have
 		}
@@ -73,6 +73,9 @@ func (t *transfer) join(ctx context.Context, list []uploader.Part, whole content
 
 // look asks the store what it has, after it said that it has it.
 func (t *transfer) look(ctx context.Context, stored uploader.Stored) (uploader.Stored, error) {
+	if t.WriteOnly {
+		return stored, nil
+	}
 	described, err := t.stat(ctx)
 	if err == nil && described.Version != stored.Version {
 		return stored, nil // Somebody has written a newer version since; ours is there, and is named in the manifest.
@@ -108,7 +111,7 @@ func (t *transfer) again() (*digest, error) {
 			return nil, err
 		}
 		if got != c {
-			return nil, fmt.Errorf("%w: part %d is another", errChanged, i+1)
+			return nil, fmt.Errorf("%w: part %d is another", ErrChanged, i+1)
 		}
 	}
 	return d, nil

@@ -13,8 +13,8 @@ import (
 	"lighterman.dev/lighterman/uploader/checksum"
 )
 
-// errChanged means that the file was changed while it was read: it is read again.
-var errChanged = errors.New("the file changes while it is read")
+// ErrChanged is the error of a file that was changed each time that it was read.
+var ErrChanged = errors.New("the file changes while it is read")
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
 
@@ -66,7 +66,7 @@ func read(r io.ReaderAt, offset, size int64, a uploader.Algorithm, others ...has
 		}
 		at += int64(n)
 		if errors.Is(err, io.EOF) && at < size {
-			return content{}, fmt.Errorf("%w: it has become shorter", errChanged)
+			return content{}, fmt.Errorf("%w: it has become shorter", ErrChanged)
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return content{}, fmt.Errorf("read the file: %w", err)

@@ -93,6 +93,9 @@ func (t *transfer) compare(c content, stored uploader.Stored) error {
 // mine tells the object that this very file made before, when an answer was lost, from one of somebody else. What the
 // store has is what was to be stored if its bytes are the same, whoever put them there.
 func (t *transfer) mine(ctx context.Context, c content, pass func() (*digest, error), exists error) (uploader.Stored, error) {
+	if t.WriteOnly {
+		return uploader.Stored{}, fmt.Errorf("%w, and may not be read: %w", ErrConflict, exists)
+	}
 	stored, err := t.stat(ctx)
 	if err != nil {
 		return uploader.Stored{}, err

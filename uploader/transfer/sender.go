@@ -29,6 +29,8 @@ type Sender struct {
 	// Limiter bounds the bytes per second; nil: nothing does.
 	Limiter *rate.Limiter
 	Retry   Retry
+	// WriteOnly means that objects cannot be read: they are not looked at after the store has confirmed them.
+	WriteOnly bool
 	// Progress is told of bytes that the store has taken; negative when they have to be sent again.
 	Progress func(bytes int64)
 	Log      *slog.Logger
@@ -71,7 +73,7 @@ func (s *Sender) Send(ctx context.Context, f *spool.File, key string, growing <-
 		case errors.Is(err, spool.ErrReplaced), errors.Is(err, ErrConflict):
 			// What was begun is of no use any more.
 			return journal.Entry{}, errors.Join(err, t.giveUp(ctx))
-		case !errors.Is(err, errChanged):
+		case !errors.Is(err, ErrChanged):
 			return journal.Entry{}, err
 		}
 	}
@@ -161,7 +163,7 @@ func (t *transfer) unchanged(state spool.State) error {
 		return err
 	}
 	if now != state {
-		return fmt.Errorf("%w: it had %d bytes, and has %d", errChanged, state.Size, now.Size)
+		return fmt.Errorf("%w: it had %d bytes, and has %d", ErrChanged, state.Size, now.Size)
 	}
 	if t.file.Writers() == spool.Writing {
 		return ErrWriting
