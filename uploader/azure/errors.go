@@ -150,7 +150,7 @@ func (b brief) Unwrap() error { return b.err }
 
 func (b brief) Error() string {
 	if b.a == nil || b.a.entra {
-		return strings.Join(strings.Fields(b.err.Error()), " ")
+		return strings.Join(strings.Fields(transport.Text(b.err)), " ")
 	}
 	return fmt.Sprintf("%s: %s (status %d)", b.a.code, strings.TrimSuffix(b.a.text, "."), b.a.status)
 }

@@ -72,7 +72,7 @@ func (s *Store) classify(ctx context.Context, table []kind, doing, key string, e
 	if err == nil {
 		return nil
 	}
-	wrapped := fmt.Errorf("%s %s: %w", doing, key, err)
+	wrapped := fmt.Errorf("%s %s: %w", doing, key, brief{err})
 	if inner, ok := errors.AsType[*uploader.Error](err); ok {
 		return &uploader.Error{Class: inner.Class, Cure: inner.Cure, After: inner.After, Err: wrapped}
 	}
@@ -100,6 +100,13 @@ func (s *Store) classify(ctx context.Context, table []kind, doing, key string, e
 	}
 	return fault
 }
+
+// brief says an error without the URL of a session, which lets whoever has it write.
+type brief struct{ err error }
+
+func (b brief) Unwrap() error { return b.err }
+
+func (b brief) Error() string { return transport.Text(b.err) }
 
 func (k kind) fits(answer *googleapi.Error) bool {
 	if k.status != answer.Code || !strings.Contains(strings.ToLower(answer.Message+answer.Body), k.text) {

@@ -149,7 +149,7 @@ func (b brief) Error() string {
 	answer, ok := errors.AsType[*awshttp.ResponseError](op.Err)
 	if !ok || answer.HTTPStatusCode() == 0 {
 		if sent, ok := errors.AsType[*smithyhttp.RequestSendError](op.Err); ok {
-			return sent.Err.Error()
+			return transport.Text(sent.Err)
 		}
 		return op.OperationName + ": " + op.Err.Error()
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
@@ -59,6 +60,17 @@ func Fault(ctx context.Context, err error) error {
 		}
 	}
 	return nil
+}
+
+// Text is what an error says without the query of the URL that it names: that may be a signature, or the key to an upload.
+func Text(err error) string {
+	text := err.Error()
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		if _, query, found := strings.Cut(u.URL, "?"); found {
+			text = strings.ReplaceAll(text, "?"+query, "")
+		}
+	}
+	return text
 }
 
 // statuses are what the codes of HTTP say where a store says nothing better.
