@@ -1,4 +1,4 @@
-# Needs Go and, for the local cluster, Linux and root. Everything else is built from pinned modules, once, into a cache
+# Needs Go and, for the local cluster, Linux, root, node and npm. Everything else is built from pinned modules, once, into a cache
 # outside the work tree (LIGHTERMAN_CACHE, default ~/.cache/lighterman); each step says what it builds.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

@@ -62,7 +62,7 @@ func deploymentObject(o Options) *appsv1.Deployment {
 					},
 					Containers: []corev1.Container{
 						container(o, "sts", STSPort, "iam", "--dir="+iamDir, "--private-ports="+runDir+"/iam.sock"),
-						container(o, "s3", S3Port, "--iam-standalone-endpoint="+runDir+"/iam.sock",
+						container(o, "s3", S3Port, "--iam-standalone-endpoint="+runDir+"/iam.sock", "--virtual-domain="+virtualDomain,
 							"posix", "--versioning-dir="+versionDir, bucketDir),
 					},
 					Volumes: []corev1.Volume{
@@ -86,6 +86,11 @@ const (
 	iamDir     = "/iam"
 	runDir     = "/run/store"
 )
+
+// virtualDomain is what follows the bucket in a host name of the virtual-hosted style. The gateway takes a single one and cuts there:
+// so little of it fits all of Amazon's names, bucket.s3.REGION.amazonaws.com and bucket.s3.amazonaws.com alike, and not
+// the Service's own name, which has no label in front of it.
+const virtualDomain = "s3"
 
 // scratch is on disk, not in memory: the gateway keeps metadata in extended attributes, which tmpfs has had only since Linux 6.6.
 func scratch(name string) corev1.Volume {

@@ -3,10 +3,8 @@ package store_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,10 +15,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"lighterman.dev/lighterman/e2e/cluster"
-	"lighterman.dev/lighterman/e2e/image"
-	"lighterman.dev/lighterman/e2e/require"
 	"lighterman.dev/lighterman/e2e/store"
-	"lighterman.dev/lighterman/e2e/tools"
+	"lighterman.dev/lighterman/e2e/workload"
 )
 
 const (
@@ -45,11 +41,11 @@ func TestWebIdentity(t *testing.T) {
 		Name: namespace, Audience: audience, Subject: "system:serviceaccount:" + namespace + ":default",
 		Policy: store.AllowPrefix(bucket, "dumps/", "s3:PutObject"),
 	})
-	ref := backupImage(t, target)
+	ref := workload.ForTest(t, target)
 
 	t.Run("a pod with the token puts an object", func(t *testing.T) {
 		pod := newPod("put", ref, role, s, "put", "s3://"+bucket+"/dumps/one", "--from-text=hello")
-		phase, log := runPod(t, kube, namespace, pod)
+		phase, log := workload.RunPod(t, kube, namespace, pod)
 		if phase != corev1.PodSucceeded || !strings.Contains(log, "identity from WebIdentityCredentials") {
 			t.Fatalf("pod %s: %s", phase, log)
 		}
@@ -59,7 +55,7 @@ func TestWebIdentity(t *testing.T) {
 	})
 	t.Run("the role does not reach beyond its prefix", func(t *testing.T) {
 		pod := newPod("elsewhere", ref, role, s, "put", "s3://"+bucket+"/other/one", "--from-text=hello")
-		phase, log := runPod(t, kube, namespace, pod)
+		phase, log := workload.RunPod(t, kube, namespace, pod)
 		if phase != corev1.PodFailed || !strings.Contains(log, "AccessDenied") {
 			t.Errorf("pod %s: %s", phase, log)
 		}
@@ -71,7 +67,7 @@ func TestWebIdentity(t *testing.T) {
 		}
 		pod := newPod("stranger", ref, role, s, "put", "s3://"+bucket+"/dumps/two", "--from-text=hello")
 		pod.Spec.ServiceAccountName = "other"
-		phase, log := runPod(t, kube, namespace, pod)
+		phase, log := workload.RunPod(t, kube, namespace, pod)
 		if phase != corev1.PodFailed || !strings.Contains(log, "InvalidIdentityToken") {
 			t.Errorf("pod %s: %s", phase, log)
 		}
@@ -144,72 +140,6 @@ func newPod(name, ref, role string, s *store.Store, args ...string) *corev1.Pod 
 			}}}}},
 		},
 	}
-}
-
-// runPod runs the pod to its end and returns its phase and log.
-func runPod(t *testing.T, kube kubernetes.Interface, namespace string, pod *corev1.Pod) (corev1.PodPhase, string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	pods := kube.CoreV1().Pods(namespace)
-	created, err := createPod(ctx, kube, namespace, pod)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for created.Status.Phase != corev1.PodSucceeded && created.Status.Phase != corev1.PodFailed {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("pod %s is still %s: %+v", pod.Name, created.Status.Phase, created.Status)
-		case <-time.After(200 * time.Millisecond):
-		}
-		if created, err = pods.Get(ctx, pod.Name, metav1.GetOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	log, err := pods.GetLogs(pod.Name, &corev1.PodLogOptions{}).DoRaw(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return created.Status.Phase, string(log)
-}
-
-// createPod tries until the namespace has its default service account, which comes a moment after it.
-func createPod(ctx context.Context, kube kubernetes.Interface, namespace string, pod *corev1.Pod) (*corev1.Pod, error) {
-	for {
-		created, err := kube.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{})
-		if err == nil || !strings.Contains(err.Error(), "error looking up service account") {
-			return created, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-func backupImage(t *testing.T, target *cluster.Target) string {
-	t.Helper()
-	b, err := tools.NewBuilder(t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), "backup")
-	if err := b.BuildMain(t.Context(), tools.Main{Module: "e2e", Package: "./cmd/backup", Out: program}); err != nil {
-		t.Fatal(err)
-	}
-	img, err := image.Build(image.Spec{Binaries: map[string]string{"/backup": program}, Entrypoint: []string{"/backup"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ref, err := target.Deliver(t.Context(), "localhost/backup:1", img)
-	if errors.Is(err, cluster.ErrNoRepository) {
-		require.Skip(t, err.Error())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ref
 }
 
 func object(t *testing.T, s *store.Store, bucket, key string) string {

@@ -10,6 +10,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"lighterman.dev/lighterman/e2e/deploy"
 )
 
 // Fixed names, so that manifests in tests can say them.
@@ -22,8 +24,7 @@ const (
 	// Region is the only one.
 	Region = "us-east-1"
 
-	fieldManager = "lighterman-e2e"
-	host         = Service + "." + Namespace + ".svc"
+	host = Service + "." + Namespace + ".svc"
 )
 
 // Options are for Install.
@@ -70,19 +71,17 @@ func Install(ctx context.Context, config *rest.Config, o Options) (*Store, error
 	if err != nil {
 		return nil, fmt.Errorf("install store: %w", err)
 	}
-	if err := apply(ctx, dyn, namespaceObject()); err != nil {
+	if err := deploy.Apply(ctx, dyn, namespaceObject()); err != nil {
 		return nil, fmt.Errorf("install store: %w", err)
 	}
-	secret, err := ensureSecret(ctx, kube)
+	secret, err := deploy.EnsureSecret(ctx, kube, Namespace, secretName, newSecretData)
 	if err != nil {
 		return nil, fmt.Errorf("install store: %w", err)
 	}
-	for _, o := range []any{serviceObject(), deploymentObject(o)} {
-		if err := apply(ctx, dyn, o); err != nil {
-			return nil, fmt.Errorf("install store: %w", err)
-		}
+	if err := deploy.Apply(ctx, dyn, serviceObject(), deploymentObject(o)); err != nil {
+		return nil, fmt.Errorf("install store: %w", err)
 	}
-	if err := waitAvailable(ctx, kube, o.Timeout); err != nil {
+	if err := deploy.WaitAvailable(ctx, kube, Namespace, Service, o.Timeout); err != nil {
 		return nil, fmt.Errorf("install store: %w", err)
 	}
 	return &Store{
@@ -101,5 +100,8 @@ func Uninstall(ctx context.Context, config *rest.Config) error {
 	if err != nil {
 		return fmt.Errorf("uninstall store: %w", err)
 	}
-	return deleteNamespace(ctx, kube)
+	if err := deploy.DeleteNamespace(ctx, kube, Namespace); err != nil {
+		return fmt.Errorf("uninstall store: %w", err)
+	}
+	return nil
 }

@@ -60,7 +60,7 @@ func TestCatalog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tool := range append(ForCluster(), Versitygw(), Helm()) {
+	for _, tool := range append(ForCluster(), Versitygw(), FakeGCSServer(), Helm()) {
 		version, err := tool.version(b.moduleDir(tool))
 		if err != nil {
 			t.Error(err)

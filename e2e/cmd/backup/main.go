@@ -24,7 +24,7 @@ func main() {
 func newCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "backup",
-		Short:         "Put files into an S3 store, as the environment says",
+		Short:         "Put files into an object store, as the environment says",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -35,7 +35,7 @@ func newCommand() *cobra.Command {
 func newPut() *cobra.Command {
 	var text, file string
 	cmd := &cobra.Command{
-		Use:   "put s3://BUCKET/KEY",
+		Use:   "put URL",
 		Short: "Put an object; print who put it and its etag",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,7 +51,7 @@ func newPut() *cobra.Command {
 
 func newGet() *cobra.Command {
 	return &cobra.Command{
-		Use:   "get s3://BUCKET/KEY",
+		Use:   "get URL",
 		Short: "Print an object",
 		Args:  cobra.ExactArgs(1),
 		RunE:  func(cmd *cobra.Command, args []string) error { return get(cmd.Context(), cmd.OutOrStdout(), args[0]) },

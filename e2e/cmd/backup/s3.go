@@ -6,59 +6,19 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-func put(ctx context.Context, out io.Writer, target, text, file string) error {
-	bucket, key, err := parse(target)
-	if err != nil {
-		return err
-	}
-	client, err := connect(ctx, out)
-	if err != nil {
-		return err
-	}
-	body := io.ReadSeeker(strings.NewReader(text))
-	if file != "" {
-		f, err := os.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		body = f
-	}
-	result, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: body})
-	if err != nil {
-		return fmt.Errorf("put %s: %w", target, err)
-	}
-	fmt.Fprintf(out, "put %s etag %s\n", target, aws.ToString(result.ETag))
-	return nil
+type s3Object struct {
+	client      *s3.Client
+	bucket, key string
 }
 
-func get(ctx context.Context, out io.Writer, target string) error {
-	bucket, key, err := parse(target)
-	if err != nil {
-		return err
-	}
-	client, err := connect(ctx, io.Discard)
-	if err != nil {
-		return err
-	}
-	result, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
-	if err != nil {
-		return fmt.Errorf("get %s: %w", target, err)
-	}
-	defer result.Body.Close()
-	_, err = io.Copy(out, result.Body)
-	return err
-}
-
-// connect uses the SDK's defaults for everything but path-style addressing, which the SDK has no variable for.
-func connect(ctx context.Context, out io.Writer) (*s3.Client, error) {
+// openS3 uses the SDK's defaults for everything but path-style addressing, which the SDK has no variable for.
+func openS3(ctx context.Context, out io.Writer, u *url.URL) (object, error) {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
@@ -68,19 +28,24 @@ func connect(ctx context.Context, out io.Writer) (*s3.Client, error) {
 		return nil, fmt.Errorf("get credentials: %w", err)
 	}
 	fmt.Fprintf(out, "identity from %s\n", identity.Source)
-	return s3.NewFromConfig(cfg, func(o *s3.Options) {
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL_S3") != "" || os.Getenv("AWS_ENDPOINT_URL") != ""
-	}), nil
+	})
+	return &s3Object{client: client, bucket: u.Host, key: key(u)}, nil
 }
 
-func parse(target string) (bucket, key string, err error) {
-	u, err := url.Parse(target)
+func (o *s3Object) put(ctx context.Context, body io.ReadSeekCloser) (string, error) {
+	result, err := o.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &o.bucket, Key: &o.key, Body: body})
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
-	key = strings.TrimPrefix(u.Path, "/")
-	if u.Scheme != "s3" || u.Host == "" || key == "" {
-		return "", "", fmt.Errorf("%q is not s3://BUCKET/KEY", target)
+	return aws.ToString(result.ETag), nil
+}
+
+func (o *s3Object) get(ctx context.Context) (io.ReadCloser, error) {
+	result, err := o.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &o.bucket, Key: &o.key})
+	if err != nil {
+		return nil, err
 	}
-	return u.Host, key, nil
+	return result.Body, nil
 }

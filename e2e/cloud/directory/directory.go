@@ -1,0 +1,29 @@
+package directory
+
+import "sync"
+
+// Entries are what is registered, or what is to be added.
+type Entries struct {
+	Applications    []Application    `json:"applications,omitempty"`
+	BlobRoles       []BlobRole       `json:"blobRoles,omitempty"`
+	Providers       []Provider       `json:"providers,omitempty"`
+	ServiceAccounts []ServiceAccount `json:"serviceAccounts,omitempty"`
+	BucketRoles     []BucketRole     `json:"bucketRoles,omitempty"`
+}
+
+// Directory holds the entries. The zero value is empty and ready.
+type Directory struct {
+	mu  sync.RWMutex
+	all Entries
+}
+
+// Add registers the entries beside those that are there.
+func (d *Directory) Add(e Entries) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.all.Applications = append(d.all.Applications, e.Applications...)
+	d.all.BlobRoles = append(d.all.BlobRoles, e.BlobRoles...)
+	d.all.Providers = append(d.all.Providers, e.Providers...)
+	d.all.ServiceAccounts = append(d.all.ServiceAccounts, e.ServiceAccounts...)
+	d.all.BucketRoles = append(d.all.BucketRoles, e.BucketRoles...)
+}

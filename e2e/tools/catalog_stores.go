@@ -1,0 +1,12 @@
+package tools
+
+// FakeGCSServer keeps the objects behind Google Cloud Storage's API. It checks nobody's identity.
+func FakeGCSServer() Tool {
+	return Tool{
+		Name:     "fake-gcs-server",
+		Module:   "github.com/fsouza/fake-gcs-server",
+		Packages: []string{"github.com/fsouza/fake-gcs-server"},
+		LDFlags:  "-s -w",
+		Static:   true,
+	}
+}
