@@ -13,13 +13,13 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
-
-	"lighterman.dev/lighterman/e2e/serve"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/azure"
 	"lighterman.dev/lighterman/uploader/gcs"
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/transport"
+
+	"lighterman.dev/lighterman/e2e/serve"
 )
 
 // put sends a small object; most that is wrong with a profile shows there.
@@ -51,9 +51,11 @@ func TestS3Answers(t *testing.T) {
 		"the region is wrong":   {func(_ *testing.T, w *uploader.S3, _ *string) { w.Region = "eu-west-1" }, uploader.NoBucket, "region"},
 		"the CA is wrong":       {func(_ *testing.T, _ *uploader.S3, ca *string) { *ca = otherCA }, uploader.Untrusted, "caBundle"},
 		"the key is unknown": {func(t *testing.T, _ *uploader.S3, _ *string) {
+			t.Helper()
 			t.Setenv("AWS_ACCESS_KEY_ID", "unknown")
 		}, uploader.Unauthenticated, "Secret"},
 		"the secret is wrong": {func(t *testing.T, _ *uploader.S3, _ *string) {
+			t.Helper()
 			t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong")
 		}, uploader.Unauthenticated, "Secret"},
 		"the store speaks TLS": {func(_ *testing.T, w *uploader.S3, _ *string) {

@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"lighterman.dev/lighterman/e2e/serve"
 	"lighterman.dev/lighterman/uploader"
+
+	"lighterman.dev/lighterman/e2e/serve"
 )
 
 // behind is a store behind a network that fails.

@@ -3,11 +3,12 @@ package upload_test
 import (
 	"testing"
 
-	"lighterman.dev/lighterman/e2e/serve"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/storetest"
 	"lighterman.dev/lighterman/uploader/transport"
+
+	"lighterman.dev/lighterman/e2e/serve"
 )
 
 // locate says where a bucket of the server is; the access key is in the test's environment.

@@ -44,8 +44,7 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 		Credentials:  credentials,
 		HTTPClient:   client,
 		Retryer:      aws.NopRetryer{},
-		// A store that refuses a request closes the connection in the middle of a longer body, and its answer is lost.
-		ContinueHeaderThresholdBytes: transport.Piece,
+		ContinueHeaderThresholdBytes: transport.LongBody,
 		// This package says itself what checksum a body has.
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
