@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
@@ -51,7 +53,28 @@ func Open(name string, o Options) (*Store, error) {
 	if err := root.MkdirAll(uploads, 0o755); err != nil {
 		return nil, classify(fmt.Errorf("open the store: %w", err))
 	}
-	return s, nil
+	return s, s.tidy()
+}
+
+// abandoned is how old a file must be that a process has left which ended while it wrote.
+const abandoned = 7 * 24 * time.Hour
+
+// tidy removes what such processes have left, and no upload: those are listed and aborted.
+func (s *Store) tidy() error {
+	entries, err := fs.ReadDir(s.root.FS(), uploads)
+	if err != nil {
+		return classify(fmt.Errorf("open the store: %w", err))
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || time.Since(info.ModTime()) < abandoned || (entry.IsDir() && !strings.HasSuffix(entry.Name(), unready)) {
+			continue
+		}
+		if err := s.root.RemoveAll(path.Join(uploads, entry.Name())); err != nil {
+			return classify(fmt.Errorf("open the store: %w", err))
+		}
+	}
+	return nil
 }
 
 // Close frees the directory.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/dir"
@@ -101,5 +102,34 @@ func TestLimitsAreEnforced(t *testing.T) {
 	}
 	if _, err := store.Complete(t.Context(), o, id, []uploader.Part{small, last}); uploader.ClassOf(err) != uploader.Invalid {
 		t.Errorf("a small part before the last: got %v", err)
+	}
+}
+
+func TestOpenRemovesWhatWasAbandoned(t *testing.T) {
+	path := storetest.TempDir(t)
+	at := func(name string) string { return filepath.Join(path, ".lighterman-uploads", name) }
+	old := time.Now().AddDate(0, 0, -30)
+	for _, name := range []string{"upload", "made.unready", "new.unready"} {
+		if err := os.MkdirAll(at(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"written", "new"} {
+		if err := os.WriteFile(at(name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"upload", "made.unready", "written"} {
+		if err := os.Chtimes(at(name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := dir.Open(path, dir.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"upload": true, "made.unready": false, "written": false, "new": true, "new.unready": true} {
+		if _, err := os.Stat(at(name)); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

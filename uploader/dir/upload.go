@@ -20,6 +20,9 @@ import (
 // An upload is a directory: the key in a file, and each part in one that is named after its number.
 const keyFile = "key"
 
+// unready ends the name of a directory that is being made.
+const unready = ".unready"
+
 // Begin makes the directory of an upload.
 func (s *Store) Begin(_ context.Context, o *uploader.Object) (string, error) {
 	if err := checkKey(o.Key); err != nil {
@@ -32,11 +35,16 @@ func (s *Store) Begin(_ context.Context, o *uploader.Object) (string, error) {
 	return id, nil
 }
 
+// begin makes the directory with its key in one step: a process may end at any time.
 func (s *Store) begin(id, key string) error {
-	if err := s.root.Mkdir(path.Join(uploads, id), 0o755); err != nil {
+	made := path.Join(uploads, id+unready)
+	if err := s.root.Mkdir(made, 0o755); err != nil {
 		return err
 	}
-	return s.root.WriteFile(path.Join(uploads, id, keyFile), []byte(key), 0o644)
+	if err := s.root.WriteFile(path.Join(made, keyFile), []byte(key), 0o644); err != nil {
+		return err
+	}
+	return s.root.Rename(made, path.Join(uploads, id))
 }
 
 // PutPart writes a part.
@@ -182,7 +190,7 @@ func (s *Store) Unfinished(_ context.Context, prefix string) iter.Seq2[uploader.
 		for _, entry := range entries {
 			key, err := s.root.ReadFile(path.Join(uploads, entry.Name(), keyFile))
 			info, infoErr := entry.Info()
-			if err != nil || infoErr != nil || !strings.HasPrefix(string(key), prefix) {
+			if err != nil || infoErr != nil || strings.HasSuffix(entry.Name(), unready) || !strings.HasPrefix(string(key), prefix) {
 				continue // A file that is being put, or an upload that has just ended.
 			}
 			if !yield(uploader.Unfinished{Key: string(key), ID: entry.Name(), Begun: info.ModTime()}, nil) {
