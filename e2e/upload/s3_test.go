@@ -25,7 +25,7 @@ func locate(tb testing.TB, server *serve.S3, bucket string) uploader.S3 {
 
 func openS3(tb testing.TB, server *serve.S3, where uploader.S3) *s3.Store {
 	tb.Helper()
-	store, err := s3.New(where, transport.Options{CAFile: server.CAFile})
+	store, err := s3.New(where, transport.Options{CAFile: server.CAFile, Connections: 32})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -38,12 +38,12 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 		return nil, err
 	}
 	options := s3.Options{
-		Region:       where.Region,
-		UsePathStyle: where.ForcePathStyle,
-		UseARNRegion: true, // The bucket may be an access point.
-		Credentials:  credentials,
-		HTTPClient:   client,
-		Retryer:      aws.NopRetryer{},
+		Region:                       where.Region,
+		UsePathStyle:                 where.ForcePathStyle,
+		UseARNRegion:                 true, // The bucket may be an access point.
+		Credentials:                  credentials,
+		HTTPClient:                   client,
+		Retryer:                      aws.NopRetryer{},
 		ContinueHeaderThresholdBytes: transport.LongBody,
 		// This package says itself what checksum a body has.
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
