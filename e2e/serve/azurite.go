@@ -10,10 +10,10 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+	"lighterman.dev/lighterman/uploader/transport"
 
 	"lighterman.dev/lighterman/e2e/require"
 	"lighterman.dev/lighterman/e2e/tools"
-	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // Account is Azurite's only storage account.

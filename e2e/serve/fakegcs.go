@@ -10,8 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"lighterman.dev/lighterman/e2e/tools"
 	"lighterman.dev/lighterman/uploader/transport"
+
+	"lighterman.dev/lighterman/e2e/tools"
 )
 
 // GCS is a fake-gcs-server. It checks nobody's identity.

@@ -72,7 +72,7 @@ func (p process) start(tb testing.TB) *os.Process {
 	go func() { ended <- cmd.Wait() }()
 	tb.Cleanup(func() {
 		cmd.Process.Kill() //nolint:errcheck // It may have ended.
-		<-ended
+		<-ended            //nolint:errcheck // It was killed.
 		out.Close()
 		if tb.Failed() {
 			tb.Logf("%s:\n%s", filepath.Base(p.name), tail(log))
@@ -129,7 +129,7 @@ func freeAddress(tb testing.TB) string {
 // dirs makes directories below one that is removed with the test.
 func dirs(tb testing.TB, base string, names ...string) []string {
 	tb.Helper()
-	root, err := os.MkdirTemp(base, "lighterman-*")
+	root, err := os.MkdirTemp(base, "lighterman-*") //nolint:usetesting // It is to be in memory.
 	if err != nil {
 		tb.Fatal(err)
 	}

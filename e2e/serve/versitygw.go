@@ -10,9 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"lighterman.dev/lighterman/uploader/transport"
 
 	"lighterman.dev/lighterman/e2e/tools"
-	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // The root user of every store, and the only region of S3.

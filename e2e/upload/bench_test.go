@@ -20,10 +20,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sync/errgroup"
-
-	"lighterman.dev/lighterman/e2e/serve"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+
+	"lighterman.dev/lighterman/e2e/serve"
 )
 
 const (
@@ -44,7 +44,9 @@ func BenchmarkOneFile(b *testing.B) {
 	sdk := bareSDK(b, server)
 	store := openS3(b, server, locate(b, server, bucket))
 	o := &uploader.Object{Key: "file", Overwrite: true}
-	b.Run("sdk", func(b *testing.B) { measure(b, server, func() error { return sdkMultipart(b.Context(), sdk, bucket, file) }) })
+	b.Run("sdk", func(b *testing.B) {
+		measure(b, server, func() error { return sdkMultipart(b.Context(), sdk, bucket, file) })
+	})
 	b.Run("behind", func(b *testing.B) {
 		measure(b, server, func() error { return storeMultipart(b.Context(), store, o, file, false) })
 	})

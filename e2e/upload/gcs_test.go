@@ -3,11 +3,12 @@ package upload_test
 import (
 	"testing"
 
-	"lighterman.dev/lighterman/e2e/serve"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/gcs"
 	"lighterman.dev/lighterman/uploader/storetest"
 	"lighterman.dev/lighterman/uploader/transport"
+
+	"lighterman.dev/lighterman/e2e/serve"
 )
 
 func openGCS(tb testing.TB, server *serve.GCS, bucket string) *gcs.Store {

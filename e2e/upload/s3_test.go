@@ -3,11 +3,12 @@ package upload_test
 import (
 	"testing"
 
-	"lighterman.dev/lighterman/e2e/serve"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/storetest"
 	"lighterman.dev/lighterman/uploader/transport"
+
+	"lighterman.dev/lighterman/e2e/serve"
 )
 
 // locate says where a bucket of the server is; the access key is in the test's environment.
@@ -24,7 +25,7 @@ func locate(tb testing.TB, server *serve.S3, bucket string) uploader.S3 {
 
 func openS3(tb testing.TB, server *serve.S3, where uploader.S3) *s3.Store {
 	tb.Helper()
-	store, err := s3.New(where, transport.Options{CAFile: server.CAFile})
+	store, err := s3.New(where, transport.Options{CAFile: server.CAFile, Connections: 32})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -62,7 +62,7 @@ var kinds = []kind{
 	{code: string(bloberror.AuthorizationPermissionMismatch), class: uploader.Denied, cure: assignRole},
 	{
 		code: string(bloberror.AuthorizationFailure), class: uploader.Denied,
-		cure: "allow the cluster in the storage account's firewall, and give the SAS token or the identity the permissions r, c, w, d and l",
+		cure: "allow the cluster in the storage account's firewall, and give the identity its role, or the SAS token the permissions r, c, w, d and l and a time that is not over",
 	},
 	{code: "KeyBasedAuthenticationNotPermitted", class: uploader.Denied, cure: "the storage account refuses keys: use an identity of Entra ID"},
 	{code: string(bloberror.InvalidBlobTier), class: uploader.Invalid, cure: "correct uploader.storageClass: Hot, Cool, Cold or Archive"},

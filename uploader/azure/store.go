@@ -51,9 +51,8 @@ func (s *settings) client() policy.ClientOptions {
 
 func (s *settings) container() *container.ClientOptions {
 	o := &container.ClientOptions{ClientOptions: s.client()}
-	// A store that refuses a request closes the connection in the middle of a longer body, and its answer is lost.
 	o.ExpectContinueBehavior.Mode = container.ExpectContinueModeOn
-	o.ExpectContinueBehavior.ContentLengthThreshold = transport.Piece
+	o.ExpectContinueBehavior.ContentLengthThreshold = transport.LongBody
 	return o
 }
 

@@ -99,8 +99,7 @@ func (s *Store) do(ctx context.Context, r request) (*http.Response, error) {
 	for name, value := range r.header {
 		req.Header.Set(name, value)
 	}
-	if r.length > transport.Piece {
-		// A store that refuses a request closes the connection in the middle of a longer body, and its answer is lost.
+	if r.length > transport.LongBody {
 		req.Header.Set("Expect", "100-continue")
 	}
 	if err := s.tokens.authorize(req); err != nil {

@@ -56,6 +56,7 @@ var kinds = map[string]kind{
 	"TokenRefreshRequired":  {uploader.Expired, ""},
 
 	"InvalidAccessKeyId":         {uploader.Unauthenticated, wrongKey},
+	"XAdminUserNotFound":         {uploader.Unauthenticated, wrongKey}, // versitygw 1.8
 	"InvalidClientTokenId":       {uploader.Unauthenticated, wrongKey},
 	"SignatureDoesNotMatch":      {uploader.Unauthenticated, wrongKey},
 	"InvalidToken":               {uploader.Unauthenticated, "check the session token: it is not of this access key"},
@@ -119,6 +120,10 @@ func (s *Store) fault(ctx context.Context, doing, key string, err error) error {
 	}
 	if k, ok := kinds[codeOf(err)]; ok {
 		fault.Class, fault.Cure = k.class, k.cure
+	}
+	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
+		// It was cut: net/http closes the connection where a server that answers early takes no more of the body.
+		fault.Class = uploader.Transient
 	}
 	if fault.Class == uploader.Denied && innermost(err).ServiceID == sts.ServiceID {
 		fault.Cure = deniedRole

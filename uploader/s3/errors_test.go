@@ -148,3 +148,17 @@ func TestUnconfirmed(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswerThatIsCut has a refusal whose code did not arrive: what a status alone says may be wrong.
+func TestAnswerThatIsCut(t *testing.T) {
+	store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
+		w.Header().Set("Content-Length", "500")
+		refuse(w, http.StatusBadRequest, "ExpiredToken")
+		panic(http.ErrAbortHandler)
+	}))
+	_, err := store.Put(t.Context(), &uploader.Object{Key: "key"}, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+	if uploader.ClassOf(err) != uploader.Transient {
+		t.Errorf("got %s: %v", uploader.ClassOf(err), err)
+	}
+}

@@ -38,14 +38,13 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 		return nil, err
 	}
 	options := s3.Options{
-		Region:       where.Region,
-		UsePathStyle: where.ForcePathStyle,
-		UseARNRegion: true, // The bucket may be an access point.
-		Credentials:  credentials,
-		HTTPClient:   client,
-		Retryer:      aws.NopRetryer{},
-		// A store that refuses a request closes the connection in the middle of a longer body, and its answer is lost.
-		ContinueHeaderThresholdBytes: transport.Piece,
+		Region:                       where.Region,
+		UsePathStyle:                 where.ForcePathStyle,
+		UseARNRegion:                 true, // The bucket may be an access point.
+		Credentials:                  credentials,
+		HTTPClient:                   client,
+		Retryer:                      aws.NopRetryer{},
+		ContinueHeaderThresholdBytes: transport.LongBody,
 		// This package says itself what checksum a body has.
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync"
 
 	"lighterman.dev/lighterman/uploader"
 )
@@ -46,10 +47,13 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, io.EOF
 }
 
+var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
 // Sum reads a part of a file into a checksum.
 func Sum(b uploader.Body, sum hash.Hash) error {
-	piece := pieces.Get().(*[Piece]byte)
-	defer pieces.Put(piece)
-	_, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{Body(b, sum)}, piece[:])
+	buffer := buffers.Get().(*[32 << 10]byte)
+	defer buffers.Put(buffer)
+	// The struct hides what would let io.Copy do without the buffer.
+	_, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{Body(b, sum)}, buffer[:])
 	return err
 }

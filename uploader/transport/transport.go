@@ -27,8 +27,6 @@ const (
 	// answerTimeout is for a store that puts an object together from its parts before it answers.
 	answerTimeout = 5 * time.Minute
 	idleTimeout   = 90 * time.Second
-	// headerBuffer holds what is written before a body, which goes past it.
-	headerBuffer = 4 << 10
 )
 
 // New makes a client. It speaks HTTP/1.1 alone: parts in parallel are faster on connections of their own than as streams
@@ -49,7 +47,7 @@ func New(o Options) (*http.Client, error) {
 			if err != nil {
 				return nil, err
 			}
-			return &plainConn{Conn: c}, nil
+			return conn{c}, nil
 		},
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			return dialTLS(ctx, dialer, roots, network, address)
@@ -62,7 +60,6 @@ func New(o Options) (*http.Client, error) {
 		IdleConnTimeout:       idleTimeout,
 		ResponseHeaderTimeout: answerTimeout,
 		ExpectContinueTimeout: time.Second,
-		WriteBufferSize:       headerBuffer,
 		DisableCompression:    true,
 		Protocols:             new(http.Protocols),
 	}
@@ -86,13 +83,12 @@ func dialTLS(ctx context.Context, dialer *net.Dialer, roots *roots, network, add
 	if err != nil {
 		return nil, err
 	}
-	r := &records{Conn: raw}
-	c := tls.Client(r, &tls.Config{ServerName: host, RootCAs: pool, MinVersion: tls.VersionTLS12})
+	c := tls.Client(raw, &tls.Config{ServerName: host, RootCAs: pool, MinVersion: tls.VersionTLS12})
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	if err := c.HandshakeContext(ctx); err != nil {
 		raw.Close() //nolint:errcheck // The handshake's error is the one to tell.
 		return nil, fmt.Errorf("shake hands with %s: %w", address, err)
 	}
-	return &tlsConn{Conn: c, records: r}, nil
+	return conn{c}, nil
 }

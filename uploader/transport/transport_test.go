@@ -73,10 +73,10 @@ func TestBody(t *testing.T) {
 	t.Cleanup(plain.Close)
 	t.Cleanup(secure.Close)
 	client := newClient(t, caFile(t, secure))
-	data := make([]byte, 3*transport.Piece+17)
+	data := make([]byte, 3*transport.LongBody+17)
 	rand.NewChaCha8([32]byte{}).Read(data) //nolint:errcheck // It never fails.
 	for _, url := range []string{plain.URL, secure.URL} {
-		for _, n := range []int64{0, 1, 4095, transport.Piece - 1, transport.Piece, transport.Piece + 1, int64(len(data)) - 5} {
+		for _, n := range []int64{0, 1, 4095, transport.LongBody - 1, transport.LongBody, transport.LongBody + 1, int64(len(data)) - 5} {
 			part := uploader.Body{ReaderAt: bytes.NewReader(data), Offset: 5, Size: n}
 			hash := checksum.New(uploader.CRC64NVME)
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url, transport.Body(part, hash))
