@@ -60,6 +60,9 @@ type sidecar struct {
 	files    map[string]*file   // what is not durable, by path
 	queue    []string           // of them, what waits for a place
 	busy     int                // places that are taken
+	due      time.Time          // when the first of them is to be looked at
+	wanted   bool               // a walk is
+	walked   time.Time          // when the last one ended
 	skipped  map[string]string  // entries that are no files, and why
 	sessions map[string]session // the wrapped commands, by container
 	goals    []*goal
