@@ -14,7 +14,7 @@ import (
 	"lighterman.dev/lighterman/uploader"
 )
 
-var kills = flag.Int("kills", 25, "how often the sidecar is killed in TestKill")
+var kills = flag.Int("kills", 15, "how often the sidecar is killed in TestKill")
 
 // writer writes files as a backup does, and knows what they hold.
 type writer struct {
