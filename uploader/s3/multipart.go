@@ -28,7 +28,11 @@ func (s *Store) Begin(ctx context.Context, o *uploader.Object) (string, error) {
 	if err != nil {
 		return "", s.fault(ctx, "begin to upload", o.Key, err)
 	}
-	return *out.UploadId, nil
+	id := deref(out.UploadId)
+	if id == "" {
+		return "", &uploader.Error{Class: uploader.Unknown, Err: errors.New("begin to upload " + o.Key + ": the answer has no upload ID")}
+	}
+	return id, nil
 }
 
 // PutPart sends a part.
@@ -136,7 +140,11 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[uploade
 				return
 			}
 			for _, upload := range page.Uploads {
-				if !yield(uploader.Unfinished{Key: deref(upload.Key), ID: deref(upload.UploadId), Begun: *upload.Initiated}, nil) {
+				found := uploader.Unfinished{Key: deref(upload.Key), ID: deref(upload.UploadId)}
+				if upload.Initiated != nil {
+					found.Begun = *upload.Initiated
+				}
+				if !yield(found, nil) {
 					return
 				}
 			}
