@@ -122,7 +122,11 @@ func (r *process) code() int {
 }
 
 // gone waits for the end of a process that was killed.
-func (r *process) gone() { _ = <-r.err }
+func (r *process) gone() {
+	if err := <-r.err; err == nil {
+		r.p.Error("the process was killed, and has ended well")
+	}
+}
 
 func (r *process) signal(s syscall.Signal) {
 	r.p.Helper()

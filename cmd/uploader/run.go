@@ -61,6 +61,9 @@ code: only completion Wrap lets a Job fail. What went wrong is also written as t
 }
 
 func runSidecar(ctx context.Context, o *runOptions) error {
+	// First of all: a pod may end at once.
+	drain, stop := untilSignal(ctx)
+	defer stop()
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.level)); err != nil {
 		return fmt.Errorf("--log-level=%s is not a level: use debug, info, warn or error", o.level)
@@ -82,8 +85,6 @@ func runSidecar(ctx context.Context, o *runOptions) error {
 	if err != nil {
 		return err
 	}
-	drain, stop := untilSignal(ctx)
-	defer stop()
 	metrics := sidecar.NewMetrics()
 	if o.metrics != "" {
 		go func() {

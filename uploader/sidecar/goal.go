@@ -65,6 +65,10 @@ func (s *sidecar) aim(g *goal) {
 
 // reach tells those who wait what has become of it.
 func (s *sidecar) reach() {
+	late := slices.ContainsFunc(s.goals, func(g *goal) bool { return time.Now().After(g.deadline) })
+	if len(s.goals) == 0 || (s.busy > 0 && !late) {
+		return // There may be thousands of files: they are not counted each time that one of them is stored.
+	}
 	left, hopeless := s.left()
 	for _, g := range slices.Clone(s.goals) {
 		late := time.Now().After(g.deadline)
@@ -104,12 +108,12 @@ func (s *sidecar) left() (left []string, hopeless bool) {
 		left = append(left, path)
 		hopeless = hopeless && f.final && !f.sending && !f.queued
 	}
-	slices.Sort(left)
 	return left, hopeless
 }
 
 // describe says which files are not stored, and why.
 func (s *sidecar) describe(left []string, what string) error {
+	slices.Sort(left)
 	var reasons []string
 	var first error
 	for _, path := range left {

@@ -93,7 +93,7 @@ func (s *sidecar) look(path string, f *file) {
 		return
 	}
 	if rest := s.rest(f); rest > 0 {
-		f.due = time.Now().Add(rest)
+		s.later(f, rest)
 		return
 	}
 	f.queued = true
@@ -115,7 +115,7 @@ func (s *sidecar) await(path string, f *file) bool {
 		f.growing = make(chan struct{})
 		s.send(path, f)
 	}
-	f.due = time.Now().Add(impatience)
+	s.later(f, impatience)
 	return true
 }
 
@@ -197,7 +197,7 @@ func (s *sidecar) sent(path string, f *file, entry journal.Entry, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		delete(s.files, path)
 	case errors.Is(err, transfer.ErrWriting), errors.Is(err, transfer.ErrChanged), errors.Is(err, spool.ErrReplaced):
-		f.due = time.Now().Add(impatience)
+		s.later(f, impatience)
 		f.closed = true
 	case s.sending.Err() != nil:
 		f.err = err
@@ -231,7 +231,7 @@ func (s *sidecar) failed(path string, f *file, err error) {
 		f.final = f.final || !ofStore || !passing[uploader.ClassOf(err)]
 	}
 	if !f.final {
-		f.due = time.Now().Add(pause)
+		s.later(f, pause)
 	}
 	s.Metrics.files.WithLabelValues("failed").Inc()
 	s.Log.Error("not stored", "path", path, "error", err, "class", uploader.ClassOf(err), "cure", uploader.CureOf(err), "again", !f.final)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"strings"
+	"time"
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
@@ -25,8 +26,7 @@ func (s *sidecar) preflight(ctx context.Context) error {
 	key := s.keys.Probe(s.Pod.UID)
 	retry := s.sender.Retry
 	retry.Limits = s.Patience
-	o := s.object(key)
-	o.Overwrite, o.Retention, o.ContentType = true, nil, "text/plain"
+	o := s.Config.Probe(key, s.Pod.UID, time.Now())
 	err := retry.Do(ctx, "write a probe", func(ctx context.Context) error {
 		body := uploader.Body{
 			ReaderAt: strings.NewReader(probe), Size: int64(len(probe)),

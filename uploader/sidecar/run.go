@@ -34,6 +34,9 @@ func (s *sidecar) run(ctx context.Context, drain <-chan struct{}) error {
 			s.walk()
 		case <-due.C:
 		}
+		if s.wanted && time.Since(s.walked) > breath {
+			s.walk()
+		}
 		s.lookDue()
 		s.start()
 		s.reach()
@@ -65,7 +68,7 @@ func (s *sidecar) watch(ctx context.Context) time.Duration {
 		err := w.Run(func(e spool.Event) {
 			s.ask(func() {
 				if e.Walk {
-					s.walk()
+					s.wanted = true
 				} else {
 					s.event(e)
 				}
@@ -91,8 +94,12 @@ func (s *sidecar) event(e spool.Event) {
 	}
 }
 
+// breath is how often the spool is walked at the most because of new directories, of which there may be many.
+const breath = 200 * time.Millisecond
+
 // walk looks at every file of the spool.
 func (s *sidecar) walk() {
+	defer func() { s.wanted, s.walked = false, time.Now() }()
 	found := map[string]bool{}
 	s.spool.Walk(".", func(e spool.Entry) bool {
 		found[e.Path] = true
@@ -137,6 +144,10 @@ func (s *sidecar) fail(path string, err error) {
 // lookDue looks at the files whose time has come.
 func (s *sidecar) lookDue() {
 	now := time.Now()
+	if now.Before(s.due) {
+		return
+	}
+	s.due = now.Add(s.Sweep)
 	for path, f := range s.files {
 		if !f.due.IsZero() && !now.Before(f.due) {
 			f.due = time.Time{}
@@ -147,6 +158,17 @@ func (s *sidecar) lookDue() {
 				s.look(path, f)
 			}
 		}
+		if !f.due.IsZero() && f.due.Before(s.due) {
+			s.due = f.due
+		}
+	}
+}
+
+// later lets a file be looked at again after a while.
+func (s *sidecar) later(f *file, after time.Duration) {
+	f.due = time.Now().Add(after)
+	if f.due.Before(s.due) {
+		s.due = f.due
 	}
 }
 
@@ -156,10 +178,8 @@ func (s *sidecar) nextDue() time.Duration {
 	if len(s.goals) > 0 || s.written.dirty {
 		next = time.Second
 	}
-	for _, f := range s.files {
-		if !f.due.IsZero() {
-			next = min(next, time.Until(f.due))
-		}
+	if s.wanted {
+		next = breath
 	}
-	return max(next, time.Millisecond)
+	return max(min(next, time.Until(s.due)), time.Millisecond)
 }

@@ -60,6 +60,9 @@ type sidecar struct {
 	files    map[string]*file   // what is not durable, by path
 	queue    []string           // of them, what waits for a place
 	busy     int                // places that are taken
+	due      time.Time          // when the first of them is to be looked at
+	wanted   bool               // a walk is
+	walked   time.Time          // when the last one ended
 	skipped  map[string]string  // entries that are no files, and why
 	sessions map[string]session // the wrapped commands, by container
 	goals    []*goal
@@ -154,22 +157,8 @@ func (s *sidecar) close() {
 	}
 }
 
-// object is what all objects of the run have in common.
 func (s *sidecar) object(key string) *uploader.Object {
-	c := s.Config
-	o := &uploader.Object{
-		Key: key, ContentType: "application/octet-stream", Tags: c.Tags, StorageClass: c.StorageClass, Overwrite: c.Overwrite,
-		Metadata: map[string]string{"lighterman-run": s.Pod.UID},
-	}
-	if c.SSE != nil {
-		o.Encryption, o.KMSKeyID = c.SSE.Algorithm, c.SSE.KMSKeyID
-	}
-	if c.ObjectLock != nil {
-		o.Retention = &uploader.Retention{
-			Compliance: c.ObjectLock.Mode == "Compliance", Until: time.Now().UTC().AddDate(0, 0, c.ObjectLock.Days).Truncate(time.Second),
-		}
-	}
-	return o
+	return s.Config.Object(key, s.Pod.UID, time.Now())
 }
 
 // prepare opens the journal, proves that the store can be written, and frees what an earlier life has left in it.
