@@ -69,8 +69,8 @@ type Algorithm string
 
 // The checksums that stores verify. Package checksum computes them.
 const (
-	CRC64NVME Algorithm = "CRC64NVME" // S3: of a part, and of the whole object
-	CRC32C    Algorithm = "CRC32C"    // Google Cloud Storage: of the whole object
+	CRC64NVME Algorithm = "CRC64NVME" // a directory: of the whole object
+	CRC32C    Algorithm = "CRC32C"    // S3: of a part, and of the whole object; Google Cloud Storage: of the whole object
 	CRC64     Algorithm = "CRC64"     // Azure: of a block; the polynomial is that of CRC64NVME
 	MD5       Algorithm = "MD5"
 )

@@ -182,7 +182,7 @@ func TestS3Interceptor(t *testing.T) {
 			t.Fatal(err)
 		}
 		between.Answer = func(r *http.Response) error {
-			r.Header.Set("X-Amz-Checksum-Crc64nvme", "AAAAAAAAAAA=")
+			r.Header.Set("X-Amz-Checksum-Crc32c", "AAAAAA==")
 			return nil
 		}
 		_, err = store.PutPart(t.Context(), o, id, 1, body)

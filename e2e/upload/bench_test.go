@@ -204,11 +204,11 @@ func storeMultipart(ctx context.Context, store uploader.Store, o *uploader.Objec
 	err = each(ctx, len(parts), benchParts, func(ctx context.Context, n int) error {
 		body := uploader.Body{ReaderAt: file, Offset: int64(n) * benchPart, Size: benchPart}
 		if beforehand {
-			hash := checksum.New(uploader.CRC64NVME)
+			hash := checksum.New(uploader.CRC32C)
 			if _, err := io.Copy(hash, body.Reader()); err != nil {
 				return err
 			}
-			body.Sum = checksum.Sum(uploader.CRC64NVME, hash)
+			body.Sum = checksum.Sum(uploader.CRC32C, hash)
 		}
 		part, err := store.PutPart(ctx, o, id, n+1, body)
 		parts[n] = part

@@ -70,6 +70,13 @@ func newGoogle(t *testing.T) *google {
 	return g
 }
 
+// change says how it is to behave from now on.
+func (g *google) change(how func(*google)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	how(g)
+}
+
 func (g *google) open(t *testing.T) *gcs.Store {
 	t.Helper()
 	store, err := gcs.New(uploader.GCS{Bucket: "b", Endpoint: g.URL, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{})

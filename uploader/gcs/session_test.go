@@ -109,7 +109,7 @@ func TestGoesOn(t *testing.T) {
 					}
 					u.parts = append(u.parts, part)
 				}
-				breakIt(g)
+				g.change(breakIt)
 				if n < len(sizes)-1 || !strings.HasPrefix(name, "it takes") { // Of the last part one piece is sent.
 					u.fails(uploader.Transient)
 				}
@@ -129,7 +129,7 @@ func TestRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.parts = append(u.parts, part)
-	g.takes, g.cut = align, true
+	g.change(func(g *google) { g.takes, g.cut = align, true })
 	u.fails(uploader.Transient)
 	u.store = g.open(t)
 	u.send()
@@ -153,11 +153,11 @@ func TestAnswerLost(t *testing.T) {
 			g := newGoogle(t)
 			u := begin(t, g.open(t))
 			u.send()
-			g.cut = true
+			g.change(func(g *google) { g.cut = true })
 			if _, err := u.store.Complete(t.Context(), object, u.id, u.parts); uploader.ClassOf(err) != uploader.Transient {
 				t.Fatalf("got %v", err)
 			}
-			g.over = over
+			g.change(func(g *google) { g.over = over })
 			u.complete(g)
 		})
 	}
@@ -167,7 +167,7 @@ func TestAnswerLost(t *testing.T) {
 func TestChangedBytes(t *testing.T) {
 	g := newGoogle(t)
 	u := begin(t, g.open(t))
-	g.takes, g.cut = align, true
+	g.change(func(g *google) { g.takes, g.cut = align, true })
 	u.fails(uploader.Transient)
 	u.data = bytes.Clone(u.data)
 	u.data[5]++ // The store has the old byte.

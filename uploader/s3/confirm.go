@@ -23,14 +23,14 @@ type confirmation struct {
 // confirm compares it with what was sent.
 func (s *Store) confirm(key string, c confirmation, sent uploader.Sum) error {
 	var stored uploader.Sum
-	if s.algorithm == uploader.CRC64NVME {
+	if s.algorithm == uploader.CRC32C {
 		if c.crc == nil {
 			return &uploader.Error{
 				Class: uploader.Invalid, Cure: "set checksums: WhenRequired in the profile",
-				Err: fmt.Errorf("%s: the store does not say which CRC64NVME it has", key),
+				Err: fmt.Errorf("%s: the store does not say which CRC32C it has", key),
 			}
 		}
-		stored = uploader.Sum{Algorithm: uploader.CRC64NVME, Value: *c.crc}
+		stored = uploader.Sum{Algorithm: uploader.CRC32C, Value: *c.crc}
 	} else if stored = c.md5(); stored == (uploader.Sum{}) {
 		return nil // It was compared with Content-MD5 by the store, which says no more.
 	}
@@ -55,7 +55,7 @@ func (s *Store) sum(c confirmation) uploader.Sum {
 	case s.algorithm == uploader.MD5:
 		return c.md5()
 	case c.crc != nil:
-		return uploader.Sum{Algorithm: uploader.CRC64NVME, Value: *c.crc}
+		return uploader.Sum{Algorithm: uploader.CRC32C, Value: *c.crc}
 	}
 	return uploader.Sum{}
 }

@@ -134,11 +134,11 @@ func TestNoRetries(t *testing.T) {
 
 // TestUnconfirmed is a store that says of a part nothing, or something else than was sent.
 func TestUnconfirmed(t *testing.T) {
-	for sum, want := range map[string]uploader.Class{"": uploader.Invalid, "AAAAAAAAAAA=": uploader.Corrupt} {
+	for sum, want := range map[string]uploader.Class{"": uploader.Invalid, "AAAAAA==": uploader.Corrupt} {
 		store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 			io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
 			if sum != "" {
-				w.Header().Set("X-Amz-Checksum-Crc64nvme", sum)
+				w.Header().Set("X-Amz-Checksum-Crc32c", sum)
 			}
 			w.Header().Set("ETag", `"0"`)
 		}))

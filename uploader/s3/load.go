@@ -6,7 +6,7 @@ import (
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
@@ -16,9 +16,10 @@ import (
 // load is a body with the checksum that goes with it.
 type load struct {
 	body io.ReadSeeker
-	// crc or md5 is for the header; both nil: the checksum goes behind the body.
-	crc, md5 *string
-	// option sends the body's checksum, and nothing else, for the body.
+	// crc or md5 is for the header; both nil: the SDK puts the checksum of this algorithm behind the body.
+	crc, md5  *string
+	algorithm types.ChecksumAlgorithm
+	// option says how the body is signed.
 	option func(*s3.Options)
 	// sum is the checksum, once the body is sent.
 	sum func() uploader.Sum
@@ -26,15 +27,11 @@ type load struct {
 
 // load makes a body ready. Only where nobody knows its checksum, and it cannot go behind the body, is it read beforehand.
 func (s *Store) load(b uploader.Body) (*load, error) {
-	if b.Sum == (uploader.Sum{}) && s.algorithm == uploader.CRC64NVME && s.overTLS && b.Size > 0 {
-		hash := checksum.New(uploader.CRC64NVME)
-		t := &trailer{size: b.Size, hash: hash}
+	if b.Sum == (uploader.Sum{}) && s.algorithm == uploader.CRC32C && s.overTLS && b.Size > 0 {
+		hash := checksum.New(uploader.CRC32C)
 		return &load{
-			body: transport.Body(b, hash),
-			option: s3.WithAPIOptions(func(stack *middleware.Stack) error {
-				return stack.Finalize.Insert(t, "Retry", middleware.After)
-			}),
-			sum: func() uploader.Sum { return checksum.Sum(uploader.CRC64NVME, hash) },
+			body: transport.Body(b, hash), algorithm: types.ChecksumAlgorithmCrc32c, option: func(*s3.Options) {},
+			sum: func() uploader.Sum { return checksum.Sum(uploader.CRC32C, hash) },
 		}, nil
 	}
 	sum := b.Sum

@@ -21,14 +21,18 @@ func (s *Store) Begin(ctx context.Context, o *uploader.Object) (string, error) {
 		ServerSideEncryption: p.encryption, SSEKMSKeyId: p.kmsKeyID,
 		ObjectLockMode: p.lockMode, ObjectLockRetainUntilDate: p.lockUntil,
 	}
-	if s.algorithm == uploader.CRC64NVME {
-		in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc64nvme, types.ChecksumTypeFullObject
+	if s.algorithm == uploader.CRC32C {
+		in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc32c, types.ChecksumTypeFullObject
 	}
 	out, err := s.client.CreateMultipartUpload(ctx, in)
 	if err != nil {
 		return "", s.fault(ctx, "begin to upload", o.Key, err)
 	}
-	return *out.UploadId, nil
+	id := deref(out.UploadId)
+	if id == "" {
+		return "", &uploader.Error{Class: uploader.Unknown, Err: errors.New("begin to upload " + o.Key + ": the answer has no upload ID")}
+	}
+	return id, nil
 }
 
 // PutPart sends a part.
@@ -39,12 +43,12 @@ func (s *Store) PutPart(ctx context.Context, o *uploader.Object, id string, numb
 	}
 	out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: s.bucket, Key: &o.Key, UploadId: &id, PartNumber: new(int32(number)), //nolint:gosec // At most 10,000.
-		Body: l.body, ContentLength: &body.Size, ChecksumCRC64NVME: l.crc, ContentMD5: l.md5,
+		Body: l.body, ContentLength: &body.Size, ChecksumCRC32C: l.crc, ChecksumAlgorithm: l.algorithm, ContentMD5: l.md5,
 	}, l.option)
 	if err != nil {
 		return uploader.Part{}, s.fault(ctx, "upload a part of", o.Key, err)
 	}
-	answer := confirmation{out.ChecksumCRC64NVME, out.ETag, out.ServerSideEncryption}
+	answer := confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
 	if err := s.confirm(o.Key, answer, l.sum()); err != nil {
 		return uploader.Part{}, err
 	}
@@ -61,26 +65,26 @@ func (s *Store) Complete(ctx context.Context, o *uploader.Object, id string, par
 	for _, part := range parts {
 		done.Size += part.Size
 		completed := types.CompletedPart{ETag: &part.Tag, PartNumber: new(int32(part.Number))} //nolint:gosec // At most 10,000.
-		if s.algorithm == uploader.CRC64NVME {
-			completed.ChecksumCRC64NVME = &part.Sum.Value
+		if s.algorithm == uploader.CRC32C {
+			completed.ChecksumCRC32C = &part.Sum.Value
 		}
 		in.MultipartUpload.Parts = append(in.MultipartUpload.Parts, completed)
 	}
-	if s.algorithm == uploader.CRC64NVME {
-		in.ChecksumType, in.ChecksumCRC64NVME = types.ChecksumTypeFullObject, &done.Sum.Value
+	if s.algorithm == uploader.CRC32C {
+		in.ChecksumType, in.ChecksumCRC32C = types.ChecksumTypeFullObject, &done.Sum.Value
 		in.MpuObjectSize = &done.Size
 	}
 	out, err := s.client.CompleteMultipartUpload(ctx, in)
 	if err != nil {
 		return s.completed(ctx, done, s.faultOfComplete(ctx, o.Key, err))
 	}
-	answer := confirmation{out.ChecksumCRC64NVME, out.ETag, out.ServerSideEncryption}
+	answer := confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
 	switch {
 	case s.algorithm == uploader.MD5:
 		if err = answer.confirmParts(o.Key, parts); err == nil && out.VersionId == nil {
 			return s.described(ctx, done)
 		}
-	case out.ChecksumCRC64NVME == nil: // To be asked again, versitygw 1.8 says yes and no more.
+	case out.ChecksumCRC32C == nil: // To be asked again, versitygw 1.8 says yes and no more.
 		return s.completed(ctx, done, &uploader.Error{Class: uploader.NoUpload, Err: errors.New(o.Key + ": the store does not say what it completed")})
 	default:
 		err = s.confirm(o.Key, answer, done.Sum)
@@ -136,7 +140,11 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[uploade
 				return
 			}
 			for _, upload := range page.Uploads {
-				if !yield(uploader.Unfinished{Key: deref(upload.Key), ID: deref(upload.UploadId), Begun: *upload.Initiated}, nil) {
+				found := uploader.Unfinished{Key: deref(upload.Key), ID: deref(upload.UploadId)}
+				if upload.Initiated != nil {
+					found.Begun = *upload.Initiated
+				}
+				if !yield(found, nil) {
 					return
 				}
 			}

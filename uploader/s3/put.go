@@ -20,7 +20,7 @@ func (s *Store) Put(ctx context.Context, o *uploader.Object, body uploader.Body)
 	p := newProperties(o)
 	out, err := s.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: s.bucket, Key: &o.Key, Body: l.body, ContentLength: &body.Size,
-		ChecksumCRC64NVME: l.crc, ContentMD5: l.md5, IfNoneMatch: p.ifNoneMatch,
+		ChecksumCRC32C: l.crc, ChecksumAlgorithm: l.algorithm, ContentMD5: l.md5, IfNoneMatch: p.ifNoneMatch,
 		ContentType: p.contentType, Metadata: o.Metadata, Tagging: p.tagging, StorageClass: p.storageClass,
 		ServerSideEncryption: p.encryption, SSEKMSKeyId: p.kmsKeyID,
 		ObjectLockMode: p.lockMode, ObjectLockRetainUntilDate: p.lockUntil,
@@ -28,7 +28,7 @@ func (s *Store) Put(ctx context.Context, o *uploader.Object, body uploader.Body)
 	if err != nil {
 		return uploader.Stored{}, s.fault(ctx, "put", o.Key, err)
 	}
-	answer := confirmation{out.ChecksumCRC64NVME, out.ETag, out.ServerSideEncryption}
+	answer := confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
 	if err := s.confirm(o.Key, answer, l.sum()); err != nil {
 		return uploader.Stored{}, err
 	}

@@ -15,7 +15,7 @@ import (
 // wrote, and for one in parts where the store knows only MD5.
 func (s *Store) Stat(ctx context.Context, key string) (uploader.Stored, error) {
 	in := &s3.HeadObjectInput{Bucket: s.bucket, Key: &key}
-	if s.algorithm == uploader.CRC64NVME {
+	if s.algorithm == uploader.CRC32C {
 		in.ChecksumMode = types.ChecksumModeEnabled
 	}
 	out, err := s.client.HeadObject(ctx, in)
@@ -24,7 +24,7 @@ func (s *Store) Stat(ctx context.Context, key string) (uploader.Stored, error) {
 	}
 	stored := uploader.Stored{
 		Key: key, Version: deref(out.VersionId), Metadata: out.Metadata,
-		Sum: s.sum(confirmation{out.ChecksumCRC64NVME, out.ETag, out.ServerSideEncryption}),
+		Sum: s.sum(confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}),
 	}
 	if out.ContentLength != nil {
 		stored.Size = *out.ContentLength

@@ -55,7 +55,7 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 		options.BaseEndpoint = &where.Endpoint
 	}
 	s := &Store{
-		bucket: &where.Bucket, credentials: credentials, algorithm: uploader.CRC64NVME,
+		bucket: &where.Bucket, credentials: credentials, algorithm: uploader.CRC32C,
 		overTLS: !strings.HasPrefix(where.Endpoint, "http://"),
 	}
 	if where.Checksums == whenRequired {
