@@ -16,8 +16,9 @@ help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .PHONY: build
-build: ## Build bin/lighterman
+build: ## Build bin/lighterman and bin/uploader
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/lighterman .
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/uploader ./cmd/uploader
 
 bin/cluster: FORCE
 	@cd e2e && go build -o ../bin/cluster ./cmd/cluster

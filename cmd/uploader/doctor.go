@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/doctor"
+)
+
+func newDoctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Say step by step what works between this pod and its store, and what does not",
+		Long: `Say step by step what works between this pod and its store: files, token, secrets, endpoint and clock, then write, read,
+list and delete an object. Each line says ok or FAIL; under a failure stands what to do. Nothing that is secret is printed.
+
+Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code is 1 when anything fails.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			config, pod, err := settings()
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			well := doctor.Run(ctx, doctor.Options{
+				Config: config, Pod: pod, Getenv: os.Getenv,
+				Open: func() (uploader.Store, error) { return openStore(config) },
+			}, func(s doctor.Step) {
+				if s.Err != nil {
+					_, _ = fmt.Fprintf(out, "FAIL  %s: %v\n      %s\n", s.Name, s.Err, s.Cure)
+					return
+				}
+				_, _ = fmt.Fprintf(out, "ok    %s: %s\n", s.Name, s.Detail)
+			})
+			if !well {
+				return errors.New("not all is well")
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/manifest"
+)
+
+// locate opens the store of a manifest, and gives its key there.
+func locate(where, settings string) (uploader.Store, string, error) {
+	u, err := url.Parse(where)
+	if err != nil {
+		return nil, "", fmt.Errorf("%q is no URL of a manifest: %w", where, err)
+	}
+	key := strings.TrimPrefix(u.Path, "/")
+	var config *uploader.Config
+	switch {
+	case settings != "":
+		if config, err = uploader.ParseConfig(settings); err != nil {
+			return nil, "", err
+		}
+		if key, err = keyIn(config, u, where); err != nil {
+			return nil, "", err
+		}
+	case u.Scheme == "s3":
+		config = &uploader.Config{S3: &uploader.S3{Bucket: u.Host, Region: os.Getenv("AWS_REGION"), Auth: uploader.Auth{Mode: "ambient"}}}
+	case u.Scheme == "gs":
+		config = &uploader.Config{GCS: &uploader.GCS{Bucket: u.Host, Auth: uploader.Auth{Mode: "ambient"}}}
+	case u.Scheme == "https":
+		container, rest, _ := strings.Cut(key, "/")
+		key = rest
+		config = &uploader.Config{Azure: &uploader.Azure{
+			Container: container, Endpoint: u.Scheme + "://" + u.Host, Auth: uploader.Auth{Mode: "default"},
+		}}
+	case u.Scheme == "file":
+		root, err := rootOf(u.Path)
+		if err != nil {
+			return nil, "", err
+		}
+		config, key = &uploader.Config{Dir: &uploader.Dir{Path: root}}, strings.TrimPrefix(u.Path, root+"/")
+	default:
+		return nil, "", fmt.Errorf("%q does not say which store it is in: give the whole URL, or set %s", where, uploader.EnvConfig)
+	}
+	config.Concurrency = max(1, config.Concurrency)
+	store, err := openStore(config)
+	return store, key, err
+}
+
+// keyIn is the key of a manifest in the store that is configured; a URL of another one is an error.
+func keyIn(c *uploader.Config, u *url.URL, where string) (string, error) {
+	key := strings.TrimPrefix(u.Path, "/")
+	if u.Scheme == "" {
+		return key, nil
+	}
+	var bucket string
+	switch {
+	case c.S3 != nil && u.Scheme == "s3":
+		bucket = c.S3.Bucket
+	case c.GCS != nil && u.Scheme == "gs":
+		bucket = c.GCS.Bucket
+	case c.Azure != nil && u.Scheme == "https":
+		container, rest, _ := strings.Cut(key, "/")
+		if container == c.Azure.Container {
+			return rest, nil
+		}
+	case c.Dir != nil && u.Scheme == "file" && strings.HasPrefix(u.Path, c.Dir.Path+"/"):
+		return strings.TrimPrefix(u.Path, c.Dir.Path+"/"), nil
+	}
+	if bucket == "" || bucket != u.Host {
+		return "", fmt.Errorf("%s is not in the store of %s: give the URL of one that is, or unset the variable", where, uploader.EnvConfig)
+	}
+	return key, nil
+}
+
+// rootOf is the directory whose store a manifest is in: the manifest says its own key.
+func rootOf(path string) (string, error) {
+	f, err := os.Open(path) //nolint:gosec // The user names it.
+	if err != nil {
+		return "", fmt.Errorf("read the manifest: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // It is only read.
+	m, err := manifest.Decode(f)
+	if err != nil {
+		return "", err
+	}
+	root, found := strings.CutSuffix(path, "/"+m.Key)
+	if !found {
+		return "", fmt.Errorf("%s was moved: it was written as %s, and its files are found from there", path, m.Key)
+	}
+	return root, nil
+}

@@ -1,0 +1,90 @@
+package serve
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lighterman.dev/lighterman/uploader/transport"
+
+	"lighterman.dev/lighterman/e2e/tools"
+)
+
+// GCS is a fake-gcs-server. It checks nobody's identity.
+type GCS struct {
+	// Endpoint is its URL, Address the part that is dialled.
+	Endpoint, Address string
+	// CAFile is the authority to trust.
+	CAFile string
+	// Process is the server.
+	Process *os.Process
+}
+
+// FakeGCS starts a store that speaks Google Cloud Storage's JSON API over TLS.
+func FakeGCS(tb testing.TB) *GCS {
+	tb.Helper()
+	b, err := tools.NewBuilder(tb.Output())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	program, err := b.Build(tb.Context(), tools.FakeGCSServer())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	files := Certificate(tb)
+	g := &GCS{Address: freeAddress(tb), CAFile: files.CA}
+	g.Endpoint = "https://" + g.Address
+	host, port := split(tb, g.Address)
+	g.Process = process{
+		name: filepath.Join(program, "fake-gcs-server"), address: g.Address,
+		args: []string{
+			"-backend", "filesystem", "-filesystem-root", dirs(tb, "/dev/shm", "objects")[0], "-scheme", "https", "-host", host, "-port", port,
+			"-cert-location", files.Cert, "-private-key-location", files.Key, "-external-url", g.Endpoint, "-public-host", g.Address,
+		},
+	}.start(tb)
+	return g
+}
+
+// Bucket makes a bucket.
+func (g *GCS) Bucket(tb testing.TB, name string) string {
+	tb.Helper()
+	client, err := transport.New(transport.Options{CAFile: g.CAFile})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	body := bytes.NewReader(fmt.Appendf(nil, `{"name": %q}`, name))
+	req, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, g.Endpoint+"/storage/v1/b?project=test", body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	answer, err := client.Do(req)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		tb.Fatalf("make bucket %s: %s", name, answer.Status)
+	}
+	return name
+}
+
+// Metadata starts a metadata server, which gives everybody the same token, and gives its address.
+func (g *GCS) Metadata(tb testing.TB) string {
+	tb.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/computeMetadata/v1/instance/service-accounts/default/token") || r.Header.Get("Metadata-Flavor") != "Google" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Metadata-Flavor", "Google")
+		fmt.Fprint(w, `{"access_token": "a token", "expires_in": 3600, "token_type": "Bearer"}`)
+	}))
+	tb.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}

@@ -1,0 +1,183 @@
+package azure
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+
+	"lighterman.dev/lighterman/uploader"
+)
+
+// upload is what tells the blocks of one upload from those of another.
+type upload [8]byte
+
+// blockID has the upload, the part's number and its CRC64. All IDs of a blob must have one length.
+func (u upload) blockID(number int, crc uint64) string {
+	id := append(make([]byte, 0, blockIDLength), u[:]...)
+	id = binary.BigEndian.AppendUint32(id, uint32(number)) //nolint:gosec // At most 50,000.
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(id, crc))
+}
+
+const blockIDLength = len(upload{}) + 4 + 8
+
+// upload reads an ID.
+func (s *Store) upload(key, id string) (u upload, err error) {
+	raw, err := hex.DecodeString(id)
+	if _, aborted := s.aborted.Load(id); aborted || err != nil || len(raw) != len(u) {
+		return u, &uploader.Error{Class: uploader.NoUpload, Err: fmt.Errorf("%s: there is no upload %q", key, id)}
+	}
+	return upload(raw), nil
+}
+
+// uploadOf is the upload of a block that this package made.
+func uploadOf(blockID string) (string, bool) {
+	id, err := base64.StdEncoding.DecodeString(blockID)
+	if err != nil || len(id) != blockIDLength {
+		return "", false
+	}
+	return hex.EncodeToString(id[:len(upload{})]), true
+}
+
+// blockIDs are those of the parts, if each is what its part says.
+func (u upload) blockIDs(key string, parts []uploader.Part) (ids []string, size int64, err error) {
+	for _, part := range parts {
+		crc, err := crcOf(part.Sum)
+		if err != nil {
+			return nil, 0, err
+		}
+		if part.Tag != u.blockID(part.Number, crc) {
+			return nil, 0, &uploader.Error{Class: uploader.NoUpload, Err: fmt.Errorf("%s: part %d was not sent in this upload", key, part.Number)}
+		}
+		ids = append(ids, part.Tag)
+		size += part.Size
+	}
+	return ids, size, nil
+}
+
+// Begin makes an ID. Azure is not told of it.
+func (s *Store) Begin(_ context.Context, o *uploader.Object) (string, error) {
+	if _, err := newProperties(o); err != nil {
+		return "", err
+	}
+	var u upload
+	rand.Read(u[:])
+	return hex.EncodeToString(u[:]), nil
+}
+
+// PutPart sends a part as a block.
+func (s *Store) PutPart(ctx context.Context, o *uploader.Object, id string, number int, body uploader.Body) (uploader.Part, error) {
+	u, err := s.upload(o.Key, id)
+	if err != nil {
+		return uploader.Part{}, err
+	}
+	p, err := newProperties(o)
+	if err != nil {
+		return uploader.Part{}, err
+	}
+	l, err := newLoad(body)
+	if err != nil {
+		return uploader.Part{}, fault(ctx, "read", o.Key, err)
+	}
+	block := u.blockID(number, l.crc)
+	out, err := s.blob(o.Key).StageBlock(ctx, block, l.body, &blockblob.StageBlockOptions{
+		TransactionalValidation: blob.TransferValidationTypeCRC64(l.crc), CPKScopeInfo: p.scope,
+	})
+	if err != nil {
+		return uploader.Part{}, fault(ctx, "upload a part of", o.Key, err)
+	}
+	if err := l.confirm(o.Key, out.ContentCRC64); err != nil {
+		return uploader.Part{}, err
+	}
+	return uploader.Part{Number: number, Size: body.Size, Sum: l.sum, Tag: block}, nil
+}
+
+// Complete commits the blocks.
+func (s *Store) Complete(ctx context.Context, o *uploader.Object, id string, parts []uploader.Part) (uploader.Stored, error) {
+	u, err := s.upload(o.Key, id)
+	if err != nil {
+		return uploader.Stored{}, err
+	}
+	p, err := newProperties(o)
+	if err != nil {
+		return uploader.Stored{}, err
+	}
+	blocks, size, err := u.blockIDs(o.Key, parts)
+	if err != nil {
+		return uploader.Stored{}, err
+	}
+	out, err := s.blob(o.Key).CommitBlockList(ctx, blocks, &blockblob.CommitBlockListOptions{
+		Tags: o.Tags, Metadata: p.metadata, Tier: p.tier, HTTPHeaders: p.headers, CPKScopeInfo: p.scope,
+		AccessConditions: p.conditions, ImmutabilityPolicyMode: p.lock, ImmutabilityPolicyExpiryTime: p.lockUntil,
+	})
+	if err != nil {
+		return uploader.Stored{}, fault(ctx, "complete the upload of", o.Key, err)
+	}
+	return uploader.Stored{Key: o.Key, Size: size, Version: deref(out.VersionID), Metadata: o.Metadata}, nil
+}
+
+// Abort sees to it that this process does not go on with the upload. Azure frees blocks that were never committed a week
+// after the last one came, and cannot be asked to.
+func (s *Store) Abort(_ context.Context, _ *uploader.Object, id string) error {
+	s.aborted.Store(id, true)
+	return nil
+}
+
+// Unfinished lists the uploads of blobs that have blocks and were never committed. An upload to a blob that exists is not
+// among them, nor is one that this process gave up.
+func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[uploader.Unfinished, error] {
+	return func(yield func(uploader.Unfinished, error) bool) {
+		pages := s.container.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{
+			Prefix: &prefix, Include: container.ListBlobsInclude{UncommittedBlobs: true},
+		})
+		for pages.More() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(uploader.Unfinished{}, fault(ctx, "list the uploads below", prefix, err))
+				return
+			}
+			for _, item := range page.Segment.BlobItems {
+				// Only a blob that was never committed has no ETag of its own and no content.
+				if item.Properties.ContentLength != nil && *item.Properties.ContentLength > 0 {
+					continue
+				}
+				if !s.uploadsOf(ctx, item, yield) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// uploadsOf finds the uploads of a blob by the IDs of its blocks.
+func (s *Store) uploadsOf(ctx context.Context, item *container.BlobItem, yield func(uploader.Unfinished, error) bool) bool {
+	list, err := s.blob(*item.Name).GetBlockList(ctx, blockblob.BlockListTypeUncommitted, nil)
+	if err != nil {
+		err = fault(ctx, "list the blocks of", *item.Name, err)
+		return uploader.ClassOf(err) == uploader.NotFound || yield(uploader.Unfinished{}, err)
+	}
+	var begun time.Time
+	if item.Properties.LastModified != nil {
+		begun = *item.Properties.LastModified
+	}
+	seen := map[string]bool{}
+	for _, block := range list.UncommittedBlocks {
+		id, ok := uploadOf(deref(block.Name))
+		if _, aborted := s.aborted.Load(id); !ok || aborted || seen[id] {
+			continue
+		}
+		seen[id] = true
+		if !yield(uploader.Unfinished{Key: *item.Name, ID: id, Begun: begun}, nil) {
+			return false
+		}
+	}
+	return true
+}

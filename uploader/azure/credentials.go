@@ -1,0 +1,193 @@
+package azure
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+
+	"lighterman.dev/lighterman/uploader"
+)
+
+// modes make a client with the one credential that each auth mode means. Nothing else is tried.
+var modes = map[string]func(uploader.Azure, *settings) (*container.Client, error){
+	"workloadIdentity":   withToken(workloadIdentity),
+	"managedIdentity":    withToken(managedIdentity),
+	"podIdentityBinding": withToken(managedIdentity), // NMI answers in place of the metadata service.
+	"servicePrincipal":   withToken(servicePrincipal),
+	"default":            withToken(defaultCredential),
+	"connectionString":   connectionString,
+	"accountKey":         accountKey,
+	"sasToken":           sasToken,
+}
+
+// credential makes a credential of Entra ID.
+type credential func(uploader.Azure, policy.ClientOptions) (azcore.TokenCredential, error)
+
+func withToken(make credential) func(uploader.Azure, *settings) (*container.Client, error) {
+	return func(where uploader.Azure, s *settings) (*container.Client, error) {
+		url, err := containerURL(where)
+		if err != nil {
+			return nil, err
+		}
+		options := s.client()
+		options.Cloud = cloudOf(where)
+		c, err := make(where, options)
+		if err != nil {
+			return nil, err
+		}
+		return container.NewClient(url, c, s.container())
+	}
+}
+
+func workloadIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
+	return azidentity.NewWorkloadIdentityCredential(&azidentity.WorkloadIdentityCredentialOptions{
+		ClientOptions: o, ClientID: where.Auth.ClientID, TenantID: where.Auth.TenantID, TokenFilePath: where.Auth.TokenFile,
+		DisableInstanceDiscovery: ownAuthority(where),
+	})
+}
+
+func managedIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
+	options := &azidentity.ManagedIdentityCredentialOptions{ClientOptions: o}
+	if where.Auth.ClientID != "" {
+		options.ID = azidentity.ClientID(where.Auth.ClientID)
+	}
+	return azidentity.NewManagedIdentityCredential(options)
+}
+
+func servicePrincipal(where uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
+	if where.Auth.File == "" {
+		secret, err := secretFrom("AZURE_CLIENT_SECRET")
+		if err != nil {
+			return nil, err
+		}
+		return azidentity.NewClientSecretCredential(where.Auth.TenantID, where.Auth.ClientID, secret, &azidentity.ClientSecretCredentialOptions{
+			ClientOptions: o, DisableInstanceDiscovery: ownAuthority(where),
+		})
+	}
+	pem, err := os.ReadFile(where.Auth.File)
+	if err != nil {
+		return nil, fmt.Errorf("read the client certificate: %w", err)
+	}
+	certificates, key, err := azidentity.ParseCertificates(pem, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read the client certificate %s: it must have the certificate and its key as PEM: %w", where.Auth.File, err)
+	}
+	return azidentity.NewClientCertificateCredential(where.Auth.TenantID, where.Auth.ClientID, certificates, key, &azidentity.ClientCertificateCredentialOptions{
+		ClientOptions: o, DisableInstanceDiscovery: ownAuthority(where),
+	})
+}
+
+// defaultCredential is the one mode that searches: it means the SDK's own chain.
+func defaultCredential(where uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
+	return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{
+		ClientOptions: o, TenantID: where.Auth.TenantID, DisableInstanceDiscovery: ownAuthority(where),
+	})
+}
+
+func connectionString(where uploader.Azure, s *settings) (*container.Client, error) {
+	secret, err := secretFrom("AZURE_STORAGE_CONNECTION_STRING")
+	if err != nil {
+		return nil, err
+	}
+	return container.NewClientFromConnectionString(secret, where.Container, s.container())
+}
+
+func accountKey(where uploader.Azure, s *settings) (*container.Client, error) {
+	url, err := containerURL(where)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := secretFrom("AZURE_STORAGE_KEY")
+	if err != nil {
+		return nil, err
+	}
+	key, err := container.NewSharedKeyCredential(accountOf(where), secret)
+	if err != nil {
+		return nil, fmt.Errorf("read AZURE_STORAGE_KEY: it must be in base64, as Azure shows it: %w", err)
+	}
+	return container.NewClientWithSharedKeyCredential(url, key, s.container())
+}
+
+func sasToken(where uploader.Azure, s *settings) (*container.Client, error) {
+	url, err := containerURL(where)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := secretFrom("AZURE_STORAGE_SAS_TOKEN")
+	if err != nil {
+		return nil, err
+	}
+	return container.NewClientWithNoCredential(url+"?"+strings.TrimPrefix(secret, "?"), s.container())
+}
+
+func secretFrom(variable string) (string, error) {
+	if secret := strings.TrimSpace(os.Getenv(variable)); secret != "" {
+		return secret, nil
+	}
+	return "", fmt.Errorf("%s is empty: give the Secret's key a value", variable)
+}
+
+// sovereign is what there is to know of a cloud. Host names: see azureClouds in package injector.
+type sovereign struct {
+	suffix string
+	cloud  cloud.Configuration
+}
+
+var clouds = map[string]sovereign{
+	"":                  {"core.windows.net", cloud.AzurePublic},
+	"AzurePublic":       {"core.windows.net", cloud.AzurePublic},
+	"AzureUSGovernment": {"core.usgovcloudapi.net", cloud.AzureGovernment},
+	"AzureChina":        {"core.chinacloudapi.cn", cloud.AzureChina},
+}
+
+func cloudOf(where uploader.Azure) cloud.Configuration {
+	c := clouds[where.Cloud].cloud
+	if where.Auth.AuthorityHost != "" {
+		c.ActiveDirectoryAuthorityHost = where.Auth.AuthorityHost
+	}
+	return c
+}
+
+// ownAuthority is true for an authority that Microsoft does not run: Microsoft's knows nothing of it, so it is not asked.
+func ownAuthority(where uploader.Azure) bool {
+	host := strings.TrimSuffix(where.Auth.AuthorityHost, "/")
+	if host == "" {
+		return false
+	}
+	for _, c := range clouds {
+		if strings.TrimSuffix(c.cloud.ActiveDirectoryAuthorityHost, "/") == host {
+			return false
+		}
+	}
+	return true
+}
+
+func accountOf(where uploader.Azure) string {
+	if where.Account != "" {
+		return where.Account
+	}
+	return os.Getenv("AZURE_STORAGE_ACCOUNT")
+}
+
+func containerURL(where uploader.Azure) (string, error) {
+	endpoint := strings.TrimSuffix(where.Endpoint, "/")
+	if endpoint == "" {
+		account := accountOf(where)
+		if account == "" {
+			return "", errors.New("azure.account is empty, and so is AZURE_STORAGE_ACCOUNT: name the storage account")
+		}
+		c, ok := clouds[where.Cloud]
+		if !ok {
+			return "", fmt.Errorf("azure.cloud: %q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and endpoint for another", where.Cloud)
+		}
+		endpoint = "https://" + account + ".blob." + c.suffix
+	}
+	return endpoint + "/" + where.Container, nil
+}

@@ -1,0 +1,156 @@
+package azure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+// kind is what an error means. Text, where given, must be in the answer too: Azure has one code for several errors.
+type kind struct {
+	code, text string
+	class      uploader.Class
+	cure       string
+}
+
+const (
+	assignRole = "assign the identity the role Storage Blob Data Contributor on the container"
+	checkKey   = "check the account key, the SAS token or the connection string in the Secret"
+	federate   = "check the federated credential: issuer, subject and audience must be those of the pod's token"
+)
+
+// kinds are the codes of learn.microsoft.com/rest/api/storageservices/blob-service-error-codes and of Entra ID
+// (learn.microsoft.com/entra/identity-platform/reference-error-codes) that a status does not tell. The first that fits counts.
+var kinds = []kind{
+	{code: string(bloberror.ServerBusy), class: uploader.Throttled},
+	{code: string(bloberror.OperationTimedOut), class: uploader.Transient},
+	{code: string(bloberror.InternalError), class: uploader.Transient},
+	{code: string(bloberror.ContainerBeingDeleted), class: uploader.NoBucket},
+	{code: string(bloberror.ContainerNotFound), class: uploader.NoBucket, cure: "create the container, or correct its name in the profile"},
+	{code: string(bloberror.ContainerDisabled), class: uploader.NoBucket},
+	{code: string(bloberror.BlobNotFound), class: uploader.NotFound},
+	{code: string(bloberror.BlobAlreadyExists), class: uploader.Exists},
+	{code: string(bloberror.ConditionNotMet), class: uploader.Exists},
+	{code: string(bloberror.UnauthorizedBlobOverwrite), class: uploader.Exists},
+	{code: string(bloberror.BlobImmutableDueToPolicy), class: uploader.Exists, cure: "the blob is protected: wait until its policy ends, or use another key"},
+	{code: string(bloberror.MD5Mismatch), class: uploader.Corrupt},
+	{code: string(bloberror.CRC64Mismatch), class: uploader.Corrupt},
+	{code: string(bloberror.InvalidBlockList), class: uploader.NoUpload},
+	{
+		code: string(bloberror.InvalidBlobOrBlock), class: uploader.Invalid,
+		cure: "another program left blocks at this key: delete the blob, use another key, or wait a week",
+	},
+	{
+		code: string(bloberror.AuthenticationFailed), text: "not valid in the specified time frame", class: uploader.Expired,
+		cure: "give the Secret a SAS token that is valid now",
+	},
+	{code: string(bloberror.AuthenticationFailed), text: "Request date header too old", class: uploader.ClockSkew},
+	{code: string(bloberror.AuthenticationFailed), class: uploader.Unauthenticated, cure: checkKey},
+	{code: string(bloberror.InvalidAuthenticationInfo), text: "expired", class: uploader.Expired},
+	{code: string(bloberror.InvalidAuthenticationInfo), class: uploader.Unauthenticated, cure: checkKey},
+	{code: string(bloberror.NoAuthenticationInformation), class: uploader.Unauthenticated, cure: checkKey},
+	{code: string(bloberror.AuthorizationPermissionMismatch), class: uploader.Denied, cure: assignRole},
+	{
+		code: string(bloberror.AuthorizationFailure), class: uploader.Denied,
+		cure: "allow the cluster in the storage account's firewall, and give the identity its role, or the SAS token the permissions r, c, w, d and l and a time that is not over",
+	},
+	{code: "KeyBasedAuthenticationNotPermitted", class: uploader.Denied, cure: "the storage account refuses keys: use an identity of Entra ID"},
+	{code: string(bloberror.InvalidBlobTier), class: uploader.Invalid, cure: "correct uploader.storageClass: Hot, Cool, Cold or Archive"},
+	{code: string(bloberror.InvalidMetadata), class: uploader.Invalid},
+
+	{code: "AADSTS700211", class: uploader.Unauthenticated, cure: federate},
+	{code: "AADSTS700212", class: uploader.Unauthenticated, cure: federate},
+	{code: "AADSTS700213", class: uploader.Unauthenticated, cure: federate},
+	{code: "AADSTS70021", class: uploader.Unauthenticated, cure: federate},
+	{code: "AADSTS700016", class: uploader.Unauthenticated, cure: "correct clientID, or tenantID: the tenant does not know the application"},
+	{code: "AADSTS90002", class: uploader.Unauthenticated, cure: "correct tenantID"},
+	{code: "AADSTS7000215", class: uploader.Unauthenticated, cure: "correct the client secret in the Secret"},
+	{code: "AADSTS7000222", class: uploader.Expired, cure: "give the application a new client secret, and put it into the Secret"},
+	{code: "AADSTS700024", class: uploader.ClockSkew},
+}
+
+// fault wraps an error with what was attempted, and gives it its class. Nil stays nil.
+func fault(ctx context.Context, doing, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	a := answerOf(err)
+	wrapped := fmt.Errorf("%s %s: %w", doing, key, brief{err, a})
+	if a == nil {
+		if fault := transport.Fault(ctx, wrapped); fault != nil {
+			return fault
+		}
+		return wrapped
+	}
+	fault := &uploader.Error{Err: wrapped, Class: transport.ByStatus(a.status), After: transport.RetryAfter(a.header)}
+	if a.entra && fault.Class == uploader.Invalid {
+		fault.Class = uploader.Unauthenticated // Entra ID says 400 where others say 401.
+	}
+	for _, k := range kinds {
+		if k.code == a.code && strings.Contains(err.Error(), k.text) {
+			fault.Class, fault.Cure = k.class, k.cure
+			break
+		}
+	}
+	return fault
+}
+
+// answer is what the storage account, or Entra ID, said.
+type answer struct {
+	status     int
+	code, text string
+	header     http.Header
+	entra      bool
+}
+
+var aadsts = regexp.MustCompile(`AADSTS\d+`)
+
+// answerOf is nil where nobody answered.
+func answerOf(err error) *answer {
+	if entra, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && entra.RawResponse != nil {
+		return &answer{
+			status: entra.RawResponse.StatusCode, header: entra.RawResponse.Header, entra: true, code: aadsts.FindString(entra.Error()),
+		}
+	}
+	if response, ok := errors.AsType[*azcore.ResponseError](err); ok {
+		return &answer{
+			status: response.StatusCode, header: response.RawResponse.Header, code: response.ErrorCode, text: messageOf(response),
+		}
+	}
+	return nil
+}
+
+var message = regexp.MustCompile(`<Message>([^<\n]*)`)
+
+// messageOf is the sentence in an answer's XML.
+func messageOf(response *azcore.ResponseError) string {
+	if match := message.FindStringSubmatch(response.Error()); match != nil {
+		return match[1]
+	}
+	return http.StatusText(response.StatusCode)
+}
+
+// brief says an error in one line: the SDK's own print the whole answer.
+type brief struct {
+	err error
+	a   *answer
+}
+
+func (b brief) Unwrap() error { return b.err }
+
+func (b brief) Error() string {
+	if b.a == nil || b.a.entra {
+		return strings.Join(strings.Fields(transport.Text(b.err)), " ")
+	}
+	return fmt.Sprintf("%s: %s (status %d)", b.a.code, strings.TrimSuffix(b.a.text, "."), b.a.status)
+}

@@ -1,0 +1,66 @@
+package azure
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+// Stat describes an object.
+func (s *Store) Stat(ctx context.Context, key string) (uploader.Stored, error) {
+	out, err := s.blob(key).GetProperties(ctx, nil)
+	if err != nil {
+		return uploader.Stored{}, fault(ctx, "describe", key, err)
+	}
+	stored := uploader.Stored{Key: key, Version: deref(out.VersionID), Metadata: make(map[string]string, len(out.Metadata))}
+	for name, value := range out.Metadata {
+		// net/http writes the names of headers its own way.
+		stored.Metadata[strings.ToLower(strings.ReplaceAll(name, "_", "-"))] = deref(value)
+	}
+	if out.ContentLength != nil {
+		stored.Size = *out.ContentLength
+	}
+	if out.LastModified != nil {
+		stored.Modified = *out.LastModified
+	}
+	return stored, nil
+}
+
+// version is the client of a blob, or of the one version that is named.
+func (s *Store) version(key, version string) (*blob.Client, error) {
+	client := s.blob(key).BlobClient()
+	if version == "" {
+		return client, nil
+	}
+	return client.WithVersionID(version)
+}
+
+// Open reads an object.
+func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, error) {
+	client, err := s.version(key, version)
+	if err != nil {
+		return nil, fault(ctx, "read", key, err)
+	}
+	out, err := client.DownloadStream(ctx, nil)
+	if err != nil {
+		return nil, fault(ctx, "read", key, err)
+	}
+	return transport.Answer(ctx, out.Body), nil
+}
+
+// Delete removes an object.
+func (s *Store) Delete(ctx context.Context, key, version string) error {
+	client, err := s.version(key, version)
+	if err == nil {
+		_, err = client.Delete(ctx, nil)
+	}
+	if err = fault(ctx, "delete", key, err); uploader.ClassOf(err) == uploader.NotFound {
+		return nil
+	}
+	return err
+}

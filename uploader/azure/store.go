@@ -1,0 +1,71 @@
+package azure
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+// Store is a container. New makes it.
+type Store struct {
+	container *container.Client
+	// aborted are the uploads that this process gave up, by their ID.
+	aborted sync.Map
+}
+
+var _ uploader.Store = (*Store)(nil)
+
+// New makes a store. It reads the auth mode's files and variables, but does not speak to the store.
+func New(where uploader.Azure, o transport.Options) (*Store, error) {
+	client, err := transport.New(o)
+	if err != nil {
+		return nil, err
+	}
+	mode, ok := modes[where.Auth.Mode]
+	if !ok {
+		return nil, fmt.Errorf("azure.auth.mode: %q is not an auth mode of Azure", where.Auth.Mode)
+	}
+	c, err := mode(where, &settings{http: client})
+	if err != nil {
+		return nil, fmt.Errorf("azure.auth, mode %s: %w", where.Auth.Mode, err)
+	}
+	return &Store{container: c}, nil
+}
+
+// settings are those of each of the SDK's clients.
+type settings struct{ http *http.Client }
+
+// client is for the SDK's own retries: the core does them.
+func (s *settings) client() policy.ClientOptions {
+	return policy.ClientOptions{
+		Transport: s.http, Retry: policy.RetryOptions{MaxRetries: -1}, Telemetry: policy.TelemetryOptions{Disabled: true},
+	}
+}
+
+func (s *settings) container() *container.ClientOptions {
+	o := &container.ClientOptions{ClientOptions: s.client()}
+	o.ExpectContinueBehavior.Mode = container.ExpectContinueModeOn
+	o.ExpectContinueBehavior.ContentLengthThreshold = transport.LongBody
+	return o
+}
+
+// Limits are those of learn.microsoft.com/azure/storage/blobs/scalability-targets and of Put Blob, since version
+// 2019-12-12 of the service.
+func (*Store) Limits() uploader.Limits {
+	return uploader.Limits{
+		MinPart:   1,
+		MaxPart:   4000 << 20,
+		MaxParts:  50_000,
+		MaxPut:    5000 << 20,
+		Algorithm: uploader.CRC64,
+	}
+}
+
+func (s *Store) blob(key string) *blockblob.Client { return s.container.NewBlockBlobClient(key) }

@@ -1,0 +1,53 @@
+package checksum
+
+import (
+	"crypto/md5" //nolint:gosec // Some stores verify nothing else; it guards against accidents here, not against attacks.
+	"encoding/base64"
+	"hash"
+	"hash/crc32"
+
+	"github.com/minio/crc64nvme"
+
+	"lighterman.dev/lighterman/uploader"
+)
+
+// algorithm is a checksum as data.
+type algorithm struct {
+	new func() hash.Hash
+	// polynomial has its highest power in bit 0, as hash/crc32 and hash/crc64 write it; zero: not a CRC.
+	polynomial uint64
+	// bits is the CRC's width.
+	bits int
+}
+
+var algorithms = map[uploader.Algorithm]algorithm{
+	uploader.CRC64NVME: {new: newCRC64, polynomial: crc64nvme.NVME, bits: 64},
+	// Azure's polynomial is that of NVME: azblob v1.8.3, internal/shared/shared.go, crc64Polynomial.
+	uploader.CRC64:  {new: newCRC64, polynomial: crc64nvme.NVME, bits: 64},
+	uploader.CRC32C: {new: newCRC32C, polynomial: crc32.Castagnoli, bits: 32},
+	uploader.MD5:    {new: md5.New},
+}
+
+func newCRC64() hash.Hash { return crc64nvme.New() }
+
+func newCRC32C() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) }
+
+// New is nil for an algorithm that this package does not know.
+func New(a uploader.Algorithm) hash.Hash {
+	if row, ok := algorithms[a]; ok {
+		return row.new()
+	}
+	return nil
+}
+
+// Sum is the checksum of what was written to h, which New(a) made.
+func Sum(a uploader.Algorithm, h hash.Hash) uploader.Sum {
+	return uploader.Sum{Algorithm: a, Value: base64.StdEncoding.EncodeToString(h.Sum(nil))}
+}
+
+// Of is the checksum of data. The algorithm must be one that New knows.
+func Of(a uploader.Algorithm, data []byte) uploader.Sum {
+	h := New(a)
+	h.Write(data)
+	return Sum(a, h)
+}

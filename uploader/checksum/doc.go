@@ -1,0 +1,2 @@
+// Package checksum computes the checksums that stores verify, and the checksum of a whole from those of its parts.
+package checksum

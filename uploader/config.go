@@ -1,0 +1,168 @@
+package uploader
+
+import (
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+)
+
+// The environment of the sidecar. Lighterman's injector writes it.
+const (
+	// EnvConfig holds the Config as JSON.
+	EnvConfig = "LIGHTERMAN_UPLOADER"
+	// EnvPodNamespace, EnvPodName and EnvPodUID say which pod this is, from the downward API.
+	EnvPodNamespace = "LIGHTERMAN_POD_NAMESPACE"
+	EnvPodName      = "LIGHTERMAN_POD_NAME"
+	EnvPodUID       = "LIGHTERMAN_POD_UID"
+)
+
+// DefaultDirectory is where the containers of a pod find the uploader's program and its socket.
+const DefaultDirectory = "/lighterman"
+
+// Config is what the sidecar is told. It holds no secret: those are in variables and files of their own. The zero value
+// of a field means its default; Spool and one store are required.
+type Config struct {
+	// Spool is the directory whose files are uploaded.
+	Spool string `json:"spool"`
+	// Directory holds the socket and the journal. It must outlive the container, and need not outlive the pod.
+	Directory string `json:"directory,omitzero"`
+	// Profile names the profile in the manifest, for people: CredentialProfile backups.
+	Profile string `json:"profile,omitzero"`
+
+	// Upload says when a file goes. Default OnClose.
+	Upload UploadMode `json:"upload,omitzero"`
+	// Include and Exclude are patterns of paths in the spool; see Matches. Default: every file, and none.
+	Include []string `json:"include,omitempty"`
+	Exclude []string `json:"exclude,omitempty"`
+	// Prefix is what all keys begin with, without a slash at either end.
+	Prefix string `json:"prefix,omitzero"`
+	// Key makes the rest of a key; see Template. Default DefaultKey.
+	Key string `json:"key,omitzero"`
+	// Completion says who waits for what is left. Default Drain.
+	Completion Completion `json:"completion,omitzero"`
+	// DrainTimeoutSeconds bounds what is done after the end of the containers. Default 600.
+	DrainTimeoutSeconds int64 `json:"drainTimeoutSeconds,omitzero"`
+	// Overwrite replaces objects that exist.
+	Overwrite bool `json:"overwrite,omitzero"`
+	// AfterUpload says what becomes of a file whose object is durable. Default Keep.
+	AfterUpload AfterUpload `json:"afterUpload,omitzero"`
+
+	// PartSizeMiB is the size of a part. It grows where a file would have too many parts. Default 16.
+	PartSizeMiB int64 `json:"partSizeMiB,omitzero"`
+	// Concurrency is the number of requests that send data at a time. Default 4.
+	Concurrency int `json:"concurrency,omitzero"`
+	// BandwidthLimit is in bytes per second; zero: none.
+	BandwidthLimit int64 `json:"bandwidthLimit,omitzero"`
+
+	// StorageClass is in the store's own words; empty: the bucket's default.
+	StorageClass string `json:"storageClass,omitzero"`
+	// SSE is encryption by the store; nil: the bucket's default.
+	SSE *SSE `json:"sse,omitzero"`
+	// ObjectLock protects the objects; nil: not at all.
+	ObjectLock *ObjectLock `json:"objectLock,omitzero"`
+	// Tags are given to each object.
+	Tags map[string]string `json:"tags,omitempty"`
+
+	// CAFile holds the certificate authorities, in PEM, by which the store is checked; empty: those of the image.
+	CAFile string `json:"caFile,omitzero"`
+
+	// Exactly one of these is set.
+	S3    *S3    `json:"s3,omitzero"`
+	Azure *Azure `json:"azure,omitzero"`
+	GCS   *GCS   `json:"gcs,omitzero"`
+	Dir   *Dir   `json:"dir,omitzero"`
+}
+
+// UploadMode says when a file goes.
+type UploadMode string
+
+// The upload modes.
+const (
+	// OnClose sends a file when its writer has closed or renamed it.
+	OnClose UploadMode = "OnClose"
+	// Stream sends the parts of a file while it grows.
+	Stream UploadMode = "Stream"
+)
+
+// Completion says who waits for what is left when the containers have ended.
+type Completion string
+
+// The completions.
+const (
+	// Drain uploads what is left when the pod ends. Kubernetes ignores how that ends.
+	Drain Completion = "Drain"
+	// Wrap lets a wrapped command end only when all is uploaded, and fail when it could not be.
+	Wrap Completion = "Wrap"
+)
+
+// AfterUpload says what becomes of a file whose object is durable.
+type AfterUpload string
+
+// What becomes of a file.
+const (
+	Keep   AfterUpload = "Keep"
+	Delete AfterUpload = "Delete"
+)
+
+// SSE is encryption by the store.
+type SSE struct {
+	// Algorithm is AES256 or KMS.
+	Algorithm string `json:"algorithm"`
+	// KMSKeyID is empty for the store's own key.
+	KMSKeyID string `json:"kmsKeyID,omitzero"`
+}
+
+// ObjectLock protects objects against change and deletion.
+type ObjectLock struct {
+	// Mode is Governance or Compliance.
+	Mode string `json:"mode"`
+	// Days is for how long.
+	Days int `json:"days"`
+}
+
+// ParseConfig reads the value of EnvConfig. Unknown fields are errors: the sidecar must not be older than the webhook
+// that wrote them. The result has its defaults filled in and is valid; an error lists every problem.
+func ParseConfig(text string) (*Config, error) {
+	var c Config
+	if text == "" {
+		return nil, fmt.Errorf("read %s: it is empty: run the uploader as the sidecar that Lighterman injects, or write the variable", EnvConfig)
+	}
+	if err := json.Unmarshal([]byte(text), &c, json.RejectUnknownMembers(true)); err != nil {
+		return nil, fmt.Errorf("read %s: %w: webhook and sidecar must be of one version", EnvConfig, err)
+	}
+	c.fillIn()
+	if err := c.Check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", EnvConfig, err)
+	}
+	return &c, nil
+}
+
+// String is the value of EnvConfig.
+func (c *Config) String() string {
+	text, err := json.Marshal(c, json.Deterministic(true))
+	if err != nil {
+		panic(err) // Only text that is not UTF-8 fails, and Check refuses it.
+	}
+	return string(text)
+}
+
+func (c *Config) fillIn() {
+	fill(&c.Directory, DefaultDirectory)
+	fill(&c.Upload, OnClose)
+	fill(&c.Key, DefaultKey)
+	fill(&c.Completion, Drain)
+	fill(&c.DrainTimeoutSeconds, 600)
+	fill(&c.AfterUpload, Keep)
+	fill(&c.PartSizeMiB, 16)
+	fill(&c.Concurrency, 4)
+	if len(c.Include) == 0 {
+		c.Include = []string{"**"}
+	}
+}
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

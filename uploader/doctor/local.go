@@ -1,0 +1,164 @@
+package doctor
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+// authorities looks at the CA bundle.
+func authorities(_ context.Context, e *examination) (string, error) {
+	if e.Config.CAFile == "" {
+		return "", errNothing
+	}
+	rest, err := os.ReadFile(e.Config.CAFile)
+	if err != nil {
+		return "", wrong(uploader.Untrusted, "look at the ConfigMap or Secret of spec.caBundle", "%w", err)
+	}
+	var valid, ended int
+	for block, rest := pem.Decode(rest); block != nil; block, rest = pem.Decode(rest) {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		switch {
+		case err != nil:
+			return "", wrong(uploader.Untrusted, "put certificates in PEM into spec.caBundle", "%s: %w", e.Config.CAFile, err)
+		case time.Now().After(cert.NotAfter):
+			ended++
+		default:
+			valid++
+		}
+	}
+	if valid == 0 {
+		return "", wrong(uploader.Untrusted, "put certificates in PEM into spec.caBundle", "%s holds no certificate that is valid, and %d that have ended",
+			e.Config.CAFile, ended)
+	}
+	return fmt.Sprintf("%d certificates in %s, %d of them ended", valid+ended, e.Config.CAFile, ended), nil
+}
+
+// claims are those of a token that say whom it is for, and until when.
+type claims struct {
+	Audience any    `json:"aud"`
+	Expires  int64  `json:"exp"`
+	Subject  string `json:"sub"`
+}
+
+// token reads the projected token. Who signed it, the other side checks.
+func token(_ context.Context, e *examination) (string, error) {
+	_, auth := e.Config.Kind()
+	if auth.TokenFile == "" {
+		return "", errNothing
+	}
+	const cure = "the kubelet projects it: look at the pod's volume lighterman-credentials"
+	text, err := os.ReadFile(auth.TokenFile)
+	if err != nil {
+		return "", wrong(uploader.Unauthenticated, cure, "%w", err)
+	}
+	pieces := strings.Split(strings.TrimSpace(string(text)), ".")
+	var c claims
+	if len(pieces) != 3 {
+		return "", wrong(uploader.Unauthenticated, cure, "%s holds no token", auth.TokenFile)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(pieces[1])
+	if err = errors.Join(err, json.Unmarshal(raw, &c)); err != nil {
+		return "", wrong(uploader.Unauthenticated, cure, "%s holds no token: %w", auth.TokenFile, err)
+	}
+	left := time.Until(time.Unix(c.Expires, 0)).Round(time.Second)
+	if left <= 0 {
+		return "", wrong(uploader.Expired, "look at the node's clock and at the kubelet, which renews it", "the token of %s ended %v ago", c.Subject, -left)
+	}
+	return fmt.Sprintf("of %s, for %v, valid for %v", c.Subject, c.Audience, left), nil
+}
+
+func credentialFile(_ context.Context, e *examination) (string, error) {
+	_, auth := e.Config.Kind()
+	if auth.File == "" {
+		return "", errNothing
+	}
+	info, err := os.Stat(auth.File)
+	if err == nil && info.Size() == 0 {
+		err = fmt.Errorf("%s is empty", auth.File)
+	}
+	if err != nil {
+		return "", wrong(uploader.Unauthenticated, "look at the Secret that the profile names, and its key", "%w", err)
+	}
+	return fmt.Sprintf("%s, %d bytes", auth.File, info.Size()), nil
+}
+
+// secrets says which variables are set, and never what they hold.
+func secrets(_ context.Context, e *examination) (string, error) {
+	store, auth := e.Config.Kind()
+	names := uploader.SecretVariables(store, auth.Mode)
+	if len(names) == 0 || (auth.Mode == "servicePrincipal" && auth.File != "") {
+		return "", errNothing
+	}
+	unset := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return e.Getenv(name) != "" || name == "AWS_SESSION_TOKEN" // A key may have none.
+	})
+	if len(unset) > 0 {
+		return "", wrong(uploader.Unauthenticated, "look at the Secret that the profile names, and its keys", "%s is not set", strings.Join(unset, ", "))
+	}
+	return strings.Join(names, ", "), nil
+}
+
+// skew is the difference of clocks from which on stores refuse requests: Amazon's is 15 minutes, tokens' often five.
+const skew = 5 * time.Minute
+
+// endpoint asks the store for nothing: that shows name, network, TLS and clock.
+func endpoint(ctx context.Context, e *examination) (string, error) {
+	where := address(e.Config)
+	if where == "" {
+		return "", errNothing
+	}
+	client, err := transport.New(transport.Options{CAFile: e.Config.CAFile})
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, where, http.NoBody)
+	if err != nil {
+		return "", wrong(uploader.Invalid, "correct the endpoint", "%w", err)
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return "", wrong(uploader.Transient, "look at the endpoint, the pod's network policies, and spec.caBundle", "reach %s: %w", where, err)
+	}
+	defer answer.Body.Close() //nolint:errcheck // It is not read.
+	date, err := http.ParseTime(answer.Header.Get("Date"))
+	if err != nil {
+		return where + " answers, without a date", nil
+	}
+	difference := time.Since(date).Round(time.Second)
+	if difference.Abs() > skew {
+		return "", wrong(uploader.ClockSkew, "", "%s answers, and its clock differs by %v", where, difference)
+	}
+	return fmt.Sprintf("%s answers; the clocks differ by %v", where, difference), nil
+}
+
+// address is the URL of the store; empty where there is none, or only a secret says it.
+func address(c *uploader.Config) string {
+	switch {
+	case c.S3 != nil && c.S3.Endpoint != "":
+		return c.S3.Endpoint
+	case c.S3 != nil && c.S3.Region != "":
+		return "https://s3." + c.S3.Region + ".amazonaws.com"
+	case c.Azure != nil:
+		return c.Azure.Endpoint
+	case c.GCS != nil && c.GCS.Endpoint != "":
+		return c.GCS.Endpoint
+	case c.GCS != nil:
+		return "https://storage.googleapis.com"
+	}
+	return ""
+}

@@ -1,0 +1,150 @@
+package gcs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cloud.google.com/go/compute/metadata"
+	"golang.org/x/oauth2"
+	"google.golang.org/api/googleapi"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+// kind is what an answer means. Reason and text, where given, must be in it.
+type kind struct {
+	status       int
+	reason, text string
+	class        uploader.Class
+	cure         string
+}
+
+// statusCancelled is the answer to one who cancels an upload.
+const statusCancelled = 499
+
+const grant = "grant the identity the role Storage Object User (roles/storage.objectUser) on the bucket"
+
+// kinds are the answers of cloud.google.com/storage/docs/json_api/v1/status-codes that the status alone does not tell. The
+// first that fits counts.
+var kinds = []kind{
+	{status: http.StatusBadRequest, text: "crc32c", class: uploader.Corrupt},
+	{status: http.StatusUnauthorized, class: uploader.Expired},
+	{status: http.StatusForbidden, reason: "rateLimitExceeded", class: uploader.Throttled},
+	{status: http.StatusForbidden, reason: "userRateLimitExceeded", class: uploader.Throttled},
+	{status: http.StatusForbidden, reason: "retentionPolicyNotMet", class: uploader.Exists, cure: "the object is protected: wait until its retention ends, or use another key"},
+	{status: http.StatusForbidden, reason: "accountDisabled", class: uploader.Denied, cure: "enable billing for the bucket's project"},
+	{status: http.StatusForbidden, class: uploader.Denied, cure: grant},
+	{status: http.StatusNotFound, text: "bucket does not exist", class: uploader.NoBucket, cure: "create the bucket, or correct its name in the profile"},
+	{status: http.StatusGone, class: uploader.NoUpload},
+	{status: http.StatusPreconditionFailed, class: uploader.Exists},
+}
+
+// ofSession is for the answers of an upload's session, which is a URL of its own.
+var ofSession = slices.Concat([]kind{{status: http.StatusNotFound, class: uploader.NoUpload}}, kinds)
+
+// ofToken is for the token services: Google's STS, its IAM, the metadata server.
+var ofToken = []kind{
+	{status: http.StatusBadRequest, text: "iat and exp", class: uploader.ClockSkew},
+	{status: http.StatusBadRequest, class: uploader.Unauthenticated, cure: "check the service account's key, or the provider's issuer, audience and attribute condition"},
+	{status: http.StatusUnauthorized, class: uploader.Unauthenticated, cure: "check the provider's issuer and audience"},
+	{status: http.StatusForbidden, class: uploader.Denied, cure: "grant roles/iam.workloadIdentityUser on the service account to the provider's principal"},
+	{status: http.StatusNotFound, class: uploader.Denied, cure: "give the pod's service account, or the node, an identity of Google"},
+}
+
+// fault wraps an error with what was attempted, and gives it its class. Nil stays nil.
+func (s *Store) fault(ctx context.Context, doing, key string, err error) error {
+	return s.classify(ctx, kinds, doing, key, err)
+}
+
+// sessionFault is fault for the requests of an upload's session.
+func (s *Store) sessionFault(ctx context.Context, doing, key string, err error) error {
+	return s.classify(ctx, ofSession, doing, key, err)
+}
+
+func (s *Store) classify(ctx context.Context, table []kind, doing, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	wrapped := fmt.Errorf("%s %s: %w", doing, key, brief{err})
+	if inner, ok := errors.AsType[*uploader.Error](err); ok {
+		return &uploader.Error{Class: inner.Class, Cure: inner.Cure, After: inner.After, Err: wrapped}
+	}
+	if token, ok := errors.AsType[*tokenError](err); ok {
+		table, err = ofToken, answerOfToken(token)
+	}
+	answer, ok := errors.AsType[*googleapi.Error](err)
+	if !ok {
+		if fault := transport.Fault(ctx, wrapped); fault != nil {
+			return fault
+		}
+		return wrapped
+	}
+	fault := &uploader.Error{Class: transport.ByStatus(answer.Code), After: transport.RetryAfter(answer.Header), Err: wrapped}
+	for _, k := range table {
+		if k.fits(answer) {
+			fault.Class, fault.Cure = k.class, k.cure
+			break
+		}
+	}
+	if fault.Class == uploader.Expired {
+		if rerr := s.tokens.renew(); rerr != nil {
+			fault.Err = errors.Join(wrapped, rerr)
+		}
+	}
+	return fault
+}
+
+// brief says an error without the URL of a session, which lets whoever has it write.
+type brief struct{ err error }
+
+func (b brief) Unwrap() error { return b.err }
+
+func (b brief) Error() string { return transport.Text(b.err) }
+
+func (k kind) fits(answer *googleapi.Error) bool {
+	if k.status != answer.Code || !strings.Contains(strings.ToLower(answer.Message+answer.Body), k.text) {
+		return false
+	}
+	if k.reason == "" {
+		return true
+	}
+	for _, item := range answer.Errors {
+		if item.Reason == k.reason {
+			return true
+		}
+	}
+	return false
+}
+
+// statusCode is in the text of an error of Google's STS and IAM, which has no type: x/oauth2 v0.37.0,
+// google/internal/stsexchange and google/internal/impersonate.
+var statusCode = regexp.MustCompile(`status code (\d{3}): `)
+
+// answerOfToken is the answer of a token service; the error itself where none answered.
+func answerOfToken(err *tokenError) error {
+	if retrieve, ok := errors.AsType[*oauth2.RetrieveError](err.err); ok && retrieve.Response != nil {
+		return &googleapi.Error{Code: retrieve.Response.StatusCode, Message: retrieve.Error(), Header: retrieve.Response.Header}
+	}
+	if metadata, ok := errors.AsType[*metadata.Error](err.err); ok {
+		return &googleapi.Error{Code: metadata.Code, Message: metadata.Message}
+	}
+	if match := statusCode.FindStringSubmatch(err.Error()); match != nil {
+		code, _ := strconv.Atoi(match[1])
+		return &googleapi.Error{Code: code, Message: err.Error()}
+	}
+	return err.err
+}
+
+func statusOf(err error) int {
+	if answer, ok := errors.AsType[*googleapi.Error](err); ok {
+		return answer.Code
+	}
+	return 0
+}

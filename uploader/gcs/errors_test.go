@@ -1,0 +1,245 @@
+package gcs_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/gcs"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+func serve(t *testing.T, handler http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func respond(w http.ResponseWriter, status int, reason, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `{"error": {"code": %d, "message": %q, "errors": [{"reason": %q}]}}`, status, message, reason) //nolint:errcheck // The test sees it.
+}
+
+// metadata is a metadata server, for tests of what the store says.
+func metadata(t *testing.T) {
+	t.Helper()
+	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"access_token": "node", "expires_in": 3600, "token_type": "Bearer"}`) //nolint:errcheck // The test sees it.
+	})
+	t.Setenv("GCE_METADATA_HOST", strings.TrimPrefix(url, "http://"))
+}
+
+func TestClasses(t *testing.T) {
+	metadata(t)
+	for _, test := range []struct {
+		status          int
+		reason, message string
+		class           uploader.Class
+		cure            string
+	}{
+		{429, "rateLimitExceeded", "", uploader.Throttled, ""},
+		{403, "userRateLimitExceeded", "", uploader.Throttled, ""},
+		{503, "backendError", "", uploader.Transient, ""},
+		{500, "internalError", "", uploader.Transient, ""},
+		{408, "", "", uploader.Transient, ""},
+		{401, "authError", "Invalid Credentials", uploader.Expired, ""},
+		{403, "forbidden", "x does not have storage.objects.create access", uploader.Denied, "roles/storage.objectUser"},
+		{403, "accountDisabled", "", uploader.Denied, "billing"},
+		{403, "retentionPolicyNotMet", "", uploader.Exists, "retention"},
+		{404, "notFound", "The specified bucket does not exist.", uploader.NoBucket, "create the bucket"},
+		{404, "notFound", "No such object: b/key", uploader.NotFound, ""},
+		{412, "conditionNotMet", "", uploader.Exists, ""},
+		{400, "invalid", "Provided CRC32C \"x\" doesn't match calculated CRC32C", uploader.Corrupt, ""},
+		{400, "invalid", "Invalid storage class", uploader.Invalid, ""},
+		{418, "", "", uploader.Unknown, ""},
+	} {
+		t.Run(fmt.Sprint(test.status, test.reason), func(t *testing.T) {
+			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
+				respond(w, test.status, test.reason, test.message)
+			})
+			store, err := gcs.New(uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = store.Put(t.Context(), &uploader.Object{Key: "key"}, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+			fault, ok := errors.AsType[*uploader.Error](err)
+			if !ok || fault.Class != test.class || !strings.Contains(fault.Cure, test.cure) {
+				t.Errorf("got %+v, want %s with a cure that says %q", fault, test.class, test.cure)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, content any) string {
+	t.Helper()
+	text, err := json.Marshal(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func privateKey(t *testing.T) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// files are credential files whose tokens come from a token service here.
+func files(t *testing.T, tokens string) map[string]string {
+	t.Helper()
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("the token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{
+		"serviceAccountKey": write(t, map[string]string{
+			"type": "service_account", "client_email": "a@p.iam.gserviceaccount.com", "private_key": privateKey(t), "token_uri": tokens,
+		}),
+		"workloadIdentityFederation": write(t, map[string]any{
+			"type": "external_account", "audience": "//iam.googleapis.com/x", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+			"token_url": tokens, "credential_source": map[string]string{"file": token},
+		}),
+	}
+}
+
+// TestModes checks that each auth mode takes its own identity, whatever else lies about.
+func TestModes(t *testing.T) {
+	metadata(t)
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "/decoy")
+	given := 0
+	tokens := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil {
+			t.Error(err)
+		}
+		given++
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"access_token": "%s%d", "expires_in": 3600, "token_type": "Bearer"}`, r.Form.Get("subject_token"), given) //nolint:errcheck // The test sees it.
+	})
+	files := files(t, tokens)
+	for mode, want := range map[string]string{
+		"serviceAccountKey": "Bearer ", "workloadIdentityFederation": "Bearer the token", "gkeWorkloadIdentity": "Bearer node", "ambient": "Bearer node",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			given = 0
+			var who string
+			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if who = r.Header.Get("Authorization"); given == 1 {
+					respond(w, http.StatusUnauthorized, "authError", "Invalid Credentials")
+				}
+			})
+			store, err := gcs.New(uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: mode, File: files[mode]}}, transport.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = store.Delete(t.Context(), "key", "")
+			if files[mode] != "" && uploader.ClassOf(err) != uploader.Expired {
+				t.Errorf("a token that is refused: %v", err)
+			}
+			if err := store.Delete(t.Context(), "key", ""); err != nil || !strings.HasPrefix(who, want) {
+				t.Errorf("came as %q, want %q; %v", who, want, err)
+			}
+		})
+	}
+}
+
+// TestTokenServiceRefuses has no token given.
+func TestTokenServiceRefuses(t *testing.T) {
+	for status, want := range map[int]uploader.Class{
+		400: uploader.Unauthenticated, 401: uploader.Unauthenticated, 403: uploader.Denied, 429: uploader.Throttled, 503: uploader.Transient,
+	} {
+		tokens := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			fmt.Fprint(w, `{"error": "invalid_grant", "error_description": "No."}`) //nolint:errcheck // The test sees it.
+		})
+		for mode, file := range files(t, tokens) {
+			store, err := gcs.New(uploader.GCS{Bucket: "b", Auth: uploader.Auth{Mode: mode, File: file}}, transport.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := store.Stat(t.Context(), "key"); uploader.ClassOf(err) != want {
+				t.Errorf("%s: %d: got %s: %v, want %s", mode, status, uploader.ClassOf(err), err, want)
+			}
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	metadata(t)
+	var got string
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got = r.URL.String() + string(body)
+		w.Header().Set("Location", "http://127.0.0.1:1/session")
+	})
+	store, err := gcs.New(uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &uploader.Object{
+		Key: "a key", ContentType: "text/plain", Metadata: map[string]string{"run-id": "7"}, StorageClass: "NEARLINE",
+		Encryption: "KMS", KMSKeyID: "projects/p/k", Retention: &uploader.Retention{Compliance: true},
+	}
+	if _, err := store.Begin(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"ifGenerationMatch=0", "kmsKeyName=projects%2Fp%2Fk", "name=a+key", `"storageClass":"NEARLINE"`, `"run-id":"7"`,
+		`"mode":"Locked"`, `"contentType":"text/plain"`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is not in %s", want, got)
+		}
+	}
+	for _, bad := range []uploader.Object{{Tags: map[string]string{"a": "b"}}, {Encryption: "KMS"}} {
+		if _, err := store.Begin(t.Context(), &bad); uploader.ClassOf(err) != uploader.Invalid {
+			t.Errorf("%+v: got %v", bad, err)
+		}
+	}
+}
+
+func TestModeIsWrong(t *testing.T) {
+	user := write(t, map[string]string{"type": "authorized_user"})
+	for _, test := range []struct {
+		auth uploader.Auth
+		want string
+	}{
+		{uploader.Auth{Mode: "none"}, "gcs.auth.mode"},
+		{uploader.Auth{Mode: "serviceAccountKey", File: "/does/not/exist"}, "/does/not/exist"},
+		{uploader.Auth{Mode: "serviceAccountKey", File: user}, "service_account"},
+		{uploader.Auth{Mode: "workloadIdentityFederation", File: user}, "external_account"},
+	} {
+		if _, err := gcs.New(uploader.GCS{Bucket: "b", Auth: test.auth}, transport.Options{}); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: got %v, want %s", test.auth, err, test.want)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package gcs
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"net/url"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+// Put stores an object in one request, its properties in front of its bytes.
+func (s *Store) Put(ctx context.Context, o *uploader.Object, body uploader.Body) (uploader.Stored, error) {
+	meta, query, err := properties(o)
+	if err != nil {
+		return uploader.Stored{}, err
+	}
+	sum := body.Sum
+	if sum == (uploader.Sum{}) {
+		hash := checksum.New(uploader.CRC32C)
+		if err := transport.Sum(body, hash); err != nil {
+			return uploader.Stored{}, s.fault(ctx, "read", o.Key, err)
+		}
+		sum = checksum.Sum(uploader.CRC32C, hash)
+	}
+	meta.CRC32C = sum.Value
+	r, err := related(meta, body)
+	if err != nil {
+		return uploader.Stored{}, err
+	}
+	query.Set("uploadType", "multipart")
+	r.method, r.url, r.query = http.MethodPost, s.uploads, query
+	answer, err := s.do(ctx, r)
+	if err != nil {
+		return uploader.Stored{}, s.fault(ctx, "put", o.Key, err)
+	}
+	done, err := stored(ctx, o.Key, answer)
+	if err != nil {
+		return uploader.Stored{}, s.fault(ctx, "put", o.Key, err)
+	}
+	return s.confirm(ctx, done, body.Size, sum)
+}
+
+// related writes a multipart/related message around a body: cloud.google.com/storage/docs/uploading-objects.
+func related(meta *object, body uploader.Body) (request, error) {
+	var frame bytes.Buffer
+	w := multipart.NewWriter(&frame)
+	part, err := w.CreatePart(textproto.MIMEHeader{"Content-Type": {"application/json; charset=UTF-8"}})
+	if err != nil {
+		return request{}, err
+	}
+	if err := json.NewEncoder(part).Encode(meta); err != nil {
+		return request{}, err
+	}
+	if _, err := w.CreatePart(textproto.MIMEHeader{"Content-Type": {contentType(meta)}}); err != nil {
+		return request{}, err
+	}
+	head := frame.Len()
+	if err := w.Close(); err != nil {
+		return request{}, err
+	}
+	text := frame.Bytes()
+	return request{
+		header: map[string]string{"Content-Type": "multipart/related; boundary=" + w.Boundary()},
+		body:   io.MultiReader(bytes.NewReader(text[:head]), transport.Body(body, nil), bytes.NewReader(text[head:])),
+		length: int64(len(text)) + body.Size,
+	}, nil
+}
+
+func contentType(meta *object) string {
+	if meta.ContentType == "" {
+		return "application/octet-stream"
+	}
+	return meta.ContentType
+}
+
+// properties are an object's, as the JSON API has them, and the query that goes with them.
+func properties(o *uploader.Object) (*object, url.Values, error) {
+	meta := &object{Name: o.Key, ContentType: o.ContentType, StorageClass: o.StorageClass, Metadata: o.Metadata}
+	query := url.Values{}
+	if !o.Overwrite {
+		query.Set("ifGenerationMatch", "0")
+	}
+	switch {
+	case len(o.Tags) > 0:
+		return nil, nil, invalid("Google Cloud Storage has no object tags", "remove uploader.tags")
+	case o.Encryption == "KMS" && o.KMSKeyID == "":
+		return nil, nil, invalid("Google Cloud Storage encrypts with a key that is named", "name the key in uploader.sse.kmsKeyID, or give the bucket a default key and remove uploader.sse")
+	case o.Encryption == "KMS":
+		query.Set("kmsKeyName", o.KMSKeyID)
+	}
+	if o.Retention != nil {
+		meta.Retention = &retention{Mode: "Unlocked", RetainUntilTime: o.Retention.Until}
+		if o.Retention.Compliance {
+			meta.Retention.Mode = "Locked"
+		}
+	}
+	return meta, query, nil
+}
+
+func invalid(text, cure string) error {
+	return &uploader.Error{Class: uploader.Invalid, Cure: cure, Err: errors.New(text)}
+}
+
+// confirm compares what the store has with what was sent. Should the store not have compared the checksum that went with
+// it, then the object is there by now: it is removed again.
+func (s *Store) confirm(ctx context.Context, done uploader.Stored, size int64, sum uploader.Sum) (uploader.Stored, error) {
+	if done.Size == size && done.Sum == sum {
+		return done, nil
+	}
+	err := fmt.Errorf("%s has %d bytes with the CRC32C %q in the store, and %d with %q here", done.Key, done.Size, done.Sum.Value, size, sum.Value)
+	if derr := s.Delete(ctx, done.Key, done.Version); derr != nil {
+		err = errors.Join(err, derr)
+	}
+	return uploader.Stored{}, &uploader.Error{Class: uploader.Corrupt, Err: err}
+}

@@ -1,0 +1,53 @@
+package gcs
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+// Stat describes an object.
+func (s *Store) Stat(ctx context.Context, key string) (uploader.Stored, error) {
+	answer, err := s.do(ctx, s.object(http.MethodGet, key, ""))
+	if err != nil {
+		return uploader.Stored{}, s.fault(ctx, "describe", key, err)
+	}
+	found, err := stored(ctx, key, answer)
+	return found, s.fault(ctx, "describe", key, err)
+}
+
+// Open reads an object.
+func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, error) {
+	r := s.object(http.MethodGet, key, version)
+	r.query.Set("alt", "media")
+	answer, err := s.do(ctx, r) //nolint:bodyclose // The caller closes it.
+	if err != nil {
+		return nil, s.fault(ctx, "read", key, err)
+	}
+	return transport.Answer(ctx, answer.Body), nil
+}
+
+// Delete removes an object.
+func (s *Store) Delete(ctx context.Context, key, version string) error {
+	answer, err := s.do(ctx, s.object(http.MethodDelete, key, version))
+	if err == nil {
+		return answer.Body.Close()
+	}
+	if err = s.fault(ctx, "delete", key, err); uploader.ClassOf(err) == uploader.NotFound {
+		return nil
+	}
+	return err
+}
+
+// object is a request for an object, or for the one version that is named.
+func (s *Store) object(method, key, version string) request {
+	r := request{method: method, url: s.objects + "/" + url.PathEscape(key), query: url.Values{}}
+	if version != "" {
+		r.query.Set("generation", version)
+	}
+	return r
+}

@@ -1,0 +1,124 @@
+package manifest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/checksum"
+)
+
+// Format is the version of the document that this package writes and reads.
+const Format = 1
+
+// maxSize bounds what is read: a million files.
+const maxSize = 1 << 30
+
+// Manifest is what one run has stored. Every file in it was durable before the manifest was written.
+type Manifest struct {
+	Format int `json:"format"`
+	// Key is the manifest's own.
+	Key     string       `json:"key"`
+	Pod     uploader.Pod `json:"pod"`
+	Profile string       `json:"profile,omitempty"`
+	// Uploader is the version of the program.
+	Uploader string    `json:"uploader"`
+	Started  time.Time `json:"started"`
+	Written  time.Time `json:"written"`
+	// Final means that the run has ended and nothing was left over. Else the pod was still running.
+	Final bool   `json:"final"`
+	Files []File `json:"files"`
+	// Skipped are entries of the spool that are no files, such as links: they were not uploaded.
+	Skipped []Skipped `json:"skipped,omitempty"`
+}
+
+// File is a file that was stored.
+type File struct {
+	// Path is that in the spool, escaped as keys are.
+	Path string `json:"path"`
+	Key  string `json:"key"`
+	Size int64  `json:"size"`
+	// SHA256 is of the whole content, in hex.
+	SHA256 string `json:"sha256"`
+	// Checksum is what the store keeps of the whole; zero where it keeps none.
+	Checksum uploader.Sum `json:"checksum,omitzero"`
+	// Version is the object's, where the bucket keeps versions.
+	Version  string    `json:"version,omitempty"`
+	Modified time.Time `json:"modified"`
+	Stored   time.Time `json:"stored"`
+}
+
+// Skipped is an entry of the spool that was not uploaded.
+type Skipped struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+// Encode is the manifest's text.
+func (m *Manifest) Encode() ([]byte, error) {
+	text, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode the manifest: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+// Decode reads a manifest.
+func Decode(r io.Reader) (*Manifest, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest: %w", err)
+	}
+	if len(text) > maxSize {
+		return nil, fmt.Errorf("read the manifest: it has more than %d bytes", maxSize)
+	}
+	var m Manifest
+	d := json.NewDecoder(bytes.NewReader(text))
+	if err := d.Decode(&m); err != nil {
+		return nil, fmt.Errorf("read the manifest: %w", err)
+	}
+	if m.Format != Format {
+		return nil, fmt.Errorf("read the manifest: its format is %d, and this program reads %d: use the uploader of version %q", m.Format, Format, m.Uploader)
+	}
+	if d.More() {
+		return nil, errors.New("read the manifest: something follows it")
+	}
+	return &m, nil
+}
+
+// Load reads a manifest from a store; an error of class NotFound when there is none.
+func Load(ctx context.Context, store uploader.Store, key string) (*Manifest, error) {
+	r, err := store.Open(ctx, key, "")
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest: %w", err)
+	}
+	defer r.Close() //nolint:errcheck // It is only read.
+	return Decode(r)
+}
+
+// Put writes the manifest, in place of the one that the run has written before.
+func (m *Manifest) Put(ctx context.Context, store uploader.Store, o uploader.Object) error {
+	text, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	o.Key, o.ContentType, o.Overwrite = m.Key, "application/json", true
+	sum := checksum.Of(store.Limits().Algorithm, text)
+	body := uploader.Body{ReaderAt: bytes.NewReader(text), Size: int64(len(text)), Sum: sum}
+	if body.Size > store.Limits().MaxPut {
+		return fmt.Errorf("write the manifest: it has %d bytes, and the store takes %d at once", body.Size, store.Limits().MaxPut)
+	}
+	stored, err := store.Put(ctx, &o, body)
+	if err != nil {
+		return fmt.Errorf("write the manifest: %w", err)
+	}
+	if stored.Sum != (uploader.Sum{}) && stored.Sum.Algorithm == sum.Algorithm && stored.Sum != sum {
+		return &uploader.Error{Class: uploader.Corrupt, Err: fmt.Errorf("write the manifest: the store has %v, and %v was sent", stored.Sum, sum)}
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package manifest_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/dir"
+	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/storetest"
+)
+
+func newStore(t *testing.T) *dir.Store {
+	t.Helper()
+	store, err := dir.Open(storetest.TempDir(t), dir.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func put(t *testing.T, store uploader.Store, key, text string) manifest.File {
+	t.Helper()
+	stored, err := store.Put(t.Context(), &uploader.Object{Key: key, Overwrite: true},
+		uploader.Body{ReaderAt: strings.NewReader(text), Size: int64(len(text))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte(text))
+	return manifest.File{Path: key, Key: key, Size: stored.Size, SHA256: hex.EncodeToString(sum[:]), Checksum: stored.Sum}
+}
+
+func TestManifestIsWrittenAndRead(t *testing.T) {
+	store := newStore(t)
+	m := &manifest.Manifest{
+		Format: manifest.Format, Key: "p/.lighterman/1/manifest.json", Pod: uploader.Pod{Namespace: "n", Name: "p", UID: "1"},
+		Profile: "CredentialProfile b", Uploader: "v1", Started: time.Unix(1, 0).UTC(), Written: time.Unix(2, 0).UTC(),
+		Files: []manifest.File{put(t, store, "a", "text")}, Skipped: []manifest.Skipped{{Path: "l", Reason: "a link"}},
+	}
+	for range 2 { // The second time it takes the place of the first.
+		m.Final = !m.Final
+		if err := m.Put(t.Context(), store, uploader.Object{}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := manifest.Load(t.Context(), store, m.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(m, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	}
+	if _, err := manifest.Load(t.Context(), store, "none"); uploader.ClassOf(err) != uploader.NotFound {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                     "EOF",
+		"{":                    "EOF",
+		"[]":                   "cannot unmarshal",
+		`{"format":2}`:         "its format is 2",
+		`{"format":1} {"a":1}`: "something follows",
+	} {
+		if m, err := manifest.Decode(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %+v, %v, want %q", text, m, err, want)
+		}
+	}
+}
+
+func TestVerify(t *testing.T) {
+	store := newStore(t)
+	good := put(t, store, "good", "as it was stored")
+	for name, test := range map[string]struct {
+		file manifest.File
+		want uploader.Class
+		says string
+	}{
+		"as it was":                              {good, "", ""},
+		"another content":                        {func() manifest.File { f := put(t, store, "a", "one"); put(t, store, "a", "two"); return f }(), uploader.Corrupt, "CRC64NVME"},
+		"another size":                           {func() manifest.File { f := put(t, store, "b", "one"); put(t, store, "b", "three"); return f }(), uploader.Corrupt, "5 bytes, and 3"},
+		"gone":                                   {manifest.File{Key: "gone"}, uploader.NotFound, "gone"},
+		"a version that the store does not have": {func() manifest.File { f := good; f.Version = "v1"; return f }(), uploader.NotFound, "v1"},
+	} {
+		for _, content := range []bool{false, true} {
+			err := manifest.Verify(t.Context(), store, &test.file, content)
+			if (err == nil) != (test.want == "") || (err != nil && (uploader.ClassOf(err) != test.want || !strings.Contains(err.Error(), test.says))) {
+				t.Errorf("%s: got %v, want %s with %q", name, err, test.want, test.says)
+			}
+		}
+	}
+	// What only reading it back shows.
+	wrong := good
+	wrong.Checksum, wrong.SHA256 = uploader.Sum{}, strings.Repeat("0", 64)
+	if err := manifest.Verify(t.Context(), store, &wrong, false); err != nil {
+		t.Errorf("without reading: %v", err)
+	}
+	if err := manifest.Verify(t.Context(), store, &wrong, true); uploader.ClassOf(err) != uploader.Corrupt || !strings.Contains(err.Error(), "SHA-256") {
+		t.Errorf("read back: %v", err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"format":1,"files":[{"path":"a","size":1}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, err := manifest.Decode(bytes.NewReader(text))
+		if err != nil {
+			return
+		}
+		if _, err := m.Encode(); err != nil {
+			t.Error(err)
+		}
+	})
+}

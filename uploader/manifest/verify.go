@@ -1,0 +1,76 @@
+package manifest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+
+	"lighterman.dev/lighterman/uploader"
+)
+
+// Verify checks a file of the manifest against the store: it is there, in its version, of its size, with its checksum; and
+// if content is set, the bytes that are read back have its SHA-256. It returns nil when all is as it was stored.
+func Verify(ctx context.Context, store uploader.Store, file *File, content bool) error {
+	stored, err := store.Stat(ctx, file.Key)
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", file.Key, err)
+	}
+	newest := stored.Version == file.Version
+	if newest {
+		if err := file.compare(stored); err != nil {
+			return err
+		}
+	}
+	if !newest || content {
+		// Somebody may have written a newer version: the one that the manifest names is what counts.
+		if err := file.read(ctx, store); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *File) compare(stored uploader.Stored) error {
+	var differences []string
+	if stored.Size != f.Size {
+		differences = append(differences, fmt.Sprintf("it has %d bytes, and %d were stored", stored.Size, f.Size))
+	}
+	if none := (uploader.Sum{}); stored.Sum != f.Checksum && stored.Sum != none && f.Checksum != none && stored.Sum.Algorithm == f.Checksum.Algorithm {
+		differences = append(differences, fmt.Sprintf("its %s is %s, and %s was stored", stored.Sum.Algorithm, stored.Sum.Value, f.Checksum.Value))
+	}
+	return f.corrupt(differences)
+}
+
+func (f *File) read(ctx context.Context, store uploader.Store) error {
+	r, err := store.Open(ctx, f.Key, f.Version)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", f.Key, err)
+	}
+	defer r.Close() //nolint:errcheck // It is only read.
+	h := sha256.New()
+	n, err := io.Copy(h, r)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", f.Key, err)
+	}
+	var differences []string
+	if n != f.Size {
+		differences = append(differences, fmt.Sprintf("%d bytes are read, and %d were stored", n, f.Size))
+	}
+	if sum := hex.EncodeToString(h.Sum(nil)); sum != f.SHA256 {
+		differences = append(differences, fmt.Sprintf("its SHA-256 is %s, and %s was stored", sum, f.SHA256))
+	}
+	return f.corrupt(differences)
+}
+
+func (f *File) corrupt(differences []string) error {
+	if len(differences) == 0 {
+		return nil
+	}
+	return &uploader.Error{
+		Class: uploader.Corrupt, Err: fmt.Errorf("%s is not what was stored: %s", f.Key, strings.Join(differences, "; ")),
+		Cure: "restore the object from another copy, and find out who wrote it",
+	}
+}

@@ -1,0 +1,39 @@
+package uploader
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Matches reports whether the file at a path in the spool is uploaded: a pattern of Include matches, and none of Exclude.
+// In a pattern * stands for any text without a slash, ** for any directories, ? for one character, [a-z] for one of a
+// class, {a,b} for alternatives. A pattern without a slash matches the name in every directory.
+func (c *Config) Matches(name string) bool {
+	if first, _, _ := strings.Cut(name, "/"); first == Reserved {
+		return false
+	}
+	matches := func(pattern string) bool {
+		subject := name
+		if !strings.Contains(pattern, "/") {
+			subject = path.Base(name)
+		}
+		return doublestar.MatchUnvalidated(pattern, subject)
+	}
+	return slices.ContainsFunc(c.Include, matches) && !slices.ContainsFunc(c.Exclude, matches)
+}
+
+// temporary are the ends of names that programs give to files that they have not finished.
+var temporary = []string{"~", ".tmp", ".temp", ".part", ".partial", ".swp", ".lock"}
+
+// Temporary reports whether a path looks like that of a file that its writer will rename or remove: a name in it begins
+// with a dot, or it ends like the names of unfinished files. Such a file is left alone until the containers have ended; if
+// it is still there, it is uploaded as any other.
+func Temporary(name string) bool {
+	if strings.HasPrefix(name, ".") || strings.Contains(name, "/.") {
+		return true
+	}
+	return slices.ContainsFunc(temporary, func(end string) bool { return strings.HasSuffix(name, end) })
+}

@@ -1,0 +1,83 @@
+package s3
+
+import (
+	"crypto/md5" //nolint:gosec // It is how S3 makes ETags.
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"lighterman.dev/lighterman/uploader"
+)
+
+// confirmation is what an answer says of the bytes that the store has.
+type confirmation struct {
+	crc, etag  *string
+	encryption types.ServerSideEncryption
+}
+
+// confirm compares it with what was sent.
+func (s *Store) confirm(key string, c confirmation, sent uploader.Sum) error {
+	var stored uploader.Sum
+	if s.algorithm == uploader.CRC32C {
+		if c.crc == nil {
+			return &uploader.Error{
+				Class: uploader.Invalid, Cure: "set checksums: WhenRequired in the profile",
+				Err: fmt.Errorf("%s: the store does not say which CRC32C it has", key),
+			}
+		}
+		stored = uploader.Sum{Algorithm: uploader.CRC32C, Value: *c.crc}
+	} else if stored = c.md5(); stored == (uploader.Sum{}) {
+		return nil // It was compared with Content-MD5 by the store, which says no more.
+	}
+	return compare(key, stored, sent)
+}
+
+var plainETag = regexp.MustCompile(`^"?([0-9a-f]{32})"?$`)
+
+// md5 is the object's, where the ETag is that: of an object in one part that the store does not encrypt.
+func (c confirmation) md5() uploader.Sum {
+	match := plainETag.FindStringSubmatch(deref(c.etag))
+	if match == nil || c.encryption != "" {
+		return uploader.Sum{}
+	}
+	sum, _ := hex.DecodeString(match[1])
+	return uploader.Sum{Algorithm: uploader.MD5, Value: base64.StdEncoding.EncodeToString(sum)}
+}
+
+// sum is the checksum of the whole object that the store has; zero: none of the algorithm.
+func (s *Store) sum(c confirmation) uploader.Sum {
+	switch {
+	case s.algorithm == uploader.MD5:
+		return c.md5()
+	case c.crc != nil:
+		return uploader.Sum{Algorithm: uploader.CRC32C, Value: *c.crc}
+	}
+	return uploader.Sum{}
+}
+
+var partsETag = regexp.MustCompile(`^"?[0-9a-f]{32}-[0-9]+"?$`)
+
+// confirmParts compares the ETag of an object in parts with that which their MD5s make, where the store's is of this form.
+func (c confirmation) confirmParts(key string, parts []uploader.Part) error {
+	if !partsETag.MatchString(deref(c.etag)) || c.encryption != "" {
+		return nil
+	}
+	whole := md5.New() //nolint:gosec // It is how S3 makes ETags.
+	for _, part := range parts {
+		sum, err := base64.StdEncoding.DecodeString(part.Sum.Value)
+		if err != nil {
+			return fmt.Errorf("%s: part %d: read its MD5: %w", key, part.Number, err)
+		}
+		whole.Write(sum)
+	}
+	want := fmt.Sprintf("%x-%d", whole.Sum(nil), len(parts))
+	if got := strings.Trim(*c.etag, `"`); got != want {
+		return &uploader.Error{Class: uploader.Corrupt, Err: errors.New(key + " has the ETag " + got + " in the store, and its parts make " + want)}
+	}
+	return nil
+}

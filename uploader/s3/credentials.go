@@ -1,0 +1,130 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"lighterman.dev/lighterman/uploader"
+)
+
+const (
+	// expiryWindow is how long before its end a credential is renewed: a part of an hour's upload must not outlive it.
+	expiryWindow = 5 * time.Minute
+	// rereadFile is how often a credentials file is read again: its Secret may have changed.
+	rereadFile = 5 * time.Minute
+	// agentURL is where the EKS Pod Identity agent answers: docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html.
+	agentURL = "http://169.254.170.23/v1/credentials"
+)
+
+// modes make the one credential that each auth mode means. Nothing else is tried.
+var modes = map[string]func(uploader.S3, *http.Client) (aws.CredentialsProvider, error){
+	"webIdentity":     webIdentity,
+	"podIdentity":     podIdentity,
+	"accessKey":       accessKey,
+	"credentialsFile": credentialsFile,
+	"ambient":         ambient,
+}
+
+func newCredentials(where uploader.S3, client *http.Client) (*aws.CredentialsCache, error) {
+	mode, ok := modes[where.Auth.Mode]
+	if !ok {
+		return nil, fmt.Errorf("s3.auth.mode: %q is not an auth mode of S3", where.Auth.Mode)
+	}
+	provider, err := mode(where, client)
+	if err != nil {
+		return nil, fmt.Errorf("s3.auth, mode %s: %w", where.Auth.Mode, err)
+	}
+	return aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow }), nil
+}
+
+func webIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProvider, error) {
+	options := sts.Options{Region: where.Region, HTTPClient: client, Retryer: aws.NopRetryer{}}
+	if where.Auth.STSEndpoint != "" {
+		options.BaseEndpoint = &where.Auth.STSEndpoint
+	}
+	token := stscreds.IdentityTokenFile(where.Auth.TokenFile)
+	return stscreds.NewWebIdentityRoleProvider(sts.New(options), where.Auth.RoleARN, token, func(o *stscreds.WebIdentityRoleOptions) {
+		o.RoleSessionName = sessionName()
+	}), nil
+}
+
+// sessionName is what CloudTrail shows of the pod. STS takes 2 to 64 of the characters that a pod's name has.
+func sessionName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	name := "lighterman-" + host
+	return name[:min(len(name), 64)]
+}
+
+func podIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProvider, error) {
+	url := where.Auth.CredentialsURL
+	if url == "" {
+		url = agentURL
+	}
+	return endpointcreds.New(url, func(o *endpointcreds.Options) {
+		o.HTTPClient = client
+		o.Retryer = aws.NopRetryer{}
+		o.AuthorizationTokenProvider = endpointcreds.TokenProviderFunc(func() (string, error) {
+			token, err := os.ReadFile(where.Auth.TokenFile)
+			return strings.TrimSpace(string(token)), err
+		})
+	}), nil
+}
+
+func accessKey(uploader.S3, *http.Client) (aws.CredentialsProvider, error) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		if os.Getenv(name) == "" {
+			return nil, fmt.Errorf("%s is empty: give the Secret's key a value", name)
+		}
+	}
+	return credentials.NewStaticCredentialsProvider(
+		os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")), nil
+}
+
+func credentialsFile(where uploader.S3, _ *http.Client) (aws.CredentialsProvider, error) {
+	provider := sharedFile(where.Auth.File)
+	_, err := provider.Retrieve(context.Background())
+	return provider, err
+}
+
+// sharedFile is an AWS shared credentials file with keys in its profile default.
+type sharedFile string
+
+// Retrieve reads the file, which the kubelet replaces when its Secret changes.
+func (f sharedFile) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	profile, err := config.LoadSharedConfigProfile(ctx, "default", func(o *config.LoadSharedConfigOptions) {
+		o.CredentialsFiles, o.ConfigFiles = []string{string(f)}, []string{}
+	})
+	if err != nil {
+		return aws.Credentials{}, fmt.Errorf("read %s: %w", string(f), err)
+	}
+	if !profile.Credentials.HasKeys() {
+		return aws.Credentials{}, fmt.Errorf("read %s: set aws_access_key_id and aws_secret_access_key in its profile [default]", string(f))
+	}
+	found := profile.Credentials
+	found.CanExpire, found.Expires = true, time.Now().Add(rereadFile+expiryWindow)
+	return found, nil
+}
+
+// ambient is the one mode that searches: it means whatever the pod or its node has. The SDK's own order is variables, web
+// identity, shared files, the container's role (ECS, Pod Identity), the instance's role.
+func ambient(where uploader.S3, _ *http.Client) (aws.CredentialsProvider, error) {
+	found, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(where.Region), config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }))
+	if err != nil {
+		return nil, fmt.Errorf("find the pod's identity: %w", err)
+	}
+	return found.Credentials, nil
+}

@@ -1,0 +1,164 @@
+package s3_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/s3"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+// open gives a store of a server without TLS, with an access key.
+func open(t *testing.T, url string) *s3.Store {
+	t.Helper()
+	t.Setenv("AWS_ACCESS_KEY_ID", "id")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	store, err := s3.New(uploader.S3{
+		Bucket: "backups", Region: "eu-west-1", Endpoint: url, ForcePathStyle: true, Auth: uploader.Auth{Mode: "accessKey"},
+	}, transport.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func serve(t *testing.T, handler http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// refuse answers as S3 does; a HEAD gets no body.
+func refuse(w http.ResponseWriter, status int, code string) {
+	w.Header().Set("X-Amz-Request-Id", "REQ1")
+	w.Header().Set("Retry-After", "3")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "<Error><Code>%s</Code><Message>What S3 says.</Message></Error>", code) //nolint:errcheck // The test sees it.
+}
+
+func TestClasses(t *testing.T) {
+	for _, test := range []struct {
+		status int
+		code   string
+		class  uploader.Class
+		cure   string
+	}{
+		{503, "SlowDown", uploader.Throttled, ""},
+		{503, "ServiceUnavailable", uploader.Transient, ""},
+		{429, "Whatever", uploader.Throttled, ""},
+		{500, "InternalError", uploader.Transient, ""},
+		{502, "", uploader.Transient, ""},
+		{400, "RequestTimeout", uploader.Transient, ""},
+		{409, "ConditionalRequestConflict", uploader.Transient, ""},
+		{400, "ExpiredToken", uploader.Expired, ""},
+		{403, "AccessDenied", uploader.Denied, ""},
+		{403, "InvalidAccessKeyId", uploader.Unauthenticated, "Secret"},
+		{403, "SignatureDoesNotMatch", uploader.Unauthenticated, "Secret"},
+		{404, "NoSuchBucket", uploader.NoBucket, "create the bucket"},
+		{301, "PermanentRedirect", uploader.NoBucket, "region"},
+		{400, "AuthorizationHeaderMalformed", uploader.NoBucket, "region"},
+		{404, "NoSuchKey", uploader.NotFound, ""},
+		{412, "PreconditionFailed", uploader.Exists, ""},
+		{400, "BadDigest", uploader.Corrupt, ""},
+		{400, "XAmzContentChecksumMismatch", uploader.Corrupt, ""},
+		{404, "NoSuchUpload", uploader.NoUpload, ""},
+		{400, "InvalidPart", uploader.NoUpload, ""},
+		{403, "RequestTimeTooSkewed", uploader.ClockSkew, ""},
+		{400, "InvalidStorageClass", uploader.Invalid, "storageClass"},
+		{501, "NotImplemented", uploader.Invalid, "overwrite"},
+		{418, "Teapot", uploader.Unknown, ""},
+	} {
+		t.Run(fmt.Sprint(test.status, " ", test.code), func(t *testing.T) {
+			store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
+				refuse(w, test.status, test.code)
+			}))
+			_, err := store.Put(t.Context(), &uploader.Object{Key: "a/key"}, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+			fault, ok := errors.AsType[*uploader.Error](err)
+			if !ok || fault.Class != test.class || !strings.Contains(fault.Cure, test.cure) || fault.After != 3*time.Second {
+				t.Fatalf("got %+v, want %s with a cure that says %q", fault, test.class, test.cure)
+			}
+			if text := err.Error(); !strings.HasPrefix(text, "put a/key: PutObject: ") || strings.Contains(text, "\n") || len(text) > 200 {
+				t.Errorf("it says %q", text)
+			}
+		})
+	}
+}
+
+// TestStatusesWithoutBody asks with HEAD, which has no code.
+func TestStatusesWithoutBody(t *testing.T) {
+	for status, want := range map[int]uploader.Class{
+		301: uploader.NoBucket, 400: uploader.Invalid, 403: uploader.Denied, 404: uploader.NotFound, 503: uploader.Transient,
+	} {
+		store := open(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		if _, err := store.Stat(t.Context(), "key"); uploader.ClassOf(err) != want {
+			t.Errorf("%d: got %s: %v, want %s", status, uploader.ClassOf(err), err, want)
+		}
+	}
+}
+
+// TestConflictOfComplete is a write to the key at the same time: S3 wants the upload begun again.
+func TestConflictOfComplete(t *testing.T) {
+	store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		refuse(w, http.StatusConflict, "ConditionalRequestConflict")
+	}))
+	_, err := store.Complete(t.Context(), &uploader.Object{Key: "key"}, "id", []uploader.Part{{Number: 1}})
+	if uploader.ClassOf(err) != uploader.NoUpload {
+		t.Errorf("got %s: %v", uploader.ClassOf(err), err)
+	}
+}
+
+// TestNoRetries counts requests: the core retries, so the SDK must not.
+func TestNoRetries(t *testing.T) {
+	requests := 0
+	store := open(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		requests++
+		refuse(w, http.StatusServiceUnavailable, "SlowDown")
+	}))
+	if _, err := store.Open(t.Context(), "key", ""); err == nil || requests != 1 {
+		t.Errorf("%d requests, %v", requests, err)
+	}
+}
+
+// TestUnconfirmed is a store that says of a part nothing, or something else than was sent.
+func TestUnconfirmed(t *testing.T) {
+	for sum, want := range map[string]uploader.Class{"": uploader.Invalid, "AAAAAA==": uploader.Corrupt} {
+		store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
+			if sum != "" {
+				w.Header().Set("X-Amz-Checksum-Crc32c", sum)
+			}
+			w.Header().Set("ETag", `"0"`)
+		}))
+		body := uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1}
+		if _, err := store.PutPart(t.Context(), &uploader.Object{Key: "key"}, "id", 1, body); uploader.ClassOf(err) != want {
+			t.Errorf("%q: got %s: %v, want %s", sum, uploader.ClassOf(err), err, want)
+		}
+	}
+}
+
+// TestAnswerThatIsCut has a refusal whose code did not arrive: what a status alone says may be wrong.
+func TestAnswerThatIsCut(t *testing.T) {
+	store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
+		w.Header().Set("Content-Length", "500")
+		refuse(w, http.StatusBadRequest, "ExpiredToken")
+		panic(http.ErrAbortHandler)
+	}))
+	_, err := store.Put(t.Context(), &uploader.Object{Key: "key"}, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+	if uploader.ClassOf(err) != uploader.Transient {
+		t.Errorf("got %s: %v", uploader.ClassOf(err), err)
+	}
+}

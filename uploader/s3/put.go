@@ -1,0 +1,90 @@
+package s3
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"lighterman.dev/lighterman/uploader"
+)
+
+// Put stores an object in one request.
+func (s *Store) Put(ctx context.Context, o *uploader.Object, body uploader.Body) (uploader.Stored, error) {
+	l, err := s.load(body)
+	if err != nil {
+		return uploader.Stored{}, s.fault(ctx, "read", o.Key, err)
+	}
+	p := newProperties(o)
+	out, err := s.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: s.bucket, Key: &o.Key, Body: l.body, ContentLength: &body.Size,
+		ChecksumCRC32C: l.crc, ChecksumAlgorithm: l.algorithm, ContentMD5: l.md5, IfNoneMatch: p.ifNoneMatch,
+		ContentType: p.contentType, Metadata: o.Metadata, Tagging: p.tagging, StorageClass: p.storageClass,
+		ServerSideEncryption: p.encryption, SSEKMSKeyId: p.kmsKeyID,
+		ObjectLockMode: p.lockMode, ObjectLockRetainUntilDate: p.lockUntil,
+	}, l.option)
+	if err != nil {
+		return uploader.Stored{}, s.fault(ctx, "put", o.Key, err)
+	}
+	answer := confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
+	if err := s.confirm(o.Key, answer, l.sum()); err != nil {
+		return uploader.Stored{}, err
+	}
+	return uploader.Stored{Key: o.Key, Size: body.Size, Version: deref(out.VersionId), Sum: l.sum(), Metadata: o.Metadata}, nil
+}
+
+// properties are an object's, as the SDK has them: nil and "" for what is not said.
+type properties struct {
+	ifNoneMatch, contentType, tagging, kmsKeyID *string
+
+	storageClass types.StorageClass
+	encryption   types.ServerSideEncryption
+	lockMode     types.ObjectLockMode
+	lockUntil    *time.Time
+}
+
+var encryptions = map[string]types.ServerSideEncryption{
+	"AES256": types.ServerSideEncryptionAes256,
+	"KMS":    types.ServerSideEncryptionAwsKms,
+}
+
+func newProperties(o *uploader.Object) properties {
+	p := properties{
+		contentType:  said(o.ContentType),
+		kmsKeyID:     said(o.KMSKeyID),
+		storageClass: types.StorageClass(o.StorageClass),
+		encryption:   encryptions[o.Encryption],
+	}
+	if o.Retention != nil {
+		p.lockMode, p.lockUntil = types.ObjectLockModeGovernance, &o.Retention.Until
+		if o.Retention.Compliance {
+			p.lockMode = types.ObjectLockModeCompliance
+		}
+	}
+	if !o.Overwrite {
+		p.ifNoneMatch = new("*")
+	}
+	tags := url.Values{}
+	for name, value := range o.Tags {
+		tags.Set(name, value)
+	}
+	p.tagging = said(tags.Encode())
+	return p
+}
+
+// said is nil for what is not said: S3 takes an empty header for an error.
+func said(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

@@ -1,0 +1,54 @@
+package s3
+
+import (
+	"context"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+// Stat describes an object. Its Sum is zero where the object has none of Limits.Algorithm, as one that another program
+// wrote, and for one in parts where the store knows only MD5.
+func (s *Store) Stat(ctx context.Context, key string) (uploader.Stored, error) {
+	in := &s3.HeadObjectInput{Bucket: s.bucket, Key: &key}
+	if s.algorithm == uploader.CRC32C {
+		in.ChecksumMode = types.ChecksumModeEnabled
+	}
+	out, err := s.client.HeadObject(ctx, in)
+	if err != nil {
+		return uploader.Stored{}, s.fault(ctx, "describe", key, err)
+	}
+	stored := uploader.Stored{
+		Key: key, Version: deref(out.VersionId), Metadata: out.Metadata,
+		Sum: s.sum(confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}),
+	}
+	if out.ContentLength != nil {
+		stored.Size = *out.ContentLength
+	}
+	if out.LastModified != nil {
+		stored.Modified = *out.LastModified
+	}
+	return stored, nil
+}
+
+// Open reads an object. It is compared with the checksum that the store has: the last Read fails where it differs.
+func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, error) {
+	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: s.bucket, Key: &key, VersionId: said(version)})
+	if err != nil {
+		return nil, s.fault(ctx, "read", key, err)
+	}
+	return transport.Answer(ctx, out.Body), nil
+}
+
+// Delete removes an object.
+func (s *Store) Delete(ctx context.Context, key, version string) error {
+	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: s.bucket, Key: &key, VersionId: said(version)})
+	if err = s.fault(ctx, "delete", key, err); uploader.ClassOf(err) == uploader.NotFound {
+		return nil
+	}
+	return err
+}

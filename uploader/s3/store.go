@@ -1,0 +1,89 @@
+package s3
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+// whenRequired is the mode of checksums for stores that do not know those which S3 learned in 2022.
+const whenRequired = "WhenRequired"
+
+// Store is a bucket. New makes it.
+type Store struct {
+	client *s3.Client
+	bucket *string
+	// credentials are told when the store calls them expired.
+	credentials *aws.CredentialsCache
+	// algorithm is the checksum that the store compares.
+	algorithm uploader.Algorithm
+	overTLS   bool
+}
+
+var _ uploader.Store = (*Store)(nil)
+
+// New makes a store. It reads the auth mode's files and variables, but does not speak to the store.
+func New(where uploader.S3, o transport.Options) (*Store, error) {
+	client, err := transport.New(o)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := newCredentials(where, client)
+	if err != nil {
+		return nil, err
+	}
+	options := s3.Options{
+		Region:                       where.Region,
+		UsePathStyle:                 where.ForcePathStyle,
+		UseARNRegion:                 true, // The bucket may be an access point.
+		Credentials:                  credentials,
+		HTTPClient:                   client,
+		Retryer:                      aws.NopRetryer{},
+		ContinueHeaderThresholdBytes: transport.LongBody,
+		// This package says itself what checksum a body has.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
+		// Else an answer that has no checksum is worth a line on standard error.
+		DisableLogOutputChecksumValidationSkipped: true,
+	}
+	if where.Endpoint != "" {
+		options.BaseEndpoint = &where.Endpoint
+	}
+	s := &Store{
+		bucket: &where.Bucket, credentials: credentials, algorithm: uploader.CRC32C,
+		overTLS: !strings.HasPrefix(where.Endpoint, "http://"),
+	}
+	if where.Checksums == whenRequired {
+		s.algorithm = uploader.MD5
+		options.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+	}
+	s.client = s3.New(options)
+	return s, nil
+}
+
+// Limits are Amazon S3's: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
+func (s *Store) Limits() uploader.Limits {
+	return uploader.Limits{
+		MinPart:   5 << 20,
+		MaxPart:   5 << 30,
+		MaxParts:  10_000,
+		MaxPut:    5 << 30,
+		Algorithm: s.algorithm,
+	}
+}
+
+// compare gives an error of class Corrupt where the store has other bytes than were sent.
+func compare(what string, stored, sent uploader.Sum) error {
+	if stored == sent {
+		return nil
+	}
+	return &uploader.Error{
+		Class: uploader.Corrupt,
+		Err:   fmt.Errorf("%s has the %s %s in the store, and %s here", what, sent.Algorithm, stored.Value, sent.Value),
+	}
+}

@@ -1,0 +1,293 @@
+package sidecar_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/dir"
+	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/sidecar"
+	"lighterman.dev/lighterman/uploader/storetest"
+	"lighterman.dev/lighterman/uploader/wrap"
+)
+
+var pod = uploader.Pod{Namespace: "payments", Name: "pg", UID: "6f1c"}
+
+// manifestKey is that of the runs of these tests.
+const manifestKey = "payments/pg/.lighterman/6f1c/manifest.json"
+
+// fault is a store that fails when it is told to.
+type fault struct {
+	uploader.Store
+
+	// fail gives the error of a call; nil: there is none.
+	fail atomic.Pointer[func(call, key string) error]
+}
+
+func (f *fault) set(fail func(call, key string) error) { f.fail.Store(&fail) }
+
+func (f *fault) error(call, key string) error {
+	if fail := f.fail.Load(); fail != nil {
+		return (*fail)(call, key)
+	}
+	return nil
+}
+
+func (f *fault) Put(ctx context.Context, o *uploader.Object, body uploader.Body) (uploader.Stored, error) {
+	if err := f.error("Put", o.Key); err != nil {
+		return uploader.Stored{}, err
+	}
+	return f.Store.Put(ctx, o, body)
+}
+
+func (f *fault) PutPart(ctx context.Context, o *uploader.Object, id string, number int, body uploader.Body) (uploader.Part, error) {
+	if err := f.error("PutPart", o.Key); err != nil {
+		return uploader.Part{}, err
+	}
+	return f.Store.PutPart(ctx, o, id, number, body)
+}
+
+func (f *fault) Open(ctx context.Context, key, version string) (io.ReadCloser, error) {
+	if err := f.error("Open", key); err != nil {
+		return nil, err
+	}
+	return f.Store.Open(ctx, key, version)
+}
+
+func (f *fault) Stat(ctx context.Context, key string) (uploader.Stored, error) {
+	if err := f.error("Stat", key); err != nil {
+		return uploader.Stored{}, err
+	}
+	return f.Store.Stat(ctx, key)
+}
+
+// storeError is one of a class.
+func storeError(class uploader.Class) error {
+	return &uploader.Error{Class: class, Err: errors.New("a fault of the test")}
+}
+
+// harness is a pod: a spool, a store, and the sidecar between them.
+type harness struct {
+	*testing.T
+
+	options sidecar.Options
+	spool   string
+	store   *dir.Store
+	fault   *fault
+
+	drain  chan struct{}
+	kill   context.CancelFunc
+	result chan error
+	logs   lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *lockedBuffer) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.String()
+}
+
+func newHarness(t *testing.T, change func(*uploader.Config)) *harness {
+	t.Helper()
+	h := &harness{T: t, spool: storetest.TempDir(t)}
+	limits := &uploader.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: uploader.CRC64NVME}
+	store, err := dir.Open(storetest.TempDir(t), dir.Options{Limits: limits})
+	h.must(err)
+	h.store, h.fault = store, &fault{Store: store}
+	config, err := uploader.ParseConfig(`{"spool":"` + h.spool + `","partSizeMiB":1,"dir":{"path":"/elsewhere"}}`)
+	h.must(err)
+	config.Directory = storetest.TempDir(t)
+	if change != nil {
+		change(config)
+	}
+	h.options = sidecar.Options{
+		Config: config, Pod: pod, Store: h.fault, Version: "test", Sweep: time.Second, Settle: 50 * time.Millisecond,
+		Log:      slog.New(slog.NewTextHandler(&h.logs, nil)),
+		Patience: map[uploader.Class]time.Duration{uploader.Transient: 3 * time.Second, uploader.Denied: 3 * time.Second},
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(h.logs.text())
+		}
+	})
+	return h
+}
+
+func (h *harness) must(err error) {
+	h.Helper()
+	if err != nil {
+		h.Fatal(err)
+	}
+}
+
+// start starts the sidecar.
+func (h *harness) start() {
+	h.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(h.Context()))
+	h.drain, h.kill, h.result = make(chan struct{}), cancel, make(chan error, 1)
+	go func(drain chan struct{}, result chan error) { result <- sidecar.Run(ctx, drain, h.options) }(h.drain, h.result)
+	h.Cleanup(cancel)
+}
+
+// ready starts the sidecar and waits until it takes files.
+func (h *harness) ready() {
+	h.Helper()
+	h.start()
+	h.eventually("the sidecar is ready", func() bool {
+		ready := false
+		err := wrap.Ask(h.Context(), h.options.Config.Directory, wrap.Request{Ask: wrap.AskReady}, func(a wrap.Answer) bool {
+			ready = a.Ready
+			return false
+		})
+		return err == nil && ready
+	})
+}
+
+// end asks for the drain, and waits for what Run says.
+func (h *harness) end() error {
+	h.Helper()
+	close(h.drain)
+	return h.ended()
+}
+
+func (h *harness) ended() error {
+	h.Helper()
+	select {
+	case err := <-h.result:
+		return err
+	case <-time.After(time.Minute):
+		h.Fatal("the sidecar does not end")
+		return nil
+	}
+}
+
+func (h *harness) eventually(what string, is func() bool) {
+	h.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			h.Fatalf("it does not come to pass that %s", what)
+		}
+	}
+}
+
+func (h *harness) write(name, text string) {
+	h.Helper()
+	path := filepath.Join(h.spool, name)
+	h.must(os.MkdirAll(filepath.Dir(path), 0o755))
+	h.must(os.WriteFile(path, []byte(text), 0o600))
+}
+
+// object is the content of an object; empty when there is none.
+func (h *harness) object(name string) string {
+	h.Helper()
+	r, err := h.store.Open(h.Context(), "payments/pg/"+name, "")
+	if uploader.ClassOf(err) == uploader.NotFound {
+		return ""
+	}
+	h.must(err)
+	defer r.Close() //nolint:errcheck // It is only read.
+	text, err := io.ReadAll(r)
+	h.must(err)
+	return string(text)
+}
+
+func (h *harness) stored(name, text string) {
+	h.Helper()
+	h.eventually(name+" is stored", func() bool { return h.object(name) == text })
+}
+
+// manifest is the one in the store; nil when there is none. What it names is verified.
+func (h *harness) manifest() *manifest.Manifest {
+	h.Helper()
+	m, err := manifest.Load(h.Context(), h.store, manifestKey)
+	if uploader.ClassOf(err) == uploader.NotFound {
+		return nil
+	}
+	h.must(err)
+	for i := range m.Files {
+		h.must(manifest.Verify(h.Context(), h.store, &m.Files[i], true))
+	}
+	return m
+}
+
+// names are the files of the manifest, one after the other.
+func (h *harness) names() string {
+	m := h.manifest()
+	if m == nil {
+		return "no manifest"
+	}
+	var names []string
+	for _, f := range m.Files {
+		names = append(names, f.Path)
+	}
+	return strings.Join(names, " ")
+}
+
+func (h *harness) nothingLeft() {
+	h.Helper()
+	for u, err := range h.store.Unfinished(h.Context(), "") {
+		h.must(err)
+		h.Errorf("an upload of %s is left over", u.Key)
+	}
+}
+
+// unfinished reports whether an upload of a key has begun and not ended.
+func (h *harness) unfinished(key string) bool {
+	h.Helper()
+	for u, err := range h.store.Unfinished(h.Context(), "") {
+		h.must(err)
+		if u.Key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// finish is what exec asks when a command has ended well.
+func (h *harness) finish(container string) *wrap.Verdict {
+	h.Helper()
+	var verdict *wrap.Verdict
+	h.must(wrap.Ask(h.Context(), h.options.Config.Directory, wrap.Request{Ask: wrap.AskFinish, Container: container}, func(a wrap.Answer) bool {
+		verdict = a.Verdict
+		return verdict == nil
+	}))
+	return verdict
+}
+
+// session begins one, and gives what ends it.
+func (h *harness) session(container string) (end func()) {
+	h.Helper()
+	ctx, cancel := context.WithCancel(h.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = wrap.Ask(ctx, h.options.Config.Directory, wrap.Request{Ask: wrap.AskStart, Container: container}, func(wrap.Answer) bool { return true })
+	}()
+	h.eventually("the session begins", func() bool { return strings.Contains(h.logs.text(), `the command runs" container=`+container) })
+	return func() {
+		cancel()
+		<-ended
+	}
+}

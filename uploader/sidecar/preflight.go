@@ -1,0 +1,77 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"strings"
+	"time"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/transfer"
+)
+
+// errDrain ends the preflight of a pod that ends.
+var errDrain = errors.New("the pod ends")
+
+// probe is what the preflight writes.
+const probe = "Lighterman's uploader has checked that it can write here. This object may be deleted.\n"
+
+// preflight proves that the store can be written, before the backup begins: it writes an object, reads it back, and
+// deletes it. Only writing must work; without reading, what the store has cannot be compared afterwards.
+func (s *sidecar) preflight(ctx context.Context) error {
+	key := s.keys.Probe(s.Pod.UID)
+	retry := s.sender.Retry
+	retry.Limits = s.Patience
+	o := s.Config.Probe(key, s.Pod.UID, time.Now())
+	err := retry.Do(ctx, "write a probe", func(ctx context.Context) error {
+		body := uploader.Body{
+			ReaderAt: strings.NewReader(probe), Size: int64(len(probe)),
+			Sum: checksum.Of(s.Store.Limits().Algorithm, []byte(probe)),
+		}
+		_, err := s.Store.Put(ctx, o, body)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("the store cannot be written: %w", err)
+	}
+	if err := s.readProbe(ctx, &retry, key); err != nil {
+		return err
+	}
+	if err := retry.Do(ctx, "delete the probe", func(ctx context.Context) error { return s.Store.Delete(ctx, key, "") }); err != nil {
+		s.Log.Warn("the probe cannot be deleted, and stays", "key", key, "error", err)
+	}
+	return nil
+}
+
+func (s *sidecar) readProbe(ctx context.Context, retry *transfer.Retry, key string) error {
+	var text []byte
+	// Leave to read may be withheld on purpose: that is not waited for.
+	limits := maps.Clone(retry.Limits)
+	delete(limits, uploader.Denied)
+	once := *retry
+	once.Limits = limits
+	err := once.Do(ctx, "read the probe", func(ctx context.Context) error {
+		r, err := s.Store.Open(ctx, key, "")
+		if err != nil {
+			return err
+		}
+		defer r.Close() //nolint:errcheck // It is only read.
+		text, err = io.ReadAll(io.LimitReader(r, 1<<10))
+		return err
+	})
+	switch {
+	case uploader.ClassOf(err) == uploader.Denied:
+		s.sender.WriteOnly = true
+		s.Log.Warn("objects cannot be read: what the store has is not compared after an upload in parts", "error", err)
+		return nil
+	case err != nil:
+		return fmt.Errorf("what was written to the store cannot be read: %w", err)
+	case string(text) != probe:
+		return &uploader.Error{Class: uploader.Corrupt, Err: fmt.Errorf("the store gives %q for what was written", text)}
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"syscall"
+	"time"
+)
+
+// Spool is a directory whose files are uploaded. Paths are relative to it, with slashes, and may hold any bytes.
+type Spool struct {
+	root *os.Root
+	path string
+}
+
+// Open opens a directory that exists.
+func Open(name string) (*Spool, error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, fmt.Errorf("open the spool: %w", err)
+	}
+	return &Spool{root: root, path: name}, nil
+}
+
+// Close frees the directory.
+func (s *Spool) Close() error { return s.root.Close() }
+
+// State identifies the content of a file: while it stays the same, so do the bytes, see Settled.
+type State struct {
+	Device uint64 `json:"device"`
+	Inode  uint64 `json:"inode"`
+	Size   int64  `json:"size"`
+	// Modified and Changed are in nanoseconds since 1970. A writer can set back the one, but not the other.
+	Modified int64 `json:"modified"`
+	Changed  int64 `json:"changed"`
+}
+
+// SameFile reports whether both are of one file, whatever its content.
+func (s State) SameFile(o State) bool { return s.Device == o.Device && s.Inode == o.Inode }
+
+// tick is more than the steps in which Linux counts the times of files: a jiffy, of 10 ms at the most.
+const tick = 20 * time.Millisecond
+
+// Settled is how long a file must have been left alone so that each later change shows in its State: two changes within
+// one step of the file system's clock have the same time. File systems that count whole seconds are known by times that
+// are whole seconds.
+func (s State) Settled(now time.Time) time.Duration {
+	step := tick
+	if s.Changed%int64(time.Second) == 0 {
+		step = 2 * time.Second
+	}
+	// The clock may be set back: then Changed lies in the future, and waiting would not help.
+	return min(step, max(0, step-now.Sub(time.Unix(0, s.Changed))))
+}
+
+// ErrNotRegular is the error of what is no regular file: a link, a pipe, a socket, a device.
+var ErrNotRegular = errors.New("not a regular file")
+
+// ErrReplaced is the error of a file that another one has taken the place of.
+var ErrReplaced = errors.New("another file has taken its place")
+
+func stateOf(info fs.FileInfo) (State, error) {
+	if !info.Mode().IsRegular() {
+		return State{}, ErrNotRegular
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return State{}, fmt.Errorf("the system does not say which file it is: %T", info.Sys())
+	}
+	return State{
+		Device: st.Dev, Inode: st.Ino, Size: st.Size, Modified: st.Mtim.Nano(), Changed: st.Ctim.Nano(),
+	}, nil
+}
+
+// Stat looks at the file at a path, without opening it.
+func (s *Spool) Stat(name string) (State, error) {
+	info, err := s.root.Lstat(name)
+	if err != nil {
+		return State{}, fmt.Errorf("look at %q: %w", name, err)
+	}
+	state, err := stateOf(info)
+	if err != nil {
+		return State{}, fmt.Errorf("look at %q: %w", name, err)
+	}
+	return state, nil
+}
+
+// Open opens a regular file for reading. A link in its place is an error, also one that appears in the same moment.
+func (s *Spool) Open(name string) (*File, error) {
+	before, err := s.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	// A pipe that takes the file's place must not block the open.
+	f, err := s.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, s.explain(name, err)
+	}
+	file := &File{File: f, Path: name}
+	if state, err := file.State(); err != nil || !state.SameFile(before) {
+		f.Close() //nolint:errcheck // It was not read.
+		return nil, fmt.Errorf("open %q: %w", name, ErrReplaced)
+	}
+	return file, nil
+}
+
+// explain adds whose a file is that may not be read.
+func (s *Spool) explain(name string, err error) error {
+	info, statErr := s.root.Lstat(name)
+	if statErr != nil || !errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("open %q: %w", name, err)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return fmt.Errorf("open %q: it belongs to user %d and group %d, mode %v, and the uploader runs as user %d: run both as one user, or let the group read and set fsGroup: %w",
+			name, st.Uid, st.Gid, info.Mode(), os.Getuid(), err)
+	}
+	return fmt.Errorf("open %q: %w", name, err)
+}
+
+// Remove removes a file if it is still as it was. It is an error when it is not, or when it is open for writing.
+func (s *Spool) Remove(name string, as State) error {
+	f, err := s.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // It was not written.
+	if f.Writers() == Writing {
+		return fmt.Errorf("remove %q: it is open for writing", name)
+	}
+	state, err := f.State()
+	if err != nil {
+		return err
+	}
+	if state != as {
+		return fmt.Errorf("remove %q: it has changed", name)
+	}
+	if err := s.root.Remove(name); err != nil {
+		return fmt.Errorf("remove %q: %w", name, err)
+	}
+	return nil
+}
+
+// Capacity is the size of the spool's file system in bytes: no file of it can be larger.
+func (s *Spool) Capacity() (int64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(s.path, &st); err != nil {
+		return 0, fmt.Errorf("look at the file system of %s: %w", s.path, err)
+	}
+	return int64(st.Blocks) * st.Bsize, nil //nolint:gosec // A file system has no more than 8 EiB.
+}
+
+// Entry is what a walk finds.
+type Entry struct {
+	Path string
+	// State is of a regular file, and zero where Err is set.
+	State State
+	// Err says why the entry is not one: ErrNotRegular, or a directory that cannot be read.
+	Err error
+}
+
+// Walk visits every file below a directory of the spool, "." for all; directories are visited by what they hold, and links
+// as what they are. What disappears meanwhile is left out. It ends when visit does not want more.
+func (s *Spool) Walk(dir string, visit func(Entry) bool) bool {
+	entries, err := s.readDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !visit(Entry{Path: dir, Err: err}) {
+		return false
+	}
+	for _, entry := range entries {
+		name := path.Join(dir, entry.Name())
+		if entry.IsDir() {
+			if !s.Walk(name, visit) {
+				return false
+			}
+			continue
+		}
+		state, err := s.Stat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if !visit(Entry{Path: name, State: state, Err: err}) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Spool) readDir(dir string) ([]fs.DirEntry, error) {
+	info, err := s.root.Lstat(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, nil // A link or a file that has taken its place: its own directory's next walk says so.
+	}
+	d, err := s.root.Open(dir)
+	if err != nil {
+		return nil, s.explain(dir, err)
+	}
+	defer d.Close() //nolint:errcheck // It is only read.
+	return d.ReadDir(-1)
+}

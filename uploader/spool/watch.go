@@ -1,0 +1,174 @@
+package spool
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Watcher tells what happens in the spool. fsnotify v1.10.1 does not tell when a writer closes a file, and that is what
+// matters here; so this reads inotify itself. Events may be missed: a walk now and then must find what they did not say.
+type Watcher struct {
+	spool *Spool
+	file  *os.File
+	paths map[int32]string // of the directories, by watch descriptor
+}
+
+// Event is what happened.
+type Event struct {
+	// Path is of a file that was made, linked, closed by its writer, or renamed to this name.
+	Path string
+	// Closed means that a writer has closed it, or that it was renamed.
+	Closed bool
+	// Walk asks for a walk instead: events were lost, or a directory came whose files had none.
+	Walk bool
+}
+
+// mask is what is watched in each directory. IN_CREATE of a file tells of hard links, which no writer closes.
+const mask = unix.IN_CLOSE_WRITE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_CREATE | unix.IN_ONLYDIR
+
+// Watch begins to watch every directory of the spool.
+func (s *Spool) Watch() (*Watcher, error) {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("watch the spool: %w", err)
+	}
+	w := &Watcher{spool: s, file: os.NewFile(uintptr(fd), "inotify"), paths: map[int32]string{}}
+	if err := w.add("."); err != nil {
+		return nil, errors.Join(fmt.Errorf("watch the spool: %w", err), w.Close())
+	}
+	return w, nil
+}
+
+// Close ends Run.
+func (w *Watcher) Close() error { return w.file.Close() }
+
+// add watches a directory and those below it.
+func (w *Watcher) add(dir string) error {
+	info, err := w.spool.root.Lstat(dir)
+	if err != nil || !info.IsDir() {
+		return ignoreGone(err)
+	}
+	d, err := w.spool.root.Open(dir)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	defer d.Close() //nolint:errcheck // It is only read.
+	// The name is that of the open directory: nothing can take its place.
+	var wd int
+	err = w.control(func(fd int) (err error) {
+		wd, err = unix.InotifyAddWatch(fd, fmt.Sprintf("/proc/self/fd/%d", d.Fd()), mask)
+		return err
+	})
+	if errors.Is(err, unix.ENOSPC) {
+		return fmt.Errorf("%s: the node's limit fs.inotify.max_user_watches is reached: %w", dir, err)
+	}
+	if err != nil {
+		return ignoreGone(err)
+	}
+	w.paths[int32(wd)] = dir //nolint:gosec // Watch descriptors are of 32 bits.
+	entries, err := d.ReadDir(-1)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	for _, entry := range entries {
+		if entry.IsDir() {
+			if err := w.add(path.Join(dir, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// control lends the descriptor. Fd would make it block, and then Close would not end Run.
+func (w *Watcher) control(do func(fd int) error) error {
+	conn, err := w.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var done error
+	if err := conn.Control(func(fd uintptr) { done = do(int(fd)) }); err != nil {
+		return err
+	}
+	return done
+}
+
+// ignoreGone forgives what has disappeared: it needs no watching.
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// forget ends the watches of a directory that was moved away, and of those below it.
+func (w *Watcher) forget(dir string) {
+	for wd, name := range w.paths {
+		if name == dir || strings.HasPrefix(name, dir+"/") {
+			// The kernel has dropped the watch itself where the directory is gone.
+			_ = w.control(func(fd int) error {
+				_, err := unix.InotifyRmWatch(fd, uint32(wd)) //nolint:gosec // As above.
+				return err
+			})
+			delete(w.paths, wd)
+		}
+	}
+}
+
+// Run tells each event, until Close: then it returns nil.
+func (w *Watcher) Run(tell func(Event)) error {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := w.file.Read(buffer)
+		if errors.Is(err, os.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("watch the spool: %w", err)
+		}
+		for rest := buffer[:n]; len(rest) >= unix.SizeofInotifyEvent; {
+			wd := int32(binary.NativeEndian.Uint32(rest)) //nolint:gosec // The kernel's own type.
+			what := binary.NativeEndian.Uint32(rest[unsafe.Offsetof(unix.InotifyEvent{}.Mask):])
+			length := binary.NativeEndian.Uint32(rest[unsafe.Offsetof(unix.InotifyEvent{}.Len):])
+			end := unix.SizeofInotifyEvent + int(length)
+			name, _, _ := bytes.Cut(rest[unix.SizeofInotifyEvent:end], []byte{0})
+			rest = rest[end:]
+			if err := w.handle(wd, what, string(name), tell); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (w *Watcher) handle(wd int32, what uint32, name string, tell func(Event)) error {
+	if what&unix.IN_Q_OVERFLOW != 0 {
+		// A directory may have come that is not watched.
+		tell(Event{Walk: true})
+		return w.add(".")
+	}
+	dir, known := w.paths[wd]
+	switch {
+	case what&unix.IN_IGNORED != 0:
+		delete(w.paths, wd)
+	case !known:
+	case what&unix.IN_ISDIR == 0 && what&unix.IN_MOVED_FROM == 0:
+		tell(Event{Path: path.Join(dir, name), Closed: what&unix.IN_CREATE == 0})
+	case what&unix.IN_ISDIR != 0 && what&unix.IN_MOVED_FROM != 0:
+		w.forget(path.Join(dir, name))
+	case what&unix.IN_ISDIR != 0:
+		if err := w.add(path.Join(dir, name)); err != nil {
+			return err
+		}
+		tell(Event{Walk: true})
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package transfer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"sync"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/checksum"
+)
+
+// ErrChanged is the error of a file that was changed each time that it was read.
+var ErrChanged = errors.New("the file changes while it is read")
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
+
+// digest is what the pass makes of a file: the SHA-256 of what it has read, and a checksum for each part.
+type digest struct {
+	sha hash.Hash
+	// valid is false when a part has changed that went into sha.
+	valid bool
+	sums  []content // by number, from 1 on
+}
+
+// content says what a part holds.
+type content struct {
+	size int64
+	sum  uploader.Sum
+}
+
+func newDigest() *digest { return &digest{sha: sha256.New(), valid: true} }
+
+// add reads the next part.
+func (d *digest) add(r io.ReaderAt, offset, size int64, a uploader.Algorithm) (content, error) {
+	c, err := read(r, offset, size, a, d.sha)
+	if err != nil {
+		d.valid = false // The SHA-256 has seen a part of it.
+		return content{}, err
+	}
+	d.sums = append(d.sums, c)
+	return c, nil
+}
+
+// sum is the SHA-256 in hex; empty when it must be made anew.
+func (d *digest) sum() string {
+	if !d.valid {
+		return ""
+	}
+	return hex.EncodeToString(d.sha.Sum(nil))
+}
+
+// read makes the checksum of a part of a file, and writes what it reads to others.
+func read(r io.ReaderAt, offset, size int64, a uploader.Algorithm, others ...hash.Hash) (content, error) {
+	h := checksum.New(a)
+	buffer, _ := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	for at := int64(0); at < size; {
+		n, err := r.ReadAt((*buffer)[:min(size-at, int64(len(*buffer)))], offset+at)
+		h.Write((*buffer)[:n])
+		for _, other := range others {
+			other.Write((*buffer)[:n])
+		}
+		at += int64(n)
+		if errors.Is(err, io.EOF) && at < size {
+			return content{}, fmt.Errorf("%w: it has become shorter", ErrChanged)
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return content{}, fmt.Errorf("read the file: %w", err)
+		}
+	}
+	return content{size: size, sum: checksum.Sum(a, h)}, nil
+}

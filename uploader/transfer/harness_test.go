@@ -1,0 +1,228 @@
+package transfer_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/dir"
+	"lighterman.dev/lighterman/uploader/journal"
+	"lighterman.dev/lighterman/uploader/spool"
+	"lighterman.dev/lighterman/uploader/storetest"
+	"lighterman.dev/lighterman/uploader/transfer"
+)
+
+const partSize = 64 << 10
+
+// calls watches the requests to a store. before may fail a request that then is not made; after may fail one that was
+// made, as when its answer is lost.
+type calls struct {
+	uploader.Store
+
+	mu            sync.Mutex
+	count         map[string]int
+	before, after func(call string, n int) error
+}
+
+func (c *calls) do(call string, request func() error) error {
+	c.mu.Lock()
+	c.count[call]++
+	n := c.count[call]
+	c.mu.Unlock()
+	if c.before != nil {
+		if err := c.before(call, n); err != nil {
+			return err
+		}
+	}
+	err := request()
+	if err == nil && c.after != nil {
+		err = c.after(call, n)
+	}
+	return err
+}
+
+func (c *calls) Put(ctx context.Context, o *uploader.Object, body uploader.Body) (stored uploader.Stored, err error) {
+	err = c.do("Put", func() (err error) { stored, err = c.Store.Put(ctx, o, body); return err })
+	return stored, err
+}
+
+func (c *calls) Begin(ctx context.Context, o *uploader.Object) (id string, err error) {
+	err = c.do("Begin", func() (err error) { id, err = c.Store.Begin(ctx, o); return err })
+	return id, err
+}
+
+func (c *calls) PutPart(ctx context.Context, o *uploader.Object, id string, number int, body uploader.Body) (part uploader.Part, err error) {
+	err = c.do("PutPart", func() (err error) { part, err = c.Store.PutPart(ctx, o, id, number, body); return err })
+	return part, err
+}
+
+func (c *calls) Complete(ctx context.Context, o *uploader.Object, id string, parts []uploader.Part) (stored uploader.Stored, err error) {
+	err = c.do("Complete", func() (err error) { stored, err = c.Store.Complete(ctx, o, id, parts); return err })
+	return stored, err
+}
+
+func (c *calls) Stat(ctx context.Context, key string) (stored uploader.Stored, err error) {
+	err = c.do("Stat", func() (err error) { stored, err = c.Store.Stat(ctx, key); return err })
+	return stored, err
+}
+
+// harness is a spool, a store, and what sends from one to the other.
+type harness struct {
+	*testing.T
+
+	dir    string
+	state  string
+	store  *dir.Store
+	calls  *calls
+	spool  *spool.Spool
+	sender *transfer.Sender
+	object uploader.Object
+	// sent is what Progress was told of.
+	sent int64
+}
+
+// The file system of the test is large, and a growing file could fill it: only with many parts do they stay small.
+var (
+	anyOrder = &uploader.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: uploader.CRC64NVME}
+	oneByOne = &uploader.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: uploader.CRC32C, Sequential: true}
+)
+
+func newHarness(t *testing.T, limits *uploader.Limits) *harness {
+	t.Helper()
+	h := &harness{T: t, dir: storetest.TempDir(t), state: storetest.TempDir(t)}
+	store, err := dir.Open(storetest.TempDir(t), dir.Options{Limits: limits})
+	h.must(err)
+	h.store, h.calls = store, &calls{Store: store, count: map[string]int{}}
+	h.spool, err = spool.Open(h.dir)
+	h.must(err)
+	h.restart()
+	return h
+}
+
+// restart makes everything anew that a process holds.
+func (h *harness) restart() {
+	h.Helper()
+	j, _, err := journal.Open(h.state, "run")
+	h.must(err)
+	gate := transfer.NewGate(4, partSize)
+	var mu sync.Mutex
+	h.sent = 0
+	h.sender = &transfer.Sender{
+		Store: h.calls, Journal: j, Spool: h.spool, PartSize: partSize, Gate: gate,
+		Object: func(key string) *uploader.Object {
+			o := h.object
+			o.Key = key
+			return &o
+		},
+		Retry: transfer.Retry{First: time.Millisecond, Longest: time.Millisecond, Slow: gate.Slow, Log: slog.New(slog.DiscardHandler)},
+		Progress: func(n int64) {
+			mu.Lock()
+			defer mu.Unlock()
+			h.sent += n
+		},
+		Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func (h *harness) must(err error) {
+	h.Helper()
+	if err != nil {
+		h.Fatal(err)
+	}
+}
+
+func random(n int) []byte {
+	data := make([]byte, n)
+	source := rand.NewChaCha8([32]byte{byte(n), byte(n >> 8), byte(n >> 16)})
+	source.Read(data) //nolint:errcheck // It never fails.
+	return data
+}
+
+func (h *harness) write(name string, data []byte) {
+	h.Helper()
+	h.must(os.WriteFile(filepath.Join(h.dir, name), data, 0o600))
+}
+
+// change writes into the file without making it anew.
+func (h *harness) change(offset int64, data []byte) {
+	f, err := os.OpenFile(filepath.Join(h.dir, "file"), os.O_WRONLY, 0)
+	h.must(err)
+	_, err = f.WriteAt(data, offset)
+	h.must(errors.Join(err, f.Close()))
+}
+
+func (h *harness) read() []byte {
+	h.Helper()
+	data, err := os.ReadFile(filepath.Join(h.dir, "file"))
+	h.must(err)
+	return data
+}
+
+func (h *harness) send(name string) (journal.Entry, error) {
+	h.Helper()
+	f, err := h.spool.Open(name)
+	h.must(err)
+	defer f.Close() //nolint:errcheck // It is only read.
+	return h.sender.Send(h.Context(), f, "key/"+name, nil)
+}
+
+// whole checks that the object is there with these bytes, that the entry says so, and that nothing is left over.
+func (h *harness) whole(e journal.Entry, name string, data []byte) {
+	h.Helper()
+	r, err := h.store.Open(h.Context(), "key/"+name, "")
+	h.must(err)
+	defer r.Close() //nolint:errcheck // It is only read.
+	got, err := io.ReadAll(r)
+	h.must(err)
+	if !bytes.Equal(got, data) {
+		h.Fatalf("the object has %d bytes that are not the %d of the file", len(got), len(data))
+	}
+	if e.Size != int64(len(data)) || e.SHA256 != hexSHA(data) || e.Key != "key/"+name || e.Checksum.Value == "" {
+		h.Errorf("the entry is %+v", e)
+	}
+	if noted, ok := h.sender.Journal.Entry(e.Path); !ok || noted != e {
+		h.Errorf("the journal has %+v", noted)
+	}
+	h.nothingLeft()
+}
+
+func (h *harness) nothingLeft() {
+	h.Helper()
+	for u, err := range h.store.Unfinished(h.Context(), "") {
+		h.must(err)
+		h.Errorf("an upload of %s is left over", u.Key)
+	}
+	if left := h.sender.Journal.Uploads(); len(left) > 0 {
+		h.Errorf("the journal has %+v", left)
+	}
+}
+
+func (h *harness) absent(name string) {
+	h.Helper()
+	if _, err := h.store.Stat(h.Context(), "key/"+name); uploader.ClassOf(err) != uploader.NotFound {
+		h.Errorf("the object is visible: %v", err)
+	}
+}
+
+// once does something at the nth time of a call.
+func once(call string, n int, do func() error) func(string, int) error {
+	return func(c string, i int) error {
+		if c == call && i == n {
+			return do()
+		}
+		return nil
+	}
+}
+
+func fail(class uploader.Class) func() error {
+	return func() error { return &uploader.Error{Class: class, Err: errors.New("a fault of the test")} }
+}

@@ -1,0 +1,102 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"lighterman.dev/lighterman/uploader"
+)
+
+// Retry asks again when an error may heal.
+type Retry struct {
+	// Limits say for how long errors of a class are met by asking again, from the first error on. A class that is absent is
+	// not retried. Nil: DefaultLimits.
+	Limits map[uploader.Class]time.Duration
+	// First and Longest bound the pauses; a pause is a random part of what the doubling gives. Zero: 200 ms and 30 s.
+	First, Longest time.Duration
+	// Slow is called when the store asks for fewer requests. Nil: nobody is.
+	Slow func()
+	Log  *slog.Logger
+}
+
+// DefaultLimits are those while a pod runs. The file is tried again later; what bounds the whole is the drain.
+var DefaultLimits = map[uploader.Class]time.Duration{
+	uploader.Transient: 10 * time.Minute,
+	uploader.Throttled: 30 * time.Minute,
+	uploader.Unknown:   time.Minute,
+	// The kubelet renews a token at 80 % of its life, and a Secret within two minutes.
+	uploader.Expired: 5 * time.Minute,
+	// A role that was just granted takes minutes to be known everywhere.
+	uploader.Denied:          2 * time.Minute,
+	uploader.Unauthenticated: time.Minute,
+	uploader.ClockSkew:       time.Minute,
+}
+
+// Do runs do until it succeeds, fails for good, or its time is over. The last error is returned.
+func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) error) error {
+	limits, first, longest := r.Limits, r.First, r.Longest
+	if limits == nil {
+		limits = DefaultLimits
+	}
+	if first == 0 {
+		first, longest = 200*time.Millisecond, 30*time.Second
+	}
+	var since time.Time
+	for pause := first; ; pause = min(2*pause, longest) {
+		err := do(ctx)
+		if err == nil || ctx.Err() != nil {
+			return explainEnd(ctx, err)
+		}
+		if since.IsZero() {
+			since = time.Now()
+		}
+		class := uploader.ClassOf(err)
+		if class == uploader.Throttled && r.Slow != nil {
+			r.Slow()
+		}
+		wait := pauseAfter(err, pause)
+		if time.Since(since)+wait > limits[class] {
+			return err
+		}
+		r.Log.Warn("the store failed; asking again", "what", what, "class", class, "in", wait.Round(time.Millisecond), "error", err)
+		if !sleep(ctx, wait) {
+			return explainEnd(ctx, err)
+		}
+	}
+}
+
+// explainEnd keeps the error that a deadline cut off: it says more than the deadline.
+func explainEnd(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil || errors.Is(err, context.Cause(ctx)) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+}
+
+// pauseAfter is random, so that many pods that failed together do not come back together; never shorter than the store
+// asks.
+func pauseAfter(err error, pause time.Duration) time.Duration {
+	wait := pause/2 + rand.N(pause) //nolint:gosec // It is no secret.
+	if e, ok := errors.AsType[*uploader.Error](err); ok {
+		wait = max(wait, e.After)
+	}
+	return wait
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

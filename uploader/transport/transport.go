@@ -1,0 +1,94 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Options are for New.
+type Options struct {
+	// CAFile has the authorities that a server's certificate must be signed by, as PEM. They take the place of the system's.
+	// The file is read again when it has changed. Empty: the system's.
+	CAFile string
+	// Connections is how many requests run at once. So many connections are kept for the next ones. Zero is 8.
+	Connections int
+}
+
+const (
+	// dialTimeout bounds the connection and the TLS handshake, each.
+	dialTimeout = 15 * time.Second
+	// stallTimeout is how long a connection may take nothing of a body before it counts as cut: without it a connection that
+	// a firewall forgot would hang for a quarter of an hour.
+	stallTimeout = time.Minute
+	// answerTimeout is for a store that puts an object together from its parts before it answers.
+	answerTimeout = 5 * time.Minute
+	idleTimeout   = 90 * time.Second
+)
+
+// New makes a client. It speaks HTTP/1.1 alone: parts in parallel are faster on connections of their own than as streams
+// of one. It follows no redirect: a store that redirects is in another place than the profile says.
+func New(o Options) (*http.Client, error) {
+	if o.Connections == 0 {
+		o.Connections = 8
+	}
+	roots, err := newRoots(o.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	t := &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return conn{c}, nil
+		},
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return dialTLS(ctx, dialer, roots, network, address)
+		},
+		// For the way through a proxy, where the transport shakes hands itself.
+		TLSClientConfig:       &tls.Config{RootCAs: roots.pool, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   dialTimeout,
+		MaxIdleConns:          2 * o.Connections,
+		MaxIdleConnsPerHost:   o.Connections,
+		IdleConnTimeout:       idleTimeout,
+		ResponseHeaderTimeout: answerTimeout,
+		ExpectContinueTimeout: time.Second,
+		DisableCompression:    true,
+		Protocols:             new(http.Protocols),
+	}
+	t.Protocols.SetHTTP1(true)
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, nil
+}
+
+func dialTLS(ctx context.Context, dialer *net.Dialer, roots *roots, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := roots.current()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	c := tls.Client(raw, &tls.Config{ServerName: host, RootCAs: pool, MinVersion: tls.VersionTLS12})
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	if err := c.HandshakeContext(ctx); err != nil {
+		raw.Close() //nolint:errcheck // The handshake's error is the one to tell.
+		return nil, fmt.Errorf("shake hands with %s: %w", address, err)
+	}
+	return conn{c}, nil
+}
