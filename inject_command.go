@@ -20,10 +20,11 @@ import (
 
 // injectOptions are the flags of "lighterman inject".
 type injectOptions struct {
-	filename, image    string
-	profiles           []string
-	diff, trustBundles bool
-	annotate           bool
+	filename             string
+	image, uploaderImage string
+	profiles             []string
+	diff, trustBundles   bool
+	annotate             bool
 }
 
 func newInjectCommand() *cobra.Command {
@@ -70,6 +71,7 @@ and the same sentence.`,
 	f.StringArrayVar(&o.profiles, "profile", nil, "file with CredentialProfiles or ClusterCredentialProfiles; may be given several times")
 	f.BoolVar(&o.diff, "diff", false, "print a unified diff of each object that changes, and nothing else")
 	f.StringVar(&o.image, "image", "lighterman:"+version, "image of the containers that are added (caBundle.mode: Append)")
+	f.StringVar(&o.uploaderImage, "uploader-image", "lighterman-uploader:"+version, "image of the sidecar that uploads (spec.uploader)")
 	f.BoolVar(&o.trustBundles, "cluster-trust-bundles", true, "whether the cluster has ClusterTrustBundles (caBundle.clusterTrustBundle)")
 	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "whether the cluster's webhook annotates service accounts (spec.serviceAccount.annotate)")
 	for _, name := range []string{"filename", "profile"} {
@@ -142,7 +144,7 @@ func (o *injectOptions) inject(out, notes *bytes.Buffer, object *manifest.Object
 		return err
 	}
 	result, err := injector.Inject(object.Pod, profile, injector.Settings{
-		Version: version, Image: o.image, ClusterTrustBundles: o.trustBundles, NoServiceAccountAnnotations: !o.annotate,
+		Version: version, Image: o.image, UploaderImage: o.uploaderImage, ClusterTrustBundles: o.trustBundles, NoServiceAccountAnnotations: !o.annotate,
 	})
 	if err != nil {
 		return err

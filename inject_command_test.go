@@ -50,14 +50,14 @@ func TestInject(t *testing.T) {
 	for _, path := range cases {
 		dir, want := filepath.Dir(path), read(t, path)
 		t.Run(filepath.Base(dir)+"/"+filepath.Base(path), func(t *testing.T) {
-			settings := injector.Settings{ClusterTrustBundles: true}
+			settings := injector.Settings{ClusterTrustBundles: true, UploaderImage: "uploader:test"}
 			if text, err := os.ReadFile(dir + "/settings.yaml"); err == nil { //nolint:gosec // A file of the test's own.
 				if err := yaml.Unmarshal(text, &settings); err != nil {
 					t.Fatal(err)
 				}
 			}
 			stdout, stderr, err := run(t, "", "inject", "-f", dir+"/pod.yaml", "--profile", dir+"/profile.yaml",
-				"--image", "lighterman:test", fmt.Sprint("--cluster-trust-bundles=", settings.ClusterTrustBundles),
+				"--image", "lighterman:test", "--uploader-image", settings.UploaderImage, fmt.Sprint("--cluster-trust-bundles=", settings.ClusterTrustBundles),
 				fmt.Sprint("--annotate-service-accounts=", !settings.NoServiceAccountAnnotations))
 			switch filepath.Ext(path) {
 			case ".yaml":

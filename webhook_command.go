@@ -33,7 +33,7 @@ type webhookOptions struct {
 	port                          int
 	healthAddress, metricsAddress string
 	namespace, service, lease     string
-	image                         string
+	image, uploaderImage          string
 	annotate                      bool
 	log                           logOptions
 	shutdownDelay                 time.Duration
@@ -61,6 +61,7 @@ to it, answers the requests that it has, and ends.`,
 	f.StringVar(&o.service, "service", "lighterman", "name of the Service before the webhook")
 	f.StringVar(&o.lease, "lease", "lighterman", "name of the Lease by which the replica that writes profiles' status is elected")
 	f.StringVar(&o.image, "image", "", "image of the containers that are added to pods (caBundle.mode: Append)")
+	f.StringVar(&o.uploaderImage, "uploader-image", "", "image of the sidecar that uploads a pod's files (spec.uploader)")
 	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "watch service accounts, and annotate those of pods as profiles ask; false: such profiles deny the pod, and a service account names no default profile")
 	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long to go on serving after readiness was withdrawn")
 	o.log.bind(f)
@@ -104,7 +105,9 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	if err != nil {
 		return err
 	}
-	settings := injector.Settings{Version: version, Image: o.image, NoServiceAccountAnnotations: !o.annotate}
+	settings := injector.Settings{
+		Version: version, Image: o.image, UploaderImage: o.uploaderImage, NoServiceAccountAnnotations: !o.annotate,
+	}
 	cachesReady, err := webhook.Setup(ctx, mgr, settings, metrics.Registry)
 	if err != nil {
 		return err

@@ -49,6 +49,9 @@ func named(kind, annotation, name, by string) (Ref, error) {
 	return Ref{Kind: kind, Name: name}, nil
 }
 
+// ownContainers are those that Lighterman adds.
+var ownContainers = []string{BundleContainerName, UploaderContainerName, PreflightContainerName}
+
 // targets gives the containers that are to be injected: pointers into pod, init containers first.
 func targets(pod *Pod) ([]target, error) {
 	only, err := containerNames(pod, AnnotationContainers)
@@ -61,7 +64,7 @@ func targets(pod *Pod) ([]target, error) {
 	}
 	wanted := func(name string) bool {
 		return (only == nil || slices.Contains(only, name)) && !slices.Contains(skip, name) &&
-			name != BundleContainerName
+			!slices.Contains(ownContainers, name)
 	}
 	found := make([]target, 0, len(pod.Spec.InitContainers)+len(pod.Spec.Containers))
 	for i := range pod.Spec.InitContainers {
@@ -144,14 +147,5 @@ func checkOverrides(m *Metadata) error {
 				AnnotationTools, tool, strings.Join(knownTools, ", ")))
 		}
 	}
-	if value, set := m.Annotations[AnnotationUpload]; set && value != "false" {
-		return Deny(ReasonNotSupported, notSupported("annotation "+AnnotationUpload))
-	}
-	if _, set := m.Annotations[AnnotationCompletion]; set {
-		return Deny(ReasonNotSupported, notSupported("annotation "+AnnotationCompletion))
-	}
 	return nil
 }
-
-// notSupported is the sentence for what the API has and this version does not act on.
-func notSupported(field string) string { return "not supported in this version: " + field }

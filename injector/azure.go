@@ -17,6 +17,7 @@ var azureStore = store{
 	others:   azureOthers,
 	check:    checkAzure,
 	env:      azureEnv,
+	upload:   azureUpload,
 }
 
 // azureCloud is what the SDKs and the tools must know of a cloud.

@@ -43,6 +43,7 @@ var azureModes = []mode{
 			wi := s.Azure.Auth.WorkloadIdentity
 			return []Annotation{{Key: annotationAzureClientID, Value: wi.ClientID}, {Key: annotationAzureTenantID, Value: wi.TenantID}}
 		},
+		upload: azureWorkloadUpload,
 		env: func(e *environment) {
 			wi := e.spec.Azure.Auth.WorkloadIdentity
 			e.add("AZURE_CLIENT_ID", wi.ClientID, groupAzure)
@@ -53,9 +54,10 @@ var azureModes = []mode{
 		},
 	},
 	{
-		name: "managedIdentity",
-		rank: rankManagedIdentity,
-		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ManagedIdentity != nil },
+		name:   "managedIdentity",
+		rank:   rankManagedIdentity,
+		set:    func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ManagedIdentity != nil },
+		upload: managedIdentityUpload,
 		env: func(e *environment) {
 			e.add("AZURE_CLIENT_ID", e.spec.Azure.Auth.ManagedIdentity.ClientID, groupAzure)
 			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupAzure|groupAzureChain)
@@ -83,6 +85,7 @@ var azureModes = []mode{
 		},
 		fileName:     azureCertificateFile,
 		tokenService: func(*v1alpha1.CredentialProfileSpec) (string, string) { return entraID, setAppend },
+		upload:       servicePrincipalUpload,
 		env: func(e *environment) {
 			sp := e.spec.Azure.Auth.ServicePrincipal
 			e.add("AZURE_CLIENT_ID", sp.ClientID, groupAzure)

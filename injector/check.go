@@ -31,7 +31,7 @@ func check(spec *v1alpha1.CredentialProfileSpec, tools []v1alpha1.Tool, field st
 		p.checkTools(spec, tools, field)
 	}
 	p.checkCABundle(spec, settings)
-	p.unless(spec.Uploader == nil, "spec.uploader")
+	p.checkUploader(spec.Uploader)
 	p.checkEnv(spec)
 	p.checkSelector(spec.Selector)
 	if seconds := spec.TokenExpirationSeconds; seconds != nil && (*seconds < 600 || *seconds > 86400) {
@@ -42,13 +42,6 @@ func check(spec *v1alpha1.CredentialProfileSpec, tools []v1alpha1.Tool, field st
 
 // problems collects what Check finds.
 type problems []Problem
-
-// unless adds that field is not supported in this version, unless supported.
-func (p *problems) unless(supported bool, field string) {
-	if !supported {
-		*p = append(*p, Problem{Unsupported: true, Message: notSupported(field)})
-	}
-}
 
 // cannot adds what is understood, and cannot be done.
 func (p *problems) cannot(format string, args ...any) {

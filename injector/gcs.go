@@ -17,7 +17,8 @@ var gcsStore = store{
 	check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 		p.required("spec.gcs.bucket", s.GCS.Bucket)
 	},
-	env: gcsEnv,
+	env:    gcsEnv,
+	upload: gcsUpload,
 }
 
 // gcsModes has a row for each auth mode of the API. A file that GOOGLE_APPLICATION_CREDENTIALS names is the only identity

@@ -15,6 +15,8 @@ type Settings struct {
 	Version string
 	// Image is that of the containers which Lighterman adds. Empty: profiles that need one deny the pod.
 	Image string
+	// UploaderImage is that of the uploader. Empty: pods that need it are denied.
+	UploaderImage string
 	// ClusterTrustBundles says that the cluster has them. False: profiles that name one deny the pod.
 	ClusterTrustBundles bool
 	// NoServiceAccountAnnotations says that Lighterman annotates no service account: profiles that ask for it deny the pod.
@@ -41,6 +43,8 @@ type Record struct {
 	Version string `json:"version"`
 	// Volume says that the pod has the volume VolumeName; the admission policy checks it after all other webhooks.
 	Volume bool `json:"volume,omitempty"`
+	// Uploader says that the pod has the native sidecar UploaderContainerName; the policy checks that, too.
+	Uploader bool `json:"uploader,omitempty"`
 }
 
 // Inject gives what must be added to pod so that its containers can reach the store of profile. It performs no I/O and
@@ -63,6 +67,9 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 		return Result{}, err
 	}
 	p.warnUnseen(profile, settings)
+	if err := p.planUpload(found); err != nil {
+		return Result{}, err
+	}
 	for i := range found {
 		if err := p.visit(&found[i]); err != nil {
 			return Result{}, err
@@ -71,7 +78,7 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	p.keepOthersOut(found)
 	record, err := json.Marshal(Record{
 		Profile: profile.String(), Kind: profile.Kind, UID: profile.UID, Generation: profile.Generation,
-		Version: settings.Version, Volume: p.needed(),
+		Version: settings.Version, Volume: p.needed(), Uploader: p.upload != nil,
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("write annotation %s: %w", AnnotationInjected, err)

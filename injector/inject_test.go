@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-var settings = injector.Settings{Version: "v0.0.0-test", Image: "lighterman:test", ClusterTrustBundles: true}
+var settings = injector.Settings{Version: "v0.0.0-test", Image: "lighterman:test", UploaderImage: "uploader:test", ClusterTrustBundles: true}
 
 // TestInject runs every folder of testdata: pod.yaml and profile.yaml give want.yaml, with the warnings in
 // want.warnings, or the denial in want.err.

@@ -25,17 +25,34 @@ func (p *plan) patch(record string) []jsonpatch.Operation {
 		}
 		ops = appendItems(ops, at+"/env", len(t.Env), t.tail)
 		ops = appendItems(ops, at+"/volumeMounts", len(t.VolumeMounts), t.mounts)
-	}
-	// Last: it moves the other init containers, whose operations name them by index.
-	if p.appendCA && !hasContainer(p.pod.Spec.InitContainers, BundleContainerName) {
-		if container := p.bundleContainer(); len(p.pod.Spec.InitContainers) == 0 {
-			ops = append(ops, add("/spec/initContainers", []corev1.Container{container}))
-		} else {
-			ops = append(ops, add("/spec/initContainers/0", &container))
+		if t.command != nil {
+			ops = append(ops, add(at+"/command", t.command)) // Replaces the container's own, which it has.
 		}
+	}
+	// Last: they move the other init containers, whose operations name them by index.
+	ops = p.patchInitContainers(ops)
+	if p.addsUploader() {
+		ops = append(ops, add("/spec/terminationGracePeriodSeconds", p.grace()))
 	}
 	ops = patchMap(ops, "/metadata/labels", p.pod.Metadata.Labels, p.label)
 	return p.patchAnnotations(ops, record)
+}
+
+// patchInitContainers adds Lighterman's own: the one that joins the CA bundles first, as the others read its file; the
+// uploader's behind the last native sidecar.
+func (p *plan) patchInitContainers(ops []jsonpatch.Operation) []jsonpatch.Operation {
+	var first, behind []corev1.Container
+	if p.appendCA && !hasContainer(p.pod.Spec.InitContainers, BundleContainerName) {
+		first = []corev1.Container{p.bundleContainer()}
+	}
+	if p.addsUploader() {
+		behind = p.uploadContainers()
+	}
+	if len(p.pod.Spec.InitContainers) == 0 && len(first)+len(behind) > 0 {
+		return append(ops, add("/spec/initContainers", append(first, behind...)))
+	}
+	ops = insertItems(ops, "/spec/initContainers", p.sidecarIndex(), behind)
+	return insertItems(ops, "/spec/initContainers", 0, first)
 }
 
 func (p *plan) patchVolumes(ops []jsonpatch.Operation) []jsonpatch.Operation {
@@ -45,6 +62,9 @@ func (p *plan) patchVolumes(ops []jsonpatch.Operation) []jsonpatch.Operation {
 	}
 	if p.appendCA && !p.hasBundle {
 		volumes = append(volumes, bundleVolume())
+	}
+	if p.upload != nil {
+		volumes = append(volumes, p.uploadVolumes()...)
 	}
 	return appendItems(ops, "/spec/volumes", len(p.pod.Spec.Volumes), volumes)
 }
@@ -87,6 +107,14 @@ func appendItems[T any](ops []jsonpatch.Operation, list string, length int, item
 	}
 	for i := range items {
 		ops = append(ops, add(list+"/-", &items[i]))
+	}
+	return ops
+}
+
+// insertItems adds items to a list that has some, the first of them at the index.
+func insertItems[T any](ops []jsonpatch.Operation, list string, index int, items []T) []jsonpatch.Operation {
+	for i := range items {
+		ops = append(ops, add(list+"/"+strconv.Itoa(index+i), &items[i]))
 	}
 	return ops
 }

@@ -19,7 +19,9 @@ type target struct {
 	env    []corev1.EnvVar
 	tail   []corev1.EnvVar // of env, what must stand behind the container's own
 	mounts []corev1.VolumeMount
-	proven bool // it has, or gets, the profile's identity
+	// command replaces the container's own; nil: it stays.
+	command []string
+	proven  bool // it has, or gets, the profile's identity
 }
 
 // plan gathers what a pod is to be given. Nothing is written before all is known: each place of the pod is then
@@ -48,6 +50,8 @@ type plan struct {
 	hasVolume, hasBundle bool
 
 	targets []*target
+	// upload is the pod's uploader; nil: it has none.
+	upload *upload
 	// keep are annotations that tell other webhooks to leave containers alone.
 	keep     []entry
 	warnings []string
@@ -112,7 +116,10 @@ func (p *plan) visit(t *target) error {
 			return err
 		}
 	}
-	if len(t.env)+len(t.tail) > 0 || len(t.mounts) > 0 {
+	if err := p.visitSpool(t); err != nil {
+		return err
+	}
+	if len(t.env)+len(t.tail) > 0 || len(t.mounts) > 0 || t.command != nil {
 		p.targets = append(p.targets, t)
 	}
 	return nil

@@ -28,15 +28,17 @@ type Metadata struct {
 // PodSpec is what the rules read of a pod's spec.
 type PodSpec struct {
 	// ServiceAccountName may be empty: see Pod.ServiceAccount.
-	ServiceAccountName string                       `json:"serviceAccountName"`
-	NodeSelector       map[string]string            `json:"nodeSelector"`
-	OS                 *corev1.PodOS                `json:"os"`
-	HostNetwork        bool                         `json:"hostNetwork"`
-	SecurityContext    *SecurityContext             `json:"securityContext"`
-	Resources          *corev1.ResourceRequirements `json:"resources"`
-	Volumes            []Volume                     `json:"volumes"`
-	InitContainers     []Container                  `json:"initContainers"`
-	Containers         []Container                  `json:"containers"`
+	ServiceAccountName string            `json:"serviceAccountName"`
+	NodeSelector       map[string]string `json:"nodeSelector"`
+	OS                 *corev1.PodOS     `json:"os"`
+	// TerminationGracePeriodSeconds is nil for Kubernetes' own default.
+	TerminationGracePeriodSeconds *int64                       `json:"terminationGracePeriodSeconds"`
+	HostNetwork                   bool                         `json:"hostNetwork"`
+	SecurityContext               *SecurityContext             `json:"securityContext"`
+	Resources                     *corev1.ResourceRequirements `json:"resources"`
+	Volumes                       []Volume                     `json:"volumes"`
+	InitContainers                []Container                  `json:"initContainers"`
+	Containers                    []Container                  `json:"containers"`
 }
 
 // Volume is what the rules read of a volume. The sources are those that Lighterman itself makes: a volume that has
@@ -49,12 +51,15 @@ type Volume struct {
 
 // Container is what the rules read of a container.
 type Container struct {
-	Name            string                 `json:"name"`
-	Env             []corev1.EnvVar        `json:"env"`
-	EnvFrom         []corev1.EnvFromSource `json:"envFrom"`
-	VolumeMounts    []corev1.VolumeMount   `json:"volumeMounts"`
-	VolumeDevices   []corev1.VolumeDevice  `json:"volumeDevices"`
-	SecurityContext *SecurityContext       `json:"securityContext"`
+	Name          string                 `json:"name"`
+	Command       []string               `json:"command"`
+	Env           []corev1.EnvVar        `json:"env"`
+	EnvFrom       []corev1.EnvFromSource `json:"envFrom"`
+	VolumeMounts  []corev1.VolumeMount   `json:"volumeMounts"`
+	VolumeDevices []corev1.VolumeDevice  `json:"volumeDevices"`
+	// RestartPolicy is Always for a native sidecar.
+	RestartPolicy   corev1.ContainerRestartPolicy `json:"restartPolicy"`
+	SecurityContext *SecurityContext              `json:"securityContext"`
 }
 
 // SecurityContext is what the rules read of a pod's or a container's security context.

@@ -13,6 +13,7 @@ var s3Store = store{
 	others:   s3Others,
 	check:    checkS3,
 	env:      s3Env,
+	upload:   s3Upload,
 }
 
 // s3Modes has a row for each auth mode of the API. Environment names and precedence: botocore 1.43, aws-sdk-go-v2
@@ -42,6 +43,7 @@ var s3Modes = []mode{
 		annotations: func(s *v1alpha1.CredentialProfileSpec) []Annotation {
 			return []Annotation{{Key: annotationRoleARN, Value: s.S3.Auth.WebIdentity.RoleARN}}
 		},
+		upload: webIdentityUpload,
 		env: func(e *environment) {
 			web := e.spec.S3.Auth.WebIdentity
 			e.add("AWS_ROLE_ARN", web.RoleARN, groupIdentity)

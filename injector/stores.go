@@ -1,6 +1,9 @@
 package injector
 
-import "lighterman.dev/lighterman/api/v1alpha1"
+import (
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/uploader"
+)
 
 // store is a kind of object store as data.
 type store struct {
@@ -22,6 +25,8 @@ type store struct {
 	// env adds the environment: neutral variables, then those of the store's own SDKs and command line ("sdk", the
 	// dialect that every container gets).
 	env func(*environment)
+	// upload says the store's location and identity in the uploader's words.
+	upload func(*environment, *uploader.Config)
 }
 
 // mode is an auth mode of a store as data.
@@ -52,6 +57,8 @@ type mode struct {
 	// rank is the place of the mode's credential among those that programs look for; they take the one with the lowest. Zero:
 	// the mode gives none, or nothing competes with it.
 	rank int
+	// upload adds the mode's fields to what the uploader is told of the identity; nil: it has none but its files.
+	upload func(*v1alpha1.CredentialProfileSpec, *uploader.Auth)
 	// inherits: the pod keeps the identity of its node, so the way to it stays open.
 	inherits bool
 	// ofPod: that identity is the pod's own, as the node's metadata server knows it.

@@ -52,9 +52,9 @@ func (p *plan) checkBundle() error {
 	former := p.appendCA && p.hasBundle
 	switch spec := &p.pod.Spec; {
 	case hasContainer(spec.Containers, BundleContainerName):
-		return nameTaken("containers")
+		return nameTaken("containers", BundleContainerName)
 	case !former && hasContainer(spec.InitContainers, BundleContainerName):
-		return nameTaken("initContainers")
+		return nameTaken("initContainers", BundleContainerName)
 	case !p.appendCA:
 		return nil
 	case p.pod.Windows():
@@ -69,9 +69,8 @@ func (p *plan) checkBundle() error {
 	return nil
 }
 
-func nameTaken(list string) error {
-	return Deny(ReasonCollision, fmt.Sprintf("spec.%s: the name %s is Lighterman's: rename the container", list,
-		BundleContainerName))
+func nameTaken(list, name string) error {
+	return Deny(ReasonCollision, fmt.Sprintf("spec.%s: the name %s is Lighterman's: rename the container", list, name))
 }
 
 // bundleVolume holds the joined CA bundle. The public roots take about a quarter of a megabyte.
@@ -94,10 +93,10 @@ func (p *plan) bundleContainer() corev1.Container {
 			{Name: VolumeName, MountPath: MountPath, ReadOnly: true},
 			{Name: BundleVolumeName, MountPath: BundleMountPath},
 		},
-		Resources: p.bundleResources(),
+		Resources: p.ownResources("100m", "64Mi"),
 		SecurityContext: &corev1.SecurityContext{
 			RunAsUser:                p.commonUser(),
-			RunAsNonRoot:             p.nonRoot(&yes),
+			RunAsNonRoot:             p.nonRootAs(p.commonUser(), &yes),
 			AllowPrivilegeEscalation: &no,
 			ReadOnlyRootFilesystem:   &yes,
 			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
@@ -106,14 +105,14 @@ func (p *plan) bundleContainer() corev1.Container {
 	}
 }
 
-// bundleResources fulfil a quota on requests and limits. The requests are as large as the limits: else a pod of the class
+// ownResources fulfil a quota on requests and limits. The requests are as large as the limits: else a pod of the class
 // Guaranteed would lose it. Where the pod as a whole has resources, the container has none: they could exceed the pod's.
-func (p *plan) bundleResources() corev1.ResourceRequirements {
+func (p *plan) ownResources(cpu, memory string) corev1.ResourceRequirements {
 	if pod := p.pod.Spec.Resources; pod != nil && len(pod.Requests)+len(pod.Limits) > 0 {
 		return corev1.ResourceRequirements{}
 	}
 	enough := corev1.ResourceList{
-		corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("64Mi"),
+		corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory),
 	}
 	return corev1.ResourceRequirements{Requests: enough, Limits: enough}
 }
@@ -135,9 +134,8 @@ func (p *plan) commonUser() *int64 {
 	return user
 }
 
-// nonRoot is yes unless the pod's own user is root: then the container would never start.
-func (p *plan) nonRoot(yes *bool) *bool {
-	user := p.commonUser()
+// nonRootAs is yes unless the user, nil for the pod's own, is root: then the container would never start.
+func (p *plan) nonRootAs(user *int64, yes *bool) *bool {
 	if user == nil && p.pod.Spec.SecurityContext != nil {
 		user = p.pod.Spec.SecurityContext.RunAsUser
 	}

@@ -107,10 +107,10 @@ func TestAdmission(t *testing.T) {
 			wantProfile: "CredentialProfile payments/pg", wantPatched: true,
 		},
 		"a profile that is not supported is denied with every field": {
-			profiles:    []Candidate{profile(t, namespaced, "pg", "  tools: [s3proxy]\n  uploader: {path: /backup}")},
+			profiles:    []Candidate{profile(t, namespaced, "pg", "  tools: [s3proxy]\n  uploader: {path: /backup, key: constant}")},
 			annotations: `"lighterman.dev/profile":"pg"`,
-			wantDenied:  "not supported in this version: spec.uploader", wantReason: "NotSupported",
-			wantEvent: "NotSupported payments/pg payments/dump-*",
+			wantDenied:  "spec.uploader.key: ", wantReason: "InvalidProfile",
+			wantEvent: "InvalidProfile payments/pg payments/dump-*",
 		},
 		"an unknown container is denied": {
 			profiles:    []Candidate{profile(t, namespaced, "pg", "")},

@@ -43,7 +43,7 @@ func TestGoldenCases(t *testing.T) {
 				namespaces: map[string]map[string]string{"payments": {"a": "b"}},
 			}
 			h, _ := newHandler(t, store, store)
-			h.Settings = injector.Settings{Version: "v0.0.0-test", Image: "lighterman:test", ClusterTrustBundles: true}
+			h.Settings = injector.Settings{Version: "v0.0.0-test", Image: "lighterman:test", UploaderImage: "uploader:test", ClusterTrustBundles: true}
 			raw, err := yaml.YAMLToJSON(read("pod.yaml"))
 			if err != nil {
 				t.Fatal(err)

@@ -49,7 +49,7 @@ The sidecar's settings are in the variable LIGHTERMAN_UPLOADER, as JSON. "upload
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newRunCommand(), newExecCommand(), newProbeCommand(), newInstallCommand(), newVerifyCommand(), newDoctorCommand())
+	root.AddCommand(newRunCommand(), newPreflightCommand(), newExecCommand(), newProbeCommand(), newInstallCommand(), newVerifyCommand(), newDoctorCommand())
 	return root
 }
 

@@ -42,31 +42,62 @@ code: only completion Wrap lets a Job fail. What went wrong is also written as t
   export LIGHTERMAN_UPLOADER='{"spool":"/tmp/spool","directory":"/tmp/run","dir":{"path":"/mnt/share"}}'
   uploader run`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			err := runSidecar(cmd.Context(), &o)
-			if err == nil || o.termination == "" {
-				return err
-			}
-			if writeErr := sidecar.WriteTermination(o.termination, err); writeErr != nil {
-				fmt.Fprintln(os.Stderr, "uploader:", writeErr)
-			}
-			return err
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.explain(runSidecar(cmd.Context(), &o)) },
 	}
+	o.bind(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.termination, "termination-log", "/dev/termination-log", "where the reason of a failure is written; empty: nowhere")
 	f.StringVar(&o.metrics, "metrics-address", "", "where Prometheus metrics are served, for example :9108; empty: nowhere")
-	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 	return cmd
 }
 
-func runSidecar(ctx context.Context, o *runOptions) error {
-	// First of all: a pod may end at once.
-	drain, stop := untilSignal(ctx)
-	defer stop()
+func newPreflightCommand() *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "preflight",
+		Short: "Prove that the store can be written, and end",
+		Long: `Prove that the store can be written, and end: the first thing that "uploader run" does, for an init container. A native
+sidecar that fails is started again for ever, while its pod waits; an init container that fails ends the pod of a Job, in
+seconds and before the backup starts. The reason and what to do are the termination message.
+
+Settings are read as those of "uploader run".`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			options, err := o.sidecar()
+			if err == nil {
+				err = sidecar.Preflight(ctx, options)
+			}
+			return o.explain(err)
+		},
+	}
+	o.bind(cmd)
+	return cmd
+}
+
+// bind defines the flags that every form of the sidecar has.
+func (o *runOptions) bind(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.termination, "termination-log", "/dev/termination-log", "where the reason of a failure is written; empty: nowhere")
+	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
+}
+
+// explain writes the reason of a failure where Kubernetes shows it.
+func (o *runOptions) explain(err error) error {
+	if err == nil || o.termination == "" {
+		return err
+	}
+	if writeErr := sidecar.WriteTermination(o.termination, err); writeErr != nil {
+		fmt.Fprintln(os.Stderr, "uploader:", writeErr)
+	}
+	return err
+}
+
+// sidecar reads the settings, and opens the store.
+func (o *runOptions) sidecar() (sidecar.Options, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.level)); err != nil {
-		return fmt.Errorf("--log-level=%s is not a level: use debug, info, warn or error", o.level)
+		return sidecar.Options{}, fmt.Errorf("--log-level=%s is not a level: use debug, info, warn or error", o.level)
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	if _, err := memlimit.Set(memlimit.WithRatio(memory), memlimit.WithProvider(memlimit.FromCgroup)); err != nil {
@@ -74,28 +105,38 @@ func runSidecar(ctx context.Context, o *runOptions) error {
 	}
 	config, pod, err := settings()
 	if err != nil {
-		return err
+		return sidecar.Options{}, err
 	}
-	if config.Completion == uploader.Wrap {
-		if err := install(config.Directory); err != nil {
-			return err
-		}
+	store, err := openStore(config)
+	if err != nil {
+		return sidecar.Options{}, err
 	}
-	store, err := openStore(config) //nolint:contextcheck // A store outlives every request.
+	return sidecar.Options{
+		Config: config, Pod: pod, Store: store, Version: version, Log: log, Metrics: sidecar.NewMetrics(),
+	}, nil
+}
+
+func runSidecar(ctx context.Context, o *runOptions) error {
+	// First of all: a pod may end at once.
+	drain, stop := untilSignal(ctx)
+	defer stop()
+	options, err := o.sidecar() //nolint:contextcheck // A store outlives every request.
 	if err != nil {
 		return err
 	}
-	metrics := sidecar.NewMetrics()
+	if options.Config.Completion == uploader.Wrap {
+		if err := install(options.Config.Directory); err != nil {
+			return err
+		}
+	}
 	if o.metrics != "" {
 		go func() {
-			if err := metrics.Serve(ctx, o.metrics); err != nil {
-				log.Error("no metrics", "error", err)
+			if err := options.Metrics.Serve(ctx, o.metrics); err != nil {
+				options.Log.Error("no metrics", "error", err)
 			}
 		}()
 	}
-	return sidecar.Run(ctx, drain.Done(), sidecar.Options{
-		Config: config, Pod: pod, Store: store, Version: version, Log: log, Metrics: metrics,
-	})
+	return sidecar.Run(ctx, drain.Done(), options)
 }
 
 // settings reads the environment of an injected sidecar.

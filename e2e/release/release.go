@@ -32,8 +32,8 @@ type Options struct {
 
 // Release is an installed Lighterman.
 type Release struct {
-	// Image is the image as the cluster knows it.
-	Image string
+	// Image and UploaderImage are the images as the cluster knows them.
+	Image, UploaderImage string
 
 	helm, chart, kubeconfig string
 }
@@ -44,12 +44,12 @@ func Install(ctx context.Context, b *tools.Builder, target *cluster.Target, o Op
 	if err != nil {
 		return nil, err
 	}
-	ref, err := deliver(ctx, b, target, o.Version)
+	images, err := deliver(ctx, b, target, o.Version)
 	if err != nil {
-		return nil, fmt.Errorf("deliver the image of Lighterman: %w", err)
+		return nil, fmt.Errorf("deliver the images of Lighterman: %w", err)
 	}
 	r := &Release{
-		Image: ref, helm: filepath.Join(dir, "helm"), kubeconfig: target.Kubeconfig,
+		Image: images["lighterman"], UploaderImage: images["uploader"], helm: filepath.Join(dir, "helm"), kubeconfig: target.Kubeconfig,
 		chart: filepath.Join(b.Source, "charts", "lighterman"),
 	}
 	return r, r.Upgrade(ctx, o.Set...)
@@ -58,10 +58,12 @@ func Install(ctx context.Context, b *tools.Builder, target *cluster.Target, o Op
 // Upgrade runs helm upgrade --install with further values, and waits until the replicas are ready.
 func (r *Release) Upgrade(ctx context.Context, set ...string) error {
 	repository, tag := split(r.Image)
+	uploaderRepository, uploaderTag := split(r.UploaderImage)
 	args := []string{
 		"upgrade", "--install", Name, r.chart, "--namespace", Namespace, "--create-namespace",
 		"--wait", "--timeout=3m",
 		"--set", "image.repository=" + repository, "--set", "image.tag=" + tag,
+		"--set", "uploader.image.repository=" + uploaderRepository, "--set", "uploader.image.tag=" + uploaderTag,
 	}
 	for _, value := range set {
 		args = append(args, "--set", value)
@@ -83,31 +85,40 @@ func (r *Release) run(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// deliver builds the image as the Dockerfile does. Its tag is its digest, so that an upgrade replaces the pods exactly
-// when the program has changed.
-func deliver(ctx context.Context, b *tools.Builder, target *cluster.Target, version string) (string, error) {
+// programs are those of the release, each with its image.
+var programs = map[string]string{"lighterman": ".", "uploader": "./cmd/uploader"}
+
+// deliver builds the images as the Dockerfile does, and gives their names in the cluster. A tag is the image's digest, so
+// that an upgrade replaces the pods exactly when the program has changed.
+func deliver(ctx context.Context, b *tools.Builder, target *cluster.Target, version string) (map[string]string, error) {
 	if version == "" {
 		version = "v0.0.0-e2e"
 	}
 	dir, err := os.MkdirTemp("", "lighterman-")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, "lighterman")
-	err = b.BuildMain(ctx, tools.Main{Module: ".", Package: ".", Out: program, LDFlags: "-X main.version=" + version})
-	if err != nil {
-		return "", err
+	refs := map[string]string{}
+	for name, pkg := range programs {
+		program := filepath.Join(dir, name)
+		err = b.BuildMain(ctx, tools.Main{Module: ".", Package: pkg, Out: program, LDFlags: "-X main.version=" + version})
+		if err != nil {
+			return nil, err
+		}
+		img, err := image.Build(image.Spec{Binaries: map[string]string{"/" + name: program}, Entrypoint: []string{"/" + name}})
+		if err != nil {
+			return nil, err
+		}
+		digest, err := img.Digest()
+		if err != nil {
+			return nil, err
+		}
+		if refs[name], err = target.Deliver(ctx, "localhost/"+name+":"+digest.Hex[:12], img); err != nil {
+			return nil, err
+		}
 	}
-	img, err := image.Build(image.Spec{Binaries: map[string]string{"/lighterman": program}, Entrypoint: []string{"/lighterman"}})
-	if err != nil {
-		return "", err
-	}
-	digest, err := img.Digest()
-	if err != nil {
-		return "", err
-	}
-	return target.Deliver(ctx, "localhost/lighterman:"+digest.Hex[:12], img)
+	return refs, nil
 }
 
 func split(ref string) (repository, tag string) {

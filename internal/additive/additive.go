@@ -1,9 +1,14 @@
 package additive
 
-import "lighterman.dev/lighterman/injector"
+import (
+	"fmt"
+	"strconv"
+
+	"lighterman.dev/lighterman/injector"
+)
 
 // Lost gives the place at which something of before is not in after: a field, its value, or an item of a list in its
-// order. What after has besides does not count; the injected annotation may change. Empty: nothing was lost. Both are
+// order. What after has besides does not count; the injected annotation may change, and the grace period grow. Empty: nothing was lost. Both are
 // what encoding/json decodes into an any.
 func Lost(before, after any) string { return lost(before, after, "") }
 
@@ -31,7 +36,7 @@ func lostField(before map[string]any, after any, where string) string {
 		if _, kept := a[key]; !kept {
 			return where + "/" + key
 		}
-		if key == injector.AnnotationInjected {
+		if key == injector.AnnotationInjected || (key == grace && grew(value, a[key])) {
 			continue
 		}
 		if inner := lost(value, a[key], where+"/"+key); inner != "" {
@@ -39,6 +44,15 @@ func lostField(before map[string]any, after any, where string) string {
 		}
 	}
 	return ""
+}
+
+// grace may be raised, for the uploader.
+const grace = "terminationGracePeriodSeconds"
+
+func grew(before, after any) bool {
+	b, errBefore := strconv.ParseInt(fmt.Sprint(before), 10, 64)
+	a, errAfter := strconv.ParseInt(fmt.Sprint(after), 10, 64)
+	return errBefore == nil && errAfter == nil && a > b
 }
 
 func lostItem(before []any, after any, where string) string {

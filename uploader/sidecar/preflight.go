@@ -20,6 +20,17 @@ var errDrain = errors.New("the pod ends")
 // probe is what the preflight writes.
 const probe = "Lighterman's uploader has checked that it can write here. This object may be deleted.\n"
 
+// Preflight proves that the store can be written, as Run does first, and ends. A pod needs it apart: a sidecar that fails
+// is started again for ever, and only an init container that fails ends the pod.
+func Preflight(ctx context.Context, o Options) error {
+	s, err := open(o)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return s.preflight(ctx)
+}
+
 // preflight proves that the store can be written, before the backup begins: it writes an object, reads it back, and
 // deletes it. Only writing must work; without reading, what the store has cannot be compared afterwards.
 func (s *sidecar) preflight(ctx context.Context) error {

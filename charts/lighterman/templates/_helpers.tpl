@@ -34,6 +34,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* The uploader's image: of the same version, beside the main one, unless values say otherwise. */}}
+{{- define "lighterman.uploaderImage" -}}
+{{- $image := .Values.uploader.image -}}
+{{- $repository := $image.repository | default (printf "%s-uploader" .Values.image.repository) -}}
+{{- if $image.digest -}}
+{{ $repository }}@{{ $image.digest }}
+{{- else -}}
+{{ $repository }}:{{ $image.tag | default .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
 {{/*
 CEL for "these annotations of a pod or pod template name a profile", and so on. The argument is the path of the
 object that holds metadata, e.g. "object" or "object.spec.template". A pod without any annotation is the usual one,

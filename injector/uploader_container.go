@@ -1,0 +1,132 @@
+package injector
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/uploader"
+)
+
+// graceSeconds is what Kubernetes gives a pod that does not say.
+const graceSeconds = 30
+
+// uploadContainers are the init container that tries the store, and behind it the sidecar. Both fulfil the restricted pod
+// security standard.
+func (p *plan) uploadContainers() []corev1.Container {
+	always := corev1.ContainerRestartPolicyAlways
+	preflight, sidecar := p.uploadContainer(), p.uploadContainer()
+	preflight.Name, preflight.Args = PreflightContainerName, []string{"preflight"}
+	sidecar.Name, sidecar.Args = UploaderContainerName, []string{"run"}
+	sidecar.RestartPolicy = &always
+	sidecar.StartupProbe = &corev1.Probe{
+		ProbeHandler:  corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/uploader", "probe"}}},
+		PeriodSeconds: 1, TimeoutSeconds: 5, FailureThreshold: 120,
+	}
+	return []corev1.Container{preflight, sidecar}
+}
+
+func (p *plan) uploadContainer() corev1.Container {
+	yes, no := true, false
+	u := p.upload
+	c := corev1.Container{
+		Image: p.settings.UploaderImage,
+		Env:   p.uploadEnv(),
+		VolumeMounts: []corev1.VolumeMount{
+			{Name: UploaderVolumeName, MountPath: uploader.DefaultDirectory},
+			u.mount,
+		},
+		Resources: p.uploadResources(),
+	}
+	if p.needed() {
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: VolumeName, MountPath: MountPath, ReadOnly: true})
+	}
+	if p.appendCA {
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: BundleVolumeName, MountPath: BundleMountPath, ReadOnly: true})
+	}
+	user := p.spoolUser()
+	c.SecurityContext = &corev1.SecurityContext{
+		RunAsUser:                user,
+		RunAsNonRoot:             p.nonRootAs(user, &yes),
+		AllowPrivilegeEscalation: &no,
+		ReadOnlyRootFilesystem:   &yes,
+		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+		SeccompProfile:           &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+	}
+	if u.spec.SecurityContext != nil {
+		c.SecurityContext = u.spec.SecurityContext
+	}
+	return c
+}
+
+// uploadEnv is the sidecar's environment: its configuration, who the pod is, and the variables with the mode's secrets.
+func (p *plan) uploadEnv() []corev1.EnvVar {
+	env := []corev1.EnvVar{
+		{Name: uploader.EnvConfig, Value: p.upload.config},
+		podField(uploader.EnvPodNamespace, "metadata.namespace"),
+		podField(uploader.EnvPodName, "metadata.name"),
+		podField(uploader.EnvPodUID, "metadata.uid"),
+	}
+	secrets := uploader.SecretVariables(p.store.name, p.mode.name)
+	for i := range p.vars {
+		v := &p.vars[i]
+		if v.ValueFrom != nil && (slices.Contains(secrets, v.Name) || v.Name == "AZURE_STORAGE_ACCOUNT") {
+			env = append(env, v.EnvVar)
+		}
+	}
+	return env
+}
+
+func podField(name, path string) corev1.EnvVar {
+	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{
+		APIVersion: "v1", FieldPath: path,
+	}}}
+}
+
+// uploadResources are the profile's, else modest ones, with requests as large as the limits: see ownResources.
+func (p *plan) uploadResources() corev1.ResourceRequirements {
+	if p.upload.spec.Resources != nil {
+		return *p.upload.spec.Resources
+	}
+	return p.ownResources("250m", "128Mi")
+}
+
+// spoolUser is the user that the containers with the spool name: the sidecar must read what they write. Nil: they name
+// none, or several.
+func (p *plan) spoolUser() *int64 {
+	var user *int64
+	for i := range p.pod.Spec.Containers {
+		c := &p.pod.Spec.Containers[i]
+		if !p.upload.made && spoolMount(&target{Container: c}, p.upload.path) == nil {
+			continue
+		}
+		if c.SecurityContext == nil || c.SecurityContext.RunAsUser == nil || (user != nil && *user != *c.SecurityContext.RunAsUser) {
+			return nil
+		}
+		user = c.SecurityContext.RunAsUser
+	}
+	return user
+}
+
+// sidecarIndex is where in the init containers the sidecar goes: behind the last native sidecar, so that a mesh outlives
+// it, else first.
+func (p *plan) sidecarIndex() int {
+	for i, c := range slices.Backward(p.pod.Spec.InitContainers) {
+		if c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// grace is the pod's terminationGracePeriodSeconds with time to drain: the containers may take all of their own.
+func (p *plan) grace() int64 {
+	own := int64(graceSeconds)
+	if p.pod.Spec.TerminationGracePeriodSeconds != nil {
+		own = *p.pod.Spec.TerminationGracePeriodSeconds
+	}
+	return own + p.drainTimeout()
+}
+
+// addsUploader reports whether this pass adds the uploader.
+func (p *plan) addsUploader() bool { return p.upload != nil && !p.upload.there }
