@@ -3,6 +3,7 @@ package injector
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -118,7 +119,29 @@ func (p *plan) planUpload(found []target) error {
 		p.warn("terminationGracePeriodSeconds of the pod is raised to %d: the uploader has %d of them to upload what is left",
 			p.grace(), p.drainTimeout())
 	}
-	return p.configure()
+	if err := p.configure(); err != nil {
+		return err
+	}
+	return p.checkFormer()
+}
+
+// checkFormer denies a pod whose sidecar is not the one that a former pass added: it was copied from a pod that ran, with
+// a profile that has changed since, or with another.
+func (p *plan) checkFormer() error {
+	if !p.upload.there {
+		return nil
+	}
+	for i := range p.pod.Spec.InitContainers {
+		c := &p.pod.Spec.InitContainers[i]
+		if c.Name == UploaderContainerName && slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool {
+			return e.Name == uploader.EnvConfig && e.Value == p.upload.config
+		}) {
+			return nil
+		}
+	}
+	return Deny(ReasonCollision, fmt.Sprintf(
+		"spec.initContainers: the container %s is there that is not the one of this profile: remove it and %s, with the volumes %s and %s, for Lighterman adds its own",
+		UploaderContainerName, PreflightContainerName, UploaderVolumeName, SpoolVolumeName))
 }
 
 // checkUploaderNames denies a pod in which something else has the uploader's names.
