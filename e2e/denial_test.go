@@ -20,14 +20,14 @@ func TestDenials(t *testing.T) {
 	e := setup(t)
 	namespace := e.namespace(t, injector.InjectionEnabled)
 	e.someProfile(t, namespace, func(s *v1alpha1.CredentialProfileSpec) { s.AllowedServiceAccounts = []string{"backup"} })
-	unsupported := &v1alpha1.CredentialProfile{
-		ObjectMeta: metav1.ObjectMeta{Name: "unsupported", Namespace: namespace},
+	wrapping := &v1alpha1.CredentialProfile{
+		ObjectMeta: metav1.ObjectMeta{Name: "wrapping", Namespace: namespace},
 		Spec: v1alpha1.CredentialProfileSpec{
-			S3: e.s3(namespace), Tools: []v1alpha1.Tool{"restic"}, Uploader: &v1alpha1.Uploader{Path: "/backup"},
+			S3: e.s3(namespace), Uploader: &v1alpha1.Uploader{Path: "/spool", Completion: "Wrap"},
 		},
 	}
-	unsupported.Spec.S3.Auth.Ambient = &v1alpha1.Ambient{}
-	e.create(t, unsupported)
+	wrapping.Spec.S3.Auth.Ambient = &v1alpha1.Ambient{}
+	e.create(t, wrapping)
 	cluster := e.clusterProfile(t, &metav1.LabelSelector{MatchLabels: map[string]string{"team": "nobody"}})
 
 	tests := map[string]struct {
@@ -87,9 +87,9 @@ func TestDenials(t *testing.T) {
 			annotations: []string{injector.AnnotationProfile, "pg", injector.AnnotationTools, "xbcloud"},
 			want:        "annotation lighterman.dev/tools: xbcloud cannot be used with s3.auth.webIdentity of this profile: knows access keys",
 		},
-		"profile not supported yet": {
-			annotations: []string{injector.AnnotationProfile, "unsupported"},
-			want:        "not supported in this version: spec.uploader",
+		"uploader that cannot wrap": {
+			annotations: []string{injector.AnnotationProfile, "wrapping"},
+			want:        `completion Wrap runs the command of container "dump", and it has none of its own`,
 		},
 	}
 	for name, test := range tests {
