@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -56,9 +57,16 @@ func (c *Command) Run(ctx context.Context) int {
 	}
 	running, ended := context.WithCancel(ctx)
 	go forward(running, signals, pid)
-	go c.session(ctx)
+	begun := make(chan struct{})
+	go c.session(ctx, running, begun)
 	code, err := wait(pid)
 	ended() // From here on a signal does not matter: the files are to be stored within the grace period.
+	// What is said next must not overtake the session's beginning. Without a sidecar there is nothing to overtake.
+	select {
+	case <-begun:
+	case <-time.After(2 * time.Second):
+	case <-ctx.Done():
+	}
 	if err != nil {
 		return c.refuse(ctx, fmt.Errorf("wait for %s: %w", path, err))
 	}
@@ -126,13 +134,18 @@ func wait(pid int) (code int, err error) {
 	}
 }
 
-// session tells the sidecar that the command runs. A sidecar that was restarted is told again.
-func (c *Command) session(ctx context.Context) {
-	for ctx.Err() == nil {
-		// The sidecar never answers: the connection lasts as long as both do.
-		_ = Ask(ctx, c.Directory, Request{Ask: AskStart, Container: c.Container}, func(Answer) bool { return true })
+// session tells the sidecar that the command runs, and closes begun when the sidecar knows. A sidecar that was restarted is
+// told again, as long as the command is running.
+func (c *Command) session(ctx, running context.Context, begun chan struct{}) {
+	var once sync.Once
+	for running.Err() == nil {
+		// The sidecar answers once: the connection lasts as long as both do.
+		_ = Ask(ctx, c.Directory, Request{Ask: AskStart, Container: c.Container}, func(Answer) bool {
+			once.Do(func() { close(begun) })
+			return true
+		})
 		select {
-		case <-ctx.Done():
+		case <-running.Done():
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

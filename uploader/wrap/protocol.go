@@ -21,7 +21,7 @@ const Socket = "socket"
 const (
 	// AskReady is answered at once, with one answer.
 	AskReady = "ready"
-	// AskStart begins a session, which lasts as long as its connection.
+	// AskStart begins a session, which lasts as long as its connection. It is answered once, when it has begun.
 	AskStart = "start"
 	// AskFinish is answered with progress, and last with a verdict.
 	AskFinish = "finish"
@@ -138,6 +138,7 @@ func (c *connection) serve(ctx context.Context) {
 		case AskStart:
 			session = r.Container
 			c.h.Start(session)
+			c.answer(Answer{})
 		case AskFailed:
 			session = ""
 			c.h.Failed(r.Container, r.Code)
