@@ -10,6 +10,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 GO_RUN = cd hack/tools/$(1) && GOFLAGS= go build -o $(CURDIR)/bin/$(2) $(3)
 FUZZTIME ?= 60s
 BENCHTIME ?= 2s
+ROUNDS ?= 3
 
 .PHONY: help
 help: ## Show the targets
@@ -57,6 +58,15 @@ fuzz: ## Fuzz the injector, the handler and the manifests of lighterman inject, 
 bench: ## Print what an admission costs, and time and memory at scale
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -cpu 1 ./injector ./webhook
 	cd e2e && go run ./cmd/scale
+
+.PHONY: bench-upload
+bench-upload: ## Compare the uploader with bare SDK, s5cmd, rclone and aws, ROUNDS times, and print a table
+	$(call GO_RUN,benchstat,benchstat,golang.org/x/perf/cmd/benchstat)
+	@echo 'bench-upload: $(ROUNDS) rounds of about four minutes; nothing else should run, and 12 GiB of memory be free'
+	@: > bin/bench-upload.txt; for round in $$(seq $(ROUNDS)); do \
+		(cd e2e && go test ./upload -run '^$$' -bench 'Upload|Stream' -benchtime 1x -timeout 30m) | tee -a bin/bench-upload.txt; done
+	bin/benchstat -col /tool -row /files -filter '.name:Upload' bin/bench-upload.txt
+	bin/benchstat -row /size -filter '.name:Stream' bin/bench-upload.txt
 
 .PHONY: golden
 golden: bin/cluster ## Rewrite the golden files after a change that is meant

@@ -36,6 +36,8 @@ type S3 struct {
 type S3Options struct {
 	// Plain serves HTTP without TLS.
 	Plain bool
+	// KeepAlive keeps connections for the next request, as the clouds do and this server does not by itself.
+	KeepAlive bool
 	// Base is the directory to keep objects below; empty is /dev/shm: tests are not about disks.
 	Base string
 }
@@ -62,6 +64,9 @@ func Versitygw(tb testing.TB, o S3Options) *S3 {
 		files := Certificate(tb)
 		args = append(args, "--cert", files.Cert, "--key", files.Key)
 		s.Endpoint, s.CAFile = "https://"+s.Address, files.CA
+	}
+	if o.KeepAlive {
+		args = append(args, "--keep-alive")
 	}
 	s.Process = process{
 		name: filepath.Join(program, "versitygw"), address: s.Address,

@@ -3,220 +3,232 @@ package upload_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
-	"net/http"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"golang.org/x/sync/errgroup"
-	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/checksum"
 
 	"lighterman.dev/lighterman/e2e/serve"
 )
 
-const (
-	benchFile     = 2 << 30
-	benchPart     = 16 << 20
-	benchParts    = 4 // at once
-	benchObjects  = 2000
-	benchObject   = 64 << 10
-	benchRequests = 32 // at once
-)
+// benchBucket has no versions: what was measured is deleted.
+const benchBucket = "bench"
 
-// BenchmarkOneFile sends 2 GiB over TLS to a store in memory: by the SDK alone, and by package s3 with the checksums known
-// beforehand and not. CPU is that of this process, without the store's.
-func BenchmarkOneFile(b *testing.B) {
-	server := serve.Versitygw(b, serve.S3Options{})
-	bucket := server.Bucket(b, "bench")
-	file := benchSource(b)
-	sdk := bareSDK(b, server)
-	store := openS3(b, server, locate(b, server, bucket))
-	o := &uploader.Object{Key: "file", Overwrite: true}
-	b.Run("sdk", func(b *testing.B) {
-		measure(b, server, func() error { return sdkMultipart(b.Context(), sdk, bucket, file) })
-	})
-	b.Run("behind", func(b *testing.B) {
-		measure(b, server, func() error { return storeMultipart(b.Context(), store, o, file, false) })
-	})
-	b.Run("beforehand", func(b *testing.B) {
-		measure(b, server, func() error { return storeMultipart(b.Context(), store, o, file, true) })
-	})
+// benchmark is a store, and what is stored in it.
+type benchmark struct {
+	*testing.B
+
+	server *serve.S3
+	client *s3.Client
+	files  int
+	size   int64
+	source string
 }
 
-// BenchmarkManyFiles sends 2,000 files of 64 KiB.
-func BenchmarkManyFiles(b *testing.B) {
-	server := serve.Versitygw(b, serve.S3Options{})
-	bucket := server.Bucket(b, "bench")
-	data := bytes.NewReader(make([]byte, benchObject))
-	sdk := bareSDK(b, server)
-	store := openS3(b, server, locate(b, server, bucket))
-	b.Run("sdk", func(b *testing.B) {
-		measure(b, server, func() error {
-			return each(b.Context(), benchObjects, benchRequests, func(ctx context.Context, n int) error {
-				_, err := sdk.PutObject(ctx, &s3.PutObjectInput{
-					Bucket: &bucket, Key: new(fmt.Sprintf("many/%d", n)), Body: io.NewSectionReader(data, 0, benchObject),
-				})
-				return err
-			})
+// BenchmarkUpload stores the same files with the uploader, with the SDK alone and with the tools that people use, each as
+// they are by default, in a store over TLS that keeps connections open. The time of the uploader is that from when the files
+// appear in the spool until its wrapped command ends: they are durable then, the manifest is written, and the sidecar ran
+// before, as it does in a pod. The time of the others is that of their process. CPU is that of all the tool's processes,
+// from their beginning to their end; memory is the largest resident set of one.
+func BenchmarkUpload(b *testing.B) {
+	for _, load := range []struct {
+		files int
+		size  int64
+	}{{1, 2 << 30}, {2000, 64 << 10}} {
+		b.Run(fmt.Sprintf("files=%dx%s", load.files, size(load.size)), func(b *testing.B) {
+			m := newBenchmark(b, load.files, load.size)
+			for _, tool := range contenders(b) {
+				b.Run("tool="+tool.name, func(b *testing.B) { m.with(b).measure(tool) })
+			}
 		})
-	})
-	b.Run("store", func(b *testing.B) {
-		measure(b, server, func() error {
-			return each(b.Context(), benchObjects, benchRequests, func(ctx context.Context, n int) error {
-				o := &uploader.Object{Key: fmt.Sprintf("many/%d", n), Overwrite: true}
-				_, err := store.Put(ctx, o, uploader.Body{ReaderAt: data, Size: benchObject})
-				return err
-			})
-		})
-	})
+	}
 }
 
-// measure adds the CPU time of this process and of the store to what is reported.
-func measure(b *testing.B, server *serve.S3, run func() error) {
+func newBenchmark(b *testing.B, files int, size int64) *benchmark {
 	b.Helper()
-	own, its := cpuTime(b, "self"), cpuTime(b, fmt.Sprint(server.Process.Pid))
-	for b.Loop() {
-		if err := run(); err != nil {
-			b.Fatal(err)
-		}
+	m := &benchmark{B: b, server: serve.Versitygw(b, serve.S3Options{KeepAlive: true}), files: files, size: size, source: b.TempDir()}
+	m.client = m.server.Client(b)
+	if _, err := m.client.CreateBucket(b.Context(), &s3.CreateBucketInput{Bucket: new(benchBucket)}); err != nil {
+		b.Fatal(err)
 	}
-	b.ReportMetric((cpuTime(b, "self")-own).Seconds()/float64(b.N), "cpu-s/op")
-	b.ReportMetric((cpuTime(b, fmt.Sprint(server.Process.Pid))-its).Seconds()/float64(b.N), "store-cpu-s/op")
+	random := rand.NewChaCha8([32]byte{})
+	for i := range files {
+		f, err := os.Create(filepath.Join(m.source, fmt.Sprintf("file-%04d", i)))
+		m.must(err)
+		_, err = io.CopyN(f, random, size)
+		m.must(err)
+		m.must(f.Sync()) // The kernel writes nothing while others are measured.
+		m.must(f.Close())
+	}
+	return m
 }
 
-// cpuTime reads user and system time of a process, in ticks of 10 ms.
-func cpuTime(tb testing.TB, pid string) time.Duration {
-	tb.Helper()
-	if pid == "self" {
-		var usage syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-			tb.Fatal(err)
-		}
-		return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+func (m *benchmark) with(b *testing.B) *benchmark {
+	b.Helper()
+	c := *m
+	c.B = b
+	return &c
+}
+
+func (m *benchmark) must(err error) {
+	m.Helper()
+	if err != nil {
+		m.Fatal(err)
 	}
-	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+}
+
+// measure stores the files once each round, below a prefix of its own.
+func (m *benchmark) measure(tool contender) {
+	m.Helper()
+	var sum usage
+	for m.Loop() {
+		m.StopTimer()
+		m.warm()
+		began := cpuOf(m, m.server.Process.Pid)
+		m.StartTimer()
+		used := tool.store(m, tool.name)
+		m.StopTimer()
+		used.store = cpuOf(m, m.server.Process.Pid) - began
+		sum.add(used)
+		m.stored(tool.name)
+		m.remove(tool.name)
+		m.StartTimer()
+	}
+	n := float64(m.N)
+	m.ReportMetric(sum.wall.Seconds()/n, "wall-s")
+	m.ReportMetric(sum.cpu.Seconds()/n, "cpu-s")
+	m.ReportMetric(float64(sum.peak)/(1<<20), "peak-MiB")
+	if sum.idle > 0 {
+		m.ReportMetric(float64(sum.idle)/(1<<20), "idle-MiB")
+	}
+	m.ReportMetric(sum.store.Seconds()/n, "store-cpu-s")
+	m.ReportMetric(0, "ns/op") // wall-s says it, without what is between the rounds.
+}
+
+// warm reads the source into the page cache: no tool is to wait for the disk.
+func (m *benchmark) warm() {
+	m.Helper()
+	files, err := os.ReadDir(m.source)
+	m.must(err)
+	for _, file := range files {
+		f, err := os.Open(filepath.Join(m.source, file.Name()))
+		m.must(err)
+		_, err = io.Copy(struct{ io.Writer }{io.Discard}, f)
+		m.must(err)
+		m.must(f.Close())
+	}
+}
+
+// stored checks that the bucket has all files.
+func (m *benchmark) stored(prefix string) {
+	m.Helper()
+	files, bytes := 0, int64(0)
+	for _, o := range m.objects(prefix) {
+		if !strings.Contains(*o.Key, "/.lighterman/") {
+			files, bytes = files+1, bytes+*o.Size
+		}
+	}
+	if files != m.files || bytes != int64(m.files)*m.size {
+		m.Fatalf("%s stored %d files with %d bytes, of %d with %d", prefix, files, bytes, m.files, int64(m.files)*m.size)
+	}
+}
+
+func (m *benchmark) objects(prefix string) (all []s3types.Object) {
+	m.Helper()
+	pages := s3.NewListObjectsV2Paginator(m.client, &s3.ListObjectsV2Input{Bucket: new(benchBucket), Prefix: new(prefix + "/")})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(m.Context())
+		m.must(err)
+		all = append(all, page.Contents...)
+	}
+	return all
+}
+
+func (m *benchmark) remove(prefix string) {
+	m.Helper()
+	for _, o := range m.objects(prefix) {
+		_, err := m.client.DeleteObject(m.Context(), &s3.DeleteObjectInput{Bucket: new(benchBucket), Key: o.Key})
+		m.must(err)
+	}
+}
+
+// usage is what an upload took, and what of it was the store's.
+type usage struct {
+	wall, cpu, store time.Duration
+	// peak and idle are resident sets, in bytes.
+	peak, idle int64
+}
+
+func (u *usage) add(v usage) {
+	u.wall += v.wall
+	u.cpu += v.cpu
+	u.store += v.store
+	u.peak, u.idle = max(u.peak, v.peak), max(u.idle, v.idle)
+}
+
+// cpuOf is the user and system time of a process that runs, in ticks of 10 ms.
+func cpuOf(tb testing.TB, pid int) time.Duration {
+	tb.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	var user, system int64
-	fmt.Sscan(string(fields[11]), &user)   //nolint:errcheck // The kernel writes a number.
-	fmt.Sscan(string(fields[12]), &system) //nolint:errcheck // The kernel writes a number.
+	if _, err := fmt.Sscan(string(fields[11])+" "+string(fields[12]), &user, &system); err != nil {
+		tb.Fatal(err)
+	}
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
-// benchSource is a file in memory of bytes that differ.
-func benchSource(tb testing.TB) *os.File {
-	tb.Helper()
-	f, err := os.CreateTemp("/dev/shm", "lighterman-source-*")
+// resident reads a line of a process's status, in bytes; zero once it has ended.
+func resident(pid int, line string) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		tb.Fatal(err)
+		return 0
 	}
-	tb.Cleanup(func() {
-		f.Close()
-		os.Remove(f.Name()) //nolint:errcheck // Nothing is left to do.
-	})
-	block := make([]byte, 1<<20)
-	for n := range benchFile / len(block) {
-		for i := range 16 {
-			block[i*4096] = byte(n >> (i % 8))
-		}
-		if _, err := f.Write(block); err != nil {
-			tb.Fatal(err)
-		}
+	_, rest, _ := strings.Cut(string(status), "\n"+line+":")
+	var kib int64
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		return 0
 	}
-	return f
+	return kib << 10
 }
 
-// bareSDK is the SDK's client with its own defaults.
-func bareSDK(tb testing.TB, server *serve.S3) *s3.Client {
-	tb.Helper()
-	pem, err := os.ReadFile(server.CAFile)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(pem)
-	return s3.New(s3.Options{
-		BaseEndpoint: &server.Endpoint, Region: serve.Region, UsePathStyle: true,
-		Credentials: aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(serve.AccessKey, serve.SecretKey, "")),
-		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-		}),
-	})
-}
-
-// each runs a function for 0 to n-1, so many at once.
-func each(ctx context.Context, n, atOnce int, do func(context.Context, int) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
-	for i := range n {
-		group.Go(func() error { return do(ctx, i) })
-	}
-	return group.Wait()
-}
-
-func sdkMultipart(ctx context.Context, client *s3.Client, bucket string, file io.ReaderAt) error {
-	key := "file"
-	created, err := client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key, ChecksumAlgorithm: s3types.ChecksumAlgorithmCrc32})
-	if err != nil {
-		return err
-	}
-	parts := make([]s3types.CompletedPart, benchFile/benchPart)
-	err = each(ctx, len(parts), benchParts, func(ctx context.Context, n int) error {
-		out, err := client.UploadPart(ctx, &s3.UploadPartInput{
-			Bucket: &bucket, Key: &key, UploadId: created.UploadId, PartNumber: new(int32(n + 1)),
-			ChecksumAlgorithm: s3types.ChecksumAlgorithmCrc32, Body: io.NewSectionReader(file, int64(n)*benchPart, benchPart),
-		})
-		if err != nil {
-			return err
-		}
-		parts[n] = s3types.CompletedPart{ETag: out.ETag, PartNumber: new(int32(n + 1)), ChecksumCRC32: out.ChecksumCRC32}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	_, err = client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &bucket, Key: &key, UploadId: created.UploadId, MultipartUpload: &s3types.CompletedMultipartUpload{Parts: parts},
-	})
-	return err
-}
-
-func storeMultipart(ctx context.Context, store uploader.Store, o *uploader.Object, file io.ReaderAt, beforehand bool) error {
-	id, err := store.Begin(ctx, o)
-	if err != nil {
-		return err
-	}
-	parts := make([]uploader.Part, benchFile/benchPart)
-	err = each(ctx, len(parts), benchParts, func(ctx context.Context, n int) error {
-		body := uploader.Body{ReaderAt: file, Offset: int64(n) * benchPart, Size: benchPart}
-		if beforehand {
-			hash := checksum.New(uploader.CRC32C)
-			if _, err := io.Copy(hash, body.Reader()); err != nil {
-				return err
+// watch notes the largest resident set of a process until ctx ends. The kernel's own account of a child that has ended
+// begins with the memory of its parent.
+func watch(ctx context.Context, pid int) (peak func() int64) {
+	most := make(chan int64, 1)
+	ctx, stop := context.WithCancel(ctx)
+	go func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		var seen int64
+		for ctx.Err() == nil {
+			seen = max(seen, resident(pid, "VmHWM"))
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
 			}
-			body.Sum = checksum.Sum(uploader.CRC32C, hash)
 		}
-		part, err := store.PutPart(ctx, o, id, n+1, body)
-		parts[n] = part
-		return err
-	})
-	if err != nil {
-		return err
+		most <- seen
+	}()
+	return func() int64 {
+		stop()
+		return <-most
 	}
-	_, err = store.Complete(ctx, o, id, parts)
-	return err
+}
+
+func size(n int64) string {
+	if n >= 1<<30 {
+		return fmt.Sprintf("%dGiB", n>>30)
+	}
+	return fmt.Sprintf("%dKiB", n>>10)
 }

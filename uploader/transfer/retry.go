@@ -47,7 +47,11 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 	}
 	var since time.Time
 	for pause := first; ; pause = min(2*pause, longest) {
+		began := time.Now()
 		err := do(ctx)
+		if err == nil {
+			r.Log.Debug("the store has answered", "what", what, "took", time.Since(began))
+		}
 		if err == nil || ctx.Err() != nil {
 			return explainEnd(ctx, err)
 		}
