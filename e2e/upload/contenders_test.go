@@ -69,7 +69,7 @@ func build(tb testing.TB, module, what string) string {
 	tb.Helper()
 	program := filepath.Join(tb.TempDir(), filepath.Base(what))
 	cmd := exec.CommandContext(tb.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, what)
-	cmd.Dir = module
+	cmd.Dir, cmd.Env = module, append(os.Environ(), "CGO_ENABLED=0") // As the image has it.
 	if out, err := cmd.CombinedOutput(); err != nil {
 		tb.Fatalf("build %s: %v: %s", what, err, out)
 	}
