@@ -42,14 +42,14 @@ func TestUploaderAtTheEnd(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	together(t, map[string]func(*testing.T){
-		"an upload that takes longer than 30 seconds":                  e.longDrain,
-		"sidecar killed, Drain":                                        func(t *testing.T) { e.killed(t, untilReleased, drained) },
-		"sidecar killed, Wrap":                                         func(t *testing.T) { e.killed(t, "", wrapped) },
-		"sidecar killed after the containers have ended":               e.killedInDrain,
-		"pod deleted, Drain: a container that ends well":               func(t *testing.T) { e.deleted(t, drained) },
-		"pod deleted, Wrap: a command that ends well":                  func(t *testing.T) { e.deleted(t, wrapped) },
-		"pod deleted, Wrap: a command that the signal ends":            e.deletedWrapped,
-		"pod deleted with less time than the drain needs":              e.deletedAtOnce,
+		"an upload that takes longer than 30 seconds":                   e.longDrain,
+		"sidecar killed, Drain":                                         func(t *testing.T) { e.killed(t, untilReleased, drained) },
+		"sidecar killed, Wrap":                                          func(t *testing.T) { e.killed(t, "", wrapped) },
+		"sidecar killed after the containers have ended":                e.killedInDrain,
+		"pod deleted, Drain: a container that ends well":                func(t *testing.T) { e.deleted(t, drained) },
+		"pod deleted, Wrap: a command that ends well":                   func(t *testing.T) { e.deleted(t, wrapped) },
+		"pod deleted, Wrap: a command that the signal ends":             e.deletedWrapped,
+		"pod deleted with less time than the drain needs":               e.deletedAtOnce,
 		"pod deleted, Drain: a container that does not heed the signal": e.deletedDeaf,
 	})
 }
