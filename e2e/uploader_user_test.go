@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 )
 
@@ -25,26 +26,35 @@ func TestUploaderReadsTheFilesOfAnotherUser(t *testing.T) {
 	for name, test := range map[string]struct {
 		script string
 		change func(*corev1.PodSpec)
+		// profile is as the others' where it is nil.
+		profile func(*v1alpha1.Uploader)
 	}{
-		"the container's runAsUser": {writeForOwner, func(s *corev1.PodSpec) {
+		"the container's runAsUser": {script: writeForOwner, change: func(s *corev1.PodSpec) {
 			s.Containers[0].SecurityContext = &corev1.SecurityContext{RunAsUser: &user}
 		}},
-		"the pod's runAsUser": {writeForOwner, func(s *corev1.PodSpec) {
+		"the pod's runAsUser": {script: writeForOwner, change: func(s *corev1.PodSpec) {
 			s.SecurityContext = &corev1.PodSecurityContext{RunAsUser: &user}
 		}},
-		"root, who is named": {writeForOwner, func(s *corev1.PodSpec) {
+		"root, whom the pod names": {script: writeForOwner, change: func(s *corev1.PodSpec) {
 			s.Containers[0].SecurityContext = &corev1.SecurityContext{RunAsUser: new(int64(0))}
 		}},
-		"fsGroup, and files for the group": {writeForGroup, func(s *corev1.PodSpec) {
+		"root, whom the image names, and the profile too": {script: writeForOwner, profile: func(u *v1alpha1.Uploader) {
+			u.SecurityContext = &corev1.SecurityContext{RunAsUser: new(int64(0))}
+		}},
+		"fsGroup, and files for the group": {script: writeForGroup, change: func(s *corev1.PodSpec) {
 			s.SecurityContext = &corev1.PodSecurityContext{FSGroup: &group}
 		}},
 	} {
 		tests[name] = func(t *testing.T) {
 			template := e.scripted(t, test.script)
-			test.change(&template.Spec)
-			namespace := e.uploads(t, drained, backups)
-			job := e.startJob(t, namespace, template)
-			if ok, log := e.endJob(t, job); !ok {
+			if test.change != nil {
+				test.change(&template.Spec)
+			}
+			if test.profile == nil {
+				test.profile = drained
+			}
+			namespace := e.uploads(t, test.profile, backups)
+			if ok, log := e.job(t, namespace, template); !ok {
 				t.Fatal(log)
 			}
 			r := &uploadRun{environment: e, pod: e.onlyPod(t, namespace)}

@@ -27,7 +27,6 @@ func (p *plan) uploadContainers() []corev1.Container {
 }
 
 func (p *plan) uploadContainer() corev1.Container {
-	yes, no := true, false
 	u := p.upload
 	c := corev1.Container{
 		Image: p.settings.UploaderImage,
@@ -44,18 +43,31 @@ func (p *plan) uploadContainer() corev1.Container {
 	if p.appendCA {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: BundleVolumeName, MountPath: BundleMountPath, ReadOnly: true})
 	}
-	c.SecurityContext = &corev1.SecurityContext{
-		RunAsUser:                u.user,
-		RunAsNonRoot:             p.nonRootAs(u.user, &yes),
-		AllowPrivilegeEscalation: &no,
-		ReadOnlyRootFilesystem:   &yes,
-		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-		SeccompProfile:           &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
-	}
-	if u.spec.SecurityContext != nil {
-		c.SecurityContext = u.spec.SecurityContext
-	}
+	c.SecurityContext = p.uploadSecurity()
 	return c
+}
+
+// uploadSecurity is the profile's security context; what that leaves out is as the restricted standard wants it, with the
+// user of the spool.
+func (p *plan) uploadSecurity() *corev1.SecurityContext {
+	yes, no := true, false
+	sc := &corev1.SecurityContext{}
+	if own := p.upload.spec.SecurityContext; own != nil {
+		sc = own.DeepCopy()
+	}
+	fill(&sc.RunAsUser, p.upload.user)
+	fill(&sc.RunAsNonRoot, p.nonRootAs(p.upload.user, &yes))
+	fill(&sc.ReadOnlyRootFilesystem, &yes)
+	fill(&sc.SeccompProfile, &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault})
+	fill(&sc.Capabilities, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}})
+	fill(&sc.AllowPrivilegeEscalation, &no)
+	return sc
+}
+
+func fill[T any](field **T, value *T) {
+	if *field == nil {
+		*field = value
+	}
 }
 
 // uploadEnv is the sidecar's environment: its configuration, who the pod is, and the variables with the mode's secrets.
@@ -91,8 +103,11 @@ func (p *plan) uploadResources() corev1.ResourceRequirements {
 }
 
 // spoolUser is the user that the containers with the spool run as, as far as the pod says: the sidecar must read what they
-// write. Nil is the pod's own user or, where it names none, the uploader's image's.
+// write. A profile may know better. Nil is the pod's own user or, where it names none, that of the uploader's image.
 func (p *plan) spoolUser(found []target) *int64 {
+	if own := p.upload.spec.SecurityContext; own != nil && own.RunAsUser != nil {
+		return own.RunAsUser
+	}
 	var pods *int64
 	if p.pod.Spec.SecurityContext != nil {
 		pods = p.pod.Spec.SecurityContext.RunAsUser
