@@ -24,6 +24,9 @@ import (
 	"lighterman.dev/lighterman/e2e/forward"
 )
 
+// patience is for what takes seconds on a machine that has nothing else to do.
+const patience = 10 * time.Minute
+
 // uploadRun is a pod whose files are uploaded.
 type uploadRun struct {
 	*environment
@@ -35,7 +38,7 @@ type uploadRun struct {
 func (e *environment) runningUpload(t *testing.T, namespace string) *uploadRun {
 	t.Helper()
 	r := &uploadRun{environment: e}
-	waitFor(t, "the pod's container", 5*time.Minute, func(ctx context.Context) (bool, string) {
+	waitFor(t, "the pod's container", patience, func(ctx context.Context) (bool, string) {
 		pods, err := e.kube.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "app=dump"})
 		if err != nil || len(pods.Items) != 1 {
 			return false, fmt.Sprintf("%d pods, %v", len(pods.Items), err)
@@ -62,7 +65,7 @@ func (r *uploadRun) status(container string) *corev1.ContainerStatus {
 // until waits for a state of the pod.
 func (r *uploadRun) until(t *testing.T, what string, reached func() bool) {
 	t.Helper()
-	waitFor(t, what, 5*time.Minute, func(ctx context.Context) (bool, string) {
+	waitFor(t, what, patience, func(ctx context.Context) (bool, string) {
 		if err := r.client.Get(ctx, client.ObjectKeyFromObject(r.pod), r.pod); err != nil {
 			return false, err.Error()
 		}
@@ -91,7 +94,7 @@ const (
 func (r *uploadRun) release(t *testing.T) {
 	t.Helper()
 	d := forward.Dialer{REST: r.target.REST, Namespace: r.pod.Namespace, Pod: r.pod.Name, Port: releasePort}
-	waitFor(t, "the script to wait for this", time.Minute, func(ctx context.Context) (bool, string) {
+	waitFor(t, "the script to wait for this", patience, func(ctx context.Context) (bool, string) {
 		conn, err := d.DialContext(ctx, "", "")
 		if err != nil {
 			return false, err.Error()
@@ -193,11 +196,11 @@ func (r *uploadRun) unfinished(ctx context.Context, t *testing.T) map[string]str
 	return ids
 }
 
-// midway waits until the store has a part of the file, and not yet the file. It gives the upload and its first part.
-func (r *uploadRun) midway(t *testing.T, path string) (id string, first s3types.Part) {
+// midway waits until the store has a part of the dump, and not yet the dump. It gives the upload and its first part.
+func (r *uploadRun) midway(t *testing.T) (id string, first s3types.Part) {
 	t.Helper()
-	key := r.key(path)
-	waitFor(t, "the first part of "+path, 2*time.Minute, func(ctx context.Context) (bool, string) {
+	key := r.key("orders.dump")
+	waitFor(t, "the first part of "+key, patience, func(ctx context.Context) (bool, string) {
 		id = r.unfinished(ctx, t)[key]
 		if id == "" {
 			return false, "no upload has begun"
@@ -214,11 +217,11 @@ func (r *uploadRun) midway(t *testing.T, path string) (id string, first s3types.
 
 func sum(content string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(content))) }
 
-// stored waits until a manifest names the file.
-func (r *uploadRun) stored(t *testing.T, path string) {
+// stored waits until a manifest names the dump.
+func (r *uploadRun) stored(t *testing.T) {
 	t.Helper()
-	waitFor(t, "a manifest with "+path, 3*time.Minute, func(ctx context.Context) (bool, string) {
+	waitFor(t, "a manifest with the dump", patience, func(ctx context.Context) (bool, string) {
 		m, err := r.manifest(ctx)
-		return m != nil && slices.ContainsFunc(m.Files, func(f uploads.File) bool { return f.Path == path }), fmt.Sprintf("%+v %v", m, err)
+		return m != nil && slices.ContainsFunc(m.Files, func(f uploads.File) bool { return f.Path == "orders.dump" }), fmt.Sprintf("%+v %v", m, err)
 	})
 }

@@ -43,11 +43,11 @@ func TestUploaderAtTheEnd(t *testing.T) {
 	e := setup(t)
 	together(t, map[string]func(*testing.T){
 		"an upload that takes longer than 30 seconds":                   e.longDrain,
-		"sidecar killed, Drain":                                         func(t *testing.T) { e.killed(t, untilReleased, drained) },
-		"sidecar killed, Wrap":                                          func(t *testing.T) { e.killed(t, "", wrapped) },
+		"sidecar killed, Drain":                                         e.killed(untilReleased, drained),
+		"sidecar killed, Wrap":                                          e.killed("", wrapped),
 		"sidecar killed after the containers have ended":                e.killedInDrain,
-		"pod deleted, Drain: a container that ends well":                func(t *testing.T) { e.deleted(t, drained) },
-		"pod deleted, Wrap: a command that ends well":                   func(t *testing.T) { e.deleted(t, wrapped) },
+		"pod deleted, Drain: a container that ends well":                e.deleted(drained),
+		"pod deleted, Wrap: a command that ends well":                   e.deleted(wrapped),
 		"pod deleted, Wrap: a command that the signal ends":             e.deletedWrapped,
 		"pod deleted with less time than the drain needs":               e.deletedAtOnce,
 		"pod deleted, Drain: a container that does not heed the signal": e.deletedDeaf,
@@ -56,6 +56,7 @@ func TestUploaderAtTheEnd(t *testing.T) {
 
 // Kubernetes' own grace period would be over.
 func (e *environment) longDrain(t *testing.T) {
+	t.Helper()
 	namespace := e.uploads(t, slow("160Ki"), backups)
 	job := e.startJob(t, namespace, e.scripted(t, "/backup write /spool/orders.dump --random=6Mi"))
 	r := e.runningUpload(t, namespace)
@@ -72,41 +73,44 @@ func (e *environment) longDrain(t *testing.T) {
 
 // killed kills the sidecar while it uploads. Its container runs on, and with Wrap waits for it. It is started again, and
 // goes on where it was.
-func (e *environment) killed(t *testing.T, script string, change func(*v1alpha1.Uploader)) {
-	t.Helper()
-	namespace := e.uploads(t, both(slow("512Ki"), change), backups)
-	job := e.startJob(t, namespace, e.scripted(t, "/backup write /spool/orders.dump --random=20Mi\n"+script))
-	r := e.runningUpload(t, namespace)
-	id, first := r.midway(t, "orders.dump")
-	r.onNode(t, injector.UploaderContainerName, "kill -9 $pid")
-	r.until(t, "the sidecar to be started again", func() bool {
-		status := r.status(injector.UploaderContainerName)
-		return status.RestartCount == 1
-	})
-	if last := r.status(injector.UploaderContainerName).LastTerminationState.Terminated; last == nil || last.ExitCode != 137 {
-		t.Errorf("the sidecar was not killed: %+v", last)
+func (e *environment) killed(script string, change func(*v1alpha1.Uploader)) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		namespace := e.uploads(t, both(slow("512Ki"), change), backups)
+		job := e.startJob(t, namespace, e.scripted(t, "/backup write /spool/orders.dump --random=20Mi\n"+script))
+		r := e.runningUpload(t, namespace)
+		id, first := r.midway(t)
+		r.onNode(t, injector.UploaderContainerName, "kill -9 $pid")
+		r.until(t, "the sidecar to be started again", func() bool {
+			status := r.status(injector.UploaderContainerName)
+			return status.RestartCount == 1
+		})
+		if last := r.status(injector.UploaderContainerName).LastTerminationState.Terminated; last == nil || last.ExitCode != 137 {
+			t.Errorf("the sidecar was not killed: %+v", last)
+		}
+		again, same := r.midway(t)
+		if again != id || !same.LastModified.Equal(*first.LastModified) {
+			t.Errorf("the upload %s with a part of %v has become %s with one of %v", id, first.LastModified, again, same.LastModified)
+		}
+		if script == untilReleased {
+			r.release(t)
+		}
+		if ok, log := e.endJob(t, job); !ok {
+			t.Fatal(log)
+		}
+		r.complete(t, r.written(t))
 	}
-	again, same := r.midway(t, "orders.dump")
-	if again != id || !same.LastModified.Equal(*first.LastModified) {
-		t.Errorf("the upload %s with a part of %v has become %s with one of %v", id, first.LastModified, again, same.LastModified)
-	}
-	if script == untilReleased {
-		r.release(t)
-	}
-	if ok, log := e.endJob(t, job); !ok {
-		t.Fatal(log)
-	}
-	r.complete(t, r.written(t))
 }
 
 // killedInDrain: nobody starts a sidecar again whose pod ends. Nothing of it can be seen in the store, and Kubernetes calls
 // the Job complete.
 func (e *environment) killedInDrain(t *testing.T) {
+	t.Helper()
 	namespace := e.uploads(t, slow("512Ki"), backups)
 	job := e.startJob(t, namespace, e.scripted(t, "/backup write /spool/orders.dump --random=40Mi"))
 	r := e.runningUpload(t, namespace)
 	r.ended(t, "dump")
-	r.midway(t, "orders.dump")
+	r.midway(t)
 	r.onNode(t, injector.UploaderContainerName, "kill -9 $pid")
 	if ok, log := e.endJob(t, job); !ok {
 		t.Error(log)
@@ -118,29 +122,32 @@ func (e *environment) killedInDrain(t *testing.T) {
 }
 
 // deleted deletes the pod while its container writes and the uploader uploads. What the container leaves is stored.
-func (e *environment) deleted(t *testing.T, change func(*v1alpha1.Uploader)) {
-	t.Helper()
-	namespace := e.uploads(t, both(slow("512Ki"), change), backups)
-	r := e.lasting(t, namespace, e.scripted(t, dumpAndLog))
-	r.midway(t, "orders.dump")
-	r.incomplete(t)
-	want := r.written(t)
-	want["progress.log"] = wholeLog
-	r.deletePod(t, nil)
-	if state := r.ended(t, "dump"); state.ExitCode != 0 {
-		t.Errorf("the container ended with %+v", state)
+func (e *environment) deleted(change func(*v1alpha1.Uploader)) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		namespace := e.uploads(t, both(slow("512Ki"), change), backups)
+		r := e.lasting(t, namespace, e.scripted(t, dumpAndLog))
+		r.midway(t)
+		r.incomplete(t)
+		want := r.written(t)
+		want["progress.log"] = wholeLog
+		r.deletePod(t, nil)
+		if state := r.ended(t, "dump"); state.ExitCode != 0 {
+			t.Errorf("the container ended with %+v", state)
+		}
+		if state := r.ended(t, injector.UploaderContainerName); state.ExitCode != 0 {
+			t.Errorf("the sidecar ended with %+v", state)
+		}
+		r.complete(t, want)
 	}
-	if state := r.ended(t, injector.UploaderContainerName); state.ExitCode != 0 {
-		t.Errorf("the sidecar ended with %+v", state)
-	}
-	r.complete(t, want)
 }
 
 // deletedWrapped: what a command wrote that failed is no backup.
 func (e *environment) deletedWrapped(t *testing.T) {
+	t.Helper()
 	namespace := e.uploads(t, both(slow("512Ki"), wrapped), backups)
 	r := e.lasting(t, namespace, e.scripted(t, strings.Replace(dumpAndLog, "trap", ": trap", 1)))
-	r.midway(t, "orders.dump")
+	r.midway(t)
 	r.deletePod(t, nil)
 	if state := r.ended(t, "dump"); state.ExitCode != 143 {
 		t.Errorf("the container ended with %+v, and the command with SIGTERM", state)
@@ -157,8 +164,9 @@ func (e *environment) deletedWrapped(t *testing.T) {
 
 // deletedAtOnce: the kubelet kills what is left after the grace period, and says so to nobody.
 func (e *environment) deletedAtOnce(t *testing.T) {
+	t.Helper()
 	r := e.lasting(t, e.uploads(t, slow("512Ki"), backups), e.scripted(t, dumpAndLog))
-	r.midway(t, "orders.dump")
+	r.midway(t)
 	r.deletePod(t, new(int64(2)))
 	if code := r.ended(t, injector.UploaderContainerName).ExitCode; code != 137 {
 		t.Errorf("the sidecar ended with %d", code)
@@ -169,11 +177,12 @@ func (e *environment) deletedAtOnce(t *testing.T) {
 // deletedDeaf: a shell that is a container's first process ignores SIGTERM. It may take the whole grace period, and what
 // it leaves to the uploader are Kubernetes' two seconds.
 func (e *environment) deletedDeaf(t *testing.T) {
+	t.Helper()
 	namespace := e.uploads(t, func(u *v1alpha1.Uploader) { u.DrainTimeoutSeconds = new(int64(5)) }, backups)
 	template := e.scripted(t, strings.Replace(dumpAndLog, "trap", ": trap", 1))
 	template.Spec.TerminationGracePeriodSeconds = new(int64(1))
 	r := e.lasting(t, namespace, template)
-	r.stored(t, "orders.dump")
+	r.stored(t)
 	want := r.written(t)
 	want["progress.log"] = cutLog
 	r.deletePod(t, nil)

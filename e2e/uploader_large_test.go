@@ -39,7 +39,7 @@ echo $last`)
 		t.Fatalf("%v: %q", err, peak)
 	}
 	r.until(t, "the sidecar's end", func() bool { return r.status(injector.UploaderContainerName).State.Terminated != nil })
-	limit := e.sidecar(t, r).Resources.Limits.Memory().Value()
+	limit := r.sidecar(t).Resources.Limits.Memory().Value()
 	t.Logf("written and stored in %v", time.Since(begun).Round(time.Second))
 	t.Logf("peak memory of the sidecar: %d MiB of %d MiB", kib>>10, limit>>20)
 	if limit == 0 || kib<<10 >= limit {
@@ -52,7 +52,7 @@ echo $last`)
 }
 
 // sidecar is that of the run's pod.
-func (e *environment) sidecar(t *testing.T, r *uploadRun) *corev1.Container {
+func (r *uploadRun) sidecar(t *testing.T) *corev1.Container {
 	t.Helper()
 	for i := range r.pod.Spec.InitContainers {
 		if c := &r.pod.Spec.InitContainers[i]; c.Name == injector.UploaderContainerName {
@@ -70,7 +70,7 @@ func (r *uploadRun) verify(t *testing.T, want map[string]string, size int64) {
 	if err != nil || m == nil || !m.Final || len(m.Files) != len(want) {
 		t.Fatalf("the manifest is %+v: %v", m, err)
 	}
-	sidecar := r.environment.sidecar(t, r)
+	sidecar := r.sidecar(t)
 	template := r.template(corev1.RestartPolicyNever, "verify", m.Key)
 	template.Annotations[injector.AnnotationUpload] = "false"
 	c := &template.Spec.Containers[0]

@@ -19,25 +19,27 @@ func TestUploaderInAMesh(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	together(t, map[string]func(*testing.T){
-		"Drain": func(t *testing.T) { e.meshed(t, drained) },
-		"Wrap":  func(t *testing.T) { e.meshed(t, wrapped) },
+		"Drain": e.meshed(drained),
+		"Wrap":  e.meshed(wrapped),
 	})
 }
 
-func (e *environment) meshed(t *testing.T, change func(*v1alpha1.Uploader)) {
-	t.Helper()
-	namespace := e.uploads(t, both(slow("1Mi"), change), backups)
-	template := e.scripted(t, "/backup write /spool/orders.dump --random=6Mi")
-	template.Spec.InitContainers = []corev1.Container{e.proxy(t)}
-	template.Spec.HostAliases = []corev1.HostAlias{{IP: "127.0.0.1", Hostnames: []string{store.Service + "." + store.Namespace + ".svc"}}}
-	if ok, log := e.job(t, namespace, template); !ok {
-		t.Fatalf("%s\n%s", log, e.describePods(t.Context(), namespace))
-	}
-	r := &uploadRun{environment: e, pod: e.onlyPod(t, namespace)}
-	r.complete(t, r.written(t))
-	uploader, proxy := r.ended(t, injector.UploaderContainerName), r.ended(t, "proxy")
-	if proxy.FinishedAt.Before(&uploader.FinishedAt) || proxy.ExitCode != 0 {
-		t.Errorf("the proxy ended with %+v, and the uploader with %+v", proxy, uploader)
+func (e *environment) meshed(change func(*v1alpha1.Uploader)) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		namespace := e.uploads(t, both(slow("1Mi"), change), backups)
+		template := e.scripted(t, "/backup write /spool/orders.dump --random=6Mi")
+		template.Spec.InitContainers = []corev1.Container{e.proxy(t)}
+		template.Spec.HostAliases = []corev1.HostAlias{{IP: "127.0.0.1", Hostnames: []string{store.Service + "." + store.Namespace + ".svc"}}}
+		if ok, log := e.job(t, namespace, template); !ok {
+			t.Fatalf("%s\n%s", log, e.describePods(t.Context(), namespace))
+		}
+		r := &uploadRun{environment: e, pod: e.onlyPod(t, namespace)}
+		r.complete(t, r.written(t))
+		uploader, proxy := r.ended(t, injector.UploaderContainerName), r.ended(t, "proxy")
+		if proxy.FinishedAt.Before(&uploader.FinishedAt) || proxy.ExitCode != 0 {
+			t.Errorf("the proxy ended with %+v, and the uploader with %+v", proxy, uploader)
+		}
 	}
 }
 

@@ -46,6 +46,7 @@ func TestUploaderReadsTheFilesOfAnotherUser(t *testing.T) {
 		}},
 	} {
 		tests[name] = func(t *testing.T) {
+			t.Helper()
 			template := e.scripted(t, test.script)
 			if test.change != nil {
 				test.change(&template.Spec)
@@ -71,6 +72,7 @@ func unreadableSays(text string) bool {
 }
 
 func (e *environment) unreadableWrapped(t *testing.T) {
+	t.Helper()
 	namespace := e.uploads(t, wrapped, backups)
 	ok, log := e.job(t, namespace, e.scripted(t, writeForOwner))
 	if ok || !unreadableSays(log) {
@@ -84,6 +86,7 @@ func (e *environment) unreadableWrapped(t *testing.T) {
 }
 
 func (e *environment) unreadable(t *testing.T) {
+	t.Helper()
 	namespace := e.uploads(t, drained, backups)
 	if ok, log := e.job(t, namespace, e.scripted(t, writeForOwner)); !ok {
 		t.Error(log)

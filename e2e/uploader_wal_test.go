@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -47,65 +46,67 @@ func TestUploaderOfAnArchive(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	together(t, map[string]func(*testing.T){
-		"Keep":   func(t *testing.T) { e.archived(t, drained, 0) },
-		"Delete": func(t *testing.T) { e.archived(t, func(u *v1alpha1.Uploader) { u.AfterUpload = "Delete" }, 5) },
+		"Keep":   e.archived(drained, 0),
+		"Delete": e.archived(func(u *v1alpha1.Uploader) { u.AfterUpload = "Delete" }, 5),
 	})
 }
 
 // archived waits until at least so many files have gone from the spool, before it ends the Deployment.
-func (e *environment) archived(t *testing.T, change func(*v1alpha1.Uploader), gone int) {
-	t.Helper()
-	namespace := e.uploads(t, both(change, func(u *v1alpha1.Uploader) { u.Include = []string{"archive/*"} }), backups)
-	template := e.scripted(t, archive)
-	template.Spec.RestartPolicy = corev1.RestartPolicyAlways
-	template.Finalizers = []string{lastingFinalizer}
-	// With the image's user alone the sidecar could read the files, and could not delete them.
-	template.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: new(int64(70))}
-	deployment := &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Name: "database", Namespace: namespace},
-		Spec:       appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: template.Labels}, Template: template},
-	}
-	e.create(t, deployment)
-	r := e.runningUpload(t, namespace)
-	r.letGo(t)
+func (e *environment) archived(change func(*v1alpha1.Uploader), gone int) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		namespace := e.uploads(t, both(change, func(u *v1alpha1.Uploader) { u.Include = []string{"archive/*"} }), backups)
+		template := e.scripted(t, archive)
+		template.Spec.RestartPolicy = corev1.RestartPolicyAlways
+		template.Finalizers = []string{lastingFinalizer}
+		// With the image's user alone the sidecar could read the files, and could not delete them.
+		template.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: new(int64(70))}
+		deployment := &appsv1.Deployment{
+			ObjectMeta: metav1.ObjectMeta{Name: "database", Namespace: namespace},
+			Spec:       appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: template.Labels}, Template: template},
+		}
+		e.create(t, deployment)
+		r := e.runningUpload(t, namespace)
+		r.letGo(t)
 
-	var first *uploads.Manifest
-	renewed := func(files int) *uploads.Manifest {
-		var m *uploads.Manifest
-		waitFor(t, "a manifest of more files", 3*time.Minute, func(ctx context.Context) (bool, string) {
-			var err error
-			m, err = r.manifest(ctx)
-			return m != nil && len(m.Files) >= files, fmt.Sprintf("%+v %v", m, err)
+		var first *uploads.Manifest
+		renewed := func(files int) *uploads.Manifest {
+			var m *uploads.Manifest
+			waitFor(t, "a manifest of more files", patience, func(ctx context.Context) (bool, string) {
+				var err error
+				m, err = r.manifest(ctx)
+				return m != nil && len(m.Files) >= files, fmt.Sprintf("%+v %v", m, err)
+			})
+			return m
+		}
+		first = renewed(1)
+		second := renewed(len(first.Files) + 5)
+		if first.Final || second.Final || !second.Written.After(first.Written) {
+			t.Errorf("manifests of a pod that runs on: %+v %+v", first, second)
+		}
+		waitFor(t, "the spool to be emptied", patience, func(ctx context.Context) (bool, string) {
+			written, there := r.archiveState(ctx, t)
+			return there <= written-gone, fmt.Sprintf("of %d files %d are there", written, there)
 		})
-		return m
-	}
-	first = renewed(1)
-	second := renewed(len(first.Files) + 5)
-	if first.Final || second.Final || !second.Written.After(first.Written) {
-		t.Errorf("manifests of a pod that runs on: %+v %+v", first, second)
-	}
-	waitFor(t, "the spool to be emptied", time.Minute, func(ctx context.Context) (bool, string) {
-		written, there := r.archiveState(ctx, t)
-		return there <= written-gone, fmt.Sprintf("of %d files %d are there", written, there)
-	})
 
-	if err := e.client.Patch(t.Context(), deployment, client.RawPatch(mergePatch, []byte(`{"spec":{"replicas":0}}`))); err != nil {
-		t.Fatal(err)
+		if err := e.client.Patch(t.Context(), deployment, client.RawPatch(mergePatch, []byte(`{"spec":{"replicas":0}}`))); err != nil {
+			t.Fatal(err)
+		}
+		state := r.ended(t, "dump")
+		n, err := strconv.Atoi(strings.TrimSpace(state.Message))
+		if err != nil || state.ExitCode != 0 {
+			t.Fatalf("the container ended with %+v", state)
+		}
+		if state := r.ended(t, injector.UploaderContainerName); state.ExitCode != 0 {
+			t.Errorf("the sidecar ended with %+v", state)
+		}
+		want := map[string]string{}
+		for i := range n {
+			name := fmt.Sprintf("%024X", i)
+			want["archive/"+name] = sum(strings.Repeat(name+"\n", segmentSize/len(name))[:segmentSize])
+		}
+		r.complete(t, want)
 	}
-	state := r.ended(t, "dump")
-	n, err := strconv.Atoi(strings.TrimSpace(state.Message))
-	if err != nil || state.ExitCode != 0 {
-		t.Fatalf("the container ended with %+v", state)
-	}
-	if state := r.ended(t, injector.UploaderContainerName); state.ExitCode != 0 {
-		t.Errorf("the sidecar ended with %+v", state)
-	}
-	want := map[string]string{}
-	for i := range n {
-		name := fmt.Sprintf("%024X", i)
-		want["archive/"+name] = sum(strings.Repeat(name+"\n", segmentSize/len(name))[:segmentSize])
-	}
-	r.complete(t, want)
 }
 
 // archiveState is what the script said last: how many segments it has written, and how many of them are in the spool.
