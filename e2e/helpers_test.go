@@ -123,11 +123,22 @@ func put(key, text string) []string {
 // job runs a Job with the template to its end, and gives its last pod's log, if its container ran.
 func (e *environment) job(t *testing.T, namespace string, template corev1.PodTemplateSpec) (succeeded bool, log string) {
 	t.Helper()
+	return e.endJob(t, e.startJob(t, namespace, template))
+}
+
+func (e *environment) startJob(t *testing.T, namespace string, template corev1.PodTemplateSpec) *batchv1.Job {
+	t.Helper()
 	job := &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "dump-", Namespace: namespace},
 		Spec:       batchv1.JobSpec{Template: template, BackoffLimit: ptr.To[int32](0)},
 	}
 	e.create(t, job)
+	return job
+}
+
+func (e *environment) endJob(t *testing.T, job *batchv1.Job) (succeeded bool, log string) {
+	t.Helper()
+	namespace := job.Namespace
 	waitFor(t, "the end of Job "+job.Name, 10*time.Minute, func(ctx context.Context) (bool, string) {
 		if err := e.client.Get(ctx, client.ObjectKeyFromObject(job), job); err != nil {
 			return false, err.Error()
@@ -144,11 +155,17 @@ func (e *environment) job(t *testing.T, namespace string, template corev1.PodTem
 	if err != nil || len(pods.Items) == 0 {
 		t.Fatal(err, "no pod of the Job is left")
 	}
-	raw, err := e.kube.CoreV1().Pods(namespace).GetLogs(pods.Items[0].Name, &corev1.PodLogOptions{Container: "dump"}).DoRaw(t.Context())
+	log, err = e.log(t.Context(), &pods.Items[0], "dump")
 	if err != nil && succeeded {
 		t.Fatal(err)
 	}
-	return succeeded, string(raw)
+	return succeeded, log
+}
+
+// log is what a container has written.
+func (e *environment) log(ctx context.Context, pod *corev1.Pod, container string) (string, error) {
+	raw, err := e.kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container}).DoRaw(ctx)
+	return string(raw), err
 }
 
 func (e *environment) describePods(ctx context.Context, namespace string) string {

@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -9,7 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
-	uploads "lighterman.dev/lighterman/uploader/manifest"
 
 	"lighterman.dev/lighterman/e2e/store"
 )
@@ -38,6 +36,8 @@ func (e *environment) dump(text string) corev1.PodTemplateSpec {
 	return template
 }
 
+func drained(*v1alpha1.Uploader) {}
+
 func wrapped(u *v1alpha1.Uploader) { u.Completion = "Wrap" }
 
 // TestUploader runs Jobs whose files the native sidecar uploads.
@@ -45,7 +45,7 @@ func TestUploader(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	for name, change := range map[string]func(*v1alpha1.Uploader){
-		"drained": func(*v1alpha1.Uploader) {}, "wrapped": wrapped, "streamed": func(u *v1alpha1.Uploader) { u.Upload = "Stream" },
+		"drained": drained, "wrapped": wrapped, "streamed": func(u *v1alpha1.Uploader) { u.Upload = "Stream" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -53,18 +53,8 @@ func TestUploader(t *testing.T) {
 			if ok, log := e.job(t, namespace, e.dump("select 1;")); !ok {
 				t.Fatalf("%s\n%s", log, e.describePods(t.Context(), namespace))
 			}
-			pod := e.onlyPod(t, namespace)
-			at := "dumps/" + namespace + "/" + pod.Name + "/"
-			if got := e.object(t, namespace, at+"orders.sql"); got != "select 1;" {
-				t.Errorf("the object holds %q", got)
-			}
-			var m uploads.Manifest
-			if err := json.Unmarshal([]byte(e.object(t, namespace, at+".lighterman/"+string(pod.UID)+"/manifest.json")), &m); err != nil {
-				t.Fatal(err)
-			}
-			if !m.Final || len(m.Files) != 1 || m.Files[0].Path != "orders.sql" {
-				t.Errorf("the manifest says %+v", m)
-			}
+			r := &uploadRun{environment: e, pod: e.onlyPod(t, namespace)}
+			r.complete(t, map[string]string{"orders.sql": sum("select 1;")})
 		})
 	}
 	t.Run("a command that fails keeps its exit code, and no manifest is written", func(t *testing.T) {

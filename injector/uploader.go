@@ -35,6 +35,8 @@ type upload struct {
 	// mount is the spool's in the sidecar; its volume is SpoolVolumeName where made.
 	mount corev1.VolumeMount
 	made  bool
+	// user is the sidecar's; nil: the pod's own, or the image's.
+	user *int64
 	// config is the sidecar's configuration.
 	config string
 	// there: a former pass has added the sidecar.
@@ -116,6 +118,7 @@ func (p *plan) planUpload(found []target) error {
 		return err
 	}
 	if p.addsUploader() {
+		u.user = p.spoolUser(found)
 		p.warn("terminationGracePeriodSeconds of the pod is raised to %d: the uploader has %d of them to upload what is left",
 			p.grace(), p.drainTimeout())
 	}

@@ -27,7 +27,6 @@ func (p *plan) uploadContainers() []corev1.Container {
 }
 
 func (p *plan) uploadContainer() corev1.Container {
-	yes, no := true, false
 	u := p.upload
 	c := corev1.Container{
 		Image: p.settings.UploaderImage,
@@ -44,19 +43,31 @@ func (p *plan) uploadContainer() corev1.Container {
 	if p.appendCA {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: BundleVolumeName, MountPath: BundleMountPath, ReadOnly: true})
 	}
-	user := p.spoolUser()
-	c.SecurityContext = &corev1.SecurityContext{
-		RunAsUser:                user,
-		RunAsNonRoot:             p.nonRootAs(user, &yes),
-		AllowPrivilegeEscalation: &no,
-		ReadOnlyRootFilesystem:   &yes,
-		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-		SeccompProfile:           &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
-	}
-	if u.spec.SecurityContext != nil {
-		c.SecurityContext = u.spec.SecurityContext
-	}
+	c.SecurityContext = p.uploadSecurity()
 	return c
+}
+
+// uploadSecurity is the profile's security context; what that leaves out is as the restricted standard wants it, with the
+// user of the spool.
+func (p *plan) uploadSecurity() *corev1.SecurityContext {
+	yes, no := true, false
+	sc := &corev1.SecurityContext{}
+	if own := p.upload.spec.SecurityContext; own != nil {
+		sc = own.DeepCopy()
+	}
+	fill(&sc.RunAsUser, p.upload.user)
+	fill(&sc.RunAsNonRoot, p.nonRootAs(p.upload.user, &yes))
+	fill(&sc.ReadOnlyRootFilesystem, &yes)
+	fill(&sc.SeccompProfile, &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault})
+	fill(&sc.Capabilities, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}})
+	fill(&sc.AllowPrivilegeEscalation, &no)
+	return sc
+}
+
+func fill[T any](field **T, value *T) {
+	if *field == nil {
+		*field = value
+	}
 }
 
 // uploadEnv is the sidecar's environment: its configuration, who the pod is, and the variables with the mode's secrets.
@@ -91,21 +102,44 @@ func (p *plan) uploadResources() corev1.ResourceRequirements {
 	return p.ownResources("250m", "128Mi")
 }
 
-// spoolUser is the user that the containers with the spool name: the sidecar must read what they write. Nil: they name
-// none, or several.
-func (p *plan) spoolUser() *int64 {
-	var user *int64
-	for i := range p.pod.Spec.Containers {
-		c := &p.pod.Spec.Containers[i]
-		if !p.upload.made && spoolMount(&target{Container: c}, p.upload.path) == nil {
+// spoolUser is the user that the containers with the spool run as, as far as the pod says: the sidecar must read what they
+// write. A profile may know better. Nil is the pod's own user or, where it names none, that of the uploader's image.
+func (p *plan) spoolUser(found []target) *int64 {
+	if own := p.upload.spec.SecurityContext; own != nil && own.RunAsUser != nil {
+		return own.RunAsUser
+	}
+	var pods *int64
+	if p.pod.Spec.SecurityContext != nil {
+		pods = p.pod.Spec.SecurityContext.RunAsUser
+	}
+	var users []int64
+	for i := range found {
+		t := &found[i]
+		if t.list != "containers" || !p.hasSpool(t) {
 			continue
 		}
-		if c.SecurityContext == nil || c.SecurityContext.RunAsUser == nil || (user != nil && *user != *c.SecurityContext.RunAsUser) {
-			return nil
+		user := pods
+		if t.SecurityContext != nil && t.SecurityContext.RunAsUser != nil {
+			user = t.SecurityContext.RunAsUser
 		}
-		user = c.SecurityContext.RunAsUser
+		if user != nil && !slices.Contains(users, *user) {
+			users = append(users, *user)
+		}
 	}
-	return user
+	switch {
+	case len(users) > 1:
+		p.warn("the containers with the spool %s run as users %v, and the uploader can be but one: let the group read the files and set fsGroup, or list containers that write none in annotation %s",
+			p.upload.path, users, AnnotationSkipContainers)
+		return nil
+	case len(users) == 0 || (pods != nil && *pods == users[0]):
+		return nil
+	}
+	return &users[0]
+}
+
+// hasSpool reports whether the container mounts the spool's volume, or will.
+func (p *plan) hasSpool(t *target) bool {
+	return p.upload.made || slices.ContainsFunc(t.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == p.upload.mount.Name })
 }
 
 // sidecarIndex is where in the init containers the sidecar goes: behind the last native sidecar, so that a mesh outlives

@@ -97,7 +97,8 @@ type Uploader struct {
 	// The sidecar's resources. Absent: modest requests and limits.
 	// +optional
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
-	// The sidecar's security context. Absent: the restricted profile, as the main container's user.
+	// The sidecar's security context. What it leaves out is as the restricted profile wants it, with the user of the
+	// containers that have the spool.
 	// +optional
 	SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
 }

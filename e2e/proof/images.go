@@ -3,15 +3,14 @@ package proof
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"path"
 	"path/filepath"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"lighterman.dev/lighterman/e2e/debian"
 	"lighterman.dev/lighterman/e2e/image"
+	"lighterman.dev/lighterman/e2e/shell"
 	"lighterman.dev/lighterman/e2e/tools"
 )
 
@@ -32,7 +31,7 @@ func Image(ctx context.Context, b *tools.Builder, name string) (v1.Image, error)
 
 // backupTools holds the tools that are written in Go, and busybox for the scripts.
 func backupTools(ctx context.Context, b *tools.Builder) (v1.Image, error) {
-	spec := image.Spec{Binaries: map[string]string{}, Entrypoint: []string{"/bin/sh"}, Env: []string{"PATH=/usr/local/bin:/bin"}}
+	spec := image.Spec{Binaries: map[string]string{}, Env: []string{"PATH=/usr/local/bin:/bin"}}
 	for _, tool := range tools.ForBackup() {
 		dir, err := b.Build(ctx, tool)
 		if err != nil {
@@ -40,19 +39,8 @@ func backupTools(ctx context.Context, b *tools.Builder) (v1.Image, error) {
 		}
 		spec.Binaries[path.Join("/usr/local/bin", tool.Name)] = filepath.Join(dir, tool.Name)
 	}
-	busybox, err := b.Busybox(ctx)
-	if err != nil {
+	if err := shell.Add(ctx, b, &spec); err != nil {
 		return nil, err
-	}
-	spec.Binaries["/bin/busybox"] = busybox
-	applets, err := exec.CommandContext(ctx, busybox, "--list").Output()
-	if err != nil {
-		return nil, fmt.Errorf("list what busybox is: %w", err)
-	}
-	for name := range strings.FieldsSeq(string(applets)) {
-		if name != "busybox" {
-			spec.Files = append(spec.Files, image.File{Path: path.Join("/bin", name), Link: "busybox"})
-		}
 	}
 	return image.Build(spec)
 }

@@ -1,2 +1,3 @@
-// Package workload builds the image of the backup program that tests and the demo run: an ordinary user of the AWS SDK.
+// Package workload builds the images of the backup program that tests and the demo run: an ordinary user of the clouds'
+// SDKs, alone or with a shell.
 package workload

@@ -68,7 +68,11 @@ func (s *sidecar) settled(path string, e journal.Entry) {
 	if s.Config.AfterUpload != uploader.Delete || !s.written.has(e) {
 		return
 	}
-	if err := s.spool.Remove(path, e.State); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := s.spool.Remove(path, e.State)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		delete(s.kept, path)
+	} else if !s.kept[path] { // Each walk tries again.
+		s.kept[path] = true
 		s.Log.Warn("the file is stored, and stays in the spool", "path", path, "error", err)
 	}
 }

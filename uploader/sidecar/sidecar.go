@@ -64,6 +64,7 @@ type sidecar struct {
 	wanted   bool               // a walk is
 	walked   time.Time          // when the last one ended
 	skipped  map[string]string  // entries that are no files, and why
+	kept     map[string]bool    // durable files that could not be deleted; that was told
 	sessions map[string]session // the wrapped commands, by container
 	goals    []*goal
 	draining bool
@@ -110,7 +111,7 @@ func open(o Options) (*sidecar, error) {
 	}
 	s := &sidecar{
 		Options: o, template: template, keys: template.Keys(o.Config.Prefix, o.Pod), started: time.Now().UTC(),
-		asks: make(chan func(), 64), files: map[string]*file{}, skipped: map[string]string{}, sessions: map[string]session{},
+		asks: make(chan func(), 64), files: map[string]*file{}, skipped: map[string]string{}, kept: map[string]bool{}, sessions: map[string]session{},
 	}
 	fillOptions(&s.Options)
 	if s.spool, err = spool.Open(o.Config.Spool); err != nil {

@@ -160,6 +160,40 @@ func TestFileThatChangesAfterItWasStored(t *testing.T) {
 	})
 }
 
+// A file that cannot be deleted is told of once, and tried again.
+func TestDeleteThatIsRefused(t *testing.T) {
+	h := newHarness(t, func(c *uploader.Config) { c.AfterUpload = uploader.Delete })
+	opened := make(chan struct{})
+	h.fault.set(func(call, key string) error {
+		if call == "Put" && key == manifestKey {
+			<-opened
+		}
+		return nil
+	})
+	h.ready()
+	h.write("file", "one")
+	h.eventually("it is stored", func() bool { return strings.Contains(h.logs.text(), `msg=stored path=file`) })
+	writer, err := os.OpenFile(filepath.Join(h.spool, "file"), os.O_WRONLY, 0)
+	h.must(err)
+	close(opened)
+	told := func() int { return strings.Count(h.logs.text(), "stays in the spool") }
+	h.eventually("it is told of", func() bool { return told() > 0 })
+	for _, name := range []string{"first", "second", "third"} { // Each makes a walk.
+		h.must(os.Mkdir(filepath.Join(h.spool, name), 0o755))
+		h.must(os.Symlink("nowhere", filepath.Join(h.spool, name, "link")))
+		h.eventually("a walk", func() bool { return strings.Contains(h.logs.text(), name+"/link") })
+	}
+	if n := told(); n != 1 {
+		t.Errorf("it was told of %d times", n)
+	}
+	h.must(writer.Close())
+	h.eventually("it is deleted", func() bool {
+		_, err := os.Stat(filepath.Join(h.spool, "file"))
+		return os.IsNotExist(err)
+	})
+	h.must(h.end())
+}
+
 func TestDelete(t *testing.T) {
 	h := newHarness(t, func(c *uploader.Config) { c.AfterUpload = uploader.Delete })
 	h.ready()

@@ -137,7 +137,11 @@ func (s *Spool) Remove(name string, as State) error {
 	if state != as {
 		return fmt.Errorf("remove %q: it has changed", name)
 	}
-	if err := s.root.Remove(name); err != nil {
+	err = s.root.Remove(name)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("remove %q: user %d, as whom the uploader runs, may not write in its directory: run both as one user: %w", name, os.Getuid(), err)
+	case err != nil:
 		return fmt.Errorf("remove %q: %w", name, err)
 	}
 	return nil

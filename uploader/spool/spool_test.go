@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -185,26 +186,48 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-func TestUnreadableFileSaysWhose(t *testing.T) {
-	if os.Getuid() != 0 {
-		const why = "only root can take a file away from another user"
-		if os.Getenv("LIGHTERMAN_E2E_REQUIRED") == "true" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
+// needRoot ends a test that takes files away from another user.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() == 0 {
+		return
 	}
+	const why = "only root can take a file away from another user"
+	if os.Getenv("LIGHTERMAN_E2E_REQUIRED") == "true" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// asNobody runs do without what lets root read and write everything.
+func asNobody(do func() error) error {
+	done := make(chan error)
+	go func() { done <- asUser(65532, do) }() // The thread ends with it.
+	return <-done
+}
+
+func TestUnreadableFileSaysWhose(t *testing.T) {
+	needRoot(t)
 	s, dir := open(t)
 	write(t, dir, "file", "one")
-	// The thread loses what lets root read everything; it ends with the test.
-	done := make(chan error)
-	go func() {
-		done <- asUser(65532, func() error {
-			_, err := s.Open("file")
-			return err
-		})
-	}()
-	err := <-done
+	err := asNobody(func() error {
+		_, err := s.Open("file")
+		return err
+	})
 	if err == nil || !errors.Is(err, fs.ErrPermission) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestFileThatMayNotBeRemovedSaysWhy(t *testing.T) {
+	needRoot(t)
+	s, dir := open(t)
+	write(t, dir, "file", "one")
+	must(t, os.Chmod(filepath.Join(dir, "file"), 0o644))
+	state, err := s.Stat("file")
+	must(t, err)
+	err = asNobody(func() error { return s.Remove("file", state) })
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "run both as one user") {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -59,16 +59,21 @@ func newGet() *cobra.Command {
 }
 
 func newWrite() *cobra.Command {
-	var text string
+	var text, random string
 	cmd := &cobra.Command{
 		Use:   "write FILE",
 		Short: "Write a local file, as a dump does",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return os.WriteFile(args[0], []byte(text), 0o644)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if random == "" {
+				return os.WriteFile(args[0], []byte(text), 0o644)
+			}
+			return writeRandom(cmd.OutOrStdout(), args[0], random)
 		},
 	}
 	cmd.Flags().StringVar(&text, "from-text", "", "the file's content")
+	cmd.Flags().StringVar(&random, "random", "", "write so many random bytes, for example 2Gi, and print their SHA-256")
+	cmd.MarkFlagsMutuallyExclusive("from-text", "random")
 	return cmd
 }
 
