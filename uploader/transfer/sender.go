@@ -58,6 +58,7 @@ func (s *Sender) Send(ctx context.Context, f *spool.File, key string, growing <-
 		}
 	}
 	var err error
+	unfit := 0
 	for range rounds {
 		var entry journal.Entry
 		entry, err = t.round(ctx)
@@ -69,6 +70,12 @@ func (s *Sender) Send(ctx context.Context, f *spool.File, key string, growing <-
 			s.Log.Warn("the upload is gone; beginning anew", "path", t.path, "error", err)
 			if err := t.giveUp(ctx); err != nil {
 				return journal.Entry{}, err
+			}
+		case errors.Is(err, errUnfit):
+			s.Log.Warn("the store received other bytes than the file has; beginning anew", "path", t.path, "error", err)
+			unfit++
+			if abortErr := t.giveUp(ctx); abortErr != nil || unfit == corruptions {
+				return journal.Entry{}, errors.Join(err, abortErr)
 			}
 		case errors.Is(err, spool.ErrReplaced), errors.Is(err, ErrConflict):
 			// What was begun is of no use any more.
