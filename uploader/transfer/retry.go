@@ -20,7 +20,9 @@ type Retry struct {
 	First, Longest time.Duration
 	// Slow is called when the store asks for fewer requests. Nil: nobody is.
 	Slow func()
-	Log  *slog.Logger
+	// Failing is told of each error that is met by asking again, and of nil when that went well. Nil: nobody is.
+	Failing func(error)
+	Log     *slog.Logger
 }
 
 // DefaultLimits are those while a pod runs. The file is tried again later; what bounds the whole is the drain.
@@ -48,6 +50,9 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 	var since time.Time
 	for pause := first; ; pause = min(2*pause, longest) {
 		err := do(ctx)
+		if err == nil && !since.IsZero() && r.Failing != nil {
+			r.Failing(nil)
+		}
 		if err == nil || ctx.Err() != nil {
 			return explainEnd(ctx, err)
 		}
@@ -61,6 +66,9 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 		wait := pauseAfter(err, pause)
 		if time.Since(since)+wait > limits[class] {
 			return err
+		}
+		if r.Failing != nil {
+			r.Failing(err)
 		}
 		r.Log.Warn("the store failed; asking again", "what", what, "class", class, "in", wait.Round(time.Millisecond), "error", err)
 		if !sleep(ctx, wait) {
