@@ -63,10 +63,12 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 		if class == uploader.Throttled && r.Slow != nil {
 			r.Slow()
 		}
-		wait := pauseAfter(err, pause)
-		if time.Since(since)+wait > limits[class] {
+		left := limits[class] - time.Since(since)
+		if left <= 0 || after(err) > left {
 			return err
 		}
+		// The last attempt is made when the time is over, not before.
+		wait := min(pauseAfter(err, pause), left)
 		if r.Failing != nil {
 			r.Failing(err)
 		}
@@ -88,11 +90,15 @@ func explainEnd(ctx context.Context, err error) error {
 // pauseAfter is random, so that many pods that failed together do not come back together; never shorter than the store
 // asks.
 func pauseAfter(err error, pause time.Duration) time.Duration {
-	wait := pause/2 + rand.N(pause) //nolint:gosec // It is no secret.
+	return max(pause/2+rand.N(pause), after(err)) //nolint:gosec // It is no secret.
+}
+
+// after is how long the store asks to wait; zero: it does not say.
+func after(err error) time.Duration {
 	if e, ok := errors.AsType[*uploader.Error](err); ok {
-		wait = max(wait, e.After)
+		return e.After
 	}
-	return wait
+	return 0
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
