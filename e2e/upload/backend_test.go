@@ -16,7 +16,7 @@ import (
 type backend struct {
 	name string
 	// address is where it listens, and certificate is what it shows.
-	address string
+	address     string
 	certificate serve.Files
 	// store goes straight to it, with leave to do everything.
 	store uploader.Store
@@ -101,7 +101,7 @@ var backends = map[string]func(testing.TB) *backend{
 			answers: map[string]answer{
 				slowDown: says(503, "ServerBusy", "The server is busy."),
 				denied:   says(403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation using this permission."),
-				broken: says(500, "InternalError", "The server encountered an internal error."),
+				broken:   says(500, "InternalError", "The server encountered an internal error."),
 				skewed:   says(403, "AuthenticationFailed", "Request date header too old: 'Sun, 22 Nov 2026 10:00:00 GMT'"),
 			},
 		}

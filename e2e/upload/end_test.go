@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 )
 
+// notStored is how "uploader exec" ends when the command ended well, and its files are not stored.
+const notStored = 74
+
 func (p *pod) graceIsTooShort() {
 	p.config.DrainTimeoutSeconds = 3
 	p.slow()
@@ -35,6 +38,20 @@ func (p *pod) journalIsLost() {
 	p.must(os.Remove(filepath.Join(p.config.Directory, "journal")))
 	p.write("later", p.data(1000))
 	p.drained(p.sidecar())
+}
+
+func (p *pod) wrappedCommandFails() {
+	other := p.data(1000)
+	p.occupy("dump", other)
+	r := p.sidecar()
+	wrapped := p.start("exec", "--directory", p.config.Directory, "--", "sh", "-c", "echo mine >"+p.path("dump"))
+	if code := wrapped.code(); code != notStored {
+		p.Errorf("the command ends with %d", code)
+	}
+	wrapped.says("dump: another object has the key")
+	p.refused(r, "dump: another object has the key")
+	p.files["dump"] = other
+	p.whole("dump")
 }
 
 func (p *pod) sessionIsLost() {

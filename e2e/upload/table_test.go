@@ -13,7 +13,7 @@ type fault struct {
 	row string
 	// cases are its tests with the whole program and real stores.
 	cases []scenario
-	// elsewhere are tests of other packages that prove what cannot be proved here: package and name.
+	// elsewhere are other tests that prove it: the directory of their package, and their name.
 	elsewhere []string
 }
 
@@ -51,7 +51,7 @@ var faults = []fault{
 		{"it stands still", (*pod).standsStill, nil},
 	}},
 	{row: "Connection cut in a part", cases: []scenario{{"in each part", (*pod).cutInEachPart, nil}}},
-	{row: "A request that stands still for five minutes", elsewhere: []string{"transfer TestRequestThatStandsStill"}},
+	{row: "A request that stands still for five minutes", elsewhere: []string{"uploader/transfer TestRequestThatStandsStill"}},
 	{row: "503 SlowDown", cases: []scenario{{"it asks for fewer requests", (*pod).isThrottled, nil}}},
 	{row: "403 mid-run", cases: []scenario{
 		{"it heals", (*pod).deniedForAWhile, nil},
@@ -82,8 +82,9 @@ var faults = []fault{
 	{row: "Object of the key exists", cases: []scenario{
 		{"with the same bytes", (*pod).objectIsTheSame, nil},
 		{"with other bytes", (*pod).objectIsAnother, nil},
+		{"and a command is wrapped", (*pod).wrappedCommandFails, nil},
 	}},
-	{row: "kill -9 of the sidecar", elsewhere: []string{"upload TestKill", "uploader TestKill"}},
+	{row: "kill -9 of the sidecar", elsewhere: []string{"e2e/upload TestKill", "cmd/uploader TestKill"}},
 	{row: "Journal lost", cases: []scenario{{"files are found in the store", (*pod).journalIsLost, nil}}},
 	{row: "kill -9 of a wrapped container", cases: []scenario{{"no manifest is written", (*pod).sessionIsLost, nil}}},
 	{row: "Grace period too short", cases: []scenario{{"it is reported", (*pod).graceIsTooShort, nil}}},
