@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -96,6 +97,8 @@ func (e *session) take(next http.Handler, w http.ResponseWriter, r *http.Request
 		}})
 	} else {
 		r.Header.Del("Expect")
+		// The client may go away: what the server takes, the session has.
+		r = r.WithContext(context.WithoutCancel(r.Context()))
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		next.ServeHTTP(answer, r)
 	}

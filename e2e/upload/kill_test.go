@@ -135,7 +135,7 @@ func (k *killer) next(n int) {
 		k.write(name, data)
 	}
 	name := fmt.Sprintf("large-%d", n)
-	data := k.data(k.size() + k.random.Int64N(2*k.size()))
+	data := k.data(k.size() + k.random.Int64N(k.size()))
 	f := k.open(name, os.O_WRONLY|os.O_CREATE)
 	const pieces, front = 10, 100
 	k.files[name] = data
