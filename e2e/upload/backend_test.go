@@ -58,15 +58,15 @@ const bucket = "sidecar"
 
 // backends start a store of each kind. The variables that they set are the whole test's: its parts may run at a time.
 var backends = map[string]func(testing.TB) *backend{
-	"S3": func(t testing.TB) *backend {
-		t.Helper()
-		server := serve.Versitygw(t, serve.S3Options{})
-		where := locate(t, server, server.Bucket(t, bucket))
+	"S3": func(tb testing.TB) *backend {
+		tb.Helper()
+		server := serve.Versitygw(tb, serve.S3Options{})
+		where := locate(tb, server, server.Bucket(tb, bucket))
 		says := func(status int, code string) answer {
 			return answer{status, "<Error><Code>" + code + "</Code><Message>No.</Message></Error>", nil}
 		}
 		return &backend{
-			address: server.Address, certificate: server.Files, store: openS3(t, server, where), part: 5,
+			address: server.Address, certificate: server.Files, store: openS3(tb, server, where), part: 5,
 			env: []string{"AWS_ACCESS_KEY_ID=" + serve.AccessKey, "AWS_SECRET_ACCESS_KEY=" + serve.SecretKey},
 			settings: func(address string) uploader.Config {
 				there := where
@@ -79,10 +79,10 @@ var backends = map[string]func(testing.TB) *backend{
 			},
 		}
 	},
-	"Azure": func(t testing.TB) *backend {
-		t.Helper()
-		server := serve.Azurite(t)
-		name := server.Container(t, bucket)
+	"Azure": func(tb testing.TB) *backend {
+		tb.Helper()
+		server := serve.Azurite(tb)
+		name := server.Container(tb, bucket)
 		says := func(status int, code, message string) answer {
 			return answer{
 				status, "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code><Message>" + message + "</Message></Error>",
@@ -90,7 +90,7 @@ var backends = map[string]func(testing.TB) *backend{
 			}
 		}
 		return &backend{
-			address: server.Address, certificate: server.Files, store: openAzure(t, server, name), part: 1,
+			address: server.Address, certificate: server.Files, store: openAzure(tb, server, name), part: 1,
 			env: []string{"AZURE_STORAGE_KEY=" + server.Key},
 			settings: func(address string) uploader.Config {
 				return uploader.Config{Azure: &uploader.Azure{
@@ -106,11 +106,11 @@ var backends = map[string]func(testing.TB) *backend{
 			},
 		}
 	},
-	"GCS": func(t testing.TB) *backend {
-		t.Helper()
-		server := serve.FakeGCS(t)
-		name := server.Bucket(t, bucket)
-		metadata := server.Metadata(t)
+	"GCS": func(tb testing.TB) *backend {
+		tb.Helper()
+		server := serve.FakeGCS(tb)
+		name := server.Bucket(tb, bucket)
+		metadata := server.Metadata(tb)
 		says := func(status int, reason string) answer {
 			return answer{
 				status, `{"error": {"code": ` + strconv.Itoa(status) + `, "message": "No.", "errors": [{"reason": "` + reason + `"}]}}`,
@@ -118,7 +118,7 @@ var backends = map[string]func(testing.TB) *backend{
 			}
 		}
 		return &backend{
-			address: server.Address, certificate: server.Files, store: openGCS(t, server, name), part: 1,
+			address: server.Address, certificate: server.Files, store: openGCS(tb, server, name), part: 1,
 			env: []string{"GCE_METADATA_HOST=" + metadata},
 			settings: func(address string) uploader.Config {
 				return uploader.Config{GCS: &uploader.GCS{

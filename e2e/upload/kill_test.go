@@ -46,7 +46,7 @@ func TestKill(t *testing.T) {
 			pods.Go(func() {
 				t.Run(store+"/"+way, func(t *testing.T) {
 					h := fnv.New64()
-					h.Write([]byte(t.Name()))                                                                                 //nolint:errcheck // It never fails.
+					h.Write([]byte(t.Name()))
 					k := &killer{pod: newPod(t, b), random: rand.New(rand.NewPCG(*seed, h.Sum64())), seen: map[string]bool{}} //nolint:gosec // Any moment will do.
 					k.config.Concurrency, k.config.BandwidthLimit = 2, 4*k.size()
 					prepare(k)
@@ -78,7 +78,7 @@ func (k *killer) streams() {
 func (k *killer) wraps() {
 	k.config.Completion = uploader.Wrap
 	k.stop = filepath.Join(k.TempDir(), "stop")
-	k.wrapped = k.pod.start("exec", "--directory", k.config.Directory, "--", "sh", "-c", "until test -e "+k.stop+"; do sleep 0.05; done")
+	k.wrapped = k.start("exec", "--directory", k.config.Directory, "--", "sh", "-c", "until test -e "+k.stop+"; do sleep 0.05; done")
 }
 
 func (k *killer) run(times int) {

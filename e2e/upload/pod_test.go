@@ -144,11 +144,9 @@ func (p *pod) write(name string, data []byte) {
 }
 
 // large writes a file of some parts and a half.
-func (p *pod) large(name string, parts int64) []byte {
+func (p *pod) large(name string, parts int64) {
 	p.Helper()
-	data := p.data(parts*p.size() + p.size()/2)
-	p.write(name, data)
-	return data
+	p.write(name, p.data(parts*p.size()+p.size()/2))
 }
 
 // size is that of a part, in bytes.

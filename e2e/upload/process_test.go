@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	os.RemoveAll(programs) //nolint:errcheck // It is temporary.
+	os.RemoveAll(programs)
 	os.Exit(code)
 }
 

@@ -50,8 +50,8 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 	var since time.Time
 	for pause := first; ; pause = min(2*pause, longest) {
 		err := do(ctx)
-		if err == nil && !since.IsZero() && r.Failing != nil {
-			r.Failing(nil)
+		if err == nil && !since.IsZero() {
+			r.tell(nil)
 		}
 		if err == nil || ctx.Err() != nil {
 			return explainEnd(ctx, err)
@@ -69,13 +69,17 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 		}
 		// The last attempt is made when the time is over, not before.
 		wait := min(pauseAfter(err, pause), left)
-		if r.Failing != nil {
-			r.Failing(err)
-		}
+		r.tell(err)
 		r.Log.Warn("the store failed; asking again", "what", what, "class", class, "in", wait.Round(time.Millisecond), "error", err)
 		if !sleep(ctx, wait) {
 			return explainEnd(ctx, err)
 		}
+	}
+}
+
+func (r *Retry) tell(err error) {
+	if r.Failing != nil {
+		r.Failing(err)
 	}
 }
 
