@@ -50,23 +50,23 @@ type process struct {
 }
 
 // start runs the program with an environment.
-func start(t testing.TB, env []string, args ...string) *process {
-	t.Helper()
+func start(tb testing.TB, env []string, args ...string) *process {
+	tb.Helper()
 	program, err := buildProgram()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	r := &process{Cmd: exec.CommandContext(context.WithoutCancel(t.Context()), program, args...), t: t, ended: make(chan error, 1)}
+	r := &process{Cmd: exec.CommandContext(context.WithoutCancel(tb.Context()), program, args...), t: tb, ended: make(chan error, 1)}
 	r.Env, r.Stderr, r.Stdout = env, r, r
 	r.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := r.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	go func() { r.ended <- r.Wait() }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = r.Process.Kill() // It has ended by now, where all went well.
-		if t.Failed() {
-			t.Logf("%v:\n%s", args, r.text())
+		if tb.Failed() {
+			tb.Logf("%v:\n%s", args, r.text())
 		}
 	})
 	return r
@@ -141,11 +141,11 @@ func (r *process) kill() {
 const patience = 4 * time.Minute
 
 // eventually waits until something has come to pass.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, is func() bool) {
+	tb.Helper()
 	for deadline := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("it does not come to pass that %s", what)
+			tb.Fatalf("it does not come to pass that %s", what)
 		}
 	}
 }
