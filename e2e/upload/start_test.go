@@ -24,7 +24,8 @@ func (p *pod) fails(why ...string) *process {
 // failsAtOnce is fails for what asking again does not heal.
 func (p *pod) failsAtOnce(why ...string) {
 	p.Helper()
-	if r := p.fails(why...); strings.Contains(r.text(), "asking again") {
+	// On a busy machine a connection may break where a server answers before it has read the request.
+	if text := p.fails(why...).text(); strings.Count(text, "asking again") > strings.Count(text, `"class":"Transient"`) {
 		p.Error("the store is asked again")
 	}
 }
