@@ -27,6 +27,8 @@ type Azure struct {
 	CAFile string
 	// Key is the account's, in base64.
 	Key string
+	// Files are its certificate's.
+	Files Files
 	// Process is the server.
 	Process *os.Process
 }
@@ -47,7 +49,7 @@ func Azurite(tb testing.TB) *Azure {
 	}
 	files := Certificate(tb)
 	a := &Azure{
-		Address: freeAddress(tb), CAFile: files.CA, Key: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 64)),
+		Address: freeAddress(tb), CAFile: files.CA, Files: files, Key: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 64)),
 	}
 	a.Endpoint = "https://" + a.Address + "/" + Account
 	host, port := split(tb, a.Address)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,14 +14,14 @@ import (
 	"lighterman.dev/lighterman/e2e/tools"
 )
 
-// GCS is a fake-gcs-server. It checks nobody's identity.
+// GCS is a fake-gcs-server behind TLS and sessions. It checks nobody's identity.
 type GCS struct {
 	// Endpoint is its URL, Address the part that is dialled.
 	Endpoint, Address string
 	// CAFile is the authority to trust.
 	CAFile string
-	// Process is the server.
-	Process *os.Process
+	// Files are its certificate's.
+	Files Files
 }
 
 // FakeGCS starts a store that speaks Google Cloud Storage's JSON API over TLS.
@@ -36,18 +35,18 @@ func FakeGCS(tb testing.TB) *GCS {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	files := Certificate(tb)
-	g := &GCS{Address: freeAddress(tb), CAFile: files.CA}
-	g.Endpoint = "https://" + g.Address
-	host, port := split(tb, g.Address)
-	g.Process = process{
-		name: filepath.Join(program, "fake-gcs-server"), address: g.Address,
+	address := freeAddress(tb)
+	host, port := split(tb, address)
+	process{
+		name: filepath.Join(program, "fake-gcs-server"), address: address,
 		args: []string{
-			"-backend", "filesystem", "-filesystem-root", dirs(tb, "/dev/shm", "objects")[0], "-scheme", "https", "-host", host, "-port", port,
-			"-cert-location", files.Cert, "-private-key-location", files.Key, "-external-url", g.Endpoint, "-public-host", g.Address,
+			"-backend", "filesystem", "-filesystem-root", dirs(tb, "/dev/shm", "objects")[0], "-scheme", "http", "-host", host, "-port", port,
+			"-public-host", "*",
 		},
 	}.start(tb)
-	return g
+	files := Certificate(tb)
+	front := files.serve(tb, &sessions{next: passOn(tb, "http://"+address, files), all: map[string]*session{}})
+	return &GCS{Endpoint: front.URL, Address: strings.TrimPrefix(front.URL, "https://"), CAFile: files.CA, Files: files}
 }
 
 // Bucket makes a bucket.

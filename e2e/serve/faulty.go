@@ -2,10 +2,6 @@ package serve
 
 import (
 	"encoding/json"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -47,6 +43,12 @@ func (n *Network) Slow(tb testing.TB, kib int64) {
 	n.add(tb, "bandwidth", map[string]int64{"rate": kib})
 }
 
+// Stall lets nothing more through to the server, until Heal ends the connections.
+func (n *Network) Stall(tb testing.TB) {
+	tb.Helper()
+	n.add(tb, "timeout", map[string]int64{"timeout": 0})
+}
+
 func (n *Network) add(tb testing.TB, kind string, attributes map[string]int64) {
 	tb.Helper()
 	toxic, err := json.Marshal(map[string]any{"name": kind, "type": kind, "stream": "upstream", "attributes": attributes})
@@ -73,44 +75,4 @@ func (n *Network) Up(tb testing.TB) {
 	if err := n.proxy.Start(); err != nil {
 		tb.Fatal(err)
 	}
-}
-
-// Interceptor is a store that answers some requests otherwise than the one behind it.
-type Interceptor struct {
-	*httptest.Server
-
-	// Instead answers a request in place of the store, or leaves it to the store with false. Nil leaves all.
-	Instead func(w http.ResponseWriter, r *http.Request) bool
-	// Answer changes an answer of the store. An error breaks the connection. Nil changes none.
-	Answer func(*http.Response) error
-}
-
-// Intercept puts an Interceptor in front of a server without TLS.
-func Intercept(tb testing.TB, server string) *Interceptor {
-	tb.Helper()
-	target, err := url.Parse(server)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	i := &Interceptor{}
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(target)
-			r.Out.Host = r.In.Host // It is signed.
-		},
-		ModifyResponse: func(r *http.Response) error {
-			if i.Answer == nil {
-				return nil
-			}
-			return i.Answer(r)
-		},
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-	}
-	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if i.Instead == nil || !i.Instead(w, r) {
-			proxy.ServeHTTP(w, r)
-		}
-	}))
-	tb.Cleanup(i.Close)
-	return i
 }

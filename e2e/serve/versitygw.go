@@ -28,6 +28,8 @@ type S3 struct {
 	Endpoint, Address string
 	// CAFile is the authority to trust; empty without TLS.
 	CAFile string
+	// Files are its certificate's; empty without TLS.
+	Files Files
 	// Process is the server.
 	Process *os.Process
 }
@@ -63,7 +65,7 @@ func Versitygw(tb testing.TB, o S3Options) *S3 {
 	if !o.Plain {
 		files := Certificate(tb)
 		args = append(args, "--cert", files.Cert, "--key", files.Key)
-		s.Endpoint, s.CAFile = "https://"+s.Address, files.CA
+		s.Endpoint, s.CAFile, s.Files = "https://"+s.Address, files.CA, files
 	}
 	if o.KeepAlive {
 		args = append(args, "--keep-alive")

@@ -144,7 +144,7 @@ func TestGCSAnswers(t *testing.T) {
 func TestS3Interceptor(t *testing.T) {
 	server := serve.Versitygw(t, serve.S3Options{Plain: true})
 	where := locate(t, server, server.Bucket(t, "backups"))
-	between := serve.Intercept(t, server.Endpoint)
+	between := serve.Intercept(t, server.Endpoint, serve.Files{})
 	where.Endpoint = between.URL
 	store := openS3(t, server, where)
 	body := uploader.Body{ReaderAt: strings.NewReader("what is sent"), Size: 12}

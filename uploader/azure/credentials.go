@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -46,10 +47,15 @@ func withToken(make credential) func(uploader.Azure, *settings) (*container.Clie
 	}
 }
 
+// workloadIdentity reads the token file each time: azidentity v1.15's own WorkloadIdentityCredential keeps what it has read
+// for ten minutes, and a token may end before.
 func workloadIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
-	return azidentity.NewWorkloadIdentityCredential(&azidentity.WorkloadIdentityCredentialOptions{
-		ClientOptions: o, ClientID: where.Auth.ClientID, TenantID: where.Auth.TenantID, TokenFilePath: where.Auth.TokenFile,
-		DisableInstanceDiscovery: ownAuthority(where),
+	token := func(context.Context) (string, error) {
+		text, err := os.ReadFile(where.Auth.TokenFile)
+		return string(text), err
+	}
+	return azidentity.NewClientAssertionCredential(where.Auth.TenantID, where.Auth.ClientID, token, &azidentity.ClientAssertionCredentialOptions{
+		ClientOptions: o, DisableInstanceDiscovery: ownAuthority(where),
 	})
 }
 

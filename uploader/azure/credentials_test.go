@@ -194,7 +194,7 @@ func TestEntraRefuses(t *testing.T) {
 		"AADSTS700213":  {uploader.Unauthenticated, "federated credential"},
 		"AADSTS700016":  {uploader.Unauthenticated, "clientID"},
 		"AADSTS7000222": {uploader.Expired, "client secret"},
-		"AADSTS700024":  {uploader.ClockSkew, ""},
+		"AADSTS700024":  {uploader.Expired, "the node's clock"},
 		"AADSTS999":     {uploader.Unauthenticated, ""},
 	} {
 		c.refusal = code

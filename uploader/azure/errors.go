@@ -76,7 +76,10 @@ var kinds = []kind{
 	{code: "AADSTS90002", class: uploader.Unauthenticated, cure: "correct tenantID"},
 	{code: "AADSTS7000215", class: uploader.Unauthenticated, cure: "correct the client secret in the Secret"},
 	{code: "AADSTS7000222", class: uploader.Expired, cure: "give the application a new client secret, and put it into the Secret"},
-	{code: "AADSTS700024", class: uploader.ClockSkew},
+	{
+		code: "AADSTS700024", class: uploader.Expired,
+		cure: "the pod's token is not valid at this time: see whether the kubelet renews the token file, and set the node's clock",
+	},
 }
 
 // fault wraps an error with what was attempted, and gives it its class. Nil stays nil.

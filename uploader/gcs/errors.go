@@ -101,12 +101,12 @@ func (s *Store) classify(ctx context.Context, table []kind, doing, key string, e
 	return fault
 }
 
-// brief says an error without the URL of a session, which lets whoever has it write.
+// brief says an error in one line, without the URL of a session, which lets whoever has it write.
 type brief struct{ err error }
 
 func (b brief) Unwrap() error { return b.err }
 
-func (b brief) Error() string { return transport.Text(b.err) }
+func (b brief) Error() string { return strings.Join(strings.Fields(transport.Text(b.err)), " ") }
 
 func (k kind) fits(answer *googleapi.Error) bool {
 	if k.status != answer.Code || !strings.Contains(strings.ToLower(answer.Message+answer.Body), k.text) {

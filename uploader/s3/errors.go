@@ -25,6 +25,10 @@ type kind struct {
 // conflict is another write to the key at the same time.
 const conflict = "ConditionalRequestConflict"
 
+// badRequest is what the SDK makes of a HEAD that is answered with 400. There is nothing in our own that S3 could not take but
+// a session that has run out.
+const badRequest = "BadRequest"
+
 const (
 	wrongRegion = "set region to that of the bucket"
 	wrongKey    = "check the access key in the Secret: the store does not know it, or its secret is another"
@@ -33,7 +37,7 @@ const (
 
 // kinds are the codes of docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and of AssumeRoleWithWebIdentity that
 // a status does not tell, and those that other stores have made up. HEAD has no body, so no code: the SDK makes one of the
-// status, which goes by transport.ByStatus.
+// status, which goes by transport.ByStatus, but for badRequest.
 var kinds = map[string]kind{
 	"SlowDown":                {uploader.Throttled, ""},
 	"Throttling":              {uploader.Throttled, ""},
@@ -54,6 +58,7 @@ var kinds = map[string]kind{
 	"ExpiredToken":          {uploader.Expired, ""},
 	"ExpiredTokenException": {uploader.Expired, ""},
 	"TokenRefreshRequired":  {uploader.Expired, ""},
+	badRequest:              {uploader.Expired, ""},
 
 	"InvalidAccessKeyId":         {uploader.Unauthenticated, wrongKey},
 	"XAdminUserNotFound":         {uploader.Unauthenticated, wrongKey}, // versitygw 1.8

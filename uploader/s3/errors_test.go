@@ -96,7 +96,7 @@ func TestClasses(t *testing.T) {
 // TestStatusesWithoutBody asks with HEAD, which has no code.
 func TestStatusesWithoutBody(t *testing.T) {
 	for status, want := range map[int]uploader.Class{
-		301: uploader.NoBucket, 400: uploader.Invalid, 403: uploader.Denied, 404: uploader.NotFound, 503: uploader.Transient,
+		301: uploader.NoBucket, 400: uploader.Expired, 403: uploader.Denied, 404: uploader.NotFound, 503: uploader.Transient,
 	} {
 		store := open(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 		if _, err := store.Stat(t.Context(), "key"); uploader.ClassOf(err) != want {

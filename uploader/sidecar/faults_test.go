@@ -129,6 +129,16 @@ func TestGracePeriodThatIsTooShort(t *testing.T) {
 	}
 }
 
+func TestDeadlineSaysWhatTheStoreSaid(t *testing.T) {
+	h := newHarness(t, func(c *uploader.Config) { c.DrainTimeoutSeconds = 2 })
+	h.ready()
+	h.fault.set(func(string, string) error { return storeError(uploader.Denied) })
+	h.write("file", "one")
+	if err := h.end(); uploader.ClassOf(err) != uploader.Denied || !strings.Contains(err.Error(), "1 of 1 files not stored in time: file: a fault of the test: the store knows the caller and refuses") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestStoreThatFailsForAWhile(t *testing.T) {
 	h := newHarness(t, nil)
 	h.ready()

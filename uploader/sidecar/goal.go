@@ -118,10 +118,11 @@ func (s *sidecar) describe(left []string, what string) error {
 	var first error
 	for _, path := range left {
 		f := s.files[path]
+		err := cmp.Or(f.delay, f.err)
 		switch {
-		case f.err != nil:
-			first = cmp.Or(first, f.err)
-			reasons = append(reasons, fmt.Sprintf("%s: %v: %s", uploader.Escape(path), f.err, uploader.CureOf(f.err)))
+		case err != nil:
+			first = cmp.Or(first, err)
+			reasons = append(reasons, fmt.Sprintf("%s: %v: %s", uploader.Escape(path), err, uploader.CureOf(err)))
 		case f.writing:
 			reasons = append(reasons, uploader.Escape(path)+" is still open for writing")
 		default:

@@ -30,6 +30,8 @@ type file struct {
 	err      error
 	failures int
 	final    bool
+	// delay is what the store says at each attempt while it is being sent.
+	delay error
 }
 
 const (
@@ -170,7 +172,7 @@ func (s *sidecar) send(path string, f *file) {
 			if growing == nil {
 				s.busy--
 			}
-			f.sending, f.growing = false, nil
+			f.sending, f.growing, f.delay = false, nil, nil
 			s.sent(path, f, entry, err)
 		})
 	})
@@ -187,6 +189,15 @@ func (s *sidecar) sendFile(ctx context.Context, path string, growing <-chan stru
 	}
 	defer f.Close() //nolint:errcheck // It was only read.
 	return s.sender.Send(ctx, f, key, growing)
+}
+
+// failing notes what delays a file that is being sent.
+func (s *sidecar) failing(path string, err error) {
+	s.ask(func() {
+		if f := s.files[path]; f != nil {
+			f.delay = err
+		}
+	})
 }
 
 // sent takes the result of a send.

@@ -2,8 +2,10 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -36,12 +38,27 @@ type meter struct {
 	ctx     context.Context
 	limiter *rate.Limiter // nil: any pace
 	moved   func()
+	// failed is why the file could not be read; nil: it could.
+	failed atomic.Pointer[error]
+}
+
+// read reads from the file, and notes where that fails: it is no fault of the store.
+func (m *meter) read(p []byte, offset int64) (int, error) {
+	n, err := m.ReaderAt.ReadAt(p, offset)
+	if err != nil && n < len(p) {
+		why := fmt.Errorf("read the file: %w", err)
+		if errors.Is(err, io.EOF) {
+			why = fmt.Errorf("%w: it has become shorter", ErrChanged)
+		}
+		m.failed.CompareAndSwap(nil, &why)
+	}
+	return n, err
 }
 
 func (m *meter) ReadAt(p []byte, offset int64) (int, error) {
 	if m.limiter == nil {
 		m.moved()
-		return m.ReaderAt.ReadAt(p, offset)
+		return m.read(p, offset)
 	}
 	read := 0
 	for read < len(p) {
@@ -50,7 +67,7 @@ func (m *meter) ReadAt(p []byte, offset int64) (int, error) {
 			return read, err
 		}
 		m.moved()
-		got, err := m.ReaderAt.ReadAt(p[read:read+n], offset+int64(read))
+		got, err := m.read(p[read:read+n], offset+int64(read))
 		read += got
 		if err != nil {
 			return read, err

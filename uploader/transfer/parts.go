@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -138,6 +139,9 @@ func (t *transfer) sendPart(ctx context.Context, number int, offset int64, c con
 	part, err := send(ctx, t, what, offset, c, func(ctx context.Context, body uploader.Body) (uploader.Part, error) {
 		return t.Store.PutPart(ctx, t.object, t.id, number, body)
 	})
+	if errors.Is(err, ErrChanged) {
+		return nil // The round is not the last.
+	}
 	if uploader.ClassOf(err) == uploader.Corrupt {
 		// If the file has changed in between, the round is not the last. Else this is a fault.
 		if again, readErr := read(t.file, offset, c.size, c.sum.Algorithm); readErr != nil || again != c {

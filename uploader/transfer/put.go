@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -47,21 +48,27 @@ const corruptions = 3
 // send sends a part of the file, and again where that may help.
 func send[T any](ctx context.Context, t *transfer, what string, offset int64, c content, do func(context.Context, uploader.Body) (T, error)) (T, error) {
 	var result T
+	var unread error
 	one := func(ctx context.Context) error {
 		if err := t.Gate.Enter(ctx, c.size); err != nil {
 			return err
 		}
 		var err error
+		r := &meter{ReaderAt: t.file, limiter: t.Limiter}
 		result, err = attempt(ctx, func(ctx context.Context, moved func()) (T, error) {
-			r := &meter{ReaderAt: t.file, ctx: ctx, limiter: t.Limiter, moved: moved}
+			r.ctx, r.moved = ctx, moved
 			return do(ctx, uploader.Body{ReaderAt: r, Offset: offset, Size: c.size, Sum: c.sum})
 		})
 		t.Gate.Leave(c.size, err == nil)
+		if why := r.failed.Load(); err != nil && why != nil {
+			unread = *why
+			return nil // To ask the store again would not help.
+		}
 		return err
 	}
 	var err error
 	for range corruptions {
-		err = t.Retry.Do(ctx, what, one)
+		err = cmp.Or(t.Retry.Do(ctx, what, one), unread)
 		if uploader.ClassOf(err) != uploader.Corrupt {
 			break
 		}

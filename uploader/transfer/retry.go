@@ -20,7 +20,9 @@ type Retry struct {
 	First, Longest time.Duration
 	// Slow is called when the store asks for fewer requests. Nil: nobody is.
 	Slow func()
-	Log  *slog.Logger
+	// Failing is told of each error that is met by asking again, and of nil when that went well. Nil: nobody is.
+	Failing func(error)
+	Log     *slog.Logger
 }
 
 // DefaultLimits are those while a pod runs. The file is tried again later; what bounds the whole is the drain.
@@ -51,6 +53,9 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 		err := do(ctx)
 		if err == nil {
 			r.Log.Debug("the store has answered", "what", what, "took", time.Since(began))
+			if !since.IsZero() {
+				r.tell(nil)
+			}
 		}
 		if err == nil || ctx.Err() != nil {
 			return explainEnd(ctx, err)
@@ -62,14 +67,23 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 		if class == uploader.Throttled && r.Slow != nil {
 			r.Slow()
 		}
-		wait := pauseAfter(err, pause)
-		if time.Since(since)+wait > limits[class] {
+		left := limits[class] - time.Since(since)
+		if left <= 0 || after(err) > left {
 			return err
 		}
+		// The last attempt is made when the time is over, not before.
+		wait := min(pauseAfter(err, pause), left)
+		r.tell(err)
 		r.Log.Warn("the store failed; asking again", "what", what, "class", class, "in", wait.Round(time.Millisecond), "error", err)
 		if !sleep(ctx, wait) {
 			return explainEnd(ctx, err)
 		}
+	}
+}
+
+func (r *Retry) tell(err error) {
+	if r.Failing != nil {
+		r.Failing(err)
 	}
 }
 
@@ -84,11 +98,15 @@ func explainEnd(ctx context.Context, err error) error {
 // pauseAfter is random, so that many pods that failed together do not come back together; never shorter than the store
 // asks.
 func pauseAfter(err error, pause time.Duration) time.Duration {
-	wait := pause/2 + rand.N(pause) //nolint:gosec // It is no secret.
+	return max(pause/2+rand.N(pause), after(err)) //nolint:gosec // It is no secret.
+}
+
+// after is how long the store asks to wait; zero: it does not say.
+func after(err error) time.Duration {
 	if e, ok := errors.AsType[*uploader.Error](err); ok {
-		wait = max(wait, e.After)
+		return e.After
 	}
-	return wait
+	return 0
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -60,6 +60,21 @@ func TestRetryIsBoundedByTheClass(t *testing.T) {
 	}
 }
 
+// Pauses grow; none makes the time shorter in which a fault may heal.
+func TestRetryUsesAllItsTime(t *testing.T) {
+	for class, limit := range transfer.DefaultLimits {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			if err := newRetry().Do(t.Context(), "x", func(context.Context) error { return fail(class)() }); uploader.ClassOf(err) != class {
+				t.Errorf("%s: got %v", class, err)
+			}
+			if took := time.Since(begin); took != limit {
+				t.Errorf("%s: it is given up after %v, not %v", class, took, limit)
+			}
+		})
+	}
+}
+
 func TestRetryWaitsAsLongAsTheStoreAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin, n, slow := time.Now(), 0, 0

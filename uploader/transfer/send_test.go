@@ -73,7 +73,7 @@ func TestErrorsThatHeal(t *testing.T) {
 		for _, call := range []string{"Begin", "PutPart", "Complete"} {
 			t.Run(string(class)+" "+call, func(t *testing.T) {
 				h := newHarness(t, anyOrder)
-				if call == "Begin" && (class == uploader.Corrupt || class == uploader.NoUpload) || call == "Complete" && class == uploader.Corrupt {
+				if call == "Begin" && (class == uploader.Corrupt || class == uploader.NoUpload) {
 					return // No store gives it.
 				}
 				data := random(5 * partSize)
@@ -109,6 +109,26 @@ func TestErrorsThatDoNotHeal(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestUploadThatIsUnfitEachTime(t *testing.T) {
+	both(t, func(_ *testing.T, h *harness) {
+		h.write("file", random(3*partSize))
+		h.calls.before = func(call string, _ int) error {
+			if call == "Complete" {
+				return fail(uploader.Corrupt)()
+			}
+			return nil
+		}
+		if _, err := h.send("file"); uploader.ClassOf(err) != uploader.Corrupt {
+			h.Errorf("got %v", err)
+		}
+		if n := h.calls.count["Complete"]; n != 3 {
+			h.Errorf("it was tried %d times", n)
+		}
+		h.absent("file")
+		h.nothingLeft()
+	})
 }
 
 // The file changes when the third part is on its way: what becomes visible is the file as it is in the end.

@@ -33,7 +33,10 @@ type Sender struct {
 	WriteOnly bool
 	// Progress is told of bytes that the store has taken; negative when they have to be sent again.
 	Progress func(bytes int64)
-	Log      *slog.Logger
+	// Failing is told of what delays a file, by the path that it was opened at, and of nil when it no longer does. Nil: nobody
+	// is.
+	Failing func(path string, err error)
+	Log     *slog.Logger
 }
 
 // ErrWriting is the error of a file that somebody has opened for writing again: it is not complete.
@@ -48,7 +51,7 @@ const rounds = 5
 // Send sends a file. If growing is not nil, the file is followed until growing is closed. What it has begun stays in the
 // journal when it fails, so that the next attempt goes on from there.
 func (s *Sender) Send(ctx context.Context, f *spool.File, key string, growing <-chan struct{}) (journal.Entry, error) {
-	t := &transfer{Sender: s, file: f, path: uploader.Escape(f.Path), object: s.Object(key), digest: newDigest()}
+	t := &transfer{Sender: s.of(f.Path), file: f, path: uploader.Escape(f.Path), object: s.Object(key), digest: newDigest()}
 	if err := t.prepare(ctx, growing != nil); err != nil {
 		return journal.Entry{}, err
 	}
@@ -58,6 +61,7 @@ func (s *Sender) Send(ctx context.Context, f *spool.File, key string, growing <-
 		}
 	}
 	var err error
+	unfit := 0
 	for range rounds {
 		var entry journal.Entry
 		entry, err = t.round(ctx)
@@ -70,6 +74,12 @@ func (s *Sender) Send(ctx context.Context, f *spool.File, key string, growing <-
 			if err := t.giveUp(ctx); err != nil {
 				return journal.Entry{}, err
 			}
+		case errors.Is(err, errUnfit):
+			s.Log.Warn("the store received other bytes than the file has; beginning anew", "path", t.path, "error", err)
+			unfit++
+			if abortErr := t.giveUp(ctx); abortErr != nil || unfit == corruptions {
+				return journal.Entry{}, errors.Join(err, abortErr)
+			}
 		case errors.Is(err, spool.ErrReplaced), errors.Is(err, ErrConflict):
 			// What was begun is of no use any more.
 			return journal.Entry{}, errors.Join(err, t.giveUp(ctx))
@@ -78,6 +88,16 @@ func (s *Sender) Send(ctx context.Context, f *spool.File, key string, growing <-
 		}
 	}
 	return journal.Entry{}, err
+}
+
+// of is the sender for one file.
+func (s *Sender) of(path string) *Sender {
+	if s.Failing == nil {
+		return s
+	}
+	own := *s
+	own.Retry.Failing = func(err error) { s.Failing(path, err) }
+	return &own
 }
 
 // Abort gives up the upload of a file that is in the journal, if there is one.

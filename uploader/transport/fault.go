@@ -27,8 +27,8 @@ var faults = []struct {
 	{is[x509.HostnameError], uploader.Untrusted, "use a name in endpoint that the store's certificate is for"},
 	{is[x509.CertificateInvalidError], uploader.Untrusted, "renew the store's certificate, or set the node's clock right"},
 	{is[*tls.CertificateVerificationError], uploader.Untrusted, ""},
-	{is[tls.RecordHeaderError], uploader.Invalid, noTLS},
-	{func(err error) bool { return errors.Is(err, http.ErrSchemeMismatch) }, uploader.Invalid, noTLS},
+	{is[tls.RecordHeaderError], uploader.Transient, noTLS},
+	{func(err error) bool { return errors.Is(err, http.ErrSchemeMismatch) }, uploader.Transient, noTLS},
 	{notFound, uploader.Transient, "check the host name in endpoint, and the cluster's DNS"},
 	{is[*url.Error], uploader.Transient, ""},
 	{is[net.Error], uploader.Transient, ""},
@@ -36,6 +36,7 @@ var faults = []struct {
 	{func(err error) bool { return errors.Is(err, context.DeadlineExceeded) }, uploader.Transient, ""},
 }
 
+// noTLS is no class of its own: a server that gets a torn request, and a proxy in trouble, answer without TLS as well.
 const noTLS = "the store speaks no TLS there: use http:// in endpoint, or the port for https"
 
 func is[E error](err error) bool {

@@ -149,7 +149,7 @@ func TestFaults(t *testing.T) {
 	}{
 		"a certificate of another authority": {file, other.URL, uploader.Untrusted, "caBundle"},
 		"a certificate for another name":     {file, strings.Replace(secure.URL, "127.0.0.1", "localhost", 1), uploader.Untrusted, "endpoint"},
-		"no TLS":                             {file, strings.Replace(plain.URL, "http:", "https:", 1), uploader.Invalid, "http://"},
+		"no TLS":                             {file, strings.Replace(plain.URL, "http:", "https:", 1), uploader.Transient, "http://"},
 		"nobody listens":                     {"", closed.URL, uploader.Transient, ""},
 		"the connection is cut":              {"", cut.URL, uploader.Transient, ""},
 		"no such host":                       {"", "http://store.invalid", uploader.Transient, "DNS"},

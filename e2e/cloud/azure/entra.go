@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
@@ -25,7 +26,11 @@ type Entra struct {
 	// Cluster verifies service account tokens.
 	Cluster identity.Verifier
 	Signer  *identity.Signer
+	// Lifetime is that of the tokens; zero: an hour.
+	Lifetime time.Duration
 }
+
+func (e *Entra) lifetime() time.Duration { return cmp.Or(e.Lifetime, tokenLifetime) }
 
 // Handler serves the login hosts of all clouds alike.
 func (e *Entra) Handler() http.Handler {
@@ -68,7 +73,7 @@ func (e *Entra) token(w http.ResponseWriter, r *http.Request) {
 	}
 	answer(w, http.StatusOK, map[string]any{
 		"token_type": "Bearer", "access_token": token,
-		"expires_in": int(tokenLifetime.Seconds()), "ext_expires_in": int(tokenLifetime.Seconds()),
+		"expires_in": int(e.lifetime().Seconds()), "ext_expires_in": int(e.lifetime().Seconds()),
 	})
 }
 
@@ -158,7 +163,7 @@ func (e *Entra) access(app directory.Application, resource string) (string, *ref
 			Audience: jwt.Audience{resource},
 		},
 		AppID: app.ClientID, TenantID: app.TenantID, Version: "1.0",
-	}, tokenLifetime)
+	}, e.lifetime())
 	if err != nil {
 		return "", malformed.with(err.Error())
 	}

@@ -1,6 +1,7 @@
 package google
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"lighterman.dev/lighterman/e2e/cloud/identity"
 )
@@ -17,7 +19,11 @@ type Exchange struct {
 	Tokens
 	// Cluster verifies service account tokens.
 	Cluster identity.Verifier
+	// Lifetime is that of the tokens; zero: an hour.
+	Lifetime time.Duration
 }
+
+func (e *Exchange) lifetime() time.Duration { return cmp.Or(e.Lifetime, tokenLifetime) }
 
 // Handler serves sts.googleapis.com.
 func (e *Exchange) Handler() http.Handler {
@@ -34,7 +40,7 @@ func (e *Exchange) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, map[string]any{
-		"access_token": token, "token_type": "Bearer", "expires_in": int(tokenLifetime.Seconds()),
+		"access_token": token, "token_type": "Bearer", "expires_in": int(e.lifetime().Seconds()),
 		"issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
 	})
 }
@@ -74,7 +80,7 @@ func (e *Exchange) exchange(r *http.Request) (string, *oauthError) {
 	if !slices.ContainsFunc(provider.Audiences, claims.Audience.Contains) {
 		return "", &oauthError{http.StatusBadRequest, "invalid_grant", fmt.Sprintf("The audience in ID Token %q does not match the expected audience %s.", claims.Audience, provider.Audiences[0])}
 	}
-	token, err := e.Issue(Subject(pool, claims.Subject), tokenLifetime)
+	token, err := e.Issue(Subject(pool, claims.Subject), e.lifetime())
 	if err != nil {
 		return "", &oauthError{http.StatusInternalServerError, "internal_failure", err.Error()}
 	}

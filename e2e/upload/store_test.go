@@ -52,8 +52,8 @@ var servers = map[string]func(*testing.T) func(*testing.T, string) *behind{
 	},
 }
 
-// TestFaults has the network fail in each step: the class is right, nothing is half visible, and the next attempt succeeds.
-func TestFaults(t *testing.T) {
+// TestNetwork has the network fail in each step: the class is right, nothing is half visible, and the next attempt succeeds.
+func TestNetwork(t *testing.T) {
 	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
 			open := start(t)
