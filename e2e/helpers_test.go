@@ -155,7 +155,7 @@ func (e *environment) endJob(t *testing.T, job *batchv1.Job) (succeeded bool, lo
 	if err != nil || len(pods.Items) == 0 {
 		t.Fatal(err, "no pod of the Job is left")
 	}
-	log, err = e.log(t.Context(), &pods.Items[0], "dump")
+	log, err = e.log(t.Context(), &pods.Items[0], job.Spec.Template.Spec.Containers[0].Name)
 	if err != nil && succeeded {
 		t.Fatal(err)
 	}

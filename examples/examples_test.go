@@ -17,7 +17,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite out.diff and out.warnings")
 
-var settings = injector.Settings{Version: "v0.1.0", Image: "registry.example.com/lighterman:0.1.0", ClusterTrustBundles: true}
+var settings = injector.Settings{
+	Version: "v0.1.0", Image: "registry.example.com/lighterman:0.1.0", UploaderImage: "registry.example.com/lighterman-uploader:0.1.0",
+	ClusterTrustBundles: true,
+}
 
 // systems are those whose users must find their set-up, with its variants; "." is the system's own folder.
 var systems = map[string][]string{
@@ -31,15 +34,17 @@ var systems = map[string][]string{
 		"azure-sas-token", "azure-workload-identity", "gcs-gke-workload-identity", "gcs-service-account-key", "s3-access-keys",
 		"s3-digitalocean", "s3-irsa", "s3-linode", "s3-minio-gateway", "s3-private-ca",
 	},
-	"k8up":       {"."},
-	"kannika":    {"sas-token", "service-account"},
-	"kopia":      {"azure-workload-identity", "gcs", "s3"},
-	"pgbackrest": {"azure", "gcs", "s3"},
-	"rclone":     {"azure", "gcs", "s3"},
-	"restic":     {"azure", "gcs", "s3"},
-	"rok":        {"s3proxy", "s3proxy-account-key", "s3proxy-client", "verify-storage-access"},
-	"velero":     {"azure", "gcs", "s3"},
-	"wal-g":      {"azure", "gcs", "s3"},
+	"k8up":            {"."},
+	"kannika":         {"sas-token", "service-account"},
+	"kopia":           {"azure-workload-identity", "gcs", "s3"},
+	"pgbackrest":      {"azure", "gcs", "s3"},
+	"postgresql-dump": {"."},
+	"postgresql-wal":  {"."},
+	"rclone":          {"azure", "gcs", "s3"},
+	"restic":          {"azure", "gcs", "s3"},
+	"rok":             {"s3proxy", "s3proxy-account-key", "s3proxy-client", "verify-storage-access"},
+	"velero":          {"azure", "gcs", "s3"},
+	"wal-g":           {"azure", "gcs", "s3"},
 }
 
 // TestSystems compares the folders with the list, and the list with the index.
@@ -77,7 +82,7 @@ func TestSystems(t *testing.T) {
 
 // TestFiles looks for files that nothing reads: a misspelt one would be left out silently.
 func TestFiles(t *testing.T) {
-	known := []string{"README.md", "profile.yaml", "workload.yaml", "secret.yaml", "operator.yaml", "out.diff", "out.warnings"}
+	known := []string{"README.md", "profile.yaml", "workload.yaml", "secret.yaml", "operator.yaml", "restore.yaml", "out.diff", "out.warnings"}
 	for system := range systems {
 		err := filepath.WalkDir(system, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() && !slices.Contains(known, d.Name()) {

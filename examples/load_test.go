@@ -28,7 +28,7 @@ type example struct {
 	// profileObject is the profile as its file has it.
 	profileObject *unstructured.Unstructured
 	profile       *injector.Profile
-	// objects are those of workload.yaml and secret.yaml.
+	// objects are those of secret.yaml, workload.yaml and restore.yaml.
 	objects []*unstructured.Unstructured
 	// pods are those of the workloads.
 	pods []*pod
@@ -66,7 +66,7 @@ func load(t *testing.T, dir string) *example {
 		t.Fatalf("profile.yaml holds %d objects, want one", len(profiles))
 	}
 	e := &example{dir: dir, profileObject: profiles[0], profile: profileOf(t, profiles[0])}
-	for _, name := range []string{"secret.yaml", "workload.yaml"} {
+	for _, name := range []string{"secret.yaml", "workload.yaml", "restore.yaml"} {
 		e.objects = append(e.objects, parse(t, shared(t, dir, name))...)
 	}
 	for _, o := range e.objects {

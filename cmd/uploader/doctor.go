@@ -19,6 +19,8 @@ func newDoctorCommand() *cobra.Command {
 list and delete an object. Each line says ok or FAIL; under a failure stands what to do. Nothing that is secret is printed.
 
 Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code is 1 when anything fails.`,
+		Example: `  # In the sidecar of a pod that runs
+  kubectl exec -n payments orders-db-0 -c lighterman-uploader -- /uploader doctor`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilSignal(cmd.Context())

@@ -24,10 +24,17 @@ sidecar to store what is left, show progress on standard error, and end with 0 o
 manifest is written.
 
 Exit codes: the command's own, 128 and the signal's number when a signal ended it; %d when the command ended well but its
-files are not stored; %d when it cannot be run, %d when there is no such command. When the command fails, no manifest is
-written.`, wrap.ExitNotStored, wrap.ExitCannotRun, wrap.ExitNotFound),
-		Example: `  uploader exec --container main -- pg_dump -Fc -f /backup/app.dump app`,
-		Args:    cobra.MinimumNArgs(1),
+files are not stored; %d when it cannot be run, %d when there is no such command. When the command fails, no final manifest
+is written: what is in the store then is no backup.
+
+The sidecar writes the program into the directory that both containers share, so it needs no place in the command's image,
+no shell and no C library. With completion Wrap, Lighterman puts it in front of the container's own command.`, wrap.ExitNotStored, wrap.ExitCannotRun, wrap.ExitNotFound),
+		Example: `  # What Lighterman makes of command: [pg_dump, --format=custom, --file=/backup/orders.dump, orders]
+  /lighterman/uploader exec --container=dump --timeout=600s -- pg_dump --format=custom --file=/backup/orders.dump orders
+
+  # And what a container's log then ends with
+  lighterman: 3 files with 2.1 GiB are stored; the manifest is payments/dump-x7/.lighterman/6f1c…/manifest.json`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.Args, c.Out = args, os.Stderr
 			if code := c.Run(cmd.Context()); code != 0 {

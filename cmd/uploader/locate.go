@@ -16,34 +16,15 @@ func locate(where, settings string) (uploader.Store, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("%q is no URL of a manifest: %w", where, err)
 	}
-	key := strings.TrimPrefix(u.Path, "/")
 	var config *uploader.Config
-	switch {
-	case settings != "":
-		if config, err = uploader.ParseConfig(settings); err != nil {
-			return nil, "", err
-		}
-		if key, err = keyIn(config, u, where); err != nil {
-			return nil, "", err
-		}
-	case u.Scheme == "s3":
-		config = &uploader.Config{S3: &uploader.S3{Bucket: u.Host, Region: os.Getenv("AWS_REGION"), Auth: uploader.Auth{Mode: "ambient"}}}
-	case u.Scheme == "gs":
-		config = &uploader.Config{GCS: &uploader.GCS{Bucket: u.Host, Auth: uploader.Auth{Mode: "ambient"}}}
-	case u.Scheme == "https":
-		container, rest, _ := strings.Cut(key, "/")
-		key = rest
-		config = &uploader.Config{Azure: &uploader.Azure{
-			Container: container, Endpoint: u.Scheme + "://" + u.Host, Auth: uploader.Auth{Mode: "default"},
-		}}
-	case u.Scheme == "file":
-		root, err := rootOf(u.Path)
-		if err != nil {
-			return nil, "", err
-		}
-		config, key = &uploader.Config{Dir: &uploader.Dir{Path: root}}, strings.TrimPrefix(u.Path, root+"/")
-	default:
-		return nil, "", fmt.Errorf("%q does not say which store it is in: give the whole URL, or set %s", where, uploader.EnvConfig)
+	var key string
+	if settings == "" {
+		config, key, err = fromEnvironment(u, where, os.Getenv)
+	} else if config, err = uploader.ParseConfig(settings); err == nil {
+		key, err = keyIn(config, u, where)
+	}
+	if err != nil {
+		return nil, "", err
 	}
 	config.Concurrency = max(1, config.Concurrency)
 	store, err := openStore(config)

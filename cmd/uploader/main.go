@@ -44,7 +44,9 @@ named, with its SHA-256, in a manifest that is written last.
 
 Where a Job must fail when the upload failed, its command is wrapped: "uploader exec -- pg_dump …".
 
-The sidecar's settings are in the variable LIGHTERMAN_UPLOADER, as JSON. "uploader doctor" says what of them works.`,
+The sidecar's settings are in the variable LIGHTERMAN_UPLOADER, as JSON. "uploader doctor" says what of them works.
+
+For people: doctor, verify. In a pod, written by Lighterman: run, preflight, exec, probe, install.`,
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,

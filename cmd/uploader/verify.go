@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,15 +22,25 @@ func newVerifyCommand() *cobra.Command {
 		Short: "Check a stored run against its manifest",
 		Long: `Check a stored run against its manifest: every file that it names is in the store, in the version that was written, of
 its size, with its checksum, and with the SHA-256 that the file had in the spool. Every file is read back, unless --quick
-is given.
+is given. A line is printed for each file, ok or FAIL.
 
 MANIFEST is the URL of a manifest, s3://BUCKET/…/manifest.json, gs://BUCKET/…, https://ACCOUNT.blob.core.windows.net/CONTAINER/…
-or file:///…, or only its key. How the store is reached is read from LIGHTERMAN_UPLOADER, as the sidecar does; without that,
-with the identity of the machine.
+or file:///…, or only its key where LIGHTERMAN_UPLOADER is set. "uploader exec" prints the key in its last line.
 
-The exit code is 1 when anything differs.`,
-		Example: `  # In a pod with a profile
-  uploader verify s3://pg-backups/payments/pg-dump-x7/.lighterman/6f1c…/manifest.json`,
+How the store is reached, in this order:
+  LIGHTERMAN_UPLOADER           the sidecar's own settings
+  LIGHTERMAN_ENDPOINT and such  what Lighterman injects into any container of a pod with a profile
+  AWS_…, AZURE_…, GOOGLE_…      what the store's own tools read, on a workstation
+
+The exit code is 1 when a file differs or is missing, when the manifest cannot be read, and when the manifest is not final:
+the run had not ended, and files that came later are not in it.`,
+		Example: `  # In a container of this image, in a pod with the annotation lighterman.dev/profile
+  uploader verify s3://pg-backups/payments/pg-dump-x7/.lighterman/6f1c…/manifest.json
+
+  # On a workstation, with a store of one's own
+  export AWS_ENDPOINT_URL_S3=https://minio.example.com:9000 AWS_CA_BUNDLE=ca.crt AWS_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…
+  uploader verify --quick s3://pg-backups/payments/pg-dump-x7/.lighterman/6f1c…/manifest.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := untilSignal(cmd.Context())
@@ -66,7 +77,7 @@ func verify(ctx context.Context, out io.Writer, where string, content bool) erro
 	if bad > 0 {
 		return fmt.Errorf("%d of %d files are not what was stored", bad, len(m.Files))
 	}
-	_, _ = fmt.Fprintf(out, "%d files of %s/%s are as they were stored at %s\n", len(m.Files), m.Pod.Namespace, m.Pod.Name, m.Written)
+	_, _ = fmt.Fprintf(out, "%d files of %s/%s are as they were stored at %s\n", len(m.Files), m.Pod.Namespace, m.Pod.Name, m.Written.Format(time.RFC3339))
 	if !m.Final {
 		return errors.New("the run had not ended when this manifest was written: files that came later are not in it")
 	}

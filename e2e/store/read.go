@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // Object reads an object with the root key.
@@ -23,17 +24,24 @@ func (s *Store) Object(ctx context.Context, bucket, key string) (string, error) 
 	return string(data), nil
 }
 
-// Size is the sum of the sizes of the objects below a prefix.
-func (s *Store) Size(ctx context.Context, bucket, prefix string) (size int64, err error) {
+// List gives the objects below a prefix, in the order of their keys.
+func (s *Store) List(ctx context.Context, bucket, prefix string) (objects []types.Object, err error) {
 	pages := s3.NewListObjectsV2Paginator(s.S3(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return 0, fmt.Errorf("list s3://%s/%s: %w", bucket, prefix, err)
+			return nil, fmt.Errorf("list s3://%s/%s: %w", bucket, prefix, err)
 		}
-		for i := range page.Contents {
-			size += aws.ToInt64(page.Contents[i].Size)
-		}
+		objects = append(objects, page.Contents...)
 	}
-	return size, nil
+	return objects, nil
+}
+
+// Size is the sum of the sizes of the objects below a prefix.
+func (s *Store) Size(ctx context.Context, bucket, prefix string) (size int64, err error) {
+	objects, err := s.List(ctx, bucket, prefix)
+	for i := range objects {
+		size += aws.ToInt64(objects[i].Size)
+	}
+	return size, err
 }

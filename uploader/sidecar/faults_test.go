@@ -272,7 +272,7 @@ func TestSessionThatIsLost(t *testing.T) {
 	h.write("dump", "half")
 	session() // As when the container runs out of memory.
 	h.eventually("it is noticed", func() bool { return strings.Contains(h.logs.text(), "the command has failed") })
-	if err := h.end(); err == nil || !strings.Contains(err.Error(), `container "main" failed`) {
+	if err := h.end(); err == nil || !strings.Contains(err.Error(), `container "main" was lost`) {
 		t.Errorf("got %v", err)
 	}
 	if m := h.manifest(); m != nil && m.Final {

@@ -153,8 +153,8 @@ func (s *sidecar) drain(ctx context.Context, ended chan<- error) {
 	timeout := time.Duration(s.Config.DrainTimeoutSeconds) * time.Second
 	timeout -= min(margin, timeout/10)
 	s.Log.Info("the pod ends", "timeout", timeout)
-	if !s.ready.Load() && len(s.files) == 0 && len(s.journal.Entries()) == 0 {
-		ended <- nil // The backup never began.
+	if s.neverBegan() {
+		ended <- nil
 		return
 	}
 	if err := s.failure(); err != nil {
@@ -170,11 +170,22 @@ func (s *sidecar) drain(ctx context.Context, ended chan<- error) {
 	}})
 }
 
+// neverBegan reports whether there is no backup that a manifest could tell of: the store was not proved to work, or the
+// container of the command could not be started.
+func (s *sidecar) neverBegan() bool {
+	awaited := s.Config.Completion == uploader.Wrap && len(s.sessions) == 0
+	return (!s.ready.Load() || awaited) && len(s.files) == 0 && len(s.journal.Entries()) == 0
+}
+
 // failure is that of a wrapped command: what it wrote is no backup.
 func (s *sidecar) failure() error {
 	for _, container := range slices.Sorted(maps.Keys(s.sessions)) {
 		if session := s.sessions[container]; session.state == failed {
-			return fmt.Errorf("the command of container %q failed with code %d: what it wrote is no backup, and no manifest was written", container, session.code)
+			how := fmt.Sprintf("failed with code %d", session.code)
+			if session.code < 0 {
+				how = "was lost, for it was killed"
+			}
+			return fmt.Errorf("the command of container %q %s: what it wrote is no backup, and no final manifest was written", container, how)
 		}
 	}
 	return nil
@@ -210,7 +221,7 @@ func (s *sidecar) Failed(container string, code int) {
 		if current, known := s.sessions[container]; code < 0 && (!known || current.state != running) {
 			return
 		}
-		s.Log.Warn("the command has failed: no manifest will be written", "container", container, "code", code)
+		s.Log.Warn("the command has failed: no final manifest will be written", "container", container, "code", code)
 		s.sessions[container] = session{state: failed, code: code}
 	})
 }

@@ -274,3 +274,13 @@ func TestStaleJournalOfAnotherPod(t *testing.T) {
 	h.must(err)
 	h.must(r.Close())
 }
+
+// A container that cannot be started has made no backup: an empty manifest would say that there was nothing to be stored.
+func TestWrappedCommandThatNeverRan(t *testing.T) {
+	h := newHarness(t, func(c *uploader.Config) { c.Completion = uploader.Wrap })
+	h.ready()
+	h.must(h.end())
+	if m := h.manifest(); m != nil {
+		t.Errorf("there is a manifest of %d files", len(m.Files))
+	}
+}

@@ -17,11 +17,11 @@ type show struct {
 	shown time.Time
 }
 
-// every is how often a line is written.
+// every is how often a line is written. The first comes with the first news.
 const every = 10 * time.Second
 
 func newShow(out io.Writer) *show {
-	s := &show{out: out, shown: time.Now()}
+	s := &show{out: out}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		s.bar = progressbar.NewOptions64(1, progressbar.OptionSetWriter(out), progressbar.OptionShowBytes(true),
 			progressbar.OptionSetDescription("uploading"), progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth())

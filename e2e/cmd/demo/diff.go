@@ -40,16 +40,25 @@ func (d *demo) diff(ctx context.Context, job *batchv1.Job) (string, error) {
 var tokenVolume = regexp.MustCompile(`kube-api-access-[a-z0-9]+`)
 
 func (d *demo) admitted(ctx context.Context, job *batchv1.Job, annotations map[string]string) (string, error) {
+	pod, err := d.admit(ctx, job, annotations)
+	if err != nil {
+		return "", err
+	}
+	delete(pod.Annotations, injector.AnnotationInject)
+	pod.UID, pod.ManagedFields = "", nil
+	text, err := toYAML(pod)
+	return tokenVolume.ReplaceAllString(text, "kube-api-access") + "\n", err
+}
+
+// admit gives the Job's pod as it would be stored.
+func (d *demo) admit(ctx context.Context, job *batchv1.Job, annotations map[string]string) (*corev1.Pod, error) {
 	pod := &corev1.Pod{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: metav1.ObjectMeta{Name: job.Name, Namespace: namespace, Annotations: annotations},
 		Spec:       *job.Spec.Template.Spec.DeepCopy(),
 	}
 	if err := d.client.Create(ctx, pod, client.DryRunAll); err != nil {
-		return "", fmt.Errorf("show the pod: %w", err)
+		return nil, fmt.Errorf("show the pod: %w", err)
 	}
-	delete(pod.Annotations, injector.AnnotationInject)
-	pod.UID, pod.ManagedFields = "", nil
-	text, err := toYAML(pod)
-	return tokenVolume.ReplaceAllString(text, "kube-api-access") + "\n", err
+	return pod, nil
 }

@@ -35,11 +35,11 @@ type demo struct {
 	client client.Client
 	kube   kubernetes.Interface
 	store  *store.Store
-	// backup is the image of the backup program.
-	backup string
+	// backup is the image of the backup program, uploader that of the sidecar.
+	backup, uploader string
 }
 
-func newDemo(target *cluster.Target, s *store.Store, backup string, p *progress) (*demo, error) {
+func newDemo(target *cluster.Target, s *store.Store, p *progress) (*demo, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, fmt.Errorf("register types: %w", err)
@@ -52,7 +52,7 @@ func newDemo(target *cluster.Target, s *store.Store, backup string, p *progress)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	return &demo{progress: p, client: c, kube: kube, store: s, backup: backup}, nil
+	return &demo{progress: p, client: c, kube: kube, store: s}, nil
 }
 
 func (d *demo) show(ctx context.Context) error {
@@ -61,11 +61,14 @@ func (d *demo) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.text("profile.yaml", profile)
+	text, err := toYAML(profile)
+	if err != nil {
+		return err
+	}
+	d.text("profile.yaml", text)
 
 	job := d.job()
-	text, err := toYAML(job)
-	if err != nil {
+	if text, err = toYAML(job); err != nil {
 		return err
 	}
 	d.step("the application team adds one annotation to its Job")
@@ -91,7 +94,10 @@ func (d *demo) show(ctx context.Context) error {
 	}
 	d.text("s3://"+bucket+"/"+key, object)
 	d.step("the container wrote the object with the credentials that it was given")
-	return d.showDenial(ctx, job)
+	if err := d.showDenial(ctx, job); err != nil {
+		return err
+	}
+	return d.showUpload(ctx, profile)
 }
 
 // showDenial asks for a profile that does not exist: no pod starts without its credentials.
@@ -105,17 +111,17 @@ func (d *demo) showDenial(ctx context.Context, job *batchv1.Job) error {
 	return nil
 }
 
-// platform does what a platform team does once, and gives the profile as it would write it.
-func (d *demo) platform(ctx context.Context) (string, error) {
+// platform does what a platform team does once, and gives its profile.
+func (d *demo) platform(ctx context.Context) (*v1alpha1.CredentialProfile, error) {
 	if err := d.store.CreateBucket(ctx, bucket); err != nil {
-		return "", err
+		return nil, err
 	}
 	role, err := d.store.CreateRole(ctx, store.Role{
 		Name: "backup", Audience: audience, Subject: "system:serviceaccount:" + namespace + ":backup",
-		Policy: store.AllowPrefix(bucket, "payments/", "s3:PutObject"),
+		Policy: store.AllowBackups(bucket, "payments/"),
 	})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	profile := &v1alpha1.CredentialProfile{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.KindCredentialProfile},
@@ -127,10 +133,6 @@ func (d *demo) platform(ctx context.Context) (string, error) {
 			},
 			CABundle: &v1alpha1.CABundle{ConfigMap: &v1alpha1.CAKeyRef{Name: "storage-ca"}},
 		},
-	}
-	text, err := toYAML(profile)
-	if err != nil {
-		return "", err
 	}
 	for _, object := range []client.Object{
 		&corev1.Namespace{
@@ -149,10 +151,10 @@ func (d *demo) platform(ctx context.Context) (string, error) {
 		profile,
 	} {
 		if err := d.apply(ctx, object); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
-	return text, nil
+	return profile, nil
 }
 
 // apply is kubectl apply --server-side.
@@ -198,24 +200,14 @@ func (d *demo) runJob(ctx context.Context, job *batchv1.Job) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	for job.Status.Succeeded+job.Status.Failed == 0 {
-		select {
-		case <-ctx.Done():
-			return "", fmt.Errorf("the Job has not ended: kubectl describe -n %s job/%s tells more: %w", namespace, job.Name, ctx.Err())
-		case <-time.After(200 * time.Millisecond):
-		}
-		if err := d.client.Get(ctx, client.ObjectKeyFromObject(job), job); err != nil {
-			return "", fmt.Errorf("look at the Job: %w", err)
-		}
+	if err := d.wait(ctx, job); err != nil {
+		return "", err
 	}
-	pods, err := d.kube.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "job-name=" + job.Name})
+	pod, err := d.podOf(ctx, job)
 	if err != nil {
-		return "", fmt.Errorf("find the Job's pod: %w", err)
+		return "", err
 	}
-	if len(pods.Items) == 0 {
-		return "", apierrors.NewNotFound(corev1.Resource("pods"), job.Name)
-	}
-	log, err := d.kube.CoreV1().Pods(namespace).GetLogs(pods.Items[0].Name, &corev1.PodLogOptions{Container: "dump"}).DoRaw(ctx)
+	log, err := d.kube.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: "dump"}).DoRaw(ctx)
 	if err != nil {
 		return "", fmt.Errorf("read the Job's log: %w", err)
 	}
@@ -223,6 +215,19 @@ func (d *demo) runJob(ctx context.Context, job *batchv1.Job) (string, error) {
 		return "", fmt.Errorf("the Job failed:\n%s", log)
 	}
 	return strings.TrimSpace(string(log)), nil
+}
+
+// wait waits for the end of a Job.
+func (d *demo) wait(ctx context.Context, job *batchv1.Job) error {
+	for job.Status.Succeeded+job.Status.Failed == 0 {
+		if err := pause(ctx); err != nil {
+			return fmt.Errorf("the Job has not ended: kubectl describe -n %s job/%s tells more: %w", namespace, job.Name, err)
+		}
+		if err := d.client.Get(ctx, client.ObjectKeyFromObject(job), job); err != nil {
+			return fmt.Errorf("look at the Job: %w", err)
+		}
+	}
+	return nil
 }
 
 // toYAML writes an object as people do: without what only the API server fills in.
