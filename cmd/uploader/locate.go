@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/azure"
 	"lighterman.dev/lighterman/uploader/manifest"
 )
 
@@ -16,42 +17,46 @@ func locate(where, settings string) (uploader.Store, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("%q is no URL of a manifest: %w", where, err)
 	}
+	if settings != "" {
+		config, err := uploader.ParseConfig(settings)
+		if err != nil {
+			return nil, "", err
+		}
+		store, err := openStore(config)
+		if err != nil {
+			return nil, "", err
+		}
+		key, err := keyIn(config, store, u, where)
+		return store, key, err
+	}
 	key := strings.TrimPrefix(u.Path, "/")
-	var config *uploader.Config
+	config := &uploader.Config{Concurrency: 1}
 	switch {
-	case settings != "":
-		if config, err = uploader.ParseConfig(settings); err != nil {
-			return nil, "", err
-		}
-		if key, err = keyIn(config, u, where); err != nil {
-			return nil, "", err
-		}
 	case u.Scheme == "s3":
-		config = &uploader.Config{S3: &uploader.S3{Bucket: u.Host, Region: os.Getenv("AWS_REGION"), Auth: uploader.Auth{Mode: "ambient"}}}
+		config.S3 = &uploader.S3{Bucket: u.Host, Region: os.Getenv("AWS_REGION"), Auth: uploader.Auth{Mode: "ambient"}}
 	case u.Scheme == "gs":
-		config = &uploader.Config{GCS: &uploader.GCS{Bucket: u.Host, Auth: uploader.Auth{Mode: "ambient"}}}
+		config.GCS = &uploader.GCS{Bucket: u.Host, Auth: uploader.Auth{Mode: "ambient"}}
 	case u.Scheme == "https":
 		container, rest, _ := strings.Cut(key, "/")
 		key = rest
-		config = &uploader.Config{Azure: &uploader.Azure{
+		config.Azure = &uploader.Azure{
 			Container: container, Endpoint: u.Scheme + "://" + u.Host, Auth: uploader.Auth{Mode: "default"},
-		}}
+		}
 	case u.Scheme == "file":
 		root, err := rootOf(u.Path)
 		if err != nil {
 			return nil, "", err
 		}
-		config, key = &uploader.Config{Dir: &uploader.Dir{Path: root}}, strings.TrimPrefix(u.Path, root+"/")
+		config.Dir, key = &uploader.Dir{Path: root}, strings.TrimPrefix(u.Path, root+"/")
 	default:
 		return nil, "", fmt.Errorf("%q does not say which store it is in: give the whole URL, or set %s", where, uploader.EnvConfig)
 	}
-	config.Concurrency = max(1, config.Concurrency)
 	store, err := openStore(config)
 	return store, key, err
 }
 
 // keyIn is the key of a manifest in the store that is configured; a URL of another one is an error.
-func keyIn(c *uploader.Config, u *url.URL, where string) (string, error) {
+func keyIn(c *uploader.Config, store uploader.Store, u *url.URL, where string) (string, error) {
 	key := strings.TrimPrefix(u.Path, "/")
 	if u.Scheme == "" {
 		return key, nil
@@ -62,10 +67,9 @@ func keyIn(c *uploader.Config, u *url.URL, where string) (string, error) {
 		bucket = c.S3.Bucket
 	case c.GCS != nil && u.Scheme == "gs":
 		bucket = c.GCS.Bucket
-	case c.Azure != nil && u.Scheme == "https":
-		container, rest, _ := strings.Cut(key, "/")
-		if container == c.Azure.Container {
-			return rest, nil
+	case c.Azure != nil:
+		if key, found := strings.CutPrefix(u.Scheme+"://"+u.Host+u.Path, store.(*azure.Store).URL()+"/"); found {
+			return key, nil
 		}
 	case c.Dir != nil && u.Scheme == "file" && strings.HasPrefix(u.Path, c.Dir.Path+"/"):
 		return strings.TrimPrefix(u.Path, c.Dir.Path+"/"), nil

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
-	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/azure"
 	"lighterman.dev/lighterman/uploader/doctor"
@@ -57,10 +56,7 @@ func (e examination) run(t *testing.T) {
 
 func TestDoctorS3(t *testing.T) {
 	server := serve.Versitygw(t, serve.S3Options{})
-	locked, bare := server.Bucket(t, "locked"), "bare"
-	if _, err := server.Client(t).CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: &bare}); err != nil {
-		t.Fatal(err)
-	}
+	locked, bare := server.Bucket(t, "locked"), server.BareBucket(t, "bare")
 	lock := &uploader.ObjectLock{Mode: "Governance", Days: 1}
 	for name, test := range map[string]struct {
 		bucket string
@@ -74,7 +70,7 @@ func TestDoctorS3(t *testing.T) {
 		}},
 		"a bucket without":                        {bare, nil, serve.SecretKey, true, []string{"ok versioning: off", "ok object lock: off"}},
 		"a bucket without, where it is asked for": {bare, lock, serve.SecretKey, false, []string{"ok delete: allowed", "FAIL object lock: off, and the profile asks for uploader.objectLock: switch object lock on"}},
-		"a bucket that is missing":                {"missing", nil, serve.SecretKey, false, []string{"FAIL write: put ns/pod/.lighterman/uid-doctor/probe: PutObject: NoSuchBucket", "FAIL write: "}},
+		"a bucket that is missing":                {"missing", nil, serve.SecretKey, false, []string{"FAIL write: put ns/pod/.lighterman/uid-doctor/probe: PutObject: NoSuchBucket"}},
 		"a caller who is not authorised":          {locked, nil, "wrong", false, []string{"FAIL write: put ns/pod/.lighterman/uid-doctor/probe: PutObject: SignatureDoesNotMatch"}},
 	} {
 		t.Run(name, func(t *testing.T) {

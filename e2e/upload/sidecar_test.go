@@ -32,21 +32,25 @@ type pod struct {
 
 func newPod(t *testing.T, server *serve.S3) *pod {
 	t.Helper()
+	where := locate(t, server, server.Bucket(t, "sidecar"))
+	return podWith(t, openS3(t, server, where), uploader.Config{
+		PartSizeMiB: 5, CAFile: server.CAFile, S3: &where, BandwidthLimit: 60 << 20,
+	})
+}
+
+// podWith is a pod whose settings name a store.
+func podWith(t *testing.T, store uploader.Store, settings uploader.Config) *pod {
+	t.Helper()
 	p := &pod{
 		TB: t, program: filepath.Join(t.TempDir(), "uploader"), spool: t.TempDir(), directory: t.TempDir(),
-		prefix: rand.Text(), files: map[string]string{},
+		prefix: rand.Text(), files: map[string]string{}, store: store,
 	}
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", p.program, "./cmd/uploader")
 	build.Dir = "../.." // The program is of another module.
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	where := locate(t, server, server.Bucket(t, "sidecar"))
-	p.store = openS3(t, server, where)
-	settings := uploader.Config{
-		Spool: p.spool, Directory: p.directory, Prefix: p.prefix, PartSizeMiB: 5, CAFile: server.CAFile, S3: &where,
-		BandwidthLimit: 60 << 20,
-	}
+	settings.Spool, settings.Directory, settings.Prefix = p.spool, p.directory, p.prefix
 	p.env = append(os.Environ(), uploader.EnvConfig+"="+settings.String(), uploader.EnvPodNamespace+"=ns",
 		uploader.EnvPodName+"=pod", uploader.EnvPodUID+"=uid")
 	return p

@@ -3,6 +3,7 @@ package azure
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -75,6 +76,12 @@ func (*Store) Limits() uploader.Limits {
 		MaxPut:    5000 << 20,
 		Algorithm: uploader.CRC64,
 	}
+}
+
+// URL is the container's, without a signature.
+func (s *Store) URL() string {
+	url, _, _ := strings.Cut(s.container.URL(), "?")
+	return strings.TrimSuffix(url, "/")
 }
 
 func (s *Store) blob(key string) *blockblob.Client { return s.container.NewBlockBlobClient(key) }
