@@ -26,15 +26,16 @@ func (p *plan) configure() error {
 	return nil
 }
 
-// uploaderConfig is what a profile says of the uploader and of no pod.
+// uploaderConfig is what a profile says of the uploader and of no pod. What the API server fills in is filled in here too: a
+// profile from a file gives the same.
 func uploaderConfig(spec *v1alpha1.Uploader) uploader.Config {
 	c := uploader.Config{
-		Upload:       uploader.UploadMode(spec.Upload),
+		Upload:       uploader.UploadMode(or(spec.Upload, string(uploader.OnClose))),
 		Include:      spec.Include,
 		Exclude:      spec.Exclude,
-		Key:          spec.Key,
+		Key:          or(spec.Key, uploader.DefaultKey),
 		Overwrite:    spec.Overwrite,
-		AfterUpload:  uploader.AfterUpload(spec.AfterUpload),
+		AfterUpload:  uploader.AfterUpload(or(spec.AfterUpload, string(uploader.Keep))),
 		StorageClass: spec.StorageClass,
 		Tags:         spec.Tags,
 	}
