@@ -1,7 +1,6 @@
 package fuzz
 
 import (
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"lighterman.dev/lighterman/api/v1alpha1"
 )
@@ -9,7 +8,8 @@ import (
 // spools are places that pods have volumes at, above and below.
 var spools = []string{"/backup", "/data", "/", "/var/run/secrets/lighterman.dev/x", "backup", ""}
 
-// uploader makes one of which most fields are absent.
+// uploader makes one of which most fields are absent. It has no resources of its own: a pod's may be too small for them, and
+// then the API server is right to refuse the pod.
 func (s *source) uploader() *v1alpha1.Uploader {
 	u := &v1alpha1.Uploader{
 		Path:                good(s, spools),
@@ -34,9 +34,6 @@ func (s *source) uploader() *v1alpha1.Uploader {
 	}
 	if s.chance(5) {
 		u.Tags = map[string]string{"team": pick(s, "pg", "")}
-	}
-	if s.chance(5) {
-		u.Resources = &corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")}}
 	}
 	return u
 }
