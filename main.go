@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -19,7 +20,11 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	if err := newCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "lighterman:", err)
-		os.Exit(1)
+		code := 1
+		if e, ok := errors.AsType[*exitError](err); ok {
+			code = e.code
+		}
+		os.Exit(code)
 	}
 }
 
@@ -33,6 +38,6 @@ environment, the tokens, the secrets and the CA bundle that its backup tool need
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newWebhookCommand(), newInjectCommand(), newBundleCommand())
+	root.AddCommand(newWebhookCommand(), newInjectCommand(), newDoctorCommand(), newBundleCommand())
 	return root
 }

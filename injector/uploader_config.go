@@ -65,8 +65,15 @@ func (p *problems) checkUploader(spec *v1alpha1.Uploader) {
 	c := uploaderConfig(spec)
 	// What only a pod, or the profile's store, decides.
 	c.Spool, c.Dir = or(spec.Path, "/spool"), &uploader.Dir{Path: "/store"}
+	c.Completion = uploader.Completion(spec.Completion)
+	if spec.DrainTimeoutSeconds != nil {
+		c.DrainTimeoutSeconds = *spec.DrainTimeoutSeconds
+	}
 	if err := c.Check(); err != nil {
 		for problem := range strings.Lines(err.Error()) {
+			if of, found := strings.CutPrefix(problem, "spool: "); found {
+				problem = "path: " + of // The profile's own word.
+			}
 			p.invalid("spec.uploader.%s", strings.TrimSuffix(problem, "\n"))
 		}
 	}

@@ -38,12 +38,14 @@ type Uploader struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=512
 	Exclude []string `json:"exclude,omitempty"`
-	// The object's key below the prefix; {namespace}, {pod} and {path} are filled in. Default
+	// The object's key below the prefix; {namespace}, {pod}, {uid} and {path} are filled in. Default
 	// {namespace}/{pod}/{path}.
 	// +optional
 	// +default="{namespace}/{pod}/{path}"
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="self.contains('{path}')",message="must contain {path}: files would overwrite each other"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([^{}]|[{](namespace|pod|uid|path)[}])*$')",message="has a placeholder that does not exist: write {namespace}, {pod}, {uid} or {path}"
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/') && !self.contains('//')",message="must not have a slash at either end, nor two in a row"
 	Key string `json:"key,omitempty"`
 	// Drain: what is left is uploaded after the containers have ended. Wrap: the containers' commands are wrapped, and
 	// fail when the upload failed. Default Drain.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,11 +13,14 @@ import (
 )
 
 func newDoctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var patience time.Duration
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say step by step what works between this pod and its store, and what does not",
-		Long: `Say step by step what works between this pod and its store: files, token, secrets, endpoint and clock, then write, read,
-list and delete an object. Each line says ok or FAIL; under a failure stands what to do. Nothing that is secret is printed.
+		Long: `Say step by step what works between this pod and its store: files, token, secrets, endpoint and clock; the exchange of the
+token for a credential; then write, read, list and delete an object; last how the bucket guards its objects (versioning,
+object lock, retention), as far as the identity may see that. Each line says ok or FAIL; under a failure stands what to do.
+Nothing that is secret is printed.
 
 Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code is 1 when anything fails.`,
 		Example: `  # In the sidecar of a pod that runs
@@ -31,7 +35,7 @@ Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code i
 			}
 			out := cmd.OutOrStdout()
 			well := doctor.Run(ctx, doctor.Options{
-				Config: config, Pod: pod, Getenv: os.Getenv,
+				Config: config, Pod: pod, Getenv: os.Getenv, Patience: patience,
 				Open: func() (uploader.Store, error) { return openStore(config) },
 			}, func(s doctor.Step) {
 				if s.Err != nil {
@@ -46,4 +50,6 @@ Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code i
 			return nil
 		},
 	}
+	cmd.Flags().DurationVar(&patience, "patience", 20*time.Second, "how long a token service may be out of reach; in a pod that has just started, some are late")
+	return cmd
 }

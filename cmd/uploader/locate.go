@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/azure"
 	"lighterman.dev/lighterman/uploader/manifest"
 )
 
@@ -16,23 +17,29 @@ func locate(where, settings string) (uploader.Store, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("%q is no URL of a manifest: %w", where, err)
 	}
-	var config *uploader.Config
-	var key string
-	if settings == "" {
-		config, key, err = fromEnvironment(u, where, os.Getenv)
-	} else if config, err = uploader.ParseConfig(settings); err == nil {
-		key, err = keyIn(config, u, where)
+	if settings != "" {
+		config, err := uploader.ParseConfig(settings)
+		if err != nil {
+			return nil, "", err
+		}
+		store, err := openStore(config)
+		if err != nil {
+			return nil, "", err
+		}
+		key, err := keyIn(config, store, u, where)
+		return store, key, err
 	}
+	config, key, err := fromEnvironment(u, where, os.Getenv)
 	if err != nil {
 		return nil, "", err
 	}
-	config.Concurrency = max(1, config.Concurrency)
+	config.Concurrency = 1
 	store, err := openStore(config)
 	return store, key, err
 }
 
 // keyIn is the key of a manifest in the store that is configured; a URL of another one is an error.
-func keyIn(c *uploader.Config, u *url.URL, where string) (string, error) {
+func keyIn(c *uploader.Config, store uploader.Store, u *url.URL, where string) (string, error) {
 	key := strings.TrimPrefix(u.Path, "/")
 	if u.Scheme == "" {
 		return key, nil
@@ -43,10 +50,9 @@ func keyIn(c *uploader.Config, u *url.URL, where string) (string, error) {
 		bucket = c.S3.Bucket
 	case c.GCS != nil && u.Scheme == "gs":
 		bucket = c.GCS.Bucket
-	case c.Azure != nil && u.Scheme == "https":
-		container, rest, _ := strings.Cut(key, "/")
-		if container == c.Azure.Container {
-			return rest, nil
+	case c.Azure != nil:
+		if key, found := strings.CutPrefix(u.Scheme+"://"+u.Host+u.Path, store.(*azure.Store).URL()+"/"); found {
+			return key, nil
 		}
 	case c.Dir != nil && u.Scheme == "file" && strings.HasPrefix(u.Path, c.Dir.Path+"/"):
 		return strings.TrimPrefix(u.Path, c.Dir.Path+"/"), nil

@@ -17,9 +17,9 @@ func checkContainers(t *testing.T, before, after *corev1.Pod) {
 	for name, c := range is {
 		original, had := was[name]
 		switch {
-		case !had && name != injector.BundleContainerName:
+		case !had && !ours(name):
 			t.Errorf("container %s was added", name)
-		case !had || name == injector.BundleContainerName:
+		case !had || ours(name):
 		case !meant(before, name):
 			if len(c.Env) != len(original.Env) || len(c.VolumeMounts) != len(original.VolumeMounts) {
 				t.Errorf("container %s was injected, although the annotations exclude it", name)
@@ -32,6 +32,29 @@ func checkContainers(t *testing.T, before, after *corev1.Pod) {
 	for i, c := range after.Spec.InitContainers {
 		if c.Name == injector.BundleContainerName && i > 0 {
 			t.Errorf("init container %s comes before the one that makes its CA bundle", after.Spec.InitContainers[0].Name)
+		}
+	}
+}
+
+// ours reports whether Lighterman adds a container of that name.
+func ours(name string) bool {
+	return name == injector.BundleContainerName || name == injector.UploaderContainerName || name == injector.PreflightContainerName
+}
+
+// checkUploader checks that the sidecar is there, behind its preflight, wherever there is either.
+func checkUploader(t *testing.T, after *corev1.Pod) {
+	t.Helper()
+	at := func(name string) int {
+		return slices.IndexFunc(after.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == name })
+	}
+	preflight, sidecar := at(injector.PreflightContainerName), at(injector.UploaderContainerName)
+	switch {
+	case preflight < 0 && sidecar < 0:
+	case preflight+1 != sidecar:
+		t.Errorf("the preflight is init container %d, and the sidecar %d", preflight, sidecar)
+	default:
+		if policy := after.Spec.InitContainers[sidecar].RestartPolicy; policy == nil || *policy != corev1.ContainerRestartPolicyAlways {
+			t.Error("the uploader is no native sidecar")
 		}
 	}
 }

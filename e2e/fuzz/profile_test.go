@@ -74,8 +74,8 @@ func (s *source) spec() v1alpha1.CredentialProfileSpec {
 	if s.chance(30) {
 		spec.Tools = some(s, 12, toolNames...)
 	}
-	if s.chance(1) {
-		spec.Uploader = &v1alpha1.Uploader{Path: "/backup"}
+	if s.chance(20) {
+		spec.Uploader = s.uploader()
 	}
 	if s.chance(5) {
 		spec.Selector = &v1alpha1.PodSelector{ServiceAccounts: some(s, 90, "backup")}

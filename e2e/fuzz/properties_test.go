@@ -13,7 +13,9 @@ import (
 	"lighterman.dev/lighterman/internal/podtest"
 )
 
-var settings = injector.Settings{Version: "v0.0.0-fuzz", Image: "registry.example.com/lighterman:v0"}
+var settings = injector.Settings{
+	Version: "v0.0.0-fuzz", Image: "registry.example.com/lighterman:v0", UploaderImage: "registry.example.com/lighterman-uploader:v0",
+}
 
 // verdict is what became of one pod.
 type verdict struct {
@@ -118,4 +120,5 @@ func checkResult(t *testing.T, pod, profile []byte, result injector.Result, vali
 		t.Errorf("the pod was %s and is %s", was, is)
 	}
 	checkContainers(t, before, after)
+	checkUploader(t, after)
 }

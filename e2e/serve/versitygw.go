@@ -93,7 +93,18 @@ func (s *S3) Client(tb testing.TB) *s3.Client {
 // Bucket makes a bucket with versions and object lock.
 func (s *S3) Bucket(tb testing.TB, name string) string {
 	tb.Helper()
-	_, err := s.Client(tb).CreateBucket(tb.Context(), &s3.CreateBucketInput{Bucket: &name, ObjectLockEnabledForBucket: new(true)})
+	return s.bucket(tb, name, true)
+}
+
+// BareBucket makes a bucket with neither.
+func (s *S3) BareBucket(tb testing.TB, name string) string {
+	tb.Helper()
+	return s.bucket(tb, name, false)
+}
+
+func (s *S3) bucket(tb testing.TB, name string, lock bool) string {
+	tb.Helper()
+	_, err := s.Client(tb).CreateBucket(tb.Context(), &s3.CreateBucketInput{Bucket: &name, ObjectLockEnabledForBucket: &lock})
 	var owned *s3types.BucketAlreadyOwnedByYou
 	if err != nil && !errors.As(err, &owned) {
 		tb.Fatal(err)

@@ -61,23 +61,7 @@ var backends = map[string]func(testing.TB) *backend{
 	"S3": func(tb testing.TB) *backend {
 		tb.Helper()
 		server := serve.Versitygw(tb, serve.S3Options{})
-		where := locate(tb, server, server.Bucket(tb, bucket))
-		says := func(status int, code string) answer {
-			return answer{status, "<Error><Code>" + code + "</Code><Message>No.</Message></Error>", nil}
-		}
-		return &backend{
-			address: server.Address, certificate: server.Files, store: openS3(tb, server, where), part: 5,
-			env: []string{"AWS_ACCESS_KEY_ID=" + serve.AccessKey, "AWS_SECRET_ACCESS_KEY=" + serve.SecretKey},
-			settings: func(address string) uploader.Config {
-				there := where
-				there.Endpoint = "https://" + address
-				return uploader.Config{S3: &there}
-			},
-			answers: map[string]answer{
-				slowDown: says(503, "SlowDown"), denied: says(403, "AccessDenied"), broken: says(500, "InternalError"),
-				skewed: says(403, "RequestTimeTooSkewed"),
-			},
-		}
+		return s3Backend(tb, server, server.Bucket(tb, bucket))
 	},
 	"Azure": func(tb testing.TB) *backend {
 		tb.Helper()
@@ -130,4 +114,25 @@ var backends = map[string]func(testing.TB) *backend{
 			},
 		}
 	},
+}
+
+func s3Backend(tb testing.TB, server *serve.S3, name string) *backend {
+	tb.Helper()
+	where := locate(tb, server, name)
+	says := func(status int, code string) answer {
+		return answer{status, "<Error><Code>" + code + "</Code><Message>No.</Message></Error>", nil}
+	}
+	return &backend{
+		address: server.Address, certificate: server.Files, store: openS3(tb, server, where), part: 5,
+		env: []string{"AWS_ACCESS_KEY_ID=" + serve.AccessKey, "AWS_SECRET_ACCESS_KEY=" + serve.SecretKey},
+		settings: func(address string) uploader.Config {
+			there := where
+			there.Endpoint = "https://" + address
+			return uploader.Config{S3: &there}
+		},
+		answers: map[string]answer{
+			slowDown: says(503, "SlowDown"), denied: says(403, "AccessDenied"), broken: says(500, "InternalError"),
+			skewed: says(403, "RequestTimeTooSkewed"),
+		},
+	}
 }

@@ -43,6 +43,7 @@ func withToken(make credential) func(uploader.Azure, *settings) (*container.Clie
 		if err != nil {
 			return nil, err
 		}
+		s.identity = c
 		return container.NewClient(url, c, s.container())
 	}
 }

@@ -146,22 +146,24 @@ func TestModes(t *testing.T) {
 		env      map[string]string
 		want     string
 		asserted string
+		// giver is who is asked for a token.
+		giver string
 	}{
-		"workload identity": {"workloadIdentity", withToken, nil, "Bearer for app", "the token"},
-		"service principal": {"servicePrincipal", sp, map[string]string{"AZURE_CLIENT_SECRET": "s"}, "Bearer for app", ""},
-		"certificate":       {"servicePrincipal", withCert, nil, "Bearer for app", "ey"},
+		"workload identity": {"workloadIdentity", withToken, nil, "Bearer for app", "the token", "Entra ID, for the application app"},
+		"service principal": {"servicePrincipal", sp, map[string]string{"AZURE_CLIENT_SECRET": "s"}, "Bearer for app", "", "Entra ID, for the application app"},
+		"certificate":       {"servicePrincipal", withCert, nil, "Bearer for app", "ey", "Entra ID, for the application app"},
 		"managed identity": {"managedIdentity", uploader.Auth{ClientID: "mine"}, map[string]string{
 			"IDENTITY_ENDPOINT": c.URL + "/msi", "IDENTITY_HEADER": "h",
-		}, "Bearer for node mine", ""},
+		}, "Bearer for node mine", "", "the metadata service, for the managed identity mine"},
 		"pod identity binding": {"podIdentityBinding", uploader.Auth{}, map[string]string{
 			"IDENTITY_ENDPOINT": c.URL + "/msi", "IDENTITY_HEADER": "h",
-		}, "Bearer for node", ""},
-		"default":                 {"default", sp, map[string]string{"AZURE_CLIENT_ID": "found", "AZURE_TENANT_ID": tenant}, "Bearer for found", ""},
-		"account key":             {"accountKey", uploader.Auth{}, map[string]string{"AZURE_STORAGE_KEY": "a2V5"}, "SharedKey acct:", ""},
-		"shared access signature": {"sasToken", uploader.Auth{}, map[string]string{"AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=mine"}, "mine", ""},
+		}, "Bearer for node", "", "the metadata service, or NMI in its place"},
+		"default":                 {"default", sp, map[string]string{"AZURE_CLIENT_ID": "found", "AZURE_TENANT_ID": tenant}, "Bearer for found", "", "the SDK's search for an identity"},
+		"account key":             {"accountKey", uploader.Auth{}, map[string]string{"AZURE_STORAGE_KEY": "a2V5"}, "SharedKey acct:", "", ""},
+		"shared access signature": {"sasToken", uploader.Auth{}, map[string]string{"AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=mine"}, "mine", "", ""},
 		"connection string": {"connectionString", uploader.Auth{}, map[string]string{
 			"AZURE_STORAGE_CONNECTION_STRING": "AccountName=acct;AccountKey=a2V5;BlobEndpoint=" + c.URL + "/acct",
-		}, "SharedKey acct:", ""},
+		}, "SharedKey acct:", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for name, value := range test.env {
@@ -178,6 +180,10 @@ func TestModes(t *testing.T) {
 			}
 			if test.asserted != "" && !strings.HasPrefix(c.asked["client_assertion"][0], test.asserted) {
 				t.Errorf("Entra ID was asked with %v", c.asked)
+			}
+			got, err := store.Authenticate(t.Context())
+			if err != nil || got.From != test.giver || (got.From != "") != got.Expires.After(time.Now()) {
+				t.Errorf("given by %+v, want %q; %v", got, test.giver, err)
 			}
 		})
 	}
@@ -208,6 +214,9 @@ func TestEntraRefuses(t *testing.T) {
 		fault, ok := errors.AsType[*uploader.Error](err)
 		if !ok || fault.Class != want.class || !strings.Contains(fault.Cure, want.cure) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %+v: %v, want %+v", code, fault, err, want)
+		}
+		if _, err := store.Authenticate(t.Context()); uploader.ClassOf(err) != want.class {
+			t.Errorf("%s: the exchange alone: got %s: %v, want %+v", code, uploader.ClassOf(err), err, want)
 		}
 	}
 }

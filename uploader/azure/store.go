@@ -3,8 +3,10 @@ package azure
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
@@ -16,6 +18,9 @@ import (
 // Store is a container. New makes it.
 type Store struct {
 	container *container.Client
+	auth      uploader.Auth
+	// identity gives tokens of Entra ID; nil: the auth mode needs none.
+	identity azcore.TokenCredential
 	// aborted are the uploads that this process gave up, by their ID.
 	aborted sync.Map
 }
@@ -32,15 +37,20 @@ func New(where uploader.Azure, o transport.Options) (*Store, error) {
 	if !ok {
 		return nil, fmt.Errorf("azure.auth.mode: %q is not an auth mode of Azure", where.Auth.Mode)
 	}
-	c, err := mode(where, &settings{http: client})
+	s := &settings{http: client}
+	c, err := mode(where, s)
 	if err != nil {
 		return nil, fmt.Errorf("azure.auth, mode %s: %w", where.Auth.Mode, err)
 	}
-	return &Store{container: c}, nil
+	return &Store{container: c, auth: where.Auth, identity: s.identity}, nil
 }
 
 // settings are those of each of the SDK's clients.
-type settings struct{ http *http.Client }
+type settings struct {
+	http *http.Client
+	// identity is what the auth mode has made, where it makes one.
+	identity azcore.TokenCredential
+}
 
 // client is for the SDK's own retries: the core does them.
 func (s *settings) client() policy.ClientOptions {
@@ -66,6 +76,12 @@ func (*Store) Limits() uploader.Limits {
 		MaxPut:    5000 << 20,
 		Algorithm: uploader.CRC64,
 	}
+}
+
+// URL is the container's, without a signature.
+func (s *Store) URL() string {
+	url, _, _ := strings.Cut(s.container.URL(), "?")
+	return strings.TrimSuffix(url, "/")
 }
 
 func (s *Store) blob(key string) *blockblob.Client { return s.container.NewBlockBlobClient(key) }

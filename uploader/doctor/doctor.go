@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/checksum"
 )
 
 // Options are what is examined.
@@ -20,6 +17,8 @@ type Options struct {
 	Open func() (uploader.Store, error)
 	// Getenv gives a variable of the environment.
 	Getenv func(string) string
+	// Patience is how long a token service may be out of reach: in a pod that has just started some are late.
+	Patience time.Duration
 }
 
 // Step is what one check found.
@@ -44,6 +43,8 @@ type examination struct {
 
 	store uploader.Store
 	key   string
+	// probe is the object that was written.
+	probe uploader.Stored
 }
 
 var checks = []check{
@@ -53,6 +54,7 @@ var checks = []check{
 	{"secrets", secrets, false},
 	{"endpoint", endpoint, false},
 	{"credentials", open, true},
+	{"token exchange", exchange, true},
 	{"write", write, true},
 	{"read", read, false},
 	{"list unfinished uploads", list, false},
@@ -83,7 +85,7 @@ func Run(ctx context.Context, o Options, tell func(Step)) bool {
 			return false
 		}
 	}
-	return well
+	return e.protection(ctx, tell) && well
 }
 
 // errNothing means that the profile uses nothing that the step could look at.
@@ -92,65 +94,4 @@ var errNothing = errors.New("there is nothing to check")
 // wrong is an error with its cure.
 func wrong(class uploader.Class, cure, format string, args ...any) error {
 	return &uploader.Error{Class: class, Cure: cure, Err: fmt.Errorf(format, args...)}
-}
-
-func open(_ context.Context, e *examination) (string, error) {
-	store, err := e.Open()
-	if err != nil {
-		return "", err
-	}
-	e.store = store
-	kind, auth := e.Config.Kind()
-	return strings.TrimSpace(kind + " " + auth.Mode), nil
-}
-
-const probe = "Lighterman's doctor has checked that it can write here. This object may be deleted.\n"
-
-func write(ctx context.Context, e *examination) (string, error) {
-	body := uploader.Body{
-		ReaderAt: strings.NewReader(probe), Size: int64(len(probe)), Sum: checksum.Of(e.store.Limits().Algorithm, []byte(probe)),
-	}
-	begin := time.Now()
-	if _, err := e.store.Put(ctx, e.Config.Probe(e.key, e.Pod.UID, begin), body); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s, in %v", e.key, time.Since(begin).Round(time.Millisecond)), nil
-}
-
-func read(ctx context.Context, e *examination) (string, error) {
-	r, err := e.store.Open(ctx, e.key, "")
-	if uploader.ClassOf(err) == uploader.Denied {
-		return "not allowed: the uploader works without, but compares nothing after an upload in parts", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	defer r.Close() //nolint:errcheck // It is only read.
-	text, err := io.ReadAll(io.LimitReader(r, 1<<10))
-	if err == nil && string(text) != probe {
-		err = wrong(uploader.Corrupt, "", "the store gives %q for what was written", text)
-	}
-	return "what was written", err
-}
-
-func list(ctx context.Context, e *examination) (string, error) {
-	n := 0
-	for _, err := range e.store.Unfinished(ctx, e.key) {
-		if uploader.ClassOf(err) == uploader.Denied {
-			return "not allowed: what a killed sidecar leaves is not aborted; give the bucket a lifecycle rule for that", nil
-		}
-		if err != nil {
-			return "", err
-		}
-		n++
-	}
-	return "allowed", nil
-}
-
-func remove(ctx context.Context, e *examination) (string, error) {
-	err := e.store.Delete(ctx, e.key, "")
-	if uploader.ClassOf(err) == uploader.Denied {
-		return "not allowed: the uploader works without; " + e.key + " stays", nil
-	}
-	return "allowed", err
 }

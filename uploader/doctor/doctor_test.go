@@ -28,7 +28,7 @@ func examine(t *testing.T, c *uploader.Config, store uploader.Store, openErr err
 		Config: c, Pod: uploader.Pod{Namespace: "ns", Name: "pod", UID: "uid"}, Getenv: func(name string) string {
 			return map[string]string{"AWS_ACCESS_KEY_ID": "id"}[name]
 		},
-		Open: func() (uploader.Store, error) { return store, openErr },
+		Open: func() (uploader.Store, error) { return store, openErr }, Patience: time.Minute,
 	}, func(s doctor.Step) { lines += fmt.Sprintf("%s: %s%v %s\n", s.Name, s.Detail, s.Err, s.Cure) })
 	return lines, well
 }
@@ -185,5 +185,88 @@ func TestEndpoint(t *testing.T) {
 	server.Close()
 	if lines, _ := examine(t, config(trusted, server.URL), nil, errors.New("x")); !strings.Contains(lines, "look at the endpoint, the pod's network policies") {
 		t.Errorf("nobody answers:\n%s", lines)
+	}
+}
+
+// answering is a store that says what a bucket says, and whose credential comes from elsewhere.
+type answering struct {
+	uploader.Store
+
+	credential  uploader.Credential
+	refusals    []error
+	protections []uploader.Protection
+	probe       uploader.Stored
+}
+
+func (a *answering) Authenticate(context.Context) (uploader.Credential, error) {
+	if len(a.refusals) == 0 {
+		return a.credential, nil
+	}
+	err := a.refusals[0]
+	a.refusals = a.refusals[1:]
+	return uploader.Credential{}, err
+}
+
+func (a *answering) Protection(_ context.Context, probe uploader.Stored) []uploader.Protection {
+	a.probe = probe
+	return a.protections
+}
+
+func TestTokenExchange(t *testing.T) {
+	fault := func(class uploader.Class) error {
+		return &uploader.Error{Class: class, Cure: "the cure", Err: errors.New("refused")}
+	}
+	for name, test := range map[string]struct {
+		store answering
+		well  bool
+		says  string
+	}{
+		"a credential that ends":       {answering{credential: uploader.Credential{From: "STS", Expires: time.Now().Add(time.Hour)}}, true, "token exchange: given by STS, valid for "},
+		"one that does not":            {answering{credential: uploader.Credential{From: "the pod"}}, true, "token exchange: given by the pod<nil>"},
+		"a service that is late":       {answering{refusals: []error{fault(uploader.Transient)}, credential: uploader.Credential{From: "GKE"}}, true, "given by GKE"},
+		"a role that is refused":       {answering{refusals: []error{fault(uploader.Denied)}}, false, "token exchange: refused the cure"},
+		"nobody who gives an identity": {answering{refusals: []error{errors.New("none found")}}, false, "token exchange: none found look at the identity"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.store.Store = newStore(t)
+			lines, well := examine(t, &uploader.Config{Dir: &uploader.Dir{}}, &test.store, nil)
+			if well != test.well || !strings.Contains(lines, test.says) || strings.Contains(lines, "write:") != well {
+				t.Errorf("well: %v, want %q in:\n%s", well, test.says, lines)
+			}
+		})
+	}
+	if lines, well := examine(t, &uploader.Config{Dir: &uploader.Dir{}}, &answering{Store: newStore(t)}, nil); !well || strings.Contains(lines, "token exchange") {
+		t.Errorf("a key needs no exchange: %v\n%s", well, lines)
+	}
+}
+
+func TestProtection(t *testing.T) {
+	none := uploader.Protection{Name: "object lock", State: "off", NoLock: "switch it on"}
+	lock := &uploader.ObjectLock{Mode: "Governance", Days: 1}
+	for name, test := range map[string]struct {
+		says uploader.Protection
+		lock *uploader.ObjectLock
+		well bool
+		want string
+	}{
+		"a lock that nobody asks for": {none, nil, true, "object lock: off<nil>"},
+		"no lock where one is asked":  {none, lock, false, "object lock: off, and the profile asks for uploader.objectLock switch it on"},
+		"a lock that is asked for":    {uploader.Protection{Name: "object lock", State: "on"}, lock, true, "object lock: on<nil>"},
+		"what may not be seen": {
+			uploader.Protection{Name: "versioning", Permission: "s3:GetBucketVersioning", Err: &uploader.Error{Class: uploader.Denied, Err: errors.New("no")}},
+			lock, true, "versioning: cannot be seen; the uploader works without. Who wants to see it here gives the identity s3:GetBucketVersioning",
+		},
+		"what the store does not know": {
+			uploader.Protection{Name: "versioning", Err: &uploader.Error{Class: uploader.Invalid, Err: errors.New("NotImplemented")}}, nil, true,
+			"versioning: cannot be seen: NotImplemented",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := &answering{Store: newStore(t), protections: []uploader.Protection{test.says}}
+			lines, well := examine(t, &uploader.Config{Dir: &uploader.Dir{}, ObjectLock: test.lock}, store, nil)
+			if well != test.well || !strings.Contains(lines, test.want) || store.probe.Key == "" {
+				t.Errorf("well: %v, want %q in:\n%s", well, test.want, lines)
+			}
+		})
 	}
 }

@@ -29,7 +29,10 @@ type kind struct {
 // statusCancelled is the answer to one who cancels an upload.
 const statusCancelled = 499
 
-const grant = "grant the identity the role Storage Object User (roles/storage.objectUser) on the bucket"
+const (
+	grant    = "grant the identity the role Storage Object User (roles/storage.objectUser) on the bucket"
+	noBucket = "create the bucket, or correct its name in the profile"
+)
 
 // kinds are the answers of cloud.google.com/storage/docs/json_api/v1/status-codes that the status alone does not tell. The
 // first that fits counts.
@@ -41,10 +44,13 @@ var kinds = []kind{
 	{status: http.StatusForbidden, reason: "retentionPolicyNotMet", class: uploader.Exists, cure: "the object is protected: wait until its retention ends, or use another key"},
 	{status: http.StatusForbidden, reason: "accountDisabled", class: uploader.Denied, cure: "enable billing for the bucket's project"},
 	{status: http.StatusForbidden, class: uploader.Denied, cure: grant},
-	{status: http.StatusNotFound, text: "bucket does not exist", class: uploader.NoBucket, cure: "create the bucket, or correct its name in the profile"},
+	{status: http.StatusNotFound, text: "bucket does not exist", class: uploader.NoBucket, cure: noBucket},
 	{status: http.StatusGone, class: uploader.NoUpload},
 	{status: http.StatusPreconditionFailed, class: uploader.Exists},
 }
+
+// ofNew is for requests that make an object: what they do not find is the bucket.
+var ofNew = slices.Concat([]kind{{status: http.StatusNotFound, class: uploader.NoBucket, cure: noBucket}}, kinds)
 
 // ofSession is for the answers of an upload's session, which is a URL of its own.
 var ofSession = slices.Concat([]kind{{status: http.StatusNotFound, class: uploader.NoUpload}}, kinds)
@@ -61,6 +67,11 @@ var ofToken = []kind{
 // fault wraps an error with what was attempted, and gives it its class. Nil stays nil.
 func (s *Store) fault(ctx context.Context, doing, key string, err error) error {
 	return s.classify(ctx, kinds, doing, key, err)
+}
+
+// newFault is fault for requests that make an object.
+func (s *Store) newFault(ctx context.Context, doing, key string, err error) error {
+	return s.classify(ctx, ofNew, doing, key, err)
 }
 
 // sessionFault is fault for the requests of an upload's session.

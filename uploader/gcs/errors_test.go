@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/gcs"
@@ -61,7 +62,7 @@ func TestClasses(t *testing.T) {
 		{403, "accountDisabled", "", uploader.Denied, "billing"},
 		{403, "retentionPolicyNotMet", "", uploader.Exists, "retention"},
 		{404, "notFound", "The specified bucket does not exist.", uploader.NoBucket, "create the bucket"},
-		{404, "notFound", "No such object: b/key", uploader.NotFound, ""},
+		{404, "notFound", "Not Found", uploader.NoBucket, "create the bucket"},
 		{412, "conditionNotMet", "", uploader.Exists, ""},
 		{400, "invalid", "Provided CRC32C \"x\" doesn't match calculated CRC32C", uploader.Corrupt, ""},
 		{400, "invalid", "Invalid storage class", uploader.Invalid, ""},
@@ -143,8 +144,11 @@ func TestModes(t *testing.T) {
 		fmt.Fprintf(w, `{"access_token": "%s%d", "expires_in": 3600, "token_type": "Bearer"}`, r.Form.Get("subject_token"), given) //nolint:errcheck // The test sees it.
 	})
 	files := files(t, tokens)
-	for mode, want := range map[string]string{
-		"serviceAccountKey": "Bearer ", "workloadIdentityFederation": "Bearer the token", "gkeWorkloadIdentity": "Bearer node", "ambient": "Bearer node",
+	for mode, test := range map[string]struct{ want, giver string }{
+		"serviceAccountKey":          {"Bearer ", "Google's OAuth, for the key"},
+		"workloadIdentityFederation": {"Bearer the token", "Google's STS, and IAM where a service account is named"},
+		"gkeWorkloadIdentity":        {"Bearer node", "GKE's metadata server"},
+		"ambient":                    {"Bearer node", "the metadata server"},
 	} {
 		t.Run(mode, func(t *testing.T) {
 			given = 0
@@ -162,8 +166,11 @@ func TestModes(t *testing.T) {
 			if files[mode] != "" && uploader.ClassOf(err) != uploader.Expired {
 				t.Errorf("a token that is refused: %v", err)
 			}
-			if err := store.Delete(t.Context(), "key", ""); err != nil || !strings.HasPrefix(who, want) {
-				t.Errorf("came as %q, want %q; %v", who, want, err)
+			if err := store.Delete(t.Context(), "key", ""); err != nil || !strings.HasPrefix(who, test.want) {
+				t.Errorf("came as %q, want %q; %v", who, test.want, err)
+			}
+			if got, err := store.Authenticate(t.Context()); err != nil || got.From != test.giver || got.Expires.Before(time.Now()) {
+				t.Errorf("given by %+v, want %q; %v", got, test.giver, err)
 			}
 		})
 	}
@@ -185,6 +192,9 @@ func TestTokenServiceRefuses(t *testing.T) {
 			}
 			if _, err := store.Stat(t.Context(), "key"); uploader.ClassOf(err) != want {
 				t.Errorf("%s: %d: got %s: %v, want %s", mode, status, uploader.ClassOf(err), err, want)
+			}
+			if _, err := store.Authenticate(t.Context()); uploader.ClassOf(err) != want {
+				t.Errorf("%s: %d: the exchange alone: got %s: %v, want %s", mode, status, uploader.ClassOf(err), err, want)
 			}
 		}
 	}

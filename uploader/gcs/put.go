@@ -40,7 +40,7 @@ func (s *Store) Put(ctx context.Context, o *uploader.Object, body uploader.Body)
 	r.method, r.url, r.query = http.MethodPost, s.uploads, query
 	answer, err := s.do(ctx, r)
 	if err != nil {
-		return uploader.Stored{}, s.fault(ctx, "put", o.Key, err)
+		return uploader.Stored{}, s.newFault(ctx, "put", o.Key, err)
 	}
 	done, err := stored(ctx, o.Key, answer)
 	if err != nil {

@@ -71,7 +71,7 @@ func (s *Store) Begin(ctx context.Context, o *uploader.Object) (string, error) {
 		header: map[string]string{"Content-Type": "application/json; charset=UTF-8", "X-Upload-Content-Type": contentType(meta)},
 	})
 	if err != nil {
-		return "", s.fault(ctx, "begin to upload", o.Key, err)
+		return "", s.newFault(ctx, "begin to upload", o.Key, err)
 	}
 	defer answer.Body.Close() //nolint:errcheck // What it says is in a header.
 	id := answer.Header.Get("Location")

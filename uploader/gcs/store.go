@@ -29,8 +29,9 @@ const (
 type Store struct {
 	http   *http.Client
 	tokens *tokens
-	// objects and uploads are the URLs of the bucket's objects, to read and to write.
-	objects, uploads string
+	auth   uploader.Auth
+	// bucket is the URL of the bucket, objects and uploads are those of its objects, to read and to write.
+	bucket, objects, uploads string
 
 	mu sync.Mutex
 	// sessions are the uploads that this process has a part of, by their ID.
@@ -53,9 +54,10 @@ func New(where uploader.GCS, o transport.Options) (*Store, error) {
 	if base == "" {
 		base = googleURL
 	}
-	path := "/storage/v1/b/" + url.PathEscape(where.Bucket) + "/o"
+	path := "/storage/v1/b/" + url.PathEscape(where.Bucket)
 	return &Store{
-		http: client, tokens: tokens, objects: base + path, uploads: base + "/upload" + path, sessions: map[string]*session{},
+		http: client, tokens: tokens, auth: where.Auth, bucket: base + path, objects: base + path + "/o",
+		uploads: base + "/upload" + path + "/o", sessions: map[string]*session{},
 	}, nil
 }
 

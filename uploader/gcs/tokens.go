@@ -79,15 +79,23 @@ func (t *tokens) renew() error {
 }
 
 func (t *tokens) authorize(req *http.Request) error {
+	token, err := t.token()
+	if err != nil {
+		return err
+	}
+	token.SetAuthHeader(req)
+	return nil
+}
+
+func (t *tokens) token() (*oauth2.Token, error) {
 	t.mu.Lock()
 	source := t.source
 	t.mu.Unlock()
 	token, err := source.Token()
 	if err != nil {
-		return &tokenError{err}
+		return nil, &tokenError{err}
 	}
-	token.SetAuthHeader(req)
-	return nil
+	return token, nil
 }
 
 // tokenError is an error of the token service, not of the store.

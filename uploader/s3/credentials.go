@@ -74,13 +74,20 @@ func podIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProvide
 	if url == "" {
 		url = agentURL
 	}
-	return endpointcreds.New(url, func(o *endpointcreds.Options) {
+	agent := endpointcreds.New(url, func(o *endpointcreds.Options) {
 		o.HTTPClient = client
 		o.Retryer = aws.NopRetryer{}
 		o.AuthorizationTokenProvider = endpointcreds.TokenProviderFunc(func() (string, error) {
 			token, err := os.ReadFile(where.Auth.TokenFile)
 			return strings.TrimSpace(string(token)), err
 		})
+	})
+	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		got, err := agent.Retrieve(ctx)
+		if err != nil {
+			err = &agentError{err}
+		}
+		return got, err
 	}), nil
 }
 

@@ -44,6 +44,10 @@ func setDecoys(t *testing.T) {
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "decoy", "AWS_SECRET_ACCESS_KEY": "decoy", "AWS_SHARED_CREDENTIALS_FILE": decoy,
 		"AWS_CONFIG_FILE": decoy, "AWS_PROFILE": "decoy", "AWS_EC2_METADATA_DISABLED": "true",
+		// What EKS's webhooks put into every container that they find.
+		"AWS_ROLE_ARN": "arn:aws:iam::1:role/decoy", "AWS_WEB_IDENTITY_TOKEN_FILE": decoy, "AWS_STS_REGIONAL_ENDPOINTS": "regional",
+		"AWS_REGION": "decoy", "AWS_DEFAULT_REGION": "decoy",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/decoy", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": decoy,
 	} {
 		t.Setenv(name, value)
 	}
@@ -78,14 +82,17 @@ func TestModes(t *testing.T) {
 		auth uploader.Auth
 		env  map[string]string
 		want string
+		// giver is who is asked for a credential.
+		giver string
 	}{
-		"webIdentity":     {uploader.Auth{TokenFile: token, RoleARN: "arn:aws:iam::1:role/backup", STSEndpoint: tokenService}, nil, "role session"},
-		"podIdentity":     {uploader.Auth{TokenFile: token, CredentialsURL: agent}, nil, "pod session"},
-		"accessKey":       {uploader.Auth{}, map[string]string{"AWS_ACCESS_KEY_ID": "key", "AWS_SESSION_TOKEN": "own"}, "key own"},
-		"credentialsFile": {uploader.Auth{File: file}, nil, "file "},
+		"webIdentity":     {uploader.Auth{TokenFile: token, RoleARN: "arn:aws:iam::1:role/backup", STSEndpoint: tokenService}, nil, "role session", "STS, for the role arn:aws:iam::1:role/backup"},
+		"podIdentity":     {uploader.Auth{TokenFile: token, CredentialsURL: agent}, nil, "pod session", "the EKS Pod Identity agent"},
+		"accessKey":       {uploader.Auth{}, map[string]string{"AWS_ACCESS_KEY_ID": "key", "AWS_SESSION_TOKEN": "own"}, "key own", ""},
+		"credentialsFile": {uploader.Auth{File: file}, nil, "file ", ""},
 		"ambient": {uploader.Auth{}, map[string]string{
 			"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "", "AWS_SHARED_CREDENTIALS_FILE": file,
-		}, "file "},
+			"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "",
+		}, "file ", "the pod or its node (SharedConfigCredentials: " + file + ")"},
 	} {
 		t.Run(mode, func(t *testing.T) {
 			for name, value := range test.env {
@@ -101,6 +108,10 @@ func TestModes(t *testing.T) {
 			}
 			if _, err := store.Stat(t.Context(), "key"); err != nil || who != test.want {
 				t.Errorf("signed by %q, want %q; %v", who, test.want, err)
+			}
+			got, err := store.Authenticate(t.Context())
+			if ends := got.Expires.UTC().Format(time.RFC3339); err != nil || got.From != test.giver || strings.HasSuffix(test.want, " session") && ends != inAnHour {
+				t.Errorf("given by %+v, want %q until %s; %v", got, test.giver, inAnHour, err)
 			}
 		})
 	}
@@ -172,6 +183,49 @@ func TestTokenService(t *testing.T) {
 		if _, err = store.Stat(t.Context(), "key"); !strings.Contains(err.Error(), auth.TokenFile) {
 			t.Errorf("without a token it says %q", err)
 		}
+	}
+}
+
+// TestAgent is refused by the EKS Pod Identity agent, which says why in a line of text.
+func TestAgent(t *testing.T) {
+	setDecoys(t)
+	for says, want := range map[string]struct {
+		status int
+		class  uploader.Class
+		cure   string
+	}{
+		"(ResourceNotFoundException): no association, fault: client": {400, uploader.Unauthenticated, "create an EKS Pod Identity association"},
+		"(AccessDeniedException): no, fault: client":                 {400, uploader.Denied, "sts:TagSession"},
+		"(ExpiredTokenException): late, fault: client":               {400, uploader.Expired, ""},
+		"(InvalidTokenException): bad, fault: client":                {400, uploader.Unauthenticated, "pods.eks.amazonaws.com"},
+		"Service account token cannot be empty":                      {400, uploader.Unauthenticated, ""},
+		"Too Many Requests":                                          {429, uploader.Throttled, ""},
+		"the agent has a fault":                                      {500, uploader.Transient, ""},
+	} {
+		agent := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(want.status)
+			fmt.Fprint(w, says) //nolint:errcheck // The test sees it.
+		})
+		checkAgent(t, agent, want.class, want.cure, says)
+	}
+	checkAgent(t, "http://127.0.0.1:1", uploader.Transient, "EKS Pod Identity Agent in the cluster", "connection refused")
+}
+
+func checkAgent(t *testing.T, agent string, class uploader.Class, cure, says string) {
+	t.Helper()
+	store, err := s3.New(uploader.S3{
+		Bucket: "b", Region: "eu-west-1", Auth: uploader.Auth{Mode: "podIdentity", TokenFile: write(t, "t"), CredentialsURL: agent},
+	}, transport.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = store.Authenticate(t.Context())
+	fault, ok := errors.AsType[*uploader.Error](err)
+	if !ok || fault.Class != class || !strings.Contains(fault.Cure, cure) || !strings.Contains(err.Error(), says) {
+		t.Errorf("got %+v, want %s with a cure that says %q", fault, class, cure)
+	}
+	if _, err := store.Stat(t.Context(), "key"); uploader.ClassOf(err) != class {
+		t.Errorf("a request: got %s: %v, want %s", uploader.ClassOf(err), err, class)
 	}
 }
 

@@ -93,15 +93,15 @@ var kinds = map[string]kind{
 
 	"RequestTimeTooSkewed": {uploader.ClockSkew, ""},
 
-	"InvalidStorageClass":                  {uploader.Invalid, noClass},
-	"InvalidTag":                           {uploader.Invalid, noClass},
-	"InvalidRequest":                       {uploader.Invalid, noClass},
-	"InvalidArgument":                      {uploader.Invalid, noClass},
-	"NotImplemented":                       {uploader.Invalid, "the store does not know what the request asks: for writes that never replace an object set uploader.overwrite: true, for checksums set checksums: WhenRequired"},
-	"ObjectLockConfigurationNotFoundError": {uploader.Invalid, "switch object lock on for the bucket, or remove uploader.objectLock"},
-	"KMS.NotFoundException":                {uploader.Invalid, "correct uploader.sse.kmsKeyID"},
-	"KMS.DisabledException":                {uploader.Invalid, "enable the key of uploader.sse.kmsKeyID"},
-	"KeyTooLongError":                      {uploader.Invalid, "shorten uploader.key, or the file's name: a key has at most 1024 bytes"},
+	"InvalidStorageClass":   {uploader.Invalid, noClass},
+	"InvalidTag":            {uploader.Invalid, noClass},
+	"InvalidRequest":        {uploader.Invalid, noClass},
+	"InvalidArgument":       {uploader.Invalid, noClass},
+	"NotImplemented":        {uploader.Invalid, "the store does not know what the request asks: for writes that never replace an object set uploader.overwrite: true, for checksums set checksums: WhenRequired"},
+	noLock:                  {uploader.Invalid, "switch object lock on for the bucket, or remove uploader.objectLock"},
+	"KMS.NotFoundException": {uploader.Invalid, "correct uploader.sse.kmsKeyID"},
+	"KMS.DisabledException": {uploader.Invalid, "enable the key of uploader.sse.kmsKeyID"},
+	"KeyTooLongError":       {uploader.Invalid, "shorten uploader.key, or the file's name: a key has at most 1024 bytes"},
 }
 
 // deniedRole is for the token service, where AccessDenied is about the role and not about the bucket.
@@ -111,6 +111,9 @@ const deniedRole = "check the role's trust policy: it must allow sts:AssumeRoleW
 func (s *Store) fault(ctx context.Context, doing, key string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if agent, ok := errors.AsType[*agentError](err); ok {
+		return agent.fault(ctx, doing, key)
 	}
 	wrapped := fmt.Errorf("%s %s: %w", doing, key, brief{err})
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)

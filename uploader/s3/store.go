@@ -20,6 +20,7 @@ type Store struct {
 	bucket *string
 	// credentials are told when the store calls them expired.
 	credentials *aws.CredentialsCache
+	auth        uploader.Auth
 	// algorithm is the checksum that the store compares.
 	algorithm uploader.Algorithm
 	overTLS   bool
@@ -55,7 +56,7 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 		options.BaseEndpoint = &where.Endpoint
 	}
 	s := &Store{
-		bucket: &where.Bucket, credentials: credentials, algorithm: uploader.CRC32C,
+		bucket: &where.Bucket, credentials: credentials, auth: where.Auth, algorithm: uploader.CRC32C,
 		overTLS: !strings.HasPrefix(where.Endpoint, "http://"),
 	}
 	if where.Checksums == whenRequired {

@@ -1,11 +1,8 @@
 package spool
 
 import (
-	"errors"
 	"fmt"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
 
 // File is a file of the spool, open for reading.
@@ -25,12 +22,6 @@ func (f *File) State() (State, error) {
 	return stateOf(info)
 }
 
-// Removed reports whether the file has no name any more.
-func (f *File) Removed() bool {
-	var st unix.Stat_t
-	return unix.Fstat(int(f.Fd()), &st) == nil && st.Nlink == 0
-}
-
 // Writers says who has a file open for writing.
 type Writers int
 
@@ -42,25 +33,3 @@ const (
 	// Writing means that somebody has.
 	Writing
 )
-
-// Writers asks the kernel for a read lease, which it grants only while nobody has the file open for writing (fcntl(2),
-// "Leases"), and gives it back at once. Leases need the owner of the file, or CAP_LEASE; NFS has none.
-func (f *File) Writers() Writers {
-	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
-	if errors.Is(err, unix.EAGAIN) {
-		return Writing
-	}
-	if err != nil {
-		return Unknown
-	}
-	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK); err != nil {
-		return Unknown
-	}
-	return None
-}
-
-// DropCache tells the kernel that a part of the file is not read again soon: a large file must not drive out of memory what
-// others need. A size of zero means up to the end.
-func (f *File) DropCache(offset, size int64) {
-	_ = unix.Fadvise(int(f.Fd()), offset, size, unix.FADV_DONTNEED) // Advice.
-}

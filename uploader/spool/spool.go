@@ -62,19 +62,6 @@ var ErrNotRegular = errors.New("not a regular file")
 // ErrReplaced is the error of a file that another one has taken the place of.
 var ErrReplaced = errors.New("another file has taken its place")
 
-func stateOf(info fs.FileInfo) (State, error) {
-	if !info.Mode().IsRegular() {
-		return State{}, ErrNotRegular
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return State{}, fmt.Errorf("the system does not say which file it is: %T", info.Sys())
-	}
-	return State{
-		Device: st.Dev, Inode: st.Ino, Size: st.Size, Modified: st.Mtim.Nano(), Changed: st.Ctim.Nano(),
-	}, nil
-}
-
 // Stat looks at the file at a path, without opening it.
 func (s *Spool) Stat(name string) (State, error) {
 	info, err := s.root.Lstat(name)
@@ -153,7 +140,7 @@ func (s *Spool) Capacity() (int64, error) {
 	if err := syscall.Statfs(s.path, &st); err != nil {
 		return 0, fmt.Errorf("look at the file system of %s: %w", s.path, err)
 	}
-	return int64(st.Blocks) * st.Bsize, nil //nolint:gosec // A file system has no more than 8 EiB.
+	return int64(st.Blocks) * int64(st.Bsize), nil //nolint:gosec,unconvert // A file system has no more than 8 EiB; the type of Bsize is the system's.
 }
 
 // Entry is what a walk finds.

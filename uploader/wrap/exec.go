@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 )
 
 // Exit codes besides the command's own. They are those of shells, and EX_IOERR of sysexits.h.
@@ -94,7 +94,7 @@ func (c *Command) say(format string, args ...any) {
 
 // foreground keeps the command the foreground process of a terminal, if the container has one.
 func foreground() *syscall.SysProcAttr {
-	if _, err := unix.IoctlGetTermios(0, unix.TCGETS); err != nil {
+	if !term.IsTerminal(0) {
 		return nil
 	}
 	return &syscall.SysProcAttr{Foreground: true, Ctty: 0}

@@ -22,16 +22,6 @@ type Watcher struct {
 	paths map[int32]string // of the directories, by watch descriptor
 }
 
-// Event is what happened.
-type Event struct {
-	// Path is of a file that was made, linked, closed by its writer, or renamed to this name.
-	Path string
-	// Closed means that a writer has closed it, or that it was renamed.
-	Closed bool
-	// Walk asks for a walk instead: events were lost, or a directory came whose files had none.
-	Walk bool
-}
-
 // mask is what is watched in each directory. IN_CREATE of a file tells of hard links, which no writer closes.
 const mask = unix.IN_CLOSE_WRITE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_CREATE | unix.IN_ONLYDIR
 

@@ -1,0 +1,73 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/transfer"
+)
+
+// authenticator is a store whose credential can be had apart from a request. A directory has none.
+type authenticator interface {
+	Authenticate(ctx context.Context) (uploader.Credential, error)
+}
+
+// protector is a store that can say how its bucket guards objects, one of which it has just written. A directory does not.
+type protector interface {
+	Protection(ctx context.Context, probe uploader.Stored) []uploader.Protection
+}
+
+// exchange obtains the credential: what fails here is not about the store.
+func exchange(ctx context.Context, e *examination) (string, error) {
+	store, ok := e.store.(authenticator)
+	if !ok {
+		return "", errNothing
+	}
+	var got uploader.Credential
+	retry := transfer.Retry{
+		Limits: map[uploader.Class]time.Duration{uploader.Transient: e.Patience}, Log: slog.New(slog.DiscardHandler),
+	}
+	err := retry.Do(ctx, "obtain a credential", func(ctx context.Context) error {
+		var err error
+		got, err = store.Authenticate(ctx)
+		return err
+	})
+	switch {
+	case uploader.ClassOf(err) == uploader.Unknown && err != nil:
+		return "", wrong(uploader.Unauthenticated, "look at the identity that the profile's auth mode means: nobody gives it to this pod", "%w", err)
+	case err != nil:
+		return "", err
+	case got.From == "":
+		return "", errNothing
+	case got.Expires.IsZero():
+		return "given by " + got.From, nil
+	}
+	return fmt.Sprintf("given by %s, valid for %v", got.From, time.Until(got.Expires).Round(time.Second)), nil
+}
+
+// protection tells how the bucket guards its objects, and reports whether it does what the profile asks for. Not to be
+// allowed to see it is no fault: the uploader needs none of these permissions.
+func (e *examination) protection(ctx context.Context, tell func(Step)) bool {
+	store, ok := e.store.(protector)
+	if !ok {
+		return true
+	}
+	well := true
+	for _, p := range store.Protection(ctx, e.probe) {
+		step := Step{Name: p.Name, Detail: p.State}
+		switch {
+		case uploader.ClassOf(p.Err) == uploader.Denied || uploader.ClassOf(p.Err) == uploader.Unauthenticated:
+			step.Detail = "cannot be seen; the uploader works without. Who wants to see it here gives the identity " + p.Permission
+		case p.Err != nil:
+			step.Detail = fmt.Sprintf("cannot be seen: %v", p.Err)
+		case p.NoLock != "" && e.Config.ObjectLock != nil:
+			step = Step{Name: p.Name, Err: fmt.Errorf("%s, and the profile asks for uploader.objectLock", p.State), Cure: p.NoLock}
+			well = false
+		}
+		tell(step)
+	}
+	return well
+}

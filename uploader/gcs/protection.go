@@ -1,0 +1,84 @@
+package gcs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+// bucket is what the JSON API says of the protection of a bucket's objects: cloud.google.com/storage/docs/json_api/v1/buckets.
+type bucket struct {
+	Versioning struct {
+		Enabled bool `json:"enabled"`
+	} `json:"versioning"`
+	SoftDelete struct {
+		Seconds int64 `json:"retentionDurationSeconds,string"`
+	} `json:"softDeletePolicy"`
+	Retention struct {
+		Seconds int64 `json:"retentionPeriod,string"`
+		Locked  bool  `json:"isLocked"`
+	} `json:"retentionPolicy"`
+	ObjectRetention struct {
+		Mode string `json:"mode"`
+	} `json:"objectRetention"`
+}
+
+// Protection looks at the bucket.
+func (s *Store) Protection(ctx context.Context, _ uploader.Stored) []uploader.Protection {
+	b, err := s.look(ctx)
+	if err != nil {
+		return []uploader.Protection{{
+			Name: "versioning and retention", Permission: "storage.buckets.get (roles/storage.legacyBucketReader)",
+			Err: s.fault(ctx, "look at", "the bucket", err),
+		}}
+	}
+	states := []uploader.Protection{
+		{Name: "versioning", State: "off: an object that is deleted or replaced is gone, when soft delete ends"},
+		{Name: "soft delete", State: "off"},
+		{Name: "retention of the bucket", State: "none"},
+		{Name: "retention of objects", State: "off", NoLock: "switch object retention on for the bucket (gcloud storage buckets update --enable-per-object-retention), or remove uploader.objectLock"},
+	}
+	if b.Versioning.Enabled {
+		states[0].State = "on"
+	}
+	if b.SoftDelete.Seconds > 0 {
+		states[1].State = "for " + days(b.SoftDelete.Seconds)
+	}
+	if b.Retention.Seconds > 0 {
+		states[2].State = fmt.Sprintf("%s, %s", days(b.Retention.Seconds), map[bool]string{true: "locked", false: "not locked"}[b.Retention.Locked])
+	}
+	if b.ObjectRetention.Mode == "Enabled" {
+		states[3].State, states[3].NoLock = "on", ""
+	}
+	return states
+}
+
+func (s *Store) look(ctx context.Context) (*bucket, error) {
+	answer, err := s.do(ctx, request{
+		method: http.MethodGet, url: s.bucket, query: url.Values{"fields": {"versioning,softDeletePolicy,retentionPolicy,objectRetention"}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close() //nolint:errcheck // It is read.
+	var b bucket
+	if err := json.NewDecoder(transport.Answer(ctx, answer.Body)).Decode(&b); err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	return &b, nil
+}
+
+// days is a time for people: Google counts in seconds what people count in days.
+func days(seconds int64) string {
+	const day = 24 * 60 * 60
+	if seconds%day == 0 {
+		return fmt.Sprintf("%d days", seconds/day)
+	}
+	return (time.Duration(seconds) * time.Second).String()
+}

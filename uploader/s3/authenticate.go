@@ -1,0 +1,91 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/transport"
+)
+
+// givers say, for people, who gave a credential. The auth modes without one have theirs at hand.
+var givers = map[string]func(uploader.Auth, aws.Credentials) string{
+	"webIdentity": func(a uploader.Auth, _ aws.Credentials) string { return "STS, for the role " + a.RoleARN },
+	"podIdentity": func(uploader.Auth, aws.Credentials) string { return "the EKS Pod Identity agent" },
+	"ambient":     func(_ uploader.Auth, c aws.Credentials) string { return "the pod or its node (" + c.Source + ")" },
+}
+
+// Authenticate obtains the auth mode's credential, apart from any request to the store.
+func (s *Store) Authenticate(ctx context.Context) (uploader.Credential, error) {
+	giver, ok := givers[s.auth.Mode]
+	if !ok {
+		return uploader.Credential{}, nil
+	}
+	got, err := s.credentials.Retrieve(ctx)
+	if err != nil {
+		return uploader.Credential{}, s.fault(ctx, "obtain", "a credential", err)
+	}
+	credential := uploader.Credential{From: giver(s.auth, got)}
+	if got.CanExpire {
+		credential.Expires = got.Expires.Add(expiryWindow) // The cache has taken it off.
+	}
+	return credential, nil
+}
+
+// agentError is an error of the EKS Pod Identity agent, not of the store. It is a line of text, with the code of EKS in it.
+type agentError struct{ error }
+
+func (e *agentError) Unwrap() error { return e.error }
+
+// agentKinds are the codes of docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html, which the
+// agent passes on. The first that is in the text counts.
+var agentKinds = []struct {
+	code string
+	kind
+}{
+	{"ResourceNotFoundException", kind{uploader.Unauthenticated, "create an EKS Pod Identity association between the pod's service account and a role"}},
+	{"AccessDeniedException", kind{uploader.Denied, "let the role's trust policy allow sts:AssumeRole and sts:TagSession to pods.eks.amazonaws.com, and the node's role eks-auth:AssumeRoleForPodIdentity"}},
+	{"ExpiredTokenException", kind{uploader.Expired, ""}},
+	{"InvalidTokenException", kind{uploader.Unauthenticated, "check the token: its audience must be pods.eks.amazonaws.com"}},
+}
+
+// noAgent is for a node on which nobody answers.
+const noAgent = "install the add-on EKS Pod Identity Agent in the cluster, and let the pod's network policies allow 169.254.170.23"
+
+// fault gives its class to an error of the agent.
+func (e *agentError) fault(ctx context.Context, doing, key string) error {
+	const from = "%s %s: EKS Pod Identity agent: "
+	status, ok := errors.AsType[interface {
+		error
+		HTTPStatusCode() int
+	}](e.error)
+	if !ok {
+		wrapped := fmt.Errorf(from+"%w", doing, key, e)
+		fault := transport.Fault(ctx, wrapped)
+		if found, ok := errors.AsType[*uploader.Error](fault); ok && found.Class == uploader.Transient {
+			found.Cure = noAgent
+		}
+		if fault != nil {
+			return fault
+		}
+		return wrapped
+	}
+	fault := &uploader.Error{
+		Class: transport.ByStatus(status.HTTPStatusCode()), Err: fmt.Errorf(from+"%s", doing, key, strings.TrimLeft(status.Error(), ": ")),
+	}
+	if code := status.HTTPStatusCode(); code == http.StatusBadRequest || code == http.StatusNotFound {
+		fault.Class = uploader.Unauthenticated
+	}
+	for _, k := range agentKinds {
+		if strings.Contains(status.Error(), k.code) {
+			fault.Class, fault.Cure = k.class, k.cure
+			break
+		}
+	}
+	return fault
+}

@@ -1,0 +1,58 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"lighterman.dev/lighterman/uploader"
+)
+
+// noLock is the code of a bucket without object lock.
+const noLock = "ObjectLockConfigurationNotFoundError"
+
+// Protection looks at the bucket's versioning and object lock.
+func (s *Store) Protection(ctx context.Context, _ uploader.Stored) []uploader.Protection {
+	versioning := uploader.Protection{Name: "versioning", Permission: "s3:GetBucketVersioning"}
+	if out, err := s.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: s.bucket}); err != nil {
+		versioning.Err = s.fault(ctx, "look at", *s.bucket, err)
+	} else {
+		versioning.State = versionStates[out.Status]
+	}
+	lock := uploader.Protection{Name: "object lock", Permission: "s3:GetBucketObjectLockConfiguration"}
+	out, err := s.client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: s.bucket})
+	switch {
+	case codeOf(err) == noLock, err == nil && (out.ObjectLockConfiguration == nil || out.ObjectLockConfiguration.ObjectLockEnabled == ""):
+		lock.State, lock.NoLock = "off", kinds[noLock].cure
+	case err != nil:
+		lock.Err = s.fault(ctx, "look at", *s.bucket, err)
+	default:
+		lock.State = lockState(out.ObjectLockConfiguration.Rule)
+	}
+	return []uploader.Protection{versioning, lock}
+}
+
+// versionStates are what S3 says of versioning, for people; it says nothing of a bucket that never had any.
+var versionStates = map[types.BucketVersioningStatus]string{
+	"":                                    "off: an object that is deleted or replaced is gone",
+	types.BucketVersioningStatusEnabled:   "on",
+	types.BucketVersioningStatusSuspended: "suspended: an object written since, and then deleted or replaced, is gone",
+}
+
+// lockState says what a bucket with object lock does with an object that does not ask for any.
+func lockState(rule *types.ObjectLockRule) string {
+	if rule == nil || rule.DefaultRetention == nil {
+		return "on, without a default: objects are locked where uploader.objectLock is set"
+	}
+	r := rule.DefaultRetention
+	number, unit := r.Days, "days"
+	if number == nil {
+		number, unit = r.Years, "years"
+	}
+	if number == nil {
+		return fmt.Sprintf("on, by default %s", r.Mode)
+	}
+	return fmt.Sprintf("on, by default %s for %d %s", r.Mode, *number, unit)
+}

@@ -1,0 +1,51 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func stateOf(info fs.FileInfo) (State, error) {
+	if !info.Mode().IsRegular() {
+		return State{}, ErrNotRegular
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return State{}, fmt.Errorf("the system does not say which file it is: %T", info.Sys())
+	}
+	return State{
+		Device: st.Dev, Inode: st.Ino, Size: st.Size, Modified: st.Mtim.Nano(), Changed: st.Ctim.Nano(),
+	}, nil
+}
+
+// Removed reports whether the file has no name any more.
+func (f *File) Removed() bool {
+	var st unix.Stat_t
+	return unix.Fstat(int(f.Fd()), &st) == nil && st.Nlink == 0
+}
+
+// Writers asks the kernel for a read lease, which it grants only while nobody has the file open for writing (fcntl(2),
+// "Leases"), and gives it back at once. Leases need the owner of the file, or CAP_LEASE; NFS has none.
+func (f *File) Writers() Writers {
+	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
+	if errors.Is(err, unix.EAGAIN) {
+		return Writing
+	}
+	if err != nil {
+		return Unknown
+	}
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK); err != nil {
+		return Unknown
+	}
+	return None
+}
+
+// DropCache tells the kernel that a part of the file is not read again soon: a large file must not drive out of memory what
+// others need. A size of zero means up to the end.
+func (f *File) DropCache(offset, size int64) {
+	_ = unix.Fadvise(int(f.Fd()), offset, size, unix.FADV_DONTNEED) // Advice.
+}
