@@ -31,18 +31,18 @@ func locate(where, settings string) (uploader.Store, string, error) {
 	}
 	key := strings.TrimPrefix(u.Path, "/")
 	config := &uploader.Config{Concurrency: 1}
-	switch {
-	case u.Scheme == "s3":
+	switch u.Scheme {
+	case "s3":
 		config.S3 = &uploader.S3{Bucket: u.Host, Region: os.Getenv("AWS_REGION"), Auth: uploader.Auth{Mode: "ambient"}}
-	case u.Scheme == "gs":
+	case "gs":
 		config.GCS = &uploader.GCS{Bucket: u.Host, Auth: uploader.Auth{Mode: "ambient"}}
-	case u.Scheme == "https":
+	case "https":
 		container, rest, _ := strings.Cut(key, "/")
 		key = rest
 		config.Azure = &uploader.Azure{
 			Container: container, Endpoint: u.Scheme + "://" + u.Host, Auth: uploader.Auth{Mode: "default"},
 		}
-	case u.Scheme == "file":
+	case "file":
 		root, err := rootOf(u.Path)
 		if err != nil {
 			return nil, "", err
