@@ -71,7 +71,7 @@ func TestMetrics(t *testing.T) {
 		}
 		served = metrics(t, address)
 	}
-	for _, line := range bytes.Split(bytes.TrimSpace(served), []byte("\n")) {
+	for line := range bytes.SplitSeq(bytes.TrimSpace(served), []byte("\n")) {
 		if !bytes.Contains(line, []byte("lighterman_uploader_")) {
 			t.Errorf("it also serves %s", line)
 		}

@@ -63,7 +63,7 @@ func Run(ctx context.Context, config *rest.Config, o Options) error {
 	if err != nil {
 		return c.refused(err)
 	}
-	defer c.remove(context.WithoutCancel(ctx), pod) //nolint:contextcheck // It is removed also when the user has had enough.
+	defer c.remove(context.WithoutCancel(ctx), pod) // It is removed also when the user has had enough.
 	for _, text := range said.texts {
 		c.note("Warning: %s", text)
 	}

@@ -257,7 +257,8 @@ func TestProtection(t *testing.T) {
 			lock, true, "versioning: cannot be seen; the uploader works without. Who wants to see it here gives the identity s3:GetBucketVersioning",
 		},
 		"what the store does not know": {
-			uploader.Protection{Name: "versioning", Err: &uploader.Error{Class: uploader.Invalid, Err: errors.New("NotImplemented")}}, nil, true,
+			uploader.Protection{Name: "versioning", Err: &uploader.Error{Class: uploader.Invalid, Err: errors.New("NotImplemented")}},
+			nil, true,
 			"versioning: cannot be seen: NotImplemented",
 		},
 	} {

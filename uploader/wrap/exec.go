@@ -138,7 +138,7 @@ func wait(pid int) (code int, err error) {
 // told again, as long as the command is running.
 func (c *Command) session(ctx, running context.Context, begun chan struct{}) {
 	var once sync.Once
-	for running.Err() == nil {
+	for { // Once in any case: the command may have ended before this began.
 		// The sidecar answers once: the connection lasts as long as both do.
 		_ = Ask(ctx, c.Directory, Request{Ask: AskStart, Container: c.Container}, func(Answer) bool {
 			once.Do(func() { close(begun) })
@@ -146,6 +146,7 @@ func (c *Command) session(ctx, running context.Context, begun chan struct{}) {
 		})
 		select {
 		case <-running.Done():
+			return
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
