@@ -26,6 +26,7 @@ func TestCheckUploader(t *testing.T) {
 		`spec.uploader.afterUpload: is "Burn": write Keep or Delete`:                    func(u *v1alpha1.Uploader) { u.AfterUpload = "Burn" },
 		`spec.uploader.partSizeMiB: is 5121: write a number from 1 to 5120`:             func(u *v1alpha1.Uploader) { u.PartSizeMiB = new(int32(5121)) },
 		`spec.uploader.concurrency: is 65: write a number from 1 to 64`:                 func(u *v1alpha1.Uploader) { u.Concurrency = new(int32(65)) },
+		`spec.uploader.metricsPort: is 65536: write a port from 1 to 65535`:             func(u *v1alpha1.Uploader) { u.MetricsPort = new(int32(65536)) },
 		`spec.uploader.bandwidthLimit: is -1: write the bytes per second`:               func(u *v1alpha1.Uploader) { u.BandwidthLimit = new(resource.MustParse("-1")) },
 		`spec.uploader.storageClass: is "\x00": write text in UTF-8, without NUL`:       func(u *v1alpha1.Uploader) { u.StorageClass = "\x00" },
 		`spec.uploader.sse.algorithm: is "ROT13": write AES256 or KMS`:                  func(u *v1alpha1.Uploader) { u.SSE = &v1alpha1.SSE{Algorithm: "ROT13"} },

@@ -69,6 +69,9 @@ func (p *problems) checkUploader(spec *v1alpha1.Uploader) {
 	if spec.DrainTimeoutSeconds != nil {
 		c.DrainTimeoutSeconds = *spec.DrainTimeoutSeconds
 	}
+	if port := spec.MetricsPort; port != nil && (*port < 1 || *port > 65535) {
+		p.invalid("spec.uploader.metricsPort: is %d: write a port from 1 to 65535, or leave it out for no metrics", *port)
+	}
 	if err := c.Check(); err != nil {
 		for problem := range strings.Lines(err.Error()) {
 			if of, found := strings.CutPrefix(problem, "spool: "); found {

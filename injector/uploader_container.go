@@ -2,11 +2,15 @@ package injector
 
 import (
 	"slices"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"lighterman.dev/lighterman/uploader"
 )
+
+// metricsPortName is how a PodMonitor finds the sidecar's metrics.
+const metricsPortName = "upload-metrics"
 
 // graceSeconds is what Kubernetes gives a pod that does not say.
 const graceSeconds = 30
@@ -19,6 +23,10 @@ func (p *plan) uploadContainers() []corev1.Container {
 	preflight.Name, preflight.Args = PreflightContainerName, []string{"preflight"}
 	sidecar.Name, sidecar.Args = UploaderContainerName, []string{"run"}
 	sidecar.RestartPolicy = &always
+	if port := p.upload.spec.MetricsPort; port != nil {
+		sidecar.Args = append(sidecar.Args, "--metrics-address=:"+strconv.Itoa(int(*port)))
+		sidecar.Ports = []corev1.ContainerPort{{Name: metricsPortName, ContainerPort: *port, Protocol: corev1.ProtocolTCP}}
+	}
 	sidecar.StartupProbe = &corev1.Probe{
 		ProbeHandler:  corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/uploader", "probe"}}},
 		PeriodSeconds: 1, TimeoutSeconds: 5, FailureThreshold: 120,

@@ -96,6 +96,11 @@ type Uploader struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=10
 	Tags map[string]string `json:"tags,omitempty"`
+	// The port at which the sidecar serves Prometheus metrics, at /metrics over plain HTTP. Absent: it serves none.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	MetricsPort *int32 `json:"metricsPort,omitempty"`
 	// The sidecar's resources. Absent: modest requests and limits.
 	// +optional
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`

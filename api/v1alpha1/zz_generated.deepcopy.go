@@ -816,6 +816,11 @@ func (in *Uploader) DeepCopyInto(out *Uploader) {
 			(*out)[key] = val
 		}
 	}
+	if in.MetricsPort != nil {
+		in, out := &in.MetricsPort, &out.MetricsPort
+		*out = new(int32)
+		**out = **in
+	}
 	if in.Resources != nil {
 		in, out := &in.Resources, &out.Resources
 		*out = new(corev1.ResourceRequirements)

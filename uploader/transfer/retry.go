@@ -52,12 +52,11 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 		began := time.Now()
 		err := do(ctx)
 		if err == nil {
+			r.healed(since)
 			r.Log.Debug("the store has answered", "what", what, "took", time.Since(began))
-			if !since.IsZero() {
-				r.tell(nil)
-			}
+			return nil
 		}
-		if err == nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return explainEnd(ctx, err)
 		}
 		if since.IsZero() {
@@ -81,6 +80,13 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 	}
 }
 
+// healed tells that what failed since a time has gone well; zero: nothing failed.
+func (r *Retry) healed(since time.Time) {
+	if !since.IsZero() {
+		r.tell(nil)
+	}
+}
+
 func (r *Retry) tell(err error) {
 	if r.Failing != nil {
 		r.Failing(err)
@@ -89,7 +95,7 @@ func (r *Retry) tell(err error) {
 
 // explainEnd keeps the error that a deadline cut off: it says more than the deadline.
 func explainEnd(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() == nil || errors.Is(err, context.Cause(ctx)) {
+	if ctx.Err() == nil || errors.Is(err, context.Cause(ctx)) {
 		return err
 	}
 	return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
