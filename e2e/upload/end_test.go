@@ -60,5 +60,5 @@ func (p *pod) sessionIsLost() {
 	r.says(`"msg":"the command runs"`)
 	wrapped.kill()
 	r.says("the command has failed")
-	p.refused(r, `the command of container "main" failed`)
+	p.refused(r, `the command of container "main" was lost`)
 }
