@@ -191,12 +191,15 @@ func (s *sidecar) sendFile(ctx context.Context, path string, growing <-chan stru
 	return s.sender.Send(ctx, f, key, growing)
 }
 
-// failing notes what delays a file that is being sent.
+// failing notes what delays a file that is being sent. What the store has said counts for more than that a connection to it
+// broke: a store that refuses a request may close the connection in the middle of it.
 func (s *sidecar) failing(path string, err error) {
 	s.ask(func() {
-		if f := s.files[path]; f != nil {
-			f.delay = err
+		f := s.files[path]
+		if f == nil || (err != nil && f.delay != nil && uploader.ClassOf(err) == uploader.Transient) {
+			return
 		}
+		f.delay = err
 	})
 }
 
