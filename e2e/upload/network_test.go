@@ -54,21 +54,17 @@ func (p *pod) fault(what string) *atomic.Bool {
 	return &on
 }
 
-func (p *pod) failsForAWhile() {
-	fault := p.fault(broken)
-	r := p.middle()
-	fault.Store(true)
-	r.says(`"class":"Transient"`)
-	time.Sleep(2 * time.Second)
-	fault.Store(false)
-	p.drained(r)
-}
+func (p *pod) failsForAWhile() { p.heals(broken, "Transient") }
 
-func (p *pod) deniedForAWhile() {
-	fault := p.fault(denied)
+func (p *pod) deniedForAWhile() { p.heals(denied, "Denied") }
+
+// heals has the store answer with a fault for a while in the middle of an upload.
+func (p *pod) heals(what, class string) {
+	p.Helper()
+	fault := p.fault(what)
 	r := p.middle()
 	fault.Store(true)
-	r.says(`"class":"Denied"`)
+	r.says(`"class":"` + class + `"`)
 	time.Sleep(2 * time.Second)
 	fault.Store(false)
 	p.drained(r)
