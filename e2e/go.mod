@@ -2,6 +2,8 @@ module lighterman.dev/lighterman/e2e
 
 go 1.26.0
 
+toolchain go1.26.11
+
 replace lighterman.dev/lighterman => ../
 
 replace (
