@@ -51,6 +51,9 @@ const (
 	denied   = "denied"
 	broken   = "internal error"
 	skewed   = "the clock is wrong"
+	taken    = "the key is taken"
+	tooLarge = "too large"
+	busy     = "busy"
 )
 
 // bucket is where the pods of all tests write, each below a prefix of its own.
@@ -87,6 +90,9 @@ var backends = map[string]func(testing.TB) *backend{
 				denied:   says(403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation using this permission."),
 				broken:   says(500, "InternalError", "The server encountered an internal error."),
 				skewed:   says(403, "AuthenticationFailed", "Request date header too old: 'Sun, 22 Nov 2026 10:00:00 GMT'"),
+				taken:    says(412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."),
+				tooLarge: says(413, "RequestBodyTooLarge", "The request body is too large and exceeds the maximum permissible limit."),
+				busy:     says(503, "ServerBusy", "The server is busy."),
 			},
 		}
 	},
@@ -111,6 +117,7 @@ var backends = map[string]func(testing.TB) *backend{
 			},
 			answers: map[string]answer{
 				slowDown: says(429, "rateLimitExceeded"), denied: says(403, "forbidden"), broken: says(500, "backendError"),
+				taken: says(412, "conditionNotMet"), tooLarge: says(413, "uploadTooLarge"), busy: says(503, "backendError"),
 			},
 		}
 	},
@@ -132,7 +139,8 @@ func s3Backend(tb testing.TB, server *serve.S3, name string) *backend {
 		},
 		answers: map[string]answer{
 			slowDown: says(503, "SlowDown"), denied: says(403, "AccessDenied"), broken: says(500, "InternalError"),
-			skewed: says(403, "RequestTimeTooSkewed"),
+			skewed: says(403, "RequestTimeTooSkewed"), taken: says(412, "PreconditionFailed"), tooLarge: says(413, "EntityTooLarge"),
+			busy: says(503, "ServiceUnavailable"),
 		},
 	}
 }

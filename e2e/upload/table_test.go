@@ -51,6 +51,13 @@ var faults = []fault{
 	}},
 	{row: "Connection cut in a part", cases: []scenario{{"in each part", (*pod).cutInEachPart, nil}}},
 	{row: "A request that stands still for five minutes", elsewhere: []string{"uploader/transfer TestRequestThatStandsStill"}},
+	{row: "A store that refuses a request in the middle of its body (403, 412, 413, 503) and closes", cases: []scenario{
+		{"the key is taken", (*pod).keyIsTakenEarly, nil},
+		{"the key is taken, and the answer is lost", (*pod).answerIsLost, nil},
+		{"the body is too large", (*pod).bodyIsTooLarge, nil},
+		{"it denies, and heals", (*pod).deniedEarly, nil},
+		{"it is busy, and heals", (*pod).busyEarly, nil},
+	}, elsewhere: []string{"e2e/upload TestEarlyRefusal", "e2e/upload TestTakenKey", "uploader/transport TestAnswerBeatsBrokenWrite"}},
 	{row: "503 SlowDown", cases: []scenario{{"it asks for fewer requests", (*pod).isThrottled, nil}}},
 	{row: "403 mid-run", cases: []scenario{
 		{"it heals", (*pod).deniedForAWhile, nil},

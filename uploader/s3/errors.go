@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -104,6 +105,11 @@ var kinds = map[string]kind{
 	"KeyTooLongError":       {uploader.Invalid, "shorten uploader.key, or the file's name: a key has at most 1024 bytes"},
 }
 
+// clearStatuses are those whose codes all have the class of the status. They count even where the rest of the answer is cut off.
+var clearStatuses = map[int]bool{
+	http.StatusForbidden: true, http.StatusPreconditionFailed: true, http.StatusRequestEntityTooLarge: true,
+}
+
 // deniedRole is for the token service, where AccessDenied is about the role and not about the bucket.
 const deniedRole = "check the role's trust policy: it must allow sts:AssumeRoleWithWebIdentity to the pod's service account"
 
@@ -129,9 +135,8 @@ func (s *Store) fault(ctx context.Context, doing, key string, err error) error {
 	if k, ok := kinds[codeOf(err)]; ok {
 		fault.Class, fault.Cure = k.class, k.cure
 	}
-	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
-		// It was cut: net/http closes the connection where a server that answers early takes no more of the body.
-		fault.Class = uploader.Transient
+	if _, cut := errors.AsType[*smithy.DeserializationError](err); cut && !clearStatuses[answer.HTTPStatusCode()] {
+		fault.Class = uploader.Transient // The code did not arrive, so the store is asked again.
 	}
 	if fault.Class == uploader.Denied && innermost(err).ServiceID == sts.ServiceID {
 		fault.Cure = deniedRole

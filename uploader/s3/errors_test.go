@@ -149,16 +149,43 @@ func TestUnconfirmed(t *testing.T) {
 	}
 }
 
-// TestAnswerThatIsCut has a refusal whose code did not arrive: what a status alone says may be wrong.
+// TestAnswerThatIsCut has refusals whose code did not arrive. What a status alone says may be wrong, unless all codes of the
+// status mean the same.
 func TestAnswerThatIsCut(t *testing.T) {
-	store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
-		w.Header().Set("Content-Length", "500")
-		refuse(w, http.StatusBadRequest, "ExpiredToken")
-		panic(http.ErrAbortHandler)
-	}))
-	_, err := store.Put(t.Context(), &uploader.Object{Key: "key"}, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
-	if uploader.ClassOf(err) != uploader.Transient {
-		t.Errorf("got %s: %v", uploader.ClassOf(err), err)
+	for status, want := range map[int]uploader.Class{
+		400: uploader.Transient, 403: uploader.Denied, 404: uploader.Transient, 409: uploader.Transient, 412: uploader.Exists,
+		413: uploader.Invalid, 500: uploader.Transient, 503: uploader.Transient,
+	} {
+		store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
+			w.Header().Set("Content-Length", "500")
+			refuse(w, status, "ExpiredToken")
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}))
+		_, err := store.Put(t.Context(), &uploader.Object{Key: "key"}, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+		if uploader.ClassOf(err) != want {
+			t.Errorf("%d: got %s: %v, want %s", status, uploader.ClassOf(err), err, want)
+		}
+	}
+}
+
+// TestAnswersOfProxies are refusals that do not come from the store, so that there is no code of S3 in them.
+func TestAnswersOfProxies(t *testing.T) {
+	const page = "<html>\r\n<head><title>Refused</title></head>\r\n<body>\r\n<center><h1>Refused</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+	for _, text := range []string{page, "refused", "{}", ""} {
+		for status, want := range map[int]uploader.Class{
+			401: uploader.Unauthenticated, 403: uploader.Denied, 412: uploader.Exists, 413: uploader.Invalid, 429: uploader.Throttled,
+			500: uploader.Transient, 502: uploader.Transient, 503: uploader.Transient, 504: uploader.Transient,
+		} {
+			store := open(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				io.WriteString(w, text) //nolint:errcheck // The test sees it.
+			}))
+			_, err := store.Put(t.Context(), &uploader.Object{Key: "key"}, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+			if uploader.ClassOf(err) != want {
+				t.Errorf("%d with %.10q: got %s: %v, want %s", status, text, uploader.ClassOf(err), err, want)
+			}
+		}
 	}
 }

@@ -122,7 +122,7 @@ func open(o Options) (*sidecar, error) {
 	s.sender = &transfer.Sender{
 		Store: o.Store, Spool: s.spool, Object: s.object, PartSize: partSize, Gate: gate,
 		Limiter: transfer.NewLimiter(o.Config.BandwidthLimit), Retry: transfer.Retry{Slow: gate.Slow, Log: o.Log},
-		Progress: s.progress, Failing: s.failing, Log: o.Log,
+		Taken: &transfer.Taken{}, Progress: s.progress, Failing: s.failing, Log: o.Log,
 	}
 	return s, nil
 }

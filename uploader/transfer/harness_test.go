@@ -124,6 +124,7 @@ func (h *harness) restart() {
 			return &o
 		},
 		Retry: transfer.Retry{First: time.Millisecond, Longest: time.Millisecond, Slow: gate.Slow, Log: slog.New(slog.DiscardHandler)},
+		Taken: &transfer.Taken{},
 		Progress: func(n int64) {
 			mu.Lock()
 			defer mu.Unlock()

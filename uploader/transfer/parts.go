@@ -21,8 +21,8 @@ type parts struct {
 	// flight are the parts on their way; nil: none.
 	flight *errgroup.Group
 	ctx    context.Context
-	// exists is set when the store says at the beginning that the key is taken: then nothing is sent, and in the end the
-	// object is compared with the file.
+	// exists is set when the store says at the beginning, or has said before, that the key is taken: then nothing is sent, and
+	// in the end the object is compared with the file.
 	exists error
 }
 
@@ -38,6 +38,9 @@ func (t *transfer) part(number int, size int64) (offset, length int64) {
 // begin begins the upload, if it has not begun.
 func (t *transfer) begin(ctx context.Context) error {
 	if t.id != "" || t.taken() {
+		return nil
+	}
+	if t.parts.exists = t.refusedBefore(ctx); t.taken() {
 		return nil
 	}
 	var id string

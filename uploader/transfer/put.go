@@ -23,9 +23,10 @@ func (t *transfer) put(ctx context.Context, state spool.State) (journal.Entry, e
 	if err := t.unchanged(state); err != nil {
 		return journal.Entry{}, err
 	}
-	stored, err := send(ctx, t, "put "+t.object.Key, 0, c, func(ctx context.Context, body uploader.Body) (uploader.Stored, error) {
-		return t.Store.Put(ctx, t.object, body)
-	})
+	var stored uploader.Stored
+	if err = t.refusedBefore(ctx); err == nil {
+		stored, err = send(ctx, t, "put "+t.object.Key, 0, c, t.newPut())
+	}
 	switch uploader.ClassOf(err) { //nolint:exhaustive // The others are errors.
 	case uploader.Exists:
 		stored, err = t.mine(ctx, c, func() (*digest, error) { return d, nil }, err)
@@ -100,6 +101,7 @@ func (t *transfer) compare(c content, stored uploader.Stored) error {
 // mine tells the object that this very file made before, when an answer was lost, from one of somebody else. What the
 // store has is what was to be stored if its bytes are the same, whoever put them there.
 func (t *transfer) mine(ctx context.Context, c content, pass func() (*digest, error), exists error) (uploader.Stored, error) {
+	t.Taken.set(t.object.Key, exists)
 	if t.WriteOnly {
 		return uploader.Stored{}, fmt.Errorf("%w, and may not be read: %w", ErrConflict, exists)
 	}

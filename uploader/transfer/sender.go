@@ -29,6 +29,8 @@ type Sender struct {
 	// Limiter bounds the bytes per second; nil: nothing does.
 	Limiter *rate.Limiter
 	Retry   Retry
+	// Taken remembers conflicts from one attempt to the next. Nil: each attempt sends the file again.
+	Taken *Taken
 	// WriteOnly means that objects cannot be read: they are not looked at after the store has confirmed them.
 	WriteOnly bool
 	// Progress is told of bytes that the store has taken; negative when they have to be sent again.

@@ -47,7 +47,7 @@ func New(o Options) (*http.Client, error) {
 			if err != nil {
 				return nil, err
 			}
-			return conn{c}, nil
+			return newConn(c), nil
 		},
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			return dialTLS(ctx, dialer, roots, network, address)
@@ -90,5 +90,5 @@ func dialTLS(ctx context.Context, dialer *net.Dialer, roots *roots, network, add
 		raw.Close() //nolint:errcheck // The handshake's error is the one to tell.
 		return nil, fmt.Errorf("shake hands with %s: %w", address, err)
 	}
-	return conn{c}, nil
+	return newConn(c), nil
 }
