@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
@@ -16,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/transport"
 )
 
 const (
@@ -127,9 +129,14 @@ func (f sharedFile) Retrieve(ctx context.Context) (aws.Credentials, error) {
 }
 
 // ambient is the one mode that searches: it means whatever the pod or its node has. The SDK's own order is variables, web
-// identity, shared files, the container's role (ECS, Pod Identity), the instance's role.
+// identity, shared files, the container's role (ECS, Pod Identity), the instance's role. The SDK gives its own client short
+// timeouts for the instance's metadata, but sends requests for it through HTTP_PROXY (feature/ec2/imds v1.20.7,
+// resolveHTTPClient).
 func ambient(where uploader.S3, _ *http.Client) (aws.CredentialsProvider, error) {
-	found, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(where.Region), config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }))
+	proxy := transport.NewProxy()
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.Proxy = proxy })
+	found, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(where.Region), config.WithHTTPClient(client),
+		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }))
 	if err != nil {
 		return nil, fmt.Errorf("find the pod's identity: %w", err)
 	}

@@ -30,7 +30,7 @@ const (
 )
 
 // New makes a client. It speaks HTTP/1.1 alone: parts in parallel are faster on connections of their own than as streams
-// of one. It follows no redirect: a store that redirects is in another place than the profile says.
+// of one. See NewProxy for the proxies that it takes. It follows no redirect: a store that redirects is in another place than the profile says.
 func New(o Options) (*http.Client, error) {
 	if o.Connections == 0 {
 		o.Connections = 8
@@ -41,7 +41,7 @@ func New(o Options) (*http.Client, error) {
 	}
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
 	t := &http.Transport{
-		Proxy: http.ProxyFromEnvironment,
+		Proxy: NewProxy(),
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			c, err := dialer.DialContext(ctx, network, address)
 			if err != nil {

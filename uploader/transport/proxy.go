@@ -1,0 +1,57 @@
+package transport
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/http/httpproxy"
+)
+
+// local are the addresses that only a node or its machine answers: the metadata services and identity agents of the clouds.
+// A request to them carries the pod's token, or returns one, in clear text.
+var local = []netip.Prefix{
+	// EC2's and Azure's and Google's metadata is at 169.254.169.254, the EKS Pod Identity agent at 169.254.170.23.
+	netip.MustParsePrefix("169.254.0.0/16"),
+	netip.MustParsePrefix("fe80::/10"),
+	// EC2 has its metadata at fd00:ec2::254 and the EKS Pod Identity agent at fd00:ec2::23:
+	// docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html and eks/latest/userguide/pod-id-agent-config-ipv6.html.
+	netip.MustParsePrefix("fd00:ec2::/32"),
+	// Google Compute Engine: cloud.google.com/compute/docs/metadata/querying-metadata.
+	netip.MustParsePrefix("fd20:ce::254/128"),
+}
+
+// localNames are the names of Google's metadata server.
+var localNames = map[string]bool{"metadata.google.internal": true, "metadata.goog": true, "metadata": true}
+
+// NewProxy returns the function that finds the proxy of a request, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say now. It finds
+// none for loopback and for the addresses of metadata services and identity agents, whatever the variables say: a proxy on
+// another machine cannot reach the pod's node, and could read the token.
+func NewProxy() func(*http.Request) (*url.URL, error) {
+	find := httpproxy.FromEnvironment().ProxyFunc()
+	return func(r *http.Request) (*url.URL, error) {
+		if isLocal(r.URL.Hostname()) {
+			return nil, nil //nolint:nilnil // As net/http has it: no proxy.
+		}
+		return find(r.URL)
+	}
+}
+
+func isLocal(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return localNames[host] || host == "localhost" || strings.HasSuffix(host, ".localhost")
+	}
+	address = address.WithZone("").Unmap()
+	if address.IsLoopback() {
+		return true
+	}
+	for _, prefix := range local {
+		if prefix.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
