@@ -41,34 +41,18 @@ type Namespace struct {
 // ErrNotFound is returned by a Finder for an object that does not exist.
 var ErrNotFound = errors.New("not found")
 
-// admit decides by what the caches say. A denial that a change since could have lifted is decided once more by what
-// the API server says.
+// admit decides by what the caches say. A denial that does not follow from the pod alone is decided once more by what the
+// API server says: see denialBasis.
 func (h *Handler) admit(ctx context.Context, req *request) (outcome, error) {
 	if injector.OptedOut(&req.Object.Metadata) {
 		return outcome{}, nil
 	}
 	out, err := h.decide(ctx, h.Cached, req)
 	denied, ok := errors.AsType[*injector.DeniedError](err)
-	if (ok && mayBeStale[denied.Reason]) || errors.Is(err, errProfileChanged) {
+	if (ok && isDecidedLive(denied.Reason)) || errors.Is(err, errProfileChanged) {
 		return h.decide(ctx, h.Live, req)
 	}
 	return out, err
-}
-
-// mayBeStale are the denials that may follow from a profile, a namespace or a default, and not from the pod alone. What is said of a
-// service account was read there and then, but for a profile that may have changed.
-var mayBeStale = map[injector.Reason]bool{
-	injector.ReasonBothProfiles:               true,
-	injector.ReasonInvalidAnnotation:          true,
-	injector.ReasonUnknownProfile:             true,
-	injector.ReasonAmbiguousSelector:          true,
-	injector.ReasonNamespaceNotAllowed:        true,
-	injector.ReasonServiceAccountNotAllowed:   true,
-	injector.ReasonServiceAccountNotAnnotated: true,
-	injector.ReasonServiceAccountConflict:     true,
-	injector.ReasonServiceAccountNotFound:     true,
-	injector.ReasonNotSupported:               true,
-	injector.ReasonInvalidProfile:             true,
 }
 
 func (h *Handler) decide(ctx context.Context, finder Finder, req *request) (outcome, error) {

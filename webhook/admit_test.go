@@ -183,7 +183,7 @@ func TestLiveLookupIsOnlyForDenials(t *testing.T) {
 	cached, live := &memory{profiles: []Candidate{profile(t, namespaced, "pg", "")}}, &memory{}
 	h, _ := newHandler(t, cached, live)
 	post(h, reviewOf(podWith(`"lighterman.dev/profile":"pg"`)))
-	post(h, reviewOf(podWith(`"lighterman.dev/profile":"pg","lighterman.dev/containers":"none"`)))
+	post(h, reviewOf(podWith(`"lighterman.dev/profile":"pg","lighterman.dev/tools":"none"`)))
 	if cached.asked != 2 || live.asked != 0 {
 		t.Errorf("asked the cache %d times and the API server %d times, want 2 and 0", cached.asked, live.asked)
 	}

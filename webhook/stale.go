@@ -1,0 +1,38 @@
+package webhook
+
+import "lighterman.dev/lighterman/injector"
+
+// basis is what a denial follows from.
+type basis int
+
+const (
+	// fromCluster: from a profile, a namespace or a service account, or from the pod beside one of them. The caches may
+	// show it as it was, so the denial is decided once more by what the API server says. It is the zero value: a reason
+	// without a row is looked at once more.
+	fromCluster basis = iota
+	// fromPod: from the pod alone. Every look at the cluster would lead to the same denial.
+	fromPod
+)
+
+// denialBasis has a row for each reason. A reason is fromPod only if no profile, namespace or service account has a part in
+// any denial that has it.
+var denialBasis = map[injector.Reason]basis{
+	injector.ReasonUnknownTool: fromPod, // The annotation names it; what a profile names wrongly is InvalidProfile.
+
+	injector.ReasonBothProfiles:               fromCluster, // A service account or a namespace may have both annotations.
+	injector.ReasonInvalidAnnotation:          fromCluster, // Likewise; and an annotation may be wrong beside one profile only.
+	injector.ReasonUnknownProfile:             fromCluster,
+	injector.ReasonAmbiguousSelector:          fromCluster,
+	injector.ReasonNamespaceNotAllowed:        fromCluster,
+	injector.ReasonServiceAccountNotAllowed:   fromCluster,
+	injector.ReasonServiceAccountNotAnnotated: fromCluster,
+	injector.ReasonServiceAccountConflict:     fromCluster,
+	injector.ReasonServiceAccountNotFound:     fromCluster,
+	injector.ReasonUnknownContainer:           fromCluster, // A pod that a selector or a default found may be free of the profile by now.
+	injector.ReasonNotSupported:               fromCluster,
+	injector.ReasonInvalidProfile:             fromCluster,
+	injector.ReasonCollision:                  fromCluster, // What is there may be of a first pass, with the profile as it is now.
+}
+
+// isDecidedLive reports whether a denial is decided once more by what the API server says.
+func isDecidedLive(reason injector.Reason) bool { return denialBasis[reason] != fromPod }

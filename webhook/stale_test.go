@@ -1,0 +1,126 @@
+package webhook
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+
+	"lighterman.dev/lighterman/injector"
+)
+
+// TestEveryReasonHasABasisAndARow fails for a reason without a decision on the live look, and for one that the documentation
+// does not explain.
+func TestEveryReasonHasABasisAndARow(t *testing.T) {
+	t.Parallel()
+	docs, err := os.ReadFile(filepath.Join("..", "docs", "denials.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := reasonsOf(t, filepath.Join("..", "injector"))
+	if len(reasons) < 14 {
+		t.Fatalf("found only the reasons %v", reasons)
+	}
+	for _, reason := range reasons {
+		if _, ok := denialBasis[injector.Reason(reason)]; !ok {
+			t.Errorf("reason %s has no row in denialBasis", reason)
+		}
+		if !strings.Contains(string(docs), "\n### "+reason+"\n") {
+			t.Errorf("reason %s has no section in docs/denials.md", reason)
+		}
+	}
+	if len(denialBasis) != len(reasons) {
+		t.Errorf("denialBasis has %d rows for %d reasons", len(denialBasis), len(reasons))
+	}
+	if !isDecidedLive("SomethingNew") {
+		t.Error("a reason without a row gets no live look")
+	}
+}
+
+// reasonsOf returns the values of the constants of type Reason that the package in dir declares.
+func reasonsOf(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reasons []string
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			if of, ok := spec.Type.(*ast.Ident); !ok || of.Name != "Reason" {
+				return true
+			}
+			for _, value := range spec.Values {
+				text, err := strconv.Unquote(value.(*ast.BasicLit).Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				reasons = append(reasons, text)
+			}
+			return true
+		})
+	}
+	return reasons
+}
+
+// TestProfileEditedBetweenTwoPasses has a pod injected by a replica that knows the profile as it is now, and asked about
+// again by one whose cache has it as it was.
+func TestProfileEditedBetweenTwoPasses(t *testing.T) {
+	t.Parallel()
+	version := func(generation, seconds string) *memory {
+		p, err := injector.ParseProfile([]byte(`
+apiVersion: lighterman.dev/v1alpha1
+kind: CredentialProfile
+metadata: {name: pg, namespace: payments, uid: u, generation: ` + generation + `}
+spec:
+  tokenExpirationSeconds: ` + seconds + `
+  s3: {bucket: pg-backups, region: eu-west-1, auth: {webIdentity: {roleARN: "arn:aws:iam::111122223333:role/backup"}}}
+`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &memory{profiles: []Candidate{{Profile: p}}}
+	}
+	before, after := version("1", "3600"), version("2", "7200")
+	first, _ := newHandler(t, after, after)
+	pod := podWith(`"lighterman.dev/profile":"pg"`)
+	injected := applyPatch(t, pod, responseOf(t, post(first, reviewOf(pod))).Patch)
+
+	second, events := newHandler(t, before, after)
+	response := responseOf(t, post(second, reviewOf(injected)))
+	if !response.Allowed || len(response.Patch) > 0 || len(events.notes) > 0 {
+		t.Errorf("allowed %v (%+v), patch %s, events %v; want the pod admitted as it is", response.Allowed, response.Result,
+			response.Patch, events.notes)
+	}
+}
+
+func applyPatch(t *testing.T, pod string, patch []byte) string {
+	t.Helper()
+	operations, err := jsonpatch.DecodePatch(patch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched, err := operations.Apply([]byte(pod))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid(patched) {
+		t.Fatalf("not JSON: %s", patched)
+	}
+	return string(patched)
+}
