@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/internal/message"
 )
 
 // Ref names the profile that a pod asks for.
@@ -46,6 +49,12 @@ func named(kind, annotation, name, by string) (Ref, error) {
 		return Ref{}, Deny(ReasonInvalidAnnotation, fmt.Sprintf("annotation %s of %s is empty: write the name of a %s",
 			annotation, by, kind))
 	}
+	// A name that no object can have would be an error of the API server's client, not an answer.
+	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
+		return Ref{}, Deny(ReasonInvalidAnnotation, fmt.Sprintf(
+			"annotation %s of %s is %s, which is no name of a %s: write at most 253 lower-case letters and digits, with dashes and dots between them",
+			annotation, by, message.Quote(name), kind))
+	}
 	return Ref{Kind: kind, Name: name}, nil
 }
 
@@ -63,8 +72,7 @@ func targets(pod *Pod) ([]target, error) {
 		return nil, err
 	}
 	wanted := func(name string) bool {
-		return (only == nil || slices.Contains(only, name)) && !slices.Contains(skip, name) &&
-			!slices.Contains(ownContainers, name)
+		return (only == nil || only[name]) && !skip[name] && !slices.Contains(ownContainers, name)
 	}
 	found := make([]target, 0, len(pod.Spec.InitContainers)+len(pod.Spec.Containers))
 	for i := range pod.Spec.InitContainers {
@@ -85,22 +93,29 @@ func targets(pod *Pod) ([]target, error) {
 	return found, nil
 }
 
-// containerNames reads an annotation that lists containers; nil when the pod does not have it.
-func containerNames(pod *Pod, annotation string) ([]string, error) {
+// containerNames returns the names that an annotation lists; nil when the pod does not have it.
+func containerNames(pod *Pod, annotation string) (map[string]bool, error) {
 	value, set := pod.Metadata.Annotations[annotation]
 	if !set {
 		return nil, nil
 	}
-	names := splitList(value)
-	if len(names) == 0 {
+	listed := splitList(value)
+	switch {
+	case len(listed) == 0:
 		return nil, Deny(ReasonInvalidAnnotation, fmt.Sprintf(
 			"annotation %s is empty: list container names separated by commas, or remove it", annotation))
+	case len(listed) > maxNames:
+		return nil, Deny(ReasonInvalidAnnotation, fmt.Sprintf(
+			"annotation %s has %d names: list at most %d", annotation, len(listed), maxNames))
 	}
-	for _, name := range names {
-		if !hasContainer(pod.Spec.Containers, name) && !hasContainer(pod.Spec.InitContainers, name) {
-			return nil, Deny(ReasonUnknownContainer, fmt.Sprintf("annotation %s: the pod has no container %q; it has %s",
-				annotation, name, containerList(pod)))
+	known := containerSet(pod)
+	names := make(map[string]bool, len(listed))
+	for _, name := range listed {
+		if !known[name] {
+			return nil, Deny(ReasonUnknownContainer, fmt.Sprintf("annotation %s: the pod has no container %s; it has %s",
+				annotation, message.Quote(name), containerList(pod)))
 		}
+		names[name] = true
 	}
 	return names, nil
 }
@@ -109,14 +124,24 @@ func hasContainer(containers []Container, name string) bool {
 	return slices.ContainsFunc(containers, func(c Container) bool { return c.Name == name })
 }
 
-func containerList(pod *Pod) string {
-	var names []string
+func containerSet(pod *Pod) map[string]bool {
+	names := make(map[string]bool, len(pod.Spec.InitContainers)+len(pod.Spec.Containers))
 	for _, list := range [][]Container{pod.Spec.InitContainers, pod.Spec.Containers} {
-		for _, c := range list {
-			names = append(names, c.Name)
+		for i := range list {
+			names[list[i].Name] = true
 		}
 	}
-	return strings.Join(names, ", ")
+	return names
+}
+
+func containerList(pod *Pod) string {
+	names := make([]string, 0, len(pod.Spec.InitContainers)+len(pod.Spec.Containers))
+	for _, list := range [][]Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range list {
+			names = append(names, list[i].Name)
+		}
+	}
+	return message.List(names)
 }
 
 // splitList splits a list at its commas; spaces and empty items do not count.
@@ -139,12 +164,15 @@ var knownTools = []string{
 	"duplicity", "s3proxy",
 }
 
-// checkOverrides refuses what the pod's annotations ask for and nobody, or not this version, can give.
+// checkOverrides refuses annotations that are too long to be read, and tools that do not exist.
 func checkOverrides(m *Metadata) error {
+	if err := checkSizes(m); err != nil {
+		return err
+	}
 	for _, tool := range splitList(m.Annotations[AnnotationTools]) {
 		if !slices.Contains(knownTools, tool) {
-			return Deny(ReasonUnknownTool, fmt.Sprintf("annotation %s: there is no tool %q; known are %s",
-				AnnotationTools, tool, strings.Join(knownTools, ", ")))
+			return Deny(ReasonUnknownTool, fmt.Sprintf("annotation %s: there is no tool %s; known are %s",
+				AnnotationTools, message.Quote(tool), strings.Join(knownTools, ", ")))
 		}
 	}
 	return nil

@@ -1,6 +1,11 @@
 package injector
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+
+	"lighterman.dev/lighterman/internal/message"
+)
 
 // Reason says in one word why a pod was denied. It is a metric label, an Event's reason and a log field, so the set is
 // closed.
@@ -34,8 +39,30 @@ type DeniedError struct {
 	Problems []string
 }
 
-// Error joins the problems.
-func (e *DeniedError) Error() string { return strings.Join(e.Problems, "; ") }
+// The bounds of a denial's text. The API server and its clients hand it on as it is, and controllers put it into events and
+// conditions that are read by people.
+const (
+	maxProblem = 1 << 10
+	maxDenial  = 4 << 10
+)
+
+// Error joins the problems, as many as fit; those that do not fit are counted.
+func (e *DeniedError) Error() string {
+	var b strings.Builder
+	for i, problem := range e.Problems {
+		problem = message.Shorten(problem, maxProblem)
+		more := fmt.Sprintf("; and %d more problems", len(e.Problems)-i)
+		if b.Len()+len("; ")+len(problem)+len(more) > maxDenial {
+			b.WriteString(more)
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(problem)
+	}
+	return b.String()
+}
 
 // Deny makes a DeniedError of its problems.
 func Deny(reason Reason, problems ...string) *DeniedError {

@@ -83,7 +83,7 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("write annotation %s: %w", AnnotationInjected, err)
 	}
-	return Result{Operations: p.patch(string(record)), Warnings: p.warnings}, nil
+	return Result{Operations: p.patch(string(record)), Warnings: p.allWarnings()}, nil
 }
 
 // refuse turns a profile's problems into a denial that lists them all. It gives the tools of the pod, which its annotation

@@ -1,6 +1,10 @@
 package injector
 
-import "fmt"
+import (
+	"fmt"
+
+	"lighterman.dev/lighterman/internal/message"
+)
 
 // checkMetadata decides which label and annotation the pod is given. One that is there with another value says that the
 // pod is somebody else, or was copied from one that ran: a key has one value, so no addition can mend it.
@@ -12,8 +16,8 @@ func (p *plan) checkMetadata() error {
 			p.label = []entry{{key, value}}
 		case there != value:
 			return Deny(ReasonCollision, fmt.Sprintf(
-				"metadata.labels[%s]: the pod has %q, and %s %s binds it to %q: remove the label, or use another profile",
-				key, there, p.profile.Kind, p.profile, value))
+				"metadata.labels[%s]: the pod has %s, and %s %s binds it to %q: remove the label, or use another profile",
+				key, message.Quote(there), p.profile.Kind, p.profile, value))
 		}
 	}
 	there, set := p.pod.Metadata.Annotations[AnnotationGCPCredentials]

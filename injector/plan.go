@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/internal/message"
 )
 
 // target is a container that is to be injected, and what it is to be given.
@@ -55,6 +56,8 @@ type plan struct {
 	// keep are annotations that tell other webhooks to leave containers alone.
 	keep     []entry
 	warnings []string
+	// warned are the bytes of all warnings, and unsaid is how many there was no room for.
+	warned, unsaid int
 }
 
 func newPlan(pod *Pod, profile *Profile, tools []v1alpha1.Tool, settings Settings) (*plan, error) {
@@ -93,7 +96,7 @@ func (p *plan) visit(t *target) error {
 		v := &p.vars[i]
 		switch {
 		case p.held[i] || v.groups&taken != 0:
-		case v.refers && p.refersTo(v, t):
+		case v.refers && p.refersTo(v):
 			t.tail = append(t.tail, v.EnvVar)
 		default:
 			t.env = append(t.env, v.EnvVar)
@@ -125,13 +128,13 @@ func (p *plan) visit(t *target) error {
 	return nil
 }
 
-// refersTo reports whether the variable refers to one that the profile injects elsewhere, and that the container sets
-// itself: the kubelet fills in a reference only from what stands before it.
-func (p *plan) refersTo(v *variable, t *target) bool {
+// refersTo reports whether the variable refers to one that the profile injects elsewhere, and that the container at hand
+// sets itself: the kubelet fills in a reference only from what stands before it.
+func (p *plan) refersTo(v *variable) bool {
 	_, rest, found := strings.Cut(v.Value, "$(")
 	for ; found; _, rest, found = strings.Cut(rest, "$(") {
 		name, _, _ := strings.Cut(rest, ")")
-		if _, injected := p.index[name]; injected && slices.ContainsFunc(t.Env, func(e corev1.EnvVar) bool { return e.Name == name }) {
+		if at, injected := p.index[name]; injected && p.held[at] {
 			return true
 		}
 	}
@@ -211,10 +214,6 @@ func (p *plan) warnTokenService() {
 	}
 }
 
-func (p *plan) warn(format string, args ...any) {
-	p.warnings = append(p.warnings, fmt.Sprintf(format, args...))
-}
-
 // mount gives the container a mount of one of our volumes, unless it has it.
 func (p *plan) mount(t *target, volume, at string) error {
 	for i := range t.VolumeMounts {
@@ -238,7 +237,7 @@ func (p *plan) mount(t *target, volume, at string) error {
 func (t *target) collides(field, path string) error {
 	return Deny(ReasonCollision, fmt.Sprintf(
 		"spec.%s[%d].%s: %s of container %q is where Lighterman mounts its files: mount it elsewhere, or list the container in %s",
-		t.list, t.index, field, path, t.Name, AnnotationSkipContainers))
+		t.list, t.index, field, message.Value(path), t.Name, AnnotationSkipContainers))
 }
 
 // within reports whether a clean path is dir, or lies below it.

@@ -3,9 +3,9 @@ package injector
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/internal/message"
 )
 
 // Profile is a profile of either kind.
@@ -41,7 +41,7 @@ func AllowsServiceAccount(profile *Profile, account string) error {
 	}
 	return Deny(ReasonServiceAccountNotAllowed, fmt.Sprintf(
 		"%s %s does not allow service account %s: run the pod as one of %s, or have it added to spec.allowedServiceAccounts",
-		profile.Kind, profile, account, strings.Join(accounts, ", ")))
+		profile.Kind, profile, message.Value(account), message.List(accounts)))
 }
 
 // Store is the store as a URL, for people; empty when the spec has none.

@@ -3,10 +3,11 @@ package injector
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"lighterman.dev/lighterman/internal/message"
 )
 
 // Selects reports whether the pod falls under the profile's selector. An empty selector selects nothing, and so does one
@@ -35,5 +36,5 @@ func AmbiguousSelector(profiles []*Profile) *DeniedError {
 	slices.Sort(names)
 	return Deny(ReasonAmbiguousSelector, fmt.Sprintf(
 		"the selectors of several profiles match the pod: %s: narrow spec.selector, or name one profile in the pod's annotation %s or %s",
-		strings.Join(names, ", "), AnnotationProfile, AnnotationClusterProfile))
+		message.List(names), AnnotationProfile, AnnotationClusterProfile))
 }

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader"
 )
 
@@ -70,8 +71,8 @@ func uploadOf(pod *Pod, profile *Profile) (*upload, error) {
 		u.wrap = true
 	case uploader.Drain:
 	default:
-		return nil, Deny(ReasonInvalidAnnotation, fmt.Sprintf("annotation %s is %q: write %s or %s", AnnotationCompletion,
-			completion, uploader.Drain, uploader.Wrap))
+		return nil, Deny(ReasonInvalidAnnotation, fmt.Sprintf("annotation %s is %s: write %s or %s", AnnotationCompletion,
+			message.Quote(completion), uploader.Drain, uploader.Wrap))
 	}
 	return u, u.checkPath(named)
 }
@@ -83,14 +84,14 @@ func (u *upload) checkPath(named bool) error {
 		reason = ReasonInvalidAnnotation
 	}
 	if !path.IsAbs(u.path) || path.Clean(u.path) == "/" || strings.ContainsAny(u.path, ":\x00") || strings.Contains(u.path, "..") {
-		return Deny(reason, fmt.Sprintf("%s is %q: write the absolute path of the directory that is to be uploaded, for example /backup",
-			u.field, u.path))
+		return Deny(reason, fmt.Sprintf("%s is %s: write the absolute path of the directory that is to be uploaded, for example /backup",
+			u.field, message.Quote(u.path)))
 	}
 	u.path = path.Clean(u.path)
 	for _, ours := range []string{MountPath, BundleMountPath, uploader.DefaultDirectory} {
 		if within(u.path, ours) || within(ours, u.path) {
-			return Deny(reason, fmt.Sprintf("%s is %q: Lighterman has files of its own in %s: choose another directory", u.field,
-				u.path, ours))
+			return Deny(reason, fmt.Sprintf("%s is %s: Lighterman has files of its own in %s: choose another directory", u.field,
+				message.Quote(u.path), ours))
 		}
 	}
 	return nil

@@ -20,7 +20,8 @@ func (p *plan) configure() error {
 	}
 	p.store.upload(&p.environment, &c)
 	if err := c.Check(); err != nil {
-		return Deny(ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.uploader: %v", p.profile.Kind, p.profile, err))
+		return Deny(ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.uploader: %s", p.profile.Kind, p.profile,
+			strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
 	u.config = c.String()
 	return nil

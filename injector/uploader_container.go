@@ -110,6 +110,9 @@ func (p *plan) uploadResources() corev1.ResourceRequirements {
 	return p.ownResources("250m", "128Mi")
 }
 
+// maxUsers is how many users a message names; one user is all that the sidecar can be.
+const maxUsers = 8
+
 // spoolUser is the user that the containers with the spool run as, as far as the pod says: the sidecar must read what they
 // write. A profile may know better. Nil is the pod's own user or, where it names none, that of the uploader's image.
 func (p *plan) spoolUser(found []target) *int64 {
@@ -130,7 +133,7 @@ func (p *plan) spoolUser(found []target) *int64 {
 		if t.SecurityContext != nil && t.SecurityContext.RunAsUser != nil {
 			user = t.SecurityContext.RunAsUser
 		}
-		if user != nil && !slices.Contains(users, *user) {
+		if user != nil && len(users) < maxUsers && !slices.Contains(users, *user) {
 			users = append(users, *user)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader"
 )
 
@@ -21,7 +22,7 @@ func (p *plan) findSpool(found []target) error {
 		case m.SubPathExpr != "":
 			return Deny(ReasonNotSupported, fmt.Sprintf(
 				"%s: container %q mounts %s with subPathExpr, which refers to the container's own variables: use subPath, or mount the whole volume",
-				u.field, t.Name, m.MountPath))
+				u.field, t.Name, message.Value(m.MountPath)))
 		case owner == nil:
 			owner = t
 			u.mount = corev1.VolumeMount{Name: m.Name, MountPath: cleanPath(m.MountPath), SubPath: m.SubPath}
@@ -62,7 +63,7 @@ func (p *plan) visitSpool(t *target) error {
 	for i := range t.VolumeMounts {
 		m := &t.VolumeMounts[i]
 		if where := cleanPath(m.MountPath); where != u.path && within(where, u.path) {
-			p.warn("container %q has volume %s at %s, below the spool %s: files there are not uploaded", t.Name, m.Name, m.MountPath, u.path)
+			p.warn("container %q has volume %s at %s, below the spool %s: files there are not uploaded", t.Name, message.Value(m.Name), message.Value(m.MountPath), u.path)
 		}
 	}
 	if !u.wrap || t.list != "containers" || (!u.made && spoolMount(t, u.path) == nil) {

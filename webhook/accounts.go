@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"lighterman.dev/lighterman/injector"
@@ -97,6 +98,9 @@ func (a *accounts) Cached(ctx context.Context, account types.NamespacedName) (ma
 }
 
 func (a *accounts) Live(ctx context.Context, account types.NamespacedName) (*Account, error) {
+	if problems := validation.IsDNS1123Subdomain(account.Name); len(problems) > 0 {
+		return nil, ErrNotFound // The client would make an error of it, and there can be no such account.
+	}
 	found := accountMetadata()
 	if err := a.live.Get(ctx, account, found); err != nil {
 		return nil, notFound(err)

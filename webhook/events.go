@@ -7,9 +7,10 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/message"
 )
 
-// maxNote is the API's limit for an event's note, in bytes.
+// maxNote is the API's limit for an event's note, in bytes (k8s.io/kubernetes v1.37 pkg/apis/core/validation/events.go).
 const maxNote = 1024
 
 // events writes Kubernetes events. The recorder queues them, so an admission does not wait.
@@ -25,9 +26,6 @@ func (e *events) Denied(profile *injector.Profile, namespace, pod string, denied
 		APIVersion: v1alpha1.GroupVersion.String(), Kind: profile.Kind,
 		Namespace: profile.Namespace, Name: profile.Name, UID: types.UID(profile.UID),
 	}
-	note := "pod " + namespace + "/" + pod + ": " + denied.Error()
-	if len(note) > maxNote {
-		note = note[:maxNote]
-	}
+	note := message.Shorten("pod "+namespace+"/"+message.Value(pod)+": "+denied.Error(), maxNote)
 	e.recorder.Eventf(regarding, nil, corev1.EventTypeWarning, string(denied.Reason), "Deny", "%s", note)
 }

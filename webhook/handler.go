@@ -17,10 +17,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/message"
 )
 
 // Path is where the API server posts its reviews.
 const Path = "/mutate--v1-pod"
+
+// maxMessage is the length of the longest answer: a denial, with what stands in front of it.
+const maxMessage = 5 << 10
 
 // maxBody is more than the API server ever sends: it limits the requests of its own clients to 3 MiB.
 const maxBody = 8 << 20
@@ -97,13 +101,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if _, err := w.Write(s.response.Bytes()); err != nil {
-		h.Log.Error(err, "Write the response", "uid", req.UID)
+		h.Log.Error(err, "Write the response", "uid", message.Value(req.UID))
 	}
 }
 
 // respond admits, counts and logs. The patch is written to the buffer, which the response then refers to.
 func (h *Handler) respond(ctx context.Context, start time.Time, req *request, patch *bytes.Buffer) *admissionv1.AdmissionResponse {
-	log := h.Log.WithValues("uid", req.UID, "namespace", req.Namespace, "pod", req.name())
+	log := h.Log.WithValues("uid", message.Value(req.UID), "namespace", message.Value(req.Namespace), "pod", req.name())
 	if err := req.checkKind(); err != nil {
 		h.Metrics.observe(start, outcomeError, reasonBadRequest)
 		return failed(http.StatusBadRequest, err)
@@ -161,7 +165,7 @@ func failed(code int32, err error) *admissionv1.AdmissionResponse {
 		reason = metav1.StatusReasonBadRequest
 	}
 	return &admissionv1.AdmissionResponse{Result: &metav1.Status{
-		Status: metav1.StatusFailure, Code: code, Reason: reason, Message: "lighterman: " + err.Error(),
+		Status: metav1.StatusFailure, Code: code, Reason: reason, Message: message.Shorten("lighterman: "+err.Error(), maxMessage),
 	}}
 }
 
@@ -169,11 +173,11 @@ func failed(code int32, err error) *admissionv1.AdmissionResponse {
 func readBody(buffer *bytes.Buffer, w http.ResponseWriter, r *http.Request) (int, error) {
 	buffer.Reset()
 	if r.Method != http.MethodPost {
-		return http.StatusMethodNotAllowed, fmt.Errorf("method is %s: post an AdmissionReview", r.Method)
+		return http.StatusMethodNotAllowed, fmt.Errorf("method is %s: post an AdmissionReview", message.Value(r.Method))
 	}
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return http.StatusUnsupportedMediaType, fmt.Errorf("content type is %q: only application/json is understood",
-			r.Header.Get("Content-Type"))
+		return http.StatusUnsupportedMediaType, fmt.Errorf("content type is %s: only application/json is understood",
+			message.Quote(r.Header.Get("Content-Type")))
 	}
 	if r.ContentLength > 0 && r.ContentLength <= maxBody {
 		buffer.Grow(int(r.ContentLength) + bytes.MinRead)

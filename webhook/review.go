@@ -9,8 +9,10 @@ import (
 	"gomodules.xyz/jsonpatch/v2"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/message"
 )
 
 // review is what the webhook reads of an admission/v1 AdmissionReview. The pod is decoded in the same pass, and only
@@ -32,23 +34,23 @@ type request struct {
 	Object      injector.Pod            `json:"object"`
 }
 
-// name is the pod's name for people; a pod that is to be named by the API server has only the beginning of one.
+// name is the pod's name for people, and no longer than a name can be: nothing has checked it yet. A pod that is to be named by the API server has only the beginning of one.
 func (r *request) name() string {
 	if r.Object.Metadata.Name != "" {
-		return r.Object.Metadata.Name
+		return message.Value(r.Object.Metadata.Name)
 	}
-	return r.Object.Metadata.GenerateName + "*"
+	return message.Value(r.Object.Metadata.GenerateName) + "*"
 }
 
 // parseReview decodes a review and checks that it is about the creation of a pod.
 func parseReview(body []byte) (*request, error) {
 	var r review
 	if err := jsonv2.Unmarshal(body, &r); err != nil {
-		return nil, fmt.Errorf("the body is not an AdmissionReview of a pod: %w", err)
+		return nil, fmt.Errorf("the body is not an AdmissionReview of a pod: %s", message.Shorten(err.Error(), 512))
 	}
 	switch {
 	case r.APIVersion != admissionv1.SchemeGroupVersion.String() || r.Kind != "AdmissionReview":
-		return nil, fmt.Errorf("the body is %q %q: only %s AdmissionReview is understood", r.APIVersion, r.Kind,
+		return nil, fmt.Errorf("the body is %s %s: only %s AdmissionReview is understood", message.Quote(r.APIVersion), message.Quote(r.Kind),
 			admissionv1.SchemeGroupVersion)
 	case r.Request == nil || r.Request.UID == "":
 		return nil, fmt.Errorf("the review has no request, or the request no uid")
@@ -61,10 +63,13 @@ func (r *request) checkKind() error {
 	pod := metav1.GroupVersionKind{Version: "v1", Kind: "Pod"}
 	if r.Kind != pod || r.SubResource != "" || r.Operation != admissionv1.Create {
 		return fmt.Errorf("%s of %s %s: only the creation of v1 Pods is handled: correct the rules of the webhook configuration",
-			r.Operation, r.Kind.String(), r.SubResource)
+			message.Value(string(r.Operation)), message.Value(r.Kind.String()), message.Value(r.SubResource))
 	}
 	if r.Namespace == "" {
 		return fmt.Errorf("the request has no namespace")
+	}
+	if problems := validation.IsDNS1123Label(r.Namespace); len(problems) > 0 {
+		return fmt.Errorf("the request's namespace is %s, which no namespace can be called", message.Quote(r.Namespace))
 	}
 	return nil
 }

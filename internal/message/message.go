@@ -1,0 +1,93 @@
+package message
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxValue is the length of the longest value that Value leaves whole, in bytes: that of the longest name in Kubernetes.
+const MaxValue = 253
+
+// ellipsis stands for what was cut out.
+const ellipsis = " … "
+
+// Value returns a value from outside as it stands in a message.
+func Value(text string) string { return Shorten(text, MaxValue) }
+
+// Quote returns a value from outside as a quoted string, as it stands in a message.
+func Quote(text string) string {
+	if len(text) > MaxValue {
+		text = cutMiddle(text, MaxValue)
+	}
+	return strconv.Quote(text)
+}
+
+// Shorten returns text with at most limit bytes, which must be more than the ellipsis takes. The middle is cut out, between
+// two characters: a message names the field at its beginning and the cure at its end. Characters that are not printable are
+// escaped as in a Go string.
+func Shorten(text string, limit int) string {
+	if len(text) > limit {
+		text = cutMiddle(text, limit)
+	}
+	if !isPlain(text) {
+		if text = escape(text); len(text) > limit {
+			text = cutMiddle(text, limit)
+		}
+	}
+	return text
+}
+
+func cutMiddle(text string, limit int) string {
+	head := (limit - len(ellipsis)) / 2
+	tail := len(text) - (limit - len(ellipsis) - head)
+	for head > 0 && !utf8.RuneStart(text[head]) {
+		head--
+	}
+	for tail < len(text) && !utf8.RuneStart(text[tail]) {
+		tail++
+	}
+	return text[:head] + ellipsis + text[tail:]
+}
+
+// isPlain reports whether every character of text is printable.
+func isPlain(text string) bool {
+	for _, r := range text {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}
+
+func escape(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			b.WriteString(`\x` + strconv.FormatUint(uint64(text[i])|0x100, 16)[1:])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		i += size
+	}
+	return b.String()
+}
+
+// List joins the first names of a list with commas, and counts the others.
+func List(names []string) string {
+	const most = 20
+	shown := make([]string, 0, min(len(names), most)+1)
+	for _, name := range names[:min(len(names), most)] {
+		shown = append(shown, Value(name))
+	}
+	if left := len(names) - most; left > 0 {
+		shown = append(shown, "and "+strconv.Itoa(left)+" more")
+	}
+	return strings.Join(shown, ", ")
+}
