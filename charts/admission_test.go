@@ -1,12 +1,16 @@
 package charts_test
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
+
+// systemNamespaces never reach the webhook, whatever their labels.
+var systemNamespaces = []string{"kube-system", "kube-node-lease", "kube-public", namespace}
 
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
@@ -40,10 +44,12 @@ func TestWebhooks(t *testing.T) {
 				if diff := cmp.Diff(wantRules, webhook.Rules); diff != "" {
 					t.Errorf("%s: rules (-want +got):\n%s", webhook.Name, diff)
 				}
-				expressions := webhook.NamespaceSelector.MatchExpressions
-				if len(expressions) != 1 || expressions[0].Key != "lighterman.dev/injection" || expressions[0].Operator != "In" ||
-					!slices.Equal(expressions[0].Values, want[webhook.Name].labels) {
-					t.Errorf("%s: namespaceSelector %v", webhook.Name, expressions)
+				wantNamespaces := []metav1.LabelSelectorRequirement{
+					{Key: "lighterman.dev/injection", Operator: metav1.LabelSelectorOpIn, Values: want[webhook.Name].labels},
+					{Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpNotIn, Values: systemNamespaces},
+				}
+				if diff := cmp.Diff(wantNamespaces, webhook.NamespaceSelector.MatchExpressions); diff != "" {
+					t.Errorf("%s: namespaceSelector (-want +got):\n%s", webhook.Name, diff)
 				}
 				var conditions []string
 				for _, condition := range webhook.MatchConditions {
@@ -70,6 +76,8 @@ func TestPolicies(t *testing.T) {
 				own + "-default-without-effect": "Warn",
 				own + "-injected":               "Deny",
 				own + "-annotations":            "Deny",
+				own + "-bindings":               "Deny",
+				own + "-own-account":            "Deny",
 			}
 			got := make(map[string]string)
 			for _, binding := range only[*admissionv1.ValidatingAdmissionPolicyBinding](t, name) {

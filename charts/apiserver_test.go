@@ -3,6 +3,7 @@ package charts_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,10 +13,12 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
+	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/testenv"
 )
 
@@ -101,6 +104,28 @@ func (c *cluster) create(ctx context.Context, namespace string, p *corev1.Pod) e
 	return err
 }
 
+// failOpen lets the API server pass over the webhook, of which no replica runs here, until the test ends: what reaches the
+// webhook then goes on to the policies, as it is.
+func (c *cluster) failOpen(t *testing.T) {
+	t.Helper()
+	set := func(ctx context.Context, policy string) {
+		patch := fmt.Sprintf(`[{"op":"replace","path":"/webhooks/0/failurePolicy","value":%q},{"op":"replace","path":"/webhooks/1/failurePolicy","value":%q}]`, policy, policy)
+		_, err := c.AdmissionregistrationV1().MutatingWebhookConfigurations().Patch(ctx, release, types.JSONPatchType, []byte(patch), metav1.PatchOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		poll(t, "failurePolicy "+policy+" is in force", func(ctx context.Context) error {
+			err := c.create(ctx, "selected", pod())
+			if (err != nil) != (policy == "Fail") {
+				return fmt.Errorf("a pod that falls under the webhook: %w", err)
+			}
+			return nil
+		})
+	}
+	set(t.Context(), "Ignore")
+	t.Cleanup(func() { set(context.Background(), "Fail") })
+}
+
 // webhook returns a client with the rights of the webhook's ServiceAccount.
 func (c *cluster) webhook(t *testing.T) kubernetes.Interface {
 	t.Helper()
@@ -142,11 +167,14 @@ func pod(annotations ...string) *corev1.Pod {
 	return p
 }
 
+// injected returns the pod with the webhook's record, and with projected volumes of these names.
 func injected(p *corev1.Pod, volumes ...string) *corev1.Pod {
-	metav1.SetMetaDataAnnotation(&p.ObjectMeta, "lighterman.dev/injected",
+	metav1.SetMetaDataAnnotation(&p.ObjectMeta, injector.AnnotationInjected,
 		`{"profile":"payments/pg","kind":"CredentialProfile","uid":"6f1c","generation":3,"version":"v0.1.0","volume":true}`)
 	for _, name := range volumes {
-		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: name})
+		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{
+			Name: name, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{}},
+		})
 	}
 	return p
 }

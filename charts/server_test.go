@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -18,6 +19,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+
+	"lighterman.dev/lighterman/injector"
 )
 
 func TestOnAPIServer(t *testing.T) {
@@ -25,8 +28,12 @@ func TestOnAPIServer(t *testing.T) {
 	c := install(t)
 	t.Run("the webhook is called", c.testMatching)
 	t.Run("policies", c.testPolicies)
+	t.Run("records", c.testRecords)
 	t.Run("defaults", c.testDefaults)
 	t.Run("annotations", c.testAnnotations)
+	t.Run("subresources", c.testSubresources)
+	t.Run("bindings", c.testBindings)
+	t.Run("own account", c.testOwnAccount)
 	t.Run("the webhook may do its work and no more", c.testRBAC)
 	t.Run("upgrades keep what the webhook wrote", c.testUpgrade)
 	t.Run("certificates may become files", c.testSwitch)
@@ -50,9 +57,10 @@ func (c *cluster) testMatching(t *testing.T) {
 		"not for a pod that opts out":            {pod("lighterman.dev/profile=pg", "lighterman.dev/inject=false"), nil},
 		"not for a selected pod that opts out":   {pod("lighterman.dev/inject=false"), nil},
 	}
+	c.labelSystem(t)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			for _, namespace := range []string{"plain", "misspelt", "enabled", "selected"} {
+			for _, namespace := range append([]string{"plain", "misspelt", "enabled", "selected"}, systemNamespaces...) {
 				err := c.create(t.Context(), namespace, test.in)
 				switch want := test.want[namespace]; {
 				case want == "" && err != nil:
@@ -62,6 +70,18 @@ func (c *cluster) testMatching(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// labelSystem opts the system namespaces in, as far as a label can.
+func (c *cluster) labelSystem(t *testing.T) {
+	t.Helper()
+	for _, namespace := range systemNamespaces {
+		_, err := c.CoreV1().Namespaces().Patch(t.Context(), namespace, types.MergePatchType,
+			[]byte(`{"metadata":{"labels":{"lighterman.dev/injection":"selected"}}}`), metav1.PatchOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -80,13 +100,12 @@ func (c *cluster) testPolicies(t *testing.T) {
 			pod("lighterman.dev/cluster-profile=pg"), "misspelt",
 			"to opt in, run: kubectl label namespace misspelt lighterman.dev/injection=enabled --overwrite", "",
 		},
-		"are silent about a pod that opts out":   {pod("lighterman.dev/profile=pg", "lighterman.dev/inject=false"), "plain", "", ""},
-		"are silent about a pod that asks not":   {pod(), "plain", "", ""},
-		"admit an injected pod with its volume":  {injected(pod(), "data", "lighterman-credentials"), "plain", "", ""},
-		"deny an injected pod that lost it":      {injected(pod()), "plain", "", "some other webhook removed it"},
-		"deny one that kept only another volume": {injected(pod(), "data"), "enabled", "", "some other webhook removed it"},
-		"admit a pod that needed no volume":      {pod(`lighterman.dev/injected={"profile":"p/pg","volume":false}`), "plain", "", ""},
-		"admit a pod with a broken annotation":   {pod(`lighterman.dev/injected=`), "plain", "", ""},
+		"warn in a system namespace": {
+			pod("lighterman.dev/profile=pg"), "kube-system",
+			"namespace kube-system is a system namespace, whose pods never reach Lighterman: it adds no credentials to this pod; run it in another namespace", "",
+		},
+		"are silent about a pod that opts out": {pod("lighterman.dev/profile=pg", "lighterman.dev/inject=false"), "plain", "", ""},
+		"are silent about a pod that asks not": {pod(), "plain", "", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -119,6 +138,110 @@ func (c *cluster) testPolicies(t *testing.T) {
 	})
 }
 
+// testRecords creates pods as they are after every mutating webhook.
+func (c *cluster) testRecords(t *testing.T) {
+	const asks = "lighterman.dev/profile=pg"
+	recorded := func(record string, annotations ...string) *corev1.Pod {
+		return pod(append(annotations, injector.AnnotationInjected+"="+record)...)
+	}
+	emptied := injected(pod(asks))
+	emptied.Spec.Volumes = []corev1.Volume{{Name: injector.VolumeName}}
+	const lost, notSent, rewritten, unseen = "some other webhook removed it", "this pod does not reach it",
+		"is not in the form in which Lighterman writes it", "Lighterman was not asked about it"
+	tests := map[string]struct {
+		in        *corev1.Pod
+		namespace string
+		want      string // in the denial; empty: it is admitted
+	}{
+		"injected, with its volume":                 {injected(pod(asks), "data", injector.VolumeName), "enabled", ""},
+		"injected without a volume":                 {recorded(record, asks), "enabled", ""},
+		"injected by a selector":                    {recorded(record), "selected", ""},
+		"not injected, as no selector matched":      {pod(), "selected", ""},
+		"injected, and lost its volume":             {injected(pod(asks)), "enabled", lost},
+		"injected, and kept only another volume":    {injected(pod(asks), "data"), "enabled", lost},
+		"injected, and has an empty volume instead": {emptied, "enabled", lost},
+		"without a record":                          {pod(asks), "enabled", unseen},
+		"without a record, for a cluster profile":   {pod("lighterman.dev/cluster-profile=pg"), "selected", unseen},
+		"a record and no profile":                   {recorded(record), "enabled", notSent},
+		"a record where nobody opted in":            {injected(pod(asks), injector.VolumeName), "plain", notSent},
+		"a record where the label is misspelt":      {recorded(record, asks), "misspelt", notSent},
+		"a record, and opts out":                    {recorded(record, asks, "lighterman.dev/inject=false"), "enabled", notSent},
+	}
+	for name, forged := range map[string]string{
+		"empty": "", "an empty object": "{}", "no JSON": "yes",
+		"a space":                 `{"profile":"p/pg","kind":"CredentialProfile","version":"v1","volume" :true}`,
+		"a space at the end":      record + " ",
+		"a line":                  record + "\n",
+		"two":                     record + record,
+		"an escape":               `{"profile":"p/pg","kind":"CredentialProfile","version":"v1","\u0076olume":true}`,
+		"another order":           `{"kind":"CredentialProfile","profile":"p/pg","version":"v1"}`,
+		"a field more":            `{"profile":"p/pg","kind":"CredentialProfile","version":"v1","volume":true,"volume":false}`,
+		"a field of another case": `{"profile":"p/pg","kind":"CredentialProfile","version":"v1","Volume":true}`,
+		"another kind":            `{"profile":"p/pg","kind":"Secret","version":"v1"}`,
+		"a value in a string":     `{"profile":"p/\"volume\":true","kind":"CredentialProfile","version":"v1"}`,
+		"just a volume":           `{"volume" :true}`,
+	} {
+		tests["a forged record: "+name] = struct {
+			in        *corev1.Pod
+			namespace string
+			want      string
+		}{recorded(forged, asks), "enabled", rewritten}
+	}
+	c.failOpen(t)
+	for name, test := range tests {
+		err := c.create(t.Context(), test.namespace, test.in)
+		if (err != nil) != (test.want != "") || err != nil && (!apierrors.IsForbidden(err) || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: error %v, want %q", name, err, test.want)
+		}
+	}
+	for _, record := range programRecords(t) {
+		in := injected(pod(asks), injector.VolumeName)
+		in.Annotations[injector.AnnotationInjected] = record
+		always := corev1.ContainerRestartPolicyAlways
+		in.Spec.InitContainers = []corev1.Container{{Name: "lighterman-uploader", Image: "u:1", RestartPolicy: &always}}
+		if err := c.create(t.Context(), "enabled", in); err != nil {
+			t.Errorf("%s: %v", record, err)
+		}
+	}
+	c.warnings.Take() // Of the pods in namespaces that are not opted in.
+}
+
+// programRecords returns records as the program writes them: with each field set alone, with all, and with none.
+func programRecords(t *testing.T) []string {
+	t.Helper()
+	none := injector.Record{Profile: "payments/pg", Kind: "CredentialProfile", Version: "v0.1.0-3-gabc+dirty"}
+	all := none
+	records := []injector.Record{none, {Profile: "pg", Kind: "ClusterCredentialProfile", Version: "dev"}}
+	for i := range reflect.TypeFor[injector.Record]().NumField() {
+		if !reflect.ValueOf(none).Field(i).IsZero() {
+			continue
+		}
+		alone := none
+		for _, r := range []*injector.Record{&alone, &all} {
+			switch field := reflect.ValueOf(r).Elem().Field(i); field.Kind() {
+			case reflect.Bool:
+				field.SetBool(true)
+			case reflect.Int64:
+				field.SetInt(12)
+			case reflect.String:
+				field.SetString("0f1c-6")
+			default:
+				t.Fatalf("injector.Record has a field of kind %s: does the policy take it?", field.Kind())
+			}
+		}
+		records = append(records, alone)
+	}
+	var texts []string
+	for _, r := range append(records, all) {
+		text, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, string(text))
+	}
+	return texts
+}
+
 func (c *cluster) testRBAC(t *testing.T) {
 	ctx, webhook := t.Context(), c.webhook(t)
 	byName := metav1.ListOptions{FieldSelector: "metadata.name=" + release}
@@ -127,7 +250,7 @@ func (c *cluster) testRBAC(t *testing.T) {
 		t.Errorf("list the CA Secret by name: %v, %v; want one that is empty", secret, err)
 	}
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: release, Namespace: namespace}}
-	account := []byte(`{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"` + release + `","annotations":{"lighterman.dev/annotated-for":"CredentialProfile/pg"}}}`)
+	account := []byte(`{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"fresh","annotations":{"lighterman.dev/annotated-for":"CredentialProfile/pg"}}}`)
 	other := []byte(`{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"other"}}`)
 	event := &corev1.Event{ObjectMeta: metav1.ObjectMeta{GenerateName: "denied-", Namespace: "plain"}, InvolvedObject: corev1.ObjectReference{Namespace: "plain"}}
 	tests := map[string]struct {
@@ -146,8 +269,8 @@ func (c *cluster) testRBAC(t *testing.T) {
 		"read a Secret elsewhere":           {err: second(webhook.CoreV1().Secrets("plain").Get(ctx, release+"-ca", metav1.GetOptions{})), forbidden: true},
 		"list pods":                         {err: second(webhook.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})), forbidden: true},
 		"list service accounts":             {err: second(webhook.CoreV1().ServiceAccounts("").List(ctx, metav1.ListOptions{}))},
-		"annotate a service account":        {err: second(webhook.CoreV1().ServiceAccounts(namespace).Patch(ctx, release, types.ApplyPatchType, account, metav1.PatchOptions{FieldManager: "lighterman"}))},
-		"create a service account":          {err: second(webhook.CoreV1().ServiceAccounts(namespace).Patch(ctx, "other", types.ApplyPatchType, other, metav1.PatchOptions{FieldManager: "lighterman"})), forbidden: true},
+		"annotate a service account":        {err: second(webhook.CoreV1().ServiceAccounts("enabled").Patch(ctx, "fresh", types.ApplyPatchType, account, metav1.PatchOptions{FieldManager: "lighterman"}))},
+		"create a service account":          {err: second(webhook.CoreV1().ServiceAccounts("enabled").Patch(ctx, "other", types.ApplyPatchType, other, metav1.PatchOptions{FieldManager: "lighterman"})), forbidden: true},
 		"issue a token":                     {err: second(webhook.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, release, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})), forbidden: true},
 	}
 	for name, test := range tests {
@@ -245,8 +368,8 @@ func (c *cluster) testUninstall(t *testing.T) {
 	if err := list(t.Context(), admin, "credentialprofiles"); err != nil {
 		t.Errorf("after helm uninstall: %v", err)
 	}
-	if err := c.create(t.Context(), "selected", pod("lighterman.dev/profile=pg")); err != nil {
-		t.Errorf("after helm uninstall: %v", err)
-	}
+	poll(t, "the policies are gone", func(ctx context.Context) error {
+		return c.create(ctx, "selected", pod("lighterman.dev/profile=pg"))
+	})
 	c.helm(t, "install", release, chart)
 }

@@ -66,3 +66,34 @@ has({{ . }}.metadata.annotations) &&
 !has({{ . }}.metadata.annotations) ||
 !('kubernetes.io/config.mirror' in {{ . }}.metadata.annotations)
 {{- end -}}
+
+{{/*
+The namespaces that never reach the webhook, whatever their labels, as a YAML list: what the cluster itself needs in order
+to run, and Lighterman's own.
+*/}}
+{{- define "lighterman.systemNamespaces" -}}
+{{- list "kube-system" "kube-node-lease" "kube-public" .Release.Namespace | uniq | toJson -}}
+{{- end -}}
+
+{{/* The same for CEL: single quotes. */}}
+{{- define "lighterman.cel.systemNamespaces" -}}
+[{{- range $i, $namespace := include "lighterman.systemNamespaces" . | fromJsonArray }}{{ if $i }}, {{ end }}'{{ $namespace }}'{{ end -}}]
+{{- end -}}
+
+{{/* A namespaceSelector's expression for all others. The API server itself keeps this label right on every namespace. */}}
+{{- define "lighterman.notSystem" -}}
+- key: kubernetes.io/metadata.name
+  operator: NotIn
+  values: {{ include "lighterman.systemNamespaces" . }}
+{{- end -}}
+
+{{/* CEL: the value of the label that opts the request's namespace in; "" without one. */}}
+{{- define "lighterman.cel.optIn" -}}
+has(namespaceObject.metadata.labels) && 'lighterman.dev/injection' in namespaceObject.metadata.labels ?
+namespaceObject.metadata.labels['lighterman.dev/injection'] : ''
+{{- end -}}
+
+{{/* The user name of the replicas, as the API server knows it. */}}
+{{- define "lighterman.userName" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ include "lighterman.serviceAccountName" . }}
+{{- end -}}
