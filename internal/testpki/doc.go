@@ -1,0 +1,2 @@
+// Package testpki makes the authorities and certificates of tests.
+package testpki
