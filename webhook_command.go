@@ -26,6 +26,7 @@ import (
 	"lighterman.dev/lighterman/certs"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/webhook"
+	"lighterman.dev/lighterman/webhook/caller"
 )
 
 // webhookOptions are the flags of "lighterman webhook".
@@ -34,7 +35,8 @@ type webhookOptions struct {
 	healthAddress, metricsAddress string
 	namespace, service, lease     string
 	image, uploaderImage          string
-	annotate                      bool
+	annotate, annotateNamed       bool
+	callers                       callerOptions
 	log                           logOptions
 	shutdownDelay                 time.Duration
 	certs                         certs.Options
@@ -63,6 +65,8 @@ to it, answers the requests that it has, and ends.`,
 	f.StringVar(&o.image, "image", "", "image of the containers that are added to pods (caBundle.mode: Append)")
 	f.StringVar(&o.uploaderImage, "uploader-image", "", "image of the sidecar that uploads a pod's files (spec.uploader)")
 	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "watch service accounts, and annotate those of pods as profiles ask; false: such profiles deny the pod, and a service account names no default profile")
+	f.BoolVar(&o.annotateNamed, "annotate-named-only", false, "annotate only the service accounts that profiles name in spec.allowedServiceAccounts, before any pod asks, and never because of a review; implied where no review can be told to be the API server's")
+	o.callers.bind(f)
 	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long to go on serving after readiness was withdrawn")
 	o.log.bind(f)
 	certFlags := flag.NewFlagSet("certs", flag.ContinueOnError)
@@ -101,19 +105,24 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(o, log, source)
+	callers, err := o.authenticator(kubeconfig, nil, log.WithName("callers"))
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(o, log, source, callers)
 	if err != nil {
 		return err
 	}
 	settings := injector.Settings{
 		Version: version, Image: o.image, UploaderImage: o.uploaderImage, NoServiceAccountAnnotations: !o.annotate,
 	}
-	cachesReady, err := webhook.Setup(ctx, mgr, settings, metrics.Registry)
+	gate := webhook.Gate{Callers: callers, ReleaseNamespace: o.namespace, NamedAccountsOnly: o.annotateNamed}
+	cachesReady, err := webhook.Setup(ctx, mgr, settings, gate, metrics.Registry)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(mgr.Add(source), metrics.Registry.Register(source)); err != nil {
-		return fmt.Errorf("add the certificate source: %w", err)
+	if err := errors.Join(mgr.Add(source), mgr.Add(callers), metrics.Registry.Register(source)); err != nil {
+		return fmt.Errorf("add the certificate source and the authentication of callers: %w", err)
 	}
 	var leaving atomic.Bool
 	if err := addChecks(mgr, &leaving, healthz.Checker(cachesReady), source.Ready); err != nil {
@@ -126,7 +135,7 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	return nil
 }
 
-func newManager(o *webhookOptions, log logr.Logger, source *certs.Source) (ctrl.Manager, error) {
+func newManager(o *webhookOptions, log logr.Logger, source *certs.Source, callers *caller.Authenticator) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	if err := webhook.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("register types: %w", err)
@@ -144,6 +153,7 @@ func newManager(o *webhookOptions, log logr.Logger, source *certs.Source) (ctrl.
 			TLSOpts: []func(*tls.Config){func(c *tls.Config) {
 				c.MinVersion = tls.VersionTLS13
 				c.GetCertificate = source.GetCertificate
+				callers.ConfigureTLS(c)
 			}},
 		}),
 		Metrics:                       server.Options{BindAddress: o.metricsAddress},

@@ -43,9 +43,17 @@ var ErrNotFound = errors.New("not found")
 
 // admit decides by what the caches say. A denial that does not follow from the pod alone is decided once more by what the
 // API server says: see denialBasis.
+//
+// A review whose sender is not proven is decided by the caches alone.
 func (h *Handler) admit(ctx context.Context, req *request) (outcome, error) {
+	if err := h.checkScope(ctx, req); err != nil {
+		return outcome{}, err
+	}
 	if injector.OptedOut(&req.Object.Metadata) {
 		return outcome{}, nil
+	}
+	if !req.proven {
+		return h.decide(ctx, h.CacheOnly, req)
 	}
 	out, err := h.decide(ctx, h.Cached, req)
 	denied, ok := errors.AsType[*injector.DeniedError](err)
@@ -70,6 +78,9 @@ func (h *Handler) decide(ctx context.Context, finder Finder, req *request) (outc
 		return out, err
 	}
 	account := types.NamespacedName{Namespace: req.Namespace, Name: req.Object.ServiceAccount()}
+	if !req.proven || h.Gate.NamedAccountsOnly {
+		return out, h.Annotator.check(ctx, account, candidate.Profile, req.proven)
+	}
 	return out, h.Annotator.ensure(ctx, account, candidate.Profile, req.DryRun)
 }
 

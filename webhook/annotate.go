@@ -97,13 +97,7 @@ func (a *Annotator) verify(ctx context.Context, d *demand) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	command := injector.AnnotateCommand(d.account.Namespace, d.account.Name, missing)
-	if slices.ContainsFunc(missing, func(m injector.Annotation) bool { return live.Annotations[m.Key] != "" }) {
-		command += " --overwrite"
-	}
-	return injector.Deny(injector.ReasonServiceAccountNotAnnotated, fmt.Sprintf(
-		"service account %s lacks an annotation without which %s %s cannot work, and spec.serviceAccount.annotate is Never: run %s",
-		d.account, d.profile.Kind, d.profile, command))
+	return injector.Deny(injector.ReasonServiceAccountNotAnnotated, d.notAnnotated(live.Annotations, missing, false))
 }
 
 // write applies the annotations, unless the service account turns out to have them.

@@ -18,10 +18,11 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/message"
+	"lighterman.dev/lighterman/webhook/caller"
 )
 
-// Path is where the API server posts its reviews.
-const Path = "/mutate--v1-pod"
+// Path is where the API server posts its reviews, or what such a path begins with: see package caller.
+const Path = caller.Path
 
 // maxMessage is the length of the longest answer: a denial, with what stands in front of it.
 const maxMessage = 5 << 10
@@ -33,7 +34,11 @@ const maxBody = 8 << 20
 type Handler struct {
 	// Cached and Live find profiles and namespaces: in the informers' caches, and at the API server.
 	Cached, Live Finder
-	Settings     injector.Settings
+	// CacheOnly finds them without any I/O, for reviews whose sender is not proven.
+	CacheOnly Finder
+	Settings  injector.Settings
+	// Gate tells the API server's reviews from others.
+	Gate Gate
 	// Annotator annotates the pods' service accounts. Nil: nobody does, as the settings then say too.
 	Annotator *Annotator
 	Metrics   *Metrics
@@ -80,6 +85,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			refuse(w, http.StatusInternalServerError, errors.New("internal error: see the log of Lighterman"))
 		}
 	}()
+	verdict := h.Gate.Callers.Authenticate(r)
+	if verdict.Trust == caller.Refused {
+		h.Gate.refuse(w, r, verdict)
+		return
+	}
 	s := pool.Get().(*scratch)
 	defer s.release()
 	if status, err := readBody(&s.body, w, r); err != nil {
@@ -93,6 +103,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
+	req.proven, req.source = verdict.Trust == caller.Proven, r.RemoteAddr
+	h.Metrics.called(verdict.Method)
 	response := h.respond(r.Context(), start, req, &s.patch)
 	response.UID = types.UID(req.UID)
 	if err := encodeReview(&s.response, response); err != nil {
@@ -115,10 +127,13 @@ func (h *Handler) respond(ctx context.Context, start time.Time, req *request, pa
 	out, err := h.admit(ctx, req)
 	var denied *injector.DeniedError
 	switch {
+	case errors.Is(err, errOutOfScope):
+		h.Gate.refuseScope(req, err)
+		return failed(http.StatusForbidden, errors.New(caller.Message))
 	case errors.As(err, &denied):
 		h.Metrics.observe(start, outcomeDenied, string(denied.Reason))
 		log.Info("Denied", "reason", denied.Reason, "message", denied.Error())
-		if h.Events != nil && out.profile != nil && !req.DryRun {
+		if h.Events != nil && out.profile != nil && !req.DryRun && req.proven {
 			h.Events.Denied(out.profile, req.Namespace, req.name(), denied)
 		}
 		return failed(http.StatusForbidden, err)

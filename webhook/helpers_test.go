@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -17,12 +18,14 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/caller"
 )
 
 // memory is a Finder over values.
 type memory struct {
 	profiles   []Candidate
-	namespaces map[string]map[string]string // their labels
+	namespaces map[string]map[string]string // their labels, besides the one by which all are opted in
+	unlabelled bool                         // there is no namespace
 	// defaults are the annotations of namespaces, by name, and of service accounts, by namespace/name.
 	defaults map[string]map[string]string
 	err      error
@@ -54,10 +57,11 @@ func (m *memory) Selecting(_ context.Context, namespace string) ([]Candidate, er
 }
 
 func (m *memory) Namespace(_ context.Context, name string) (Namespace, error) {
-	labels, ok := m.namespaces[name]
-	if !ok && m.defaults[name] == nil {
+	if m.unlabelled {
 		return Namespace{}, ErrNotFound
 	}
+	labels := map[string]string{labelInjection: injectionSelected}
+	maps.Copy(labels, m.namespaces[name])
 	return Namespace{Labels: labels, Annotations: m.defaults[name]}, nil
 }
 
@@ -80,9 +84,24 @@ func newHandler(tb testing.TB, cached, live *memory) (*Handler, *told) {
 	}
 	events := &told{}
 	return &Handler{
-		Cached: cached, Live: live, Settings: injector.Settings{Version: "test"},
+		Cached: cached, Live: live, CacheOnly: cached, Settings: injector.Settings{Version: "test"},
+		Gate:    Gate{Callers: believing(tb), ReleaseNamespace: "lighterman-system"}.setup(metrics, logr.Discard()),
 		Metrics: metrics, Events: events, Log: logr.Discard(),
 	}, events
+}
+
+// everyPath takes every request for the API server's.
+type everyPath struct{}
+
+func (everyPath) Accepts(string) bool { return true }
+
+func believing(tb testing.TB) *caller.Authenticator {
+	tb.Helper()
+	callers, err := caller.New(caller.Options{Paths: everyPath{}}, logr.Discard())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return callers
 }
 
 func profile(tb testing.TB, kind, name, extra string) Candidate {

@@ -34,6 +34,8 @@ type keeper struct {
 	*Annotator
 	// cached finds profiles without I/O.
 	cached Finder
+	// named finds the accounts that profiles name. Nil: only accounts that a pod has used are annotated.
+	named *namedAccounts
 }
 
 // Reconcile looks at the caches first: most service accounts are right.
@@ -47,14 +49,19 @@ func (k *keeper) Reconcile(ctx context.Context, request reconcile.Request) (reco
 		return reconcile.Result{}, fmt.Errorf("find service account %s: %w", account, err)
 	}
 	askers := recorded(annotations[injector.AnnotationAnnotatedFor])
-	if len(askers) == 0 {
-		return reconcile.Result{}, nil
-	}
-	wishes, err := wishesOf(ctx, k.cached, account, askers)
-	if err != nil || wishes.shown(annotations) {
+	wishes, err := k.wishesOf(ctx, k.cached, account, askers, annotations)
+	if err != nil || wishes.nothing(askers) || wishes.shown(annotations) {
 		return reconcile.Result{}, err
 	}
 	return reconcile.Result{}, k.mend(ctx, account)
+}
+
+// wishesOf asks the profiles of the record, and those that name the account.
+func (k *keeper) wishesOf(ctx context.Context, finder Finder, account types.NamespacedName, askers []injector.Ref, annotations map[string]string) (*wishes, error) {
+	if k.named == nil {
+		return wishesOf(ctx, finder, account, askers)
+	}
+	return k.named.wishesOf(ctx, finder, account, askers, annotations)
 }
 
 // mend decides by what the API server says, and writes.
@@ -67,12 +74,9 @@ func (k *keeper) mend(ctx context.Context, account types.NamespacedName) error {
 		return fmt.Errorf("read service account %s: %w", account, err)
 	}
 	askers := live.askers()
-	if len(askers) == 0 {
-		return nil // The record is not Lighterman's: a pod that needs it will be told.
-	}
-	wishes, err := wishesOf(ctx, k.Profiles, account, askers)
-	if err != nil || live.right(wishes) {
-		return err
+	wishes, err := k.wishesOf(ctx, k.Profiles, account, askers, live.Annotations)
+	if err != nil || wishes.nothing(askers) || live.right(wishes) {
+		return err // Where there is nothing to wish, the record is not Lighterman's: a pod that needs it will be told.
 	}
 	err = k.apply(ctx, live, wishes, false)
 	if taken, ok := errors.AsType[*TakenError](err); ok {
@@ -111,9 +115,14 @@ func setupKeeper(ctx context.Context, mgr ctrl.Manager, known cache.Cache, k *ke
 		return accountsOf(func(o client.Object) string { return record([]injector.Ref{{Kind: kind, Name: o.GetName()}}) })
 	}
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	if k.named != nil {
+		if err := k.named.index(ctx, mgr.GetFieldIndexer()); err != nil {
+			return err
+		}
+	}
 	err := ctrl.NewControllerManagedBy(mgr).Named("serviceaccount").
 		WatchesRawSource(source.Kind[client.Object](known, accountMetadata(), &handler.EnqueueRequestForObject{},
-			predicate.NewPredicateFuncs(hasRecord))).
+			predicate.NewPredicateFuncs(func(o client.Object) bool { return k.named != nil || hasRecord(o) }))).
 		Watches(&v1alpha1.CredentialProfile{}, profile(v1alpha1.KindCredentialProfile), changed).
 		Watches(&v1alpha1.ClusterCredentialProfile{}, profile(v1alpha1.KindClusterCredentialProfile), changed).
 		Watches(namespaceMetadata(), accountsOf(func(client.Object) string { return anyAsker }),
@@ -154,6 +163,9 @@ func (k *keeper) requests(ctx context.Context, reader client.Reader, o client.Ob
 	requests := make([]reconcile.Request, len(list.Items))
 	for i := range list.Items {
 		requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
+	}
+	if k.named != nil {
+		requests = append(requests, k.named.requests(ctx, o)...)
 	}
 	return requests
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/caller"
 )
 
 // The outcomes of a request, a metric label.
@@ -15,6 +16,7 @@ const (
 	outcomeSkipped   = "skipped"   // asked for none, or opted out
 	outcomeDenied    = "denied"
 	outcomeError     = "error"
+	outcomeRefused   = "refused" // not known to be the API server's
 )
 
 // The reasons of outcomeError, besides injector.Reason for outcomeDenied.
@@ -32,12 +34,20 @@ const (
 	writeError    = "error"
 )
 
+// The reasons of outcomeRefused, besides those of package caller.
+const (
+	reasonSystemNamespace = "SystemNamespace"
+	reasonNotOptedIn      = "NotOptedIn"
+)
+
 // Metrics are the webhook's Prometheus metrics. Labels take values from closed sets only: no namespace, no profile.
 type Metrics struct {
 	requests *prometheus.CounterVec
 	duration prometheus.Histogram
 	pods     *prometheus.CounterVec
 	writes   *prometheus.CounterVec
+	callers  *prometheus.CounterVec
+	methods  *prometheus.GaugeVec
 }
 
 // NewMetrics makes the metrics and registers them.
@@ -60,13 +70,21 @@ func NewMetrics(registry prometheus.Registerer, version string) (*Metrics, error
 			Name: "lighterman_serviceaccount_writes_total",
 			Help: "Writes of service accounts' annotations, by outcome.",
 		}, []string{"outcome"}),
+		callers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lighterman_admission_callers_total",
+			Help: "Admission reviews that were not refused for their sender, by the method that proved it to be the API server.",
+		}, []string{"method"}),
+		methods: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "lighterman_caller_authentication",
+			Help: "1 for each method by which the API server can prove that a review is its own; method none: there is no such method.",
+		}, []string{"method"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "lighterman_build_info", Help: "Always 1; the version is in the label.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.pods, m.writes, build} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.pods, m.writes, m.callers, m.methods, build} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -80,6 +98,21 @@ func (m *Metrics) observe(start time.Time, outcome, reason string) {
 }
 
 func (m *Metrics) wrote(outcome string) { m.writes.WithLabelValues(outcome).Inc() }
+
+func (m *Metrics) called(method caller.Method) { m.callers.WithLabelValues(string(method)).Inc() }
+
+// refused counts a review whose sender is told nothing. It has no place among the durations: nothing was decided.
+func (m *Metrics) refused(reason string) { m.requests.WithLabelValues(outcomeRefused, reason).Inc() }
+
+// authenticating shows the methods that are in force.
+func (m *Metrics) authenticating(methods []caller.Method) {
+	for _, method := range caller.Methods {
+		m.methods.WithLabelValues(string(method)).Set(0)
+	}
+	for _, method := range methods {
+		m.methods.WithLabelValues(string(method)).Set(1)
+	}
+}
 
 func (m *Metrics) admitted(start time.Time, out *outcome) {
 	switch {

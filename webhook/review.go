@@ -32,6 +32,11 @@ type request struct {
 	Operation   admissionv1.Operation   `json:"operation"`
 	DryRun      bool                    `json:"dryRun"`
 	Object      injector.Pod            `json:"object"`
+
+	// proven: the review comes from the API server. Only such a review may cause a write, or a read of the API server.
+	proven bool
+	// source is the sender's address, for the log.
+	source string
 }
 
 // name is the pod's name for people, and no longer than a name can be: nothing has checked it yet. A pod that is to be named by the API server has only the beginning of one.

@@ -63,7 +63,7 @@ type Ready func(*http.Request) error
 
 // Setup registers the webhook and the controllers of the profiles' status with mgr, whose cache must have been made
 // with CacheOptions. What the cluster can do is asked once, now.
-func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, registry prometheus.Registerer) (Ready, error) {
+func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, gate Gate, registry prometheus.Registerer) (Ready, error) {
 	metrics, err := NewMetrics(registry, settings.Version)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
@@ -85,19 +85,23 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, re
 		Events:   &events{recorder: mgr.GetEventRecorder("lighterman")},
 		Log:      mgr.GetLogger().WithName("admission"),
 	}
+	h.Gate = gate.setup(metrics, mgr.GetLogger().WithName("callers"))
 	if !settings.NoServiceAccountAnnotations {
 		if err := setupAnnotator(ctx, mgr, h); err != nil {
 			return nil, err
 		}
 		cached.accounts, live.accounts = h.Annotator.Accounts, h.Annotator.Accounts
 	}
+	h.CacheOnly = cached.withoutLive()
 	ready, err := setupCache(ctx, mgr, []client.Object{
 		&v1alpha1.CredentialProfile{}, &v1alpha1.ClusterCredentialProfile{}, namespaceMetadata(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	mgr.GetWebhookServer().Register(Path, h)
+	for _, path := range []string{Path, Path + "/"} {
+		mgr.GetWebhookServer().Register(path, h)
+	}
 	return ready, setupStatus(mgr, settings)
 }
 
@@ -133,7 +137,11 @@ func setupAnnotator(ctx context.Context, mgr ctrl.Manager, h *Handler) error {
 		Metrics:  h.Metrics,
 		Log:      mgr.GetLogger().WithName("serviceaccounts"),
 	}
-	return setupKeeper(ctx, mgr, known, &keeper{Annotator: h.Annotator, cached: h.Cached})
+	k := &keeper{Annotator: h.Annotator, cached: h.Cached}
+	if h.Gate.NamedAccountsOnly {
+		k.named = &namedAccounts{reader: mgr.GetCache(), profiles: h.Cached, gate: &h.Gate}
+	}
+	return setupKeeper(ctx, mgr, known, k)
 }
 
 // hasClusterTrustBundles reports whether the API server serves ClusterTrustBundles in a version in which pods can mount

@@ -109,6 +109,9 @@ func (w *wishes) shown(annotations map[string]string) bool {
 	return annotations[injector.AnnotationAnnotatedFor] == record(w.asking)
 }
 
+// nothing reports whether neither the record nor a profile asks for anything.
+func (w *wishes) nothing(askers []injector.Ref) bool { return len(askers) == 0 && len(w.asking) == 0 }
+
 // record writes profiles as the value of AnnotationAnnotatedFor.
 func record(askers []injector.Ref) string {
 	names := make([]string, len(askers))

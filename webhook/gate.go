@@ -1,0 +1,118 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/go-logr/logr"
+
+	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/caller"
+)
+
+// Gate decides which reviews are looked at. Its zero value answers reviews of any sender, and causes no write and no
+// read of the API server for them.
+type Gate struct {
+	// Callers tells the API server from others.
+	Callers *caller.Authenticator
+	// ReleaseNamespace is Lighterman's own: no pod of it is injected.
+	ReleaseNamespace string
+	// NamedAccountsOnly: an admission writes no service account, whoever sent the review. The elected replica annotates
+	// the accounts that profiles name.
+	NamedAccountsOnly bool
+
+	metrics *Metrics
+	log     *caller.RefusalLog
+}
+
+// setup returns the gate with what it counts and logs by, and tells where no sender can be known.
+func (g Gate) setup(metrics *Metrics, log logr.Logger) Gate {
+	g.metrics, g.log = metrics, caller.NewRefusalLog(log)
+	metrics.authenticating(g.Callers.InForce())
+	if g.Callers.AnswersUnproven() {
+		g.NamedAccountsOnly = true
+		log.Info("Cannot tell the API server from other callers: their reviews are decided by the caches alone, and write nothing; see \"Who may call the webhook\" in docs/security.md")
+	}
+	return g
+}
+
+// errOutOfScope says that a review is about a pod that the webhook configuration never sends.
+var errOutOfScope = errors.New("out of scope")
+
+// scopeError is an errOutOfScope for the log and the metric; whoever sent the review is told neither.
+type scopeError struct{ reason, detail string }
+
+func (e *scopeError) Error() string { return e.detail }
+
+func (e *scopeError) Is(target error) bool { return target == errOutOfScope }
+
+// systemNamespaces never reach the webhook, whatever their labels.
+var systemNamespaces = map[string]bool{"kube-system": true, "kube-node-lease": true, "kube-public": true}
+
+// The label by which a namespace opts in, and its values. Only namespaces that are labelled injectionSelected send pods
+// that name no profile.
+const (
+	labelInjection    = "lighterman.dev/injection"
+	injectionEnabled  = "enabled"
+	injectionSelected = "selected"
+)
+
+// optedIn reports whether the webhook configuration sends pods of a namespace with these labels.
+func optedIn(labels map[string]string, namesProfile bool) bool {
+	value := labels[labelInjection]
+	return value == injectionSelected || (value == injectionEnabled && namesProfile)
+}
+
+func (g *Gate) isSystem(namespace string) bool {
+	return systemNamespaces[namespace] || namespace == g.ReleaseNamespace
+}
+
+// checkScope refuses pods that the webhook configuration does not send: whoever sends them is not the API server, or
+// the configuration was changed.
+func (h *Handler) checkScope(ctx context.Context, req *request) error {
+	if h.Gate.isSystem(req.Namespace) {
+		return &scopeError{reasonSystemNamespace, "the review is about a pod of a system namespace"}
+	}
+	names := namesProfile(&req.Object.Metadata)
+	finders := []Finder{h.Cached, h.Live} // The namespace may have been labelled just now.
+	if !req.proven {
+		finders = []Finder{h.CacheOnly}
+	}
+	for _, finder := range finders {
+		namespace, err := finder.Namespace(ctx, req.Namespace)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("find namespace %s: %w", req.Namespace, err)
+		}
+		if err == nil && optedIn(namespace.Labels, names) {
+			return nil
+		}
+	}
+	return &scopeError{reasonNotOptedIn, "the review is about a pod whose namespace does not send it"}
+}
+
+// namesProfile reports whether the pod has one of the annotations that name a profile, even an empty one.
+func namesProfile(pod *injector.Metadata) bool {
+	_, own := pod.Annotations[injector.AnnotationProfile]
+	_, cluster := pod.Annotations[injector.AnnotationClusterProfile]
+	return own || cluster
+}
+
+// refuse answers a request that does not come from the API server.
+func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, v caller.Verdict) {
+	g.count(r.RemoteAddr, v.Reason, v.Detail)
+	caller.Refuse(w)
+}
+
+// refuseScope counts a review that is out of scope.
+func (g *Gate) refuseScope(req *request, err error) {
+	if scope, ok := errors.AsType[*scopeError](err); ok {
+		g.count(req.source, scope.reason, scope.detail)
+	}
+}
+
+func (g *Gate) count(source, reason, detail string) {
+	g.metrics.refused(reason)
+	g.log.Refused(source, reason, detail)
+}

@@ -1,0 +1,180 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"k8s.io/apimachinery/pkg/types"
+
+	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/caller"
+)
+
+// unproven makes the handler one that cannot tell who calls.
+func unproven(h *Handler) {
+	h.Gate = Gate{ReleaseNamespace: "lighterman-system"}.setup(h.Metrics, logr.Discard())
+}
+
+// account is a pod of a service account that names the profile pg.
+func account(name string) string {
+	return fmt.Sprintf(`{"metadata":{"annotations":{"lighterman.dev/profile":"pg"}},"spec":{"serviceAccountName":%q,"containers":[{"name":"dump"}]}}`, name)
+}
+
+func TestOnlyPodsThatTheAPIServerSends(t *testing.T) {
+	t.Parallel()
+	const named, plain = `{"metadata":{"annotations":{"lighterman.dev/profile":"pg"}},"spec":{"containers":[{"name":"dump"}]}}`, `{"spec":{"containers":[{"name":"dump"}]}}`
+	tests := map[string]struct {
+		namespace, pod, label string
+		cached                bool // the cache has the label, else only the API server
+		refusedBy             string
+	}{
+		"enabled":                              {"payments", named, "enabled", true, ""},
+		"selected":                             {"payments", named, "selected", true, ""},
+		"selected, a pod that names none":      {"payments", plain, "selected", true, ""},
+		"labelled just now":                    {"payments", named, "enabled", false, ""},
+		"enabled, a pod that names none":       {"payments", plain, "enabled", true, reasonNotOptedIn},
+		"another value":                        {"payments", named, "true", true, reasonNotOptedIn},
+		"no label":                             {"payments", named, "", true, reasonNotOptedIn},
+		"kube-system, whatever its label":      {"kube-system", named, "enabled", true, reasonSystemNamespace},
+		"kube-node-lease":                      {"kube-node-lease", named, "selected", true, reasonSystemNamespace},
+		"kube-public":                          {"kube-public", named, "selected", true, reasonSystemNamespace},
+		"Lighterman's own, whatever its label": {"lighterman-system", named, "enabled", true, reasonSystemNamespace},
+	}
+	for name, test := range tests {
+		for _, proven := range []bool{true, false} {
+			with, without := &memory{}, &memory{}
+			for m, value := range map[*memory]string{with: test.label, without: ""} {
+				m.profiles = []Candidate{profile(t, namespaced, "pg", "")}
+				m.namespaces = map[string]map[string]string{test.namespace: {labelInjection: value}}
+			}
+			cached := with
+			if !test.cached {
+				cached = without
+			}
+			h, _ := newHandler(t, cached, with)
+			if !proven {
+				unproven(h)
+			}
+			r := responseOf(t, post(h, reviewOf(test.pod, func(request map[string]any) { request["namespace"] = test.namespace })))
+			refusedBy := test.refusedBy
+			if !proven && !test.cached {
+				refusedBy = reasonNotOptedIn // The API server is not asked for a stranger.
+			}
+			if refusedBy == "" {
+				if !r.Allowed {
+					t.Errorf("%s, proven %v: denied: %s", name, proven, r.Result.Message)
+				}
+				continue
+			}
+			if r.Allowed || !strings.Contains(r.Result.Message, caller.Message) || r.Result.Code != http.StatusForbidden || r.Patch != nil || r.Warnings != nil {
+				t.Errorf("%s, proven %v: got %+v", name, proven, r)
+			}
+			if n := testutil.ToFloat64(h.Metrics.requests.WithLabelValues(outcomeRefused, refusedBy)); n != 1 {
+				t.Errorf("%s, proven %v: %v refusals counted", name, proven, n)
+			}
+		}
+	}
+}
+
+// A review that nothing proves is decided by the caches, and writes neither a service account nor an event.
+func TestUnprovenReviewsCauseNoIO(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		profile string // its spec
+		book    book
+		want    string // of the denial; empty: allowed
+	}{
+		"everything is there":   {gke, book{cached: map[string]string{gcpKey: "x@p.iam.gserviceaccount.com"}}, ""},
+		"nothing to annotate":   {irsa, book{}, ""},
+		"a named account":       {gke + "  allowedServiceAccounts: [backup]\n", book{cached: map[string]string{}}, "does not have the annotations of CredentialProfile payments/pg yet: Lighterman is writing them, so try again"},
+		"an account of no name": {gke, book{cached: map[string]string{}}, "name backup in spec.allowedServiceAccounts of the profile, or run kubectl annotate serviceaccount backup -n payments " + gcpKey + "=x@"},
+		"another value":         {gke + "  allowedServiceAccounts: [backup]\n", book{cached: map[string]string{gcpKey: "y"}}, "Lighterman does not overwrite it: run kubectl annotate serviceaccount backup -n payments " + gcpKey + "=x@p.iam.gserviceaccount.com --overwrite"},
+		"an unknown account":    {gke, book{}, "service account payments/backup is not known yet: try again"},
+		"annotate is Never":     {gke + never, book{cached: map[string]string{}}, "spec.serviceAccount.annotate is Never: run kubectl annotate"},
+	}
+	for name, test := range tests {
+		store := &memory{profiles: []Candidate{profileOf(t, "pg", test.profile)}}
+		h, events := newHandler(t, store, &memory{err: fmt.Errorf("the API server is asked")})
+		unproven(h)
+		accounts := test.book
+		h.Annotator = &Annotator{Accounts: &accounts, Profiles: h.Live, Metrics: h.Metrics, Log: logr.Discard()}
+		r := responseOf(t, post(h, reviewOf(account("backup"))))
+		if test.want == "" && !r.Allowed || test.want != "" && (r.Allowed || !strings.Contains(r.Result.Message, test.want)) {
+			t.Errorf("%s: got %+v, want %q", name, r.Result, test.want)
+		}
+		if len(accounts.calls) > 0 || len(events.notes) > 0 {
+			t.Errorf("%s: calls %v, events %v", name, accounts.calls, events.notes)
+		}
+	}
+	store := &memory{}
+	h, _ := newHandler(t, store, &memory{profiles: []Candidate{profile(t, namespaced, "pg", "")}})
+	unproven(h)
+	if r := responseOf(t, post(h, reviewOf(account("backup")))); r.Allowed || !strings.Contains(r.Result.Message, "there is no CredentialProfile") {
+		t.Errorf("a profile that only the API server knows: got %+v", r)
+	}
+}
+
+// With --annotate-named-only even the API server's reviews write nothing, but what the cache lacks is looked up.
+func TestNamedAccountsOnly(t *testing.T) {
+	t.Parallel()
+	x := map[string]string{gcpKey: "x@p.iam.gserviceaccount.com"}
+	tests := map[string]struct {
+		book book
+		want string
+	}{
+		"the cache lags":      {book{cached: map[string]string{}, live: x}, ""},
+		"nobody has asked":    {book{cached: map[string]string{}, live: map[string]string{}}, "name backup in spec.allowedServiceAccounts"},
+		"there is no account": {book{}, "there is no service account"},
+	}
+	for name, test := range tests {
+		store := &memory{profiles: []Candidate{profileOf(t, "pg", gke)}}
+		h, _ := newHandler(t, store, store)
+		h.Gate.NamedAccountsOnly = true
+		accounts := test.book
+		h.Annotator = &Annotator{Accounts: &accounts, Profiles: store, Metrics: h.Metrics, Log: logr.Discard()}
+		r := responseOf(t, post(h, reviewOf(account("backup"))))
+		if test.want == "" && !r.Allowed || test.want != "" && (r.Allowed || !strings.Contains(r.Result.Message, test.want)) {
+			t.Errorf("%s: got %+v, want %q", name, r.Result, test.want)
+		}
+		if slices.Contains(accounts.calls, "apply") || slices.Contains(accounts.calls, "dry run") {
+			t.Errorf("%s: calls %v", name, accounts.calls)
+		}
+	}
+}
+
+// The finder of unproven reviews has nothing to ask the API server with.
+func TestFinderWithoutLive(t *testing.T) {
+	t.Parallel()
+	accounts := &book{live: map[string]string{injector.AnnotationProfile: "pg"}}
+	only := (&finder{accounts: accounts, cached: true}).withoutLive()
+	if _, err := only.AccountAnnotations(t.Context(), types.NamespacedName{Namespace: "payments", Name: "backup"}); err == nil || !strings.Contains(err.Error(), "not known yet") {
+		t.Errorf("got %v", err)
+	}
+	if err := only.accounts.Apply(context.Background(), &Account{}, nil, false); err == nil || len(accounts.calls) > 0 {
+		t.Errorf("got %v, calls %v", err, accounts.calls)
+	}
+}
+
+func TestCallersAreCounted(t *testing.T) {
+	t.Parallel()
+	h, _ := newHandler(t, &memory{}, &memory{})
+	post(h, reviewOf(podWith("")))
+	if n := testutil.ToFloat64(h.Metrics.callers.WithLabelValues(string(caller.SecretPath))); n != 1 {
+		t.Errorf("%v reviews counted", n)
+	}
+	for _, method := range caller.Methods {
+		want := 0.0
+		if method == caller.SecretPath {
+			want = 1
+		}
+		if got := testutil.ToFloat64(h.Metrics.methods.WithLabelValues(string(method))); got != want {
+			t.Errorf("method %s is %v, want %v", method, got, want)
+		}
+	}
+}
