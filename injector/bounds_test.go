@@ -164,7 +164,7 @@ func TestProblemsAndWarningsAreCounted(t *testing.T) {
 	if text := injector.Deny(injector.ReasonInvalidProfile, problems...).Error(); len(text) > 4096 || !strings.HasSuffix(text, "; and 80 more problems") {
 		t.Errorf("%d bytes: %s", len(text), text[len(text)-40:])
 	}
-	pod := manyContainers(t, 1000, nil, `,"env":[{"name":"AWS_REGION","value":"x"}]`)
+	pod := manyContainers(t, 200, nil, `,"env":[{"name":"AWS_REGION","value":"x"}]`)
 	result, err := injector.Inject(pod, boundsProfileWith(t, ""), settings)
 	if err != nil {
 		t.Fatal(err)

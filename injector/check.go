@@ -128,8 +128,10 @@ func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec, settings 
 // checkEnv refuses literals that would contradict each other, or what the profile injects anyway.
 func (p *problems) checkEnv(spec *v1alpha1.CredentialProfileSpec) {
 	seen := make(map[string]bool, len(spec.Env))
+	size := 0
 	for i := range spec.Env {
 		name := spec.Env[i].Name
+		size += len(name) + len(spec.Env[i].Value)
 		if seen[name] {
 			p.invalid("spec.env[%d].name: %s is there twice: remove one", i, name)
 		}
@@ -146,6 +148,10 @@ func (p *problems) checkEnv(spec *v1alpha1.CredentialProfileSpec) {
 		case g != 0:
 			p.invalid("spec.env[%d].name: %s is one of the variables by which the profile's own fields say %s: remove it, and use those fields", i, name, groupNames[g])
 		}
+	}
+	if len(spec.Env) > maxEnvVars || size > maxEnvBytes {
+		p.invalid("spec.env: has %d variables with %d bytes: write at most %d with %d bytes of names and values together, for each container of a pod gets its own copy",
+			len(spec.Env), size, maxEnvVars, maxEnvBytes)
 	}
 }
 

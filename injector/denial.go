@@ -29,6 +29,8 @@ const (
 	ReasonNotSupported           Reason = "NotSupported"
 	ReasonInvalidProfile         Reason = "InvalidProfile"
 	ReasonCollision              Reason = "Collision"
+	// ReasonTooLarge: the pod, or what it would be given, is larger than what can be stored.
+	ReasonTooLarge Reason = "TooLarge"
 )
 
 // DeniedError says why a pod cannot be admitted, and what to do. Every other error of this package is a fault of

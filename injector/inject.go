@@ -74,6 +74,9 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 		if err := p.visit(&found[i]); err != nil {
 			return Result{}, err
 		}
+		if err := p.measure(&found[i]); err != nil {
+			return Result{}, err
+		}
 	}
 	p.keepOthersOut(found)
 	record, err := json.Marshal(Record{

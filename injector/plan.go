@@ -56,6 +56,9 @@ type plan struct {
 	// keep are annotations that tell other webhooks to leave containers alone.
 	keep     []entry
 	warnings []string
+	// size is an upper bound of the patch for the targets, and shared are environments that several of them get.
+	size   int
+	shared []sharedEnv
 	// warned are the bytes of all warnings, and unsaid is how many there was no room for.
 	warned, unsaid int
 }

@@ -27,6 +27,10 @@ const Path = caller.Path
 // maxMessage is the length of the longest answer: a denial, with what stands in front of it.
 const maxMessage = 5 << 10
 
+// maxPatch is the size of the largest patch. The injector denies before such a patch is built what grows with the number of
+// containers; this is for all that it adds once.
+const maxPatch = 1 << 20
+
 // maxBody is more than the API server ever sends: it limits the requests of its own clients to 3 MiB.
 const maxBody = 8 << 20
 
@@ -125,6 +129,10 @@ func (h *Handler) respond(ctx context.Context, start time.Time, req *request, pa
 		return failed(http.StatusBadRequest, err)
 	}
 	out, err := h.admit(ctx, req)
+	var response *admissionv1.AdmissionResponse
+	if err == nil {
+		response, err = allowed(&out, patch)
+	}
 	var denied *injector.DeniedError
 	switch {
 	case errors.Is(err, errOutOfScope):
@@ -138,12 +146,6 @@ func (h *Handler) respond(ctx context.Context, start time.Time, req *request, pa
 		}
 		return failed(http.StatusForbidden, err)
 	case err != nil:
-		h.Metrics.observe(start, outcomeError, reasonInternal)
-		log.Error(err, "Admit a pod")
-		return failed(http.StatusInternalServerError, err)
-	}
-	response, err := allowed(&out, patch)
-	if err != nil {
 		h.Metrics.observe(start, outcomeError, reasonInternal)
 		log.Error(err, "Admit a pod")
 		return failed(http.StatusInternalServerError, err)
@@ -165,6 +167,11 @@ func allowed(out *outcome, patch *bytes.Buffer) (*admissionv1.AdmissionResponse,
 	}
 	if err := encodePatch(patch, out.result.Operations); err != nil {
 		return nil, err
+	}
+	if patch.Len() > maxPatch {
+		return nil, injector.Deny(injector.ReasonTooLarge, fmt.Sprintf(
+			"what the pod would be given has %d KiB, and more than %d KiB cannot be stored together with the pod: shorten spec.env and spec.uploader of %s %s",
+			patch.Len()>>10, maxPatch>>10, out.profile.Kind, out.profile))
 	}
 	jsonPatch := admissionv1.PatchTypeJSONPatch
 	response.Patch, response.PatchType = patch.Bytes(), &jsonPatch

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	jsonv2 "github.com/go-json-experiment/json"
-	"gomodules.xyz/jsonpatch/v2"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -75,22 +74,6 @@ func (r *request) checkKind() error {
 	}
 	if problems := validation.IsDNS1123Label(r.Namespace); len(problems) > 0 {
 		return fmt.Errorf("the request's namespace is %s, which no namespace can be called", message.Quote(r.Namespace))
-	}
-	return nil
-}
-
-// operation is a jsonpatch.Operation without its methods: MarshalJSON encodes each operation twice, which is most of
-// the time that a patch takes. Ours always have a value, the only thing that the method sees to.
-type operation jsonpatch.Operation
-
-func encodePatch(to *bytes.Buffer, ops []jsonpatch.Operation) error {
-	plain := make([]operation, len(ops))
-	for i := range ops {
-		plain[i] = operation(ops[i])
-	}
-	to.Reset()
-	if err := json.NewEncoder(to).Encode(plain); err != nil {
-		return fmt.Errorf("encode patch: %w", err)
 	}
 	return nil
 }

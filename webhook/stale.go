@@ -31,6 +31,7 @@ var denialBasis = map[injector.Reason]basis{
 	injector.ReasonUnknownContainer:           fromCluster, // A pod that a selector or a default found may be free of the profile by now.
 	injector.ReasonNotSupported:               fromCluster,
 	injector.ReasonInvalidProfile:             fromCluster,
+	injector.ReasonTooLarge:                   fromCluster, // A profile with fewer variables fits.
 	injector.ReasonCollision:                  fromCluster, // What is there may be of a first pass, with the profile as it is now.
 }
 

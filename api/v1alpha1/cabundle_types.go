@@ -65,5 +65,6 @@ type ClusterTrustBundleRef struct {
 	SignerName string `json:"signerName,omitempty"`
 	// Which of the signer's bundles are taken. Absent: none, as in Kubernetes' own projection; {}: all.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="(!has(self.matchLabels) || size(self.matchLabels) <= 64) && (!has(self.matchExpressions) || size(self.matchExpressions) <= 64)",message="must have at most 64 labels and 64 expressions"
 	LabelSelector *metav1.LabelSelector `json:"labelSelector,omitempty"`
 }

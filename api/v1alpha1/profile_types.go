@@ -76,6 +76,7 @@ type ClusterCredentialProfileSpec struct {
 	// The namespaces whose pods may use the profile, by their labels. Absent or empty: no namespace. For all
 	// namespaces, write matchExpressions: [{key: kubernetes.io/metadata.name, operator: Exists}].
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="(!has(self.matchLabels) || size(self.matchLabels) <= 64) && (!has(self.matchExpressions) || size(self.matchExpressions) <= 64)",message="must have at most 64 labels and 64 expressions"
 	AllowedNamespaces *metav1.LabelSelector `json:"allowedNamespaces,omitempty"`
 }
 
@@ -118,11 +119,13 @@ type CredentialProfileSpec struct {
 	Tools []Tool `json:"tools,omitempty"`
 
 	// Further environment variables, injected behind all others. A value may refer to an injected variable with
-	// $(NAME). Literals only: a Secret belongs in the container's own env.
+	// $(NAME). Literals only: a Secret belongs in the container's own env. At most 64, and 32 KiB of names and values
+	// together: each container of a pod gets its own copy.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule="self.map(e, size(bytes(e.name)) + size(bytes(e.value))).sum() <= 32768",message="must have at most 32768 bytes of names and values together: each container of a pod gets its own copy"
 	Env []EnvVar `json:"env,omitempty"`
 
 	// The native sidecar that uploads the files of a directory. Absent: no sidecar.
@@ -195,6 +198,7 @@ type EnvVar struct {
 type PodSelector struct {
 	// The labels of the pods. An empty selector ({}) selects every pod of the namespace.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="(!has(self.matchLabels) || size(self.matchLabels) <= 64) && (!has(self.matchExpressions) || size(self.matchExpressions) <= 64)",message="must have at most 64 labels and 64 expressions"
 	PodSelector *metav1.LabelSelector `json:"podSelector,omitempty"`
 	// The names of the pods' service accounts.
 	// +optional

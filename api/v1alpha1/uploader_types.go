@@ -95,6 +95,7 @@ type Uploader struct {
 	// Tags that each object gets.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=10
+	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 128 && size(self[k]) <= 256)",message="must have keys of at most 128 and values of at most 256 characters"
 	Tags map[string]string `json:"tags,omitempty"`
 	// The port at which the sidecar serves Prometheus metrics, at /metrics over plain HTTP. Absent: it serves none.
 	// +optional
@@ -103,10 +104,12 @@ type Uploader struct {
 	MetricsPort *int32 `json:"metricsPort,omitempty"`
 	// The sidecar's resources. Absent: modest requests and limits.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="(!has(self.limits) || size(self.limits) <= 16) && (!has(self.requests) || size(self.requests) <= 16) && (!has(self.claims) || size(self.claims) <= 16)",message="must have at most 16 limits, requests and claims each"
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
 	// The sidecar's security context. What it leaves out is as the restricted profile wants it, with the user of the
 	// containers that have the spool.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.capabilities) || ((!has(self.capabilities.add) || size(self.capabilities.add) <= 64) && (!has(self.capabilities.drop) || size(self.capabilities.drop) <= 64))",message="must add and drop at most 64 capabilities"
 	SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
 }
 
