@@ -1,12 +1,16 @@
 # docker build --build-arg VERSION=v0.1.0 -t <image> .   (and the uploader's: see its target)
 # For several platforms at once: docker buildx build --platform linux/amd64,linux/arm64 …
-# Both base images are arguments, so that a build can pin them by digest or take them from a mirror.
-ARG GO_IMAGE=golang:1.26
-ARG BASE_IMAGE=gcr.io/distroless/static:nonroot
+# Both base images are pinned by the digest of their multi-platform index; they are arguments, so that a build can take them from a
+# mirror. To renew one: docker buildx imagetools inspect golang:1.26
+ARG GO_IMAGE=golang:1.26.8@sha256:0f063af2d465d8dcae54cce04278ada488b96f77b42449c8d071e47d016cc65a
+ARG BASE_IMAGE=gcr.io/distroless/static-debian13:nonroot@sha256:e2e927ec666bae08560abb3c55d0659eceabb657f56b6782ab500a9fc7f555e3
 
 # The compiler runs on the builder's own platform and cross-compiles: no emulation.
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
 WORKDIR /src
+# The image's own setting, local, would ignore go.mod's toolchain line. The go command verifies the toolchain that it downloads by
+# the checksum database.
+ENV GOTOOLCHAIN=auto
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod \
     go mod download

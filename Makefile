@@ -91,7 +91,7 @@ lint: ## Run golangci-lint and lint the Dockerfile
 	$(call GO_RUN,lint,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
 	bin/golangci-lint run ./...
 	cd e2e && ../bin/golangci-lint run --config ../.golangci.yml ./...
-	cd hack/tools/dockerfile && GOFLAGS= go run . ../../../Dockerfile
+	cd hack/tools/dockerfile && GOFLAGS= go test . && GOFLAGS= go run . ../../../Dockerfile
 
 .PHONY: cluster-up cluster-down
 cluster-up: bin/cluster ## Start the local cluster; prints its KUBECONFIG

@@ -2,5 +2,6 @@
 //
 //	go run . ../../../Dockerfile
 //
-// It prints what docker build --check would, and exits with 1 if there is anything to say.
+// It prints what docker build --check would, and each base image that is not pinned by a digest, and exits with 1 if
+// there is anything to say.
 package main

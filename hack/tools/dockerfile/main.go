@@ -50,7 +50,11 @@ func check(ctx context.Context, path string) (bool, error) {
 			return false, err
 		}
 	}
-	return len(results.Warnings) == 0, nil
+	pins, err := checkPins(content)
+	for _, message := range pins {
+		fmt.Printf("%s: %s\n", path, message)
+	}
+	return len(results.Warnings)+len(pins) == 0, err
 }
 
 // emptyImage stands for every base image: rules look at no more than its platform, and a registry would have to be
