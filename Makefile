@@ -93,6 +93,10 @@ lint: ## Run golangci-lint and lint the Dockerfile
 	cd e2e && ../bin/golangci-lint run --config ../.golangci.yml ./...
 	cd hack/tools/dockerfile && GOFLAGS= go test . && GOFLAGS= go run . ../../../Dockerfile
 
+.PHONY: vuln
+vuln: ## Fail if the code reaches a known vulnerability, by the pinned database; see hack/tools/vuln/allow.yaml
+	cd hack/tools/vuln && GOFLAGS= go test . && GOFLAGS= go run . ../../.. ../../../e2e
+
 .PHONY: cluster-up cluster-down
 cluster-up: bin/cluster ## Start the local cluster; prints its KUBECONFIG
 	@bin/cluster up
