@@ -54,10 +54,11 @@ var azureModes = []mode{
 		},
 	},
 	{
-		name:   "managedIdentity",
-		rank:   rankManagedIdentity,
-		set:    func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ManagedIdentity != nil },
-		upload: managedIdentityUpload,
+		name:      "managedIdentity",
+		rank:      rankManagedIdentity,
+		set:       func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ManagedIdentity != nil },
+		linkLocal: instanceMetadata,
+		upload:    managedIdentityUpload,
 		env: func(e *environment) {
 			e.add("AZURE_CLIENT_ID", e.spec.Azure.Auth.ManagedIdentity.ClientID, groupAzure)
 			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupAzure|groupAzureChain)
@@ -71,6 +72,7 @@ var azureModes = []mode{
 		label: func(s *v1alpha1.CredentialProfileSpec) (string, string) {
 			return podIdentityLabel, s.Azure.Auth.PodIdentityBinding
 		},
+		linkLocal: instanceMetadata,
 		env: func(e *environment) {
 			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupAzure|groupAzureChain)
 		},
@@ -131,8 +133,9 @@ var azureModes = []mode{
 	},
 	{
 		// The tool's own chain: whatever the pod has. Only what the chain cannot find out itself is said.
-		name: "default",
-		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.Default != nil },
+		name:      "default",
+		set:       func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.Default != nil },
+		linkLocal: instanceMetadata,
 		env: func(e *environment) {
 			if cloud := cloudOf(e.spec.Azure); !cloud.public() {
 				e.add("AZURE_AUTHORITY_HOST", cloud.authority, groupAzure)

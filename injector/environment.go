@@ -61,6 +61,7 @@ func (e *environment) render(tools []v1alpha1.Tool) {
 	for i := range e.spec.Env {
 		e.literal(e.spec.Env[i].Name, e.spec.Env[i].Value)
 	}
+	e.extendNoProxy()
 }
 
 // literal adds a variable of spec.env, in place of one that has its name.

@@ -34,8 +34,9 @@ var gcsModes = []mode{
 			account := s.GCS.Auth.GKEWorkloadIdentity.ServiceAccount
 			return []Annotation{{Key: annotationGCPServiceAccount, Value: account, Required: true}}
 		},
-		inherits: true,
-		ofPod:    true,
+		linkLocal: googleMetadata,
+		inherits:  true,
+		ofPod:     true,
 	},
 	{
 		name: "workloadIdentityFederation",
@@ -68,9 +69,10 @@ var gcsModes = []mode{
 		env: googleFile,
 	},
 	{
-		name:     "ambient",
-		set:      func(s *v1alpha1.CredentialProfileSpec) bool { return s.GCS.Auth.Ambient != nil },
-		inherits: true,
+		name:      "ambient",
+		set:       func(s *v1alpha1.CredentialProfileSpec) bool { return s.GCS.Auth.Ambient != nil },
+		linkLocal: googleMetadata,
+		inherits:  true,
 	},
 }
 

@@ -112,6 +112,7 @@ func (p *plan) visit(t *target) error {
 	if taken&p.store.identity == 0 {
 		t.proven = true
 	}
+	p.planProxy(t)
 	if (p.proves && taken&p.store.identity == 0) || p.replaceCA {
 		if err := p.mount(t, VolumeName, MountPath); err != nil {
 			return err

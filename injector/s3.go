@@ -60,10 +60,11 @@ var s3Modes = []mode{
 	{
 		// The agent's fixed link-local address and audience: docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
 		// and amazon-eks-pod-identity-webhook v0.6.17 main.go. botocore ≥ 1.32.0, aws-sdk-go-v2, aws-sdk-go v1.55.8.
-		name:     "podIdentity",
-		rank:     rankContainer,
-		set:      func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.PodIdentity != nil },
-		audience: func(*v1alpha1.CredentialProfileSpec) string { return "pods.eks.amazonaws.com" },
+		name:      "podIdentity",
+		rank:      rankContainer,
+		set:       func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.PodIdentity != nil },
+		audience:  func(*v1alpha1.CredentialProfileSpec) string { return "pods.eks.amazonaws.com" },
+		linkLocal: eksAgent,
 		env: func(e *environment) {
 			e.add("AWS_CONTAINER_CREDENTIALS_FULL_URI", podIdentityURL, groupIdentity)
 			e.add("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", e.files.token, groupIdentity)
@@ -102,9 +103,10 @@ var s3Modes = []mode{
 		},
 	},
 	{
-		name:     "ambient",
-		set:      func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.Ambient != nil },
-		inherits: true,
+		name:      "ambient",
+		set:       func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.Ambient != nil },
+		linkLocal: awsMetadata,
+		inherits:  true,
 	},
 }
 

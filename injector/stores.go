@@ -59,6 +59,8 @@ type mode struct {
 	rank int
 	// upload adds the mode's fields to what the uploader is told of the identity; nil: it has none but its files.
 	upload func(*v1alpha1.CredentialProfileSpec, *uploader.Auth)
+	// linkLocal are the addresses that only the node answers, of which programs ask the identity; nil: it is asked elsewhere.
+	linkLocal []string
 	// inherits: the pod keeps the identity of its node, so the way to it stays open.
 	inherits bool
 	// ofPod: that identity is the pod's own, as the node's metadata server knows it.

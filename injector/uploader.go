@@ -40,6 +40,8 @@ type upload struct {
 	user *int64
 	// config is the sidecar's configuration.
 	config string
+	// proxy are the variables of the pod's way to the network.
+	proxy []corev1.EnvVar
 	// there: a former pass has added the sidecar.
 	there bool
 }
@@ -122,6 +124,9 @@ func (p *plan) planUpload(found []target) error {
 		u.user = p.spoolUser(found)
 		p.warn("terminationGracePeriodSeconds of the pod is raised to %d: the uploader has %d of them to upload what is left",
 			p.grace(), p.drainTimeout())
+	}
+	if u.proxy, err = p.proxyEnv(); err != nil {
+		return err
 	}
 	if err := p.configure(); err != nil {
 		return err

@@ -78,7 +78,8 @@ func fill[T any](field **T, value *T) {
 	}
 }
 
-// uploadEnv is the sidecar's environment: its configuration, who the pod is, and the variables with the mode's secrets.
+// uploadEnv is the sidecar's environment: its configuration, who the pod is, the variables with the mode's secrets, and the
+// proxies.
 func (p *plan) uploadEnv() []corev1.EnvVar {
 	env := []corev1.EnvVar{
 		{Name: uploader.EnvConfig, Value: p.upload.config},
@@ -93,7 +94,7 @@ func (p *plan) uploadEnv() []corev1.EnvVar {
 			env = append(env, v.EnvVar)
 		}
 	}
-	return env
+	return append(env, p.upload.proxy...)
 }
 
 func podField(name, path string) corev1.EnvVar {

@@ -1,9 +1,11 @@
 package transport
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 
 	"golang.org/x/net/http/httpproxy"
@@ -25,11 +27,14 @@ var local = []netip.Prefix{
 // localNames are the names of Google's metadata server.
 var localNames = map[string]bool{"metadata.google.internal": true, "metadata.goog": true, "metadata": true}
 
-// NewProxy returns the function that finds the proxy of a request, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say now. It finds
-// none for loopback and for the addresses of metadata services and identity agents, whatever the variables say: a proxy on
+// NewProxy returns the function that finds the proxy of a request, as HTTP_PROXY, HTTPS_PROXY, NO_PROXY and, where the first
+// two say nothing, ALL_PROXY say now: Go does not read that one, and other programs of the pod do. It finds none for loopback and for the addresses of metadata services and identity agents, whatever the variables say: a proxy on
 // another machine cannot reach the pod's node, and could read the token.
 func NewProxy() func(*http.Request) (*url.URL, error) {
-	find := httpproxy.FromEnvironment().ProxyFunc()
+	c := httpproxy.FromEnvironment()
+	every := cmp.Or(os.Getenv("ALL_PROXY"), os.Getenv("all_proxy"))
+	c.HTTPProxy, c.HTTPSProxy = cmp.Or(c.HTTPProxy, every), cmp.Or(c.HTTPSProxy, every)
+	find := c.ProxyFunc()
 	return func(r *http.Request) (*url.URL, error) {
 		if isLocal(r.URL.Hostname()) {
 			return nil, nil //nolint:nilnil // As net/http has it: no proxy.

@@ -55,3 +55,24 @@ func TestProxy(t *testing.T) {
 		}
 	}
 }
+
+// TestProxyOfAllProtocols has ALL_PROXY, which counts where the protocol has none of its own.
+func TestProxyOfAllProtocols(t *testing.T) {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("https_proxy", "http://secure.example:3128")
+	t.Setenv("all_proxy", "socks5://all.example:1080")
+	proxy := newClient(t, "").Transport.(*http.Transport).Proxy
+	for url, want := range map[string]string{
+		"http://minio.storage.svc:9000/": "socks5://all.example:1080", "https://s3.eu-west-1.amazonaws.com/": "http://secure.example:3128",
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := proxy(req); err != nil || got == nil || got.String() != want {
+			t.Errorf("%s: got %v, %v, want %s", url, got, err, want)
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package injector
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+func TestUnlisted(t *testing.T) {
+	for _, test := range []struct{ value, missing string }{
+		{"", "169.254.169.254 metadata.google.internal [fd00:ec2::23]"},
+		{"*", ""},
+		{"localhost, *", ""},
+		{"169.254.169.254,metadata.google.internal,fd00:ec2::23", ""},
+		{" 169.254.169.254 , METADATA.google.INTERNAL , [fd00:ec2:0::23] ", ""},
+		{"169.254.169.254:80", "169.254.169.254 metadata.google.internal [fd00:ec2::23]"},
+		{"169.254.0.0/16,fd00:ec2::/32", "169.254.169.254 metadata.google.internal [fd00:ec2::23]"},
+		{"169.254.*", "169.254.169.254 metadata.google.internal [fd00:ec2::23]"},
+		{"169.254.169.25", "169.254.169.254 metadata.google.internal [fd00:ec2::23]"},
+		{"google.internal", "169.254.169.254 [fd00:ec2::23]"},
+		{".internal", "169.254.169.254 [fd00:ec2::23]"},
+		{"*.google.internal", "169.254.169.254 [fd00:ec2::23]"},
+		{"gle.internal,.", "169.254.169.254 metadata.google.internal [fd00:ec2::23]"},
+	} {
+		got := strings.Join(unlisted(test.value, []string{"169.254.169.254", "metadata.google.internal", "[fd00:ec2::23]"}), " ")
+		if got != test.missing {
+			t.Errorf("%q lacks %q, want %q", test.value, got, test.missing)
+		}
+	}
+}
+
+func TestLackNoProxy(t *testing.T) {
+	p := &plan{}
+	p.mode = &mode{linkLocal: []string{"169.254.169.254"}}
+	for name, test := range map[string]struct {
+		env          []corev1.EnvVar
+		missing, own string
+	}{
+		"no proxy":                 {[]corev1.EnvVar{{Name: "HTTP_PROXYS", Value: "x"}, {Name: "Http_Proxy", Value: "x"}}, "", ""},
+		"a proxy that is empty":    {[]corev1.EnvVar{{Name: "HTTP_PROXY"}}, "", ""},
+		"a proxy that was emptied": {[]corev1.EnvVar{{Name: "HTTP_PROXY", Value: "x"}, {Name: "HTTP_PROXY"}}, "", ""},
+		"in upper case":            {[]corev1.EnvVar{{Name: "ALL_PROXY", Value: "x"}}, "NO_PROXY", ""},
+		"in lower case":            {[]corev1.EnvVar{{Name: "https_proxy", Value: "x"}}, "no_proxy", ""},
+		"in both":                  {[]corev1.EnvVar{{Name: "https_proxy", Value: "x"}, {Name: "HTTP_PROXY", Value: "x"}}, "NO_PROXY no_proxy", ""},
+		"with the other no_proxy":  {[]corev1.EnvVar{{Name: "https_proxy", Value: "x"}, {Name: "NO_PROXY", Value: "y"}}, "", "NO_PROXY=y"},
+		"with an empty NO_PROXY":   {[]corev1.EnvVar{{Name: "HTTP_PROXY", Value: "x"}, {Name: "NO_PROXY"}}, "", "NO_PROXY="},
+		"with two of them":         {[]corev1.EnvVar{{Name: "HTTP_PROXY", Value: "x"}, {Name: "NO_PROXY", Value: "1"}, {Name: "NO_PROXY", Value: "2"}}, "", "NO_PROXY=2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			missing, own := p.lackNoProxy(test.env)
+			var names, kept []string
+			for _, v := range missing {
+				names = append(names, v.Name)
+			}
+			for _, v := range own {
+				kept = append(kept, v.Name+"="+v.Value)
+			}
+			if !slices.Equal(names, strings.Fields(test.missing)) || strings.Join(kept, " ") != test.own {
+				t.Errorf("got %q and %q, want %q and %q", names, kept, test.missing, test.own)
+			}
+		})
+	}
+}
