@@ -58,41 +58,6 @@ func named(kind, annotation, name, by string) (Ref, error) {
 	return Ref{Kind: kind, Name: name}, nil
 }
 
-// ownContainers are those that Lighterman adds.
-var ownContainers = []string{BundleContainerName, UploaderContainerName, PreflightContainerName}
-
-// targets gives the containers that are to be injected: pointers into pod, init containers first.
-func targets(pod *Pod) ([]target, error) {
-	only, err := containerNames(pod, AnnotationContainers)
-	if err != nil {
-		return nil, err
-	}
-	skip, err := containerNames(pod, AnnotationSkipContainers)
-	if err != nil {
-		return nil, err
-	}
-	wanted := func(name string) bool {
-		return (only == nil || only[name]) && !skip[name] && !slices.Contains(ownContainers, name)
-	}
-	found := make([]target, 0, len(pod.Spec.InitContainers)+len(pod.Spec.Containers))
-	for i := range pod.Spec.InitContainers {
-		if c := &pod.Spec.InitContainers[i]; wanted(c.Name) {
-			found = append(found, target{Container: c, list: "initContainers", index: i})
-		}
-	}
-	for i := range pod.Spec.Containers {
-		if c := &pod.Spec.Containers[i]; wanted(c.Name) {
-			found = append(found, target{Container: c, list: "containers", index: i})
-		}
-	}
-	if len(found) == 0 {
-		return nil, Deny(ReasonUnknownContainer, fmt.Sprintf(
-			"annotations %s and %s leave no container to inject: name at least one, or remove the pod's profile annotation",
-			AnnotationContainers, AnnotationSkipContainers))
-	}
-	return found, nil
-}
-
 // containerNames returns the names that an annotation lists; nil when the pod does not have it.
 func containerNames(pod *Pod, annotation string) (map[string]bool, error) {
 	value, set := pod.Metadata.Annotations[annotation]

@@ -20,6 +20,8 @@ type variable struct {
 	tool v1alpha1.Tool
 	// refers: the value refers to other variables.
 	refers bool
+	// literal: the variable is one of spec.env.
+	literal bool
 }
 
 // environment gathers what a profile injects, in order.
@@ -68,6 +70,9 @@ func (e *environment) render(tools []v1alpha1.Tool) {
 func (e *environment) literal(name, value string) {
 	e.vars = slices.DeleteFunc(e.vars, func(v variable) bool { return v.Name == name })
 	e.add(name, value, 0)
+	if n := len(e.vars); n > 0 && e.vars[n-1].Name == name {
+		e.vars[n-1].literal = true
+	}
 }
 
 // identity adds the variables of the auth mode.

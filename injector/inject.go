@@ -58,7 +58,11 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	found, err := targets(pod)
+	u, err := uploadOf(pod, profile)
+	if err != nil {
+		return Result{}, err
+	}
+	found, err := findTargets(pod, tools, u)
 	if err != nil {
 		return Result{}, err
 	}
@@ -67,7 +71,7 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 		return Result{}, err
 	}
 	p.warnUnseen(profile, settings)
-	if err := p.planUpload(found); err != nil {
+	if err := p.planUpload(u, found); err != nil {
 		return Result{}, err
 	}
 	for i := range found {
@@ -77,6 +81,9 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 		if err := p.measure(&found[i]); err != nil {
 			return Result{}, err
 		}
+	}
+	if err := p.checkOwnMounts(found); err != nil {
+		return Result{}, err
 	}
 	p.keepOthersOut(found)
 	record, err := json.Marshal(Record{

@@ -22,7 +22,11 @@ type target struct {
 	mounts []corev1.VolumeMount
 	// command replaces the container's own; nil: it stays.
 	command []string
-	proven  bool // it has, or gets, the profile's identity
+	// wrapped: the command is run by the uploader, now or since a former pass.
+	wrapped bool
+	// recipient: the container is to get the profile's identity. The others of a pod with an uploader only write files.
+	recipient bool
+	proven    bool // it has, or gets, the profile's identity
 }
 
 // plan gathers what a pod is to be given. Nothing is written before all is known: each place of the pod is then
@@ -37,6 +41,8 @@ type plan struct {
 	index map[string]int // of vars, by name
 	// held marks the vars that the container at hand sets itself, with whatever value.
 	held []bool
+	// withheld marks the vars that the container at hand does not get, because it is to get no identity.
+	withheld []bool
 
 	// label is one that the pod is to have; none: none, or it has it.
 	label []entry
@@ -76,7 +82,7 @@ func newPlan(pod *Pod, profile *Profile, tools []v1alpha1.Tool, settings Setting
 	for i := range p.vars {
 		p.index[p.vars[i].Name] = i
 	}
-	p.held = make([]bool, len(p.vars))
+	p.held, p.withheld = make([]bool, len(p.vars)), make([]bool, len(p.vars))
 	p.warnTokenService()
 	p.checkHostNetwork()
 	if err := p.checkMetadata(); err != nil {
@@ -93,6 +99,9 @@ func (p *plan) needed() bool { return len(p.sources) > 0 }
 
 // visit decides what one container is given.
 func (p *plan) visit(t *target) error {
+	if !t.recipient {
+		return p.planWithoutIdentity(t)
+	}
 	taken := p.hold(t)
 	t.env = make([]corev1.EnvVar, 0, len(p.vars))
 	for i := range p.vars {
@@ -123,6 +132,11 @@ func (p *plan) visit(t *target) error {
 			return err
 		}
 	}
+	return p.finishTarget(t)
+}
+
+// finishTarget gives the container what the uploader needs of it, and keeps it if it is given anything.
+func (p *plan) finishTarget(t *target) error {
 	if err := p.visitSpool(t); err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ type PodSpec struct {
 	// TerminationGracePeriodSeconds is nil for Kubernetes' own default.
 	TerminationGracePeriodSeconds *int64                       `json:"terminationGracePeriodSeconds"`
 	HostNetwork                   bool                         `json:"hostNetwork"`
+	ShareProcessNamespace         *bool                        `json:"shareProcessNamespace"`
 	SecurityContext               *SecurityContext             `json:"securityContext"`
 	Resources                     *corev1.ResourceRequirements `json:"resources"`
 	Volumes                       []Volume                     `json:"volumes"`

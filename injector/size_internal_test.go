@@ -50,7 +50,11 @@ spec:
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := targets(pod)
+		u, err := uploadOf(pod, profile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := findTargets(pod, profile.Spec.Tools, u)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +62,7 @@ spec:
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.planUpload(found); err != nil {
+		if err := p.planUpload(u, found); err != nil {
 			t.Fatal(err)
 		}
 		for i := range found {

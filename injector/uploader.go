@@ -100,11 +100,7 @@ func (u *upload) checkPath(named bool) error {
 }
 
 // planUpload decides on the uploader before the containers are visited.
-func (p *plan) planUpload(found []target) error {
-	u, err := uploadOf(p.pod, p.profile)
-	if err != nil {
-		return err
-	}
+func (p *plan) planUpload(u *upload, found []target) error {
 	if err := p.checkUploaderNames(u); err != nil || u == nil {
 		return err
 	}
@@ -117,6 +113,7 @@ func (p *plan) planUpload(found []target) error {
 		return Deny(ReasonInvalidProfile, fmt.Sprintf("%s: Lighterman was not told the uploader's image: set --uploader-image", u.field))
 	}
 	p.upload = u
+	p.warnSharedProcesses(found)
 	if err := p.findSpool(found); err != nil {
 		return err
 	}
@@ -125,6 +122,7 @@ func (p *plan) planUpload(found []target) error {
 		p.warn("terminationGracePeriodSeconds of the pod is raised to %d: the uploader has %d of them to upload what is left",
 			p.grace(), p.drainTimeout())
 	}
+	var err error
 	if u.proxy, err = p.proxyEnv(); err != nil {
 		return err
 	}

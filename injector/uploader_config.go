@@ -70,6 +70,9 @@ func (p *problems) checkUploader(spec *v1alpha1.Uploader) {
 	if spec.DrainTimeoutSeconds != nil {
 		c.DrainTimeoutSeconds = *spec.DrainTimeoutSeconds
 	}
+	if spec.Identity != "" && spec.Identity != identityOfUploader && spec.Identity != identityOfContainers {
+		p.invalid("spec.uploader.identity: is %q: write %s or %s", spec.Identity, identityOfUploader, identityOfContainers)
+	}
 	if port := spec.MetricsPort; port != nil && (*port < 1 || *port > 65535) {
 		p.invalid("spec.uploader.metricsPort: is %d: write a port from 1 to 65535, or leave it out for no metrics", *port)
 	}

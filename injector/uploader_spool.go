@@ -28,8 +28,8 @@ func (p *plan) findSpool(found []target) error {
 			u.mount = corev1.VolumeMount{Name: m.Name, MountPath: cleanPath(m.MountPath), SubPath: m.SubPath}
 		case u.mount.Name != m.Name || u.mount.SubPath != m.SubPath || u.mount.MountPath != cleanPath(m.MountPath):
 			return Deny(ReasonCollision, fmt.Sprintf(
-				"%s: containers %q and %q have different volumes at %s: name those whose files are to be uploaded in annotation %s",
-				u.field, owner.Name, t.Name, u.path, AnnotationContainers))
+				"%s: containers %q and %q have different volumes at %s: list those whose files are not to be uploaded in annotation %s",
+				u.field, owner.Name, t.Name, u.path, AnnotationSkipContainers))
 		}
 	}
 	if owner == nil || u.mount.Name == SpoolVolumeName {
@@ -100,6 +100,7 @@ func (p *plan) hasPodVolume(name string) bool {
 // wrap lets the container's command run under the uploader, which ends only when all is uploaded.
 func (p *plan) wrap(t *target) error {
 	program := uploader.DefaultDirectory + "/uploader"
+	t.wrapped = true
 	if len(t.Command) > 0 && t.Command[0] == program {
 		return nil // A former pass did.
 	}

@@ -53,6 +53,14 @@ type Uploader struct {
 	// +default="Drain"
 	// +kubebuilder:validation:Enum=Drain;Wrap
 	Completion string `json:"completion,omitempty"`
+	// Who gets the profile's identity in a pod that has an uploader. Uploader: Lighterman's own containers alone, so the
+	// containers that write the files hold nothing that opens the store. Containers: the pod's containers, too. Whatever is
+	// set here, the pod's annotation lighterman.dev/containers gives the identity to the containers that it names, and tools
+	// (the profile's, or those of the annotation lighterman.dev/tools) give it to all. Default Uploader.
+	// +optional
+	// +default="Uploader"
+	// +kubebuilder:validation:Enum=Uploader;Containers
+	Identity string `json:"identity,omitempty"`
 	// How long the drain may take. Raises the pod's terminationGracePeriodSeconds, never lowers it. Default 600.
 	// +optional
 	// +default=600

@@ -11,8 +11,10 @@ import (
 )
 
 // checkContainers checks that just the containers that are meant got the variables, and that none got one that it had.
-func checkContainers(t *testing.T, before, after *corev1.Pod) {
+func checkContainers(t *testing.T, before, after *corev1.Pod, profile []byte) {
 	t.Helper()
+	meant := chosen(before, after)
+	recipient := recipients(t, before, after, profile)
 	was, is := containers(before), containers(after)
 	for name, c := range is {
 		original, had := was[name]
@@ -20,13 +22,16 @@ func checkContainers(t *testing.T, before, after *corev1.Pod) {
 		case !had && !ours(name):
 			t.Errorf("container %s was added", name)
 		case !had || ours(name):
-		case !meant(before, name):
+		case !meant(name):
 			if len(c.Env) != len(original.Env) || len(c.VolumeMounts) != len(original.VolumeMounts) {
 				t.Errorf("container %s was injected, although the annotations exclude it", name)
 			}
 		default:
 			checkEnv(t, original, c)
 			checkMounts(t, original, c)
+			if !recipient(name) {
+				checkWriter(t, original, c)
+			}
 		}
 	}
 	for i, c := range after.Spec.InitContainers {
@@ -60,7 +65,6 @@ func checkUploader(t *testing.T, after *corev1.Pod) {
 }
 
 // checkMounts checks what the API server accepts and the kubelet cannot do: a mount point inside a read-only volume.
-// One that mounts our volume itself is the business of whoever wrote it.
 func checkMounts(t *testing.T, before, c *corev1.Container) {
 	t.Helper()
 	ours := map[string]string{injector.VolumeName: injector.MountPath, injector.BundleVolumeName: injector.BundleMountPath}
@@ -123,13 +127,60 @@ func containers(pod *corev1.Pod) map[string]*corev1.Container {
 	return all
 }
 
-// meant reads the annotations that choose containers.
-func meant(pod *corev1.Pod, name string) bool {
-	has := func(annotation string) bool {
-		return slices.ContainsFunc(strings.Split(pod.Annotations[annotation], ","), func(item string) bool {
-			return strings.TrimSpace(item) == name
-		})
+// chosen reads the annotations that choose containers.
+func chosen(before, after *corev1.Pod) func(name string) bool {
+	if !hasUploader(after) {
+		return func(name string) bool { return listed(before, name) }
 	}
+	skip := func(c corev1.Container) bool { return lists(before, injector.AnnotationSkipContainers, c.Name) }
+	if !slices.ContainsFunc(before.Spec.Containers, func(c corev1.Container) bool { return !skip(c) }) {
+		return func(string) bool { return true } // Only the identity is kept from them.
+	}
+	return func(name string) bool { return !lists(before, injector.AnnotationSkipContainers, name) }
+}
+
+// recipients tells the containers that may have the identity: with an uploader only those for which something asks.
+func recipients(t *testing.T, before, after *corev1.Pod, profile []byte) func(name string) bool {
+	t.Helper()
+	parsed, err := injector.ParseProfile(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := parsed.Spec.Uploader
+	tools, overridden := before.Annotations[injector.AnnotationTools]
+	_, limited := before.Annotations[injector.AnnotationContainers]
+	asked := limited || (u != nil && u.Identity == "Containers") || strings.Trim(tools, ", ") != "" ||
+		(!overridden && len(parsed.Spec.Tools) > 0)
+	return func(name string) bool { return (asked || !hasUploader(after)) && listed(before, name) }
+}
+
+// checkWriter checks that a container which only writes files got no file and no Secret of the identity.
+func checkWriter(t *testing.T, before, after *corev1.Container) {
+	t.Helper()
+	for _, m := range after.VolumeMounts {
+		if m.Name == injector.VolumeName || m.Name == injector.BundleVolumeName || (m.Name == injector.UploaderVolumeName && !m.ReadOnly) {
+			t.Errorf("container %s only writes files, and mounts %s at %s", after.Name, m.Name, m.MountPath)
+		}
+	}
+	for _, e := range after.Env {
+		own := slices.ContainsFunc(before.Env, func(own corev1.EnvVar) bool { return own.Name == e.Name })
+		if !own && (e.ValueFrom != nil || strings.HasPrefix(e.Value, injector.MountPath)) {
+			t.Errorf("container %s only writes files, and got %+v", after.Name, e)
+		}
+	}
+}
+
+func hasUploader(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == injector.UploaderContainerName })
+}
+
+func listed(pod *corev1.Pod, name string) bool {
 	_, limited := pod.Annotations[injector.AnnotationContainers]
-	return (!limited || has(injector.AnnotationContainers)) && !has(injector.AnnotationSkipContainers)
+	return (!limited || lists(pod, injector.AnnotationContainers, name)) && !lists(pod, injector.AnnotationSkipContainers, name)
+}
+
+func lists(pod *corev1.Pod, annotation, name string) bool {
+	return slices.ContainsFunc(strings.Split(pod.Annotations[annotation], ","), func(item string) bool {
+		return strings.TrimSpace(item) == name
+	})
 }

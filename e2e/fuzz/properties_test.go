@@ -119,6 +119,6 @@ func checkResult(t *testing.T, pod, profile []byte, result injector.Result, vali
 	if was, is := qos.ComputePodQOS(before), qos.ComputePodQOS(after); was == corev1.PodQOSGuaranteed && is != was {
 		t.Errorf("the pod was %s and is %s", was, is)
 	}
-	checkContainers(t, before, after)
+	checkContainers(t, before, after, profile)
 	checkUploader(t, after)
 }

@@ -18,6 +18,7 @@ func (s *source) uploader() *v1alpha1.Uploader {
 		Exclude:             some(s, 5, "*.tmp", "{a"),
 		Key:                 rarely(s, "", "{namespace}/{pod}/{path}", "{path}", "{pid}", "/x/{path}"),
 		Completion:          pick(s, "", "", "Drain", "Wrap"),
+		Identity:            rarely(s, "", "Uploader", "Containers", "Both"),
 		DrainTimeoutSeconds: maybe(s, 20, rarely(s, int64(60), 604800, 0, -1, 604801)),
 		AfterUpload:         rarely(s, "", "Keep", "Delete", "Burn"),
 		PartSizeMiB:         maybe(s, 5, rarely(s, int32(16), 5120, 1, -1)),
