@@ -13,11 +13,11 @@ var azureStore = store{
 	place:    func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.Azure.Container, s.Azure.Prefix },
 	modes:    azureModes,
 	groups:   groupAzure | groupAzureAccount | groupAzureEndpoint | groupRequestsCA,
-	identity: groupAzure,
-	others:   azureOthers,
-	check:    checkAzure,
-	env:      azureEnv,
-	upload:   azureUpload,
+	identity: groupAzure, identities: azureIdentities, rivals: azureRivals,
+	others: azureOthers,
+	check:  checkAzure,
+	env:    azureEnv,
+	upload: azureUpload,
 }
 
 // azureCloud is what the SDKs and the tools must know of a cloud.

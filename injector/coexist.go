@@ -1,6 +1,7 @@
 package injector
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -104,23 +105,29 @@ func (p *plan) others(t *target) []*otherWebhook {
 // meet decides between the profile's identity and the one that another webhook gave the container; the groups are those
 // that the container keeps for it. Nothing of the other's can be taken away, so the profile's identity is injected where
 // it is whole beside the other, and programs take it first; else all of it stays out, for half an identity is none.
-func (p *plan) meet(t *target, w *otherWebhook) group {
-	if p.mode.inherits { // The identity that the cluster gives the pod is the one which the profile means.
-		return 0
-	}
+func (p *plan) meet(t *target, w *otherWebhook) (group, error) {
 	whole, same := p.fits(t, w), p.mode.rank == w.rank
-	known := slices.ContainsFunc(t.Env, func(e corev1.EnvVar) bool { return e.Name == w.who && !p.means(&e) })
+	known := p.own.presence(w.who).possible() && !slices.ContainsFunc(t.Env, func(e corev1.EnvVar) bool { return e.Name == w.who && p.means(&e) })
 	switch {
 	case whole && (same || !known):
-		return 0
+		return 0, nil
+	case !p.own.presence(w.who).possible():
+		return 0, p.denyHalfOf(t, w)
 	case whole && p.mode.rank < w.rank:
 		p.warn("container %q has two identities, of which programs take that of %s %s: %s gave it the other (%s); remove %s if that is not needed",
 			t.Name, p.profile.Kind, p.profile, w.name, w.who, w.source)
-		return 0
+		return 0, nil
 	}
 	p.warn("container %q keeps the identity that %s gave it (%s), and does not get that of %s %s: remove %s, or list the container in the pod's annotation %s",
 		t.Name, w.name, w.who, p.profile.Kind, p.profile, w.source, w.skip)
-	return p.store.identity
+	return p.store.identity, nil
+}
+
+// denyHalfOf denies the pod that another webhook gave a token for nobody, which does not go with the profile's identity.
+func (p *plan) denyHalfOf(t *target, w *otherWebhook) error {
+	return Deny(ReasonIncompleteIdentity, fmt.Sprintf(
+		"spec.%s[%d].env: container %q has the token of %s without %s, and the rest of what that webhook set does not go with %s of %s %s: remove %s, or list the container in the pod's annotation %s",
+		t.list, t.index, t.Name, w.name, w.who, groupNames[p.store.identity], p.profile.Kind, p.profile, w.source, w.skip))
 }
 
 // fits reports whether the profile's identity is whole beside what the other webhook set: where both use a variable, both

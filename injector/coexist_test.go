@@ -53,8 +53,8 @@ func TestOtherWebhooks(t *testing.T) {
 	)
 	const role, other, agent, keys, shared = "role " + profileRole, "role " + otherRole, "association", "keys of aws", "file"
 	const client, theirs, account = "workload " + profileClient + " in " + tenant, "workload " + otherClient + " in " + tenant, "keys of az"
-	// keep and two begin the warnings: theirs stays, or both are there.
-	const keep, two = "keeps the identity", "has two identities"
+	// keep and two begin the warnings: theirs stays, or both are there. Where the pod is denied, the warning is part of the denial.
+	const keep, two, denied = "keeps the identity", "has two identities", "denied"
 	tests := map[string]struct {
 		spec string
 		with cloudwebhooks.Webhook
@@ -78,7 +78,7 @@ func TestOtherWebhooks(t *testing.T) {
 
 		"workload identity, another client": {workload, azure, theirs, keep, client, ""},
 		"workload identity, no annotation":  {workload, bare, client, "", client, ""},
-		"workload identity, another tenant": {workload, elsewhere, "none", keep, client, ""},
+		"workload identity, another tenant": {workload, elsewhere, denied, "without AZURE_CLIENT_ID", client, ""},
 		"managed identity, a client":        {managed, azure, theirs, keep, "managed " + profileClient, ""},
 		"system identity, a client":         {system, azure, theirs, keep, "managed ", ""},
 		"pod binding, a client":             {binding, azure, theirs, keep, "managed ", ""},
@@ -99,8 +99,17 @@ func TestOtherWebhooks(t *testing.T) {
 			}
 			check := func(order, want, warning string, lightermanFirst bool) {
 				t.Helper()
-				pod, warnings := chainOf(t, profile, test.with, lightermanFirst)
-				checkNames(t, parse(t, pod))
+				pod, warnings, err := chainOf(t, profile, test.with, lightermanFirst)
+				if want == denied {
+					if err == nil || !strings.Contains(err.Error(), warning) {
+						t.Errorf("%s: %v, want a denial with %q", order, err, warning)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkNames(t, &injector.Pod{}, parse(t, pod))
 				var typed corev1.Pod
 				if err := json.Unmarshal(pod, &typed); err != nil {
 					t.Fatal(err)
@@ -121,15 +130,16 @@ func TestOtherWebhooks(t *testing.T) {
 }
 
 // chainOf gives the pod as both webhooks leave it, and the warnings of Lighterman's last pass: whoever is to be asked
-// again, is asked again when the other changed the pod.
-func chainOf(t *testing.T, profile *injector.Profile, with cloudwebhooks.Webhook, lightermanFirst bool) (pod []byte, warnings []string) {
+// again, is asked again when the other changed the pod. The error is Lighterman's denial.
+func chainOf(t *testing.T, profile *injector.Profile, with cloudwebhooks.Webhook, lightermanFirst bool) (pod []byte, warnings []string, denial error) {
 	t.Helper()
 	pod = []byte(`{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"backup-","labels":{"` + cloudwebhooks.AzureLabel + `":"true"}},
 		"spec":{"serviceAccountName":"backup","containers":[{"name":"dump","env":[{"name":"PGHOST","value":"pg"}]},{"name":"ship"}]}}`)
 	ours := func(pod []byte) []byte {
 		result, err := injector.Inject(parse(t, pod), profile, settings)
 		if err != nil {
-			t.Fatal(err)
+			denial = err
+			return pod
 		}
 		after := podtest.Apply(t, pod, result.Operations)
 		if where := additive.Lost(podtest.Decode(t, pod), podtest.Decode(t, after)); where != "" {
@@ -146,13 +156,14 @@ func chainOf(t *testing.T, profile *injector.Profile, with cloudwebhooks.Webhook
 		return after
 	}
 	if lightermanFirst {
-		return ours(theirs(ours(pod))), warnings
+		pod = ours(theirs(ours(pod)))
+		return pod, warnings, denial
 	}
 	pod = ours(theirs(pod))
 	if _, again := with.(cloudwebhooks.Azure); again {
 		pod = ours(theirs(pod))
 	}
-	return pod, warnings
+	return pod, warnings, denial
 }
 
 // identityOf tells the identity that programs take of a container's environment. They are asked in their several ways,

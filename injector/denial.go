@@ -31,6 +31,10 @@ const (
 	ReasonCollision              Reason = "Collision"
 	// ReasonTooLarge: the pod, or what it would be given, is larger than what can be stored.
 	ReasonTooLarge Reason = "TooLarge"
+	// ReasonIncompleteIdentity: a container sets a part of an identity itself.
+	ReasonIncompleteIdentity Reason = "IncompleteIdentity"
+	// ReasonAmbiguousIdentity: what a container takes from elsewhere may be taken before the profile's identity.
+	ReasonAmbiguousIdentity Reason = "AmbiguousIdentity"
 )
 
 // DeniedError says why a pod cannot be admitted, and what to do. Every other error of this package is a fault of

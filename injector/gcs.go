@@ -12,8 +12,8 @@ var gcsStore = store{
 	set:      func(s *v1alpha1.CredentialProfileSpec) bool { return s.GCS != nil },
 	place:    func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.GCS.Bucket, s.GCS.Prefix },
 	modes:    gcsModes,
-	groups:   groupGoogle | groupGoogleProject | groupGoogleEndpoint | groupRequestsCA,
-	identity: groupGoogle,
+	groups:   groupGoogle | groupGoogleProject | groupGoogleEndpoint | groupGoogleSwitch | groupRequestsCA,
+	identity: groupGoogle, identities: gcsIdentities, rivals: gcsRivals,
 	check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 		p.required("spec.gcs.bucket", s.GCS.Bucket)
 	},
@@ -82,7 +82,7 @@ func googleFile(e *environment) {
 	e.add("GOOGLE_APPLICATION_CREDENTIALS", e.files.credentials, groupGoogle)
 	e.add("CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE", e.files.credentials, groupGoogle)
 	// Else gcloud goes on to the account of the node.
-	e.add("CLOUDSDK_CORE_CHECK_GCE_METADATA", "false", groupGoogle)
+	e.add("CLOUDSDK_CORE_CHECK_GCE_METADATA", "false", groupGoogleSwitch)
 }
 
 // gcsEnv is the environment of Google's libraries and of gcloud.

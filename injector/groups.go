@@ -22,6 +22,7 @@ const (
 	groupGoogleProject
 	groupGoogleEndpoint
 	groupGoogleMetadata
+	groupGoogleSwitch
 )
 
 // groupNames name the groups in warnings.
@@ -45,6 +46,7 @@ var groupNames = map[group]string{
 	groupGoogle:         "the credentials",
 	groupGoogleProject:  "the project",
 	groupGoogleEndpoint: "the endpoint",
+	groupGoogleSwitch:   "the metadata setting",
 }
 
 // groupOf tells the group that a variable of the user's belongs to. The identity group holds every way in which the
@@ -130,7 +132,9 @@ var groupOf = map[string]group{
 	"CLOUDSDK_AUTH_ACCESS_TOKEN":             groupGoogle,
 	"CLOUDSDK_AUTH_ACCESS_TOKEN_FILE":        groupGoogle,
 	"CLOUDSDK_CORE_ACCOUNT":                  groupGoogle,
-	"CLOUDSDK_CORE_CHECK_GCE_METADATA":       groupGoogle,
+
+	// Whether gcloud asks the metadata server: a container that keeps its own identity has it, too.
+	"CLOUDSDK_CORE_CHECK_GCE_METADATA": groupGoogleSwitch,
 
 	// Where the libraries look for the metadata server (google-auth environment_vars.py, compute/metadata in Go).
 	"GCE_METADATA_HOST": groupGoogleMetadata,

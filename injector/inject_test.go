@@ -6,10 +6,12 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/injector"
@@ -141,7 +143,27 @@ func checkInvariants(t *testing.T, raw []byte, profile *injector.Profile, settin
 	if where := additive.Lost(podtest.Decode(t, raw), podtest.Decode(t, patched)); where != "" {
 		t.Errorf("%s was lost or changed", where)
 	}
-	checkNames(t, parse(t, patched))
+	checkNames(t, untouched, parse(t, patched))
+	checkEmpty(t, untouched, parse(t, patched), profile)
+}
+
+// checkEmpty checks that a variable is empty only where its container had it so, or where that keeps another identity out.
+func checkEmpty(t *testing.T, before, after *injector.Pod, profile *injector.Profile) {
+	t.Helper()
+	shut := injector.ShutVariables(profile)
+	was := map[string]bool{}
+	for _, c := range append(before.Spec.InitContainers, before.Spec.Containers...) {
+		for _, e := range c.Env {
+			was[c.Name+"/"+e.Name] = e.Value == "" && e.ValueFrom == nil
+		}
+	}
+	for _, c := range append(after.Spec.InitContainers, after.Spec.Containers...) {
+		for _, e := range c.Env {
+			if e.Value == "" && e.ValueFrom == nil && !was[c.Name+"/"+e.Name] && !slices.Contains(shut, e.Name) {
+				t.Errorf("container %s: variable %s is empty", c.Name, e.Name)
+			}
+		}
+	}
 }
 
 // checkUnknownFields puts fields of a future Kubernetes into the pod and expects to find them again.
@@ -168,9 +190,16 @@ func checkUnknownFields(t *testing.T, raw []byte, profile *injector.Profile) {
 	}
 }
 
-// checkNames checks what the API server would refuse: what is there twice.
-func checkNames(t *testing.T, pod *injector.Pod) {
+// checkNames checks that nothing is there twice, unless it was so before or the one may be none: the API server would refuse
+// the pod, or one of two variables have no effect.
+func checkNames(t *testing.T, before, pod *injector.Pod) {
 	t.Helper()
+	own := map[string]int{}
+	for _, c := range append(before.Spec.InitContainers, before.Spec.Containers...) {
+		for _, e := range c.Env {
+			own[c.Name+"/"+e.Name]++
+		}
+	}
 	volumes := map[string]bool{}
 	for _, v := range pod.Spec.Volumes {
 		if volumes[v.Name] {
@@ -184,7 +213,7 @@ func checkNames(t *testing.T, pod *injector.Pod) {
 			t.Errorf("container %s is there twice", c.Name)
 		}
 		names[c.Name] = true
-		paths, env := map[string]bool{}, map[string]bool{}
+		paths, env := map[string]bool{}, map[string]bool{} // Whether it may be hidden by another of its name.
 		for _, m := range c.VolumeMounts {
 			if paths[m.MountPath] || !volumes[m.Name] {
 				t.Errorf("container %s: mount %s at %s is there twice, or without its volume", c.Name, m.Name, m.MountPath)
@@ -192,15 +221,24 @@ func checkNames(t *testing.T, pod *injector.Pod) {
 			paths[m.MountPath] = true
 		}
 		for _, e := range c.Env {
-			if env[e.Name] {
+			hidden := mayBeNone(e)
+			if other, twice := env[e.Name]; twice && !other && !hidden && own[c.Name+"/"+e.Name] < 2 {
 				t.Errorf("container %s: variable %s is there twice", c.Name, e.Name)
 			}
-			env[e.Name] = true
-			if e.Value == "" && e.ValueFrom == nil {
-				t.Errorf("container %s: variable %s is empty", c.Name, e.Name)
-			}
+			env[e.Name] = hidden
 		}
 	}
+}
+
+// mayBeNone reports whether a variable may have no value, so that another of its name has a meaning.
+func mayBeNone(e corev1.EnvVar) bool {
+	from := e.ValueFrom
+	if from == nil {
+		return e.Value == ""
+	}
+	optional := func(o *bool) bool { return o != nil && *o }
+	return from.SecretKeyRef != nil && optional(from.SecretKeyRef.Optional) || from.FieldRef != nil ||
+		from.ConfigMapKeyRef != nil && optional(from.ConfigMapKeyRef.Optional) || from.FileKeyRef != nil && optional(from.FileKeyRef.Optional)
 }
 
 func read(t *testing.T, dir, name string) []byte {

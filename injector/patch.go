@@ -9,13 +9,14 @@ import (
 )
 
 // patch turns the plan into operations, the only place that knows JSON paths. Each is an "add": of one item where the
-// list is there, of the list where it is not. Items of env go to its front, one by one in order, so that the
-// container's own variables can refer to them.
+// list is there, of the list where it is not, of the value of a variable that has none. Items of env go to its front, one
+// by one in order, so that the container's own variables can refer to them.
 func (p *plan) patch(record string) []jsonpatch.Operation {
 	ops := make([]jsonpatch.Operation, 0, 4+len(p.targets)*(len(p.vars)+1))
 	ops = p.patchVolumes(ops)
 	for _, t := range p.targets {
 		at := "/spec/" + t.list + "/" + strconv.Itoa(t.index)
+		ops = fillIn(ops, at+"/env/", t) // First: what follows moves the entries.
 		if len(t.Env) == 0 && len(t.env) > 0 {
 			ops = append(ops, add(at+"/env", t.env))
 		} else {
@@ -23,7 +24,8 @@ func (p *plan) patch(record string) []jsonpatch.Operation {
 				ops = append(ops, add(at+"/env/"+strconv.Itoa(i), &t.env[i]))
 			}
 		}
-		ops = appendItems(ops, at+"/env", len(t.Env), t.tail)
+		ops = appendItems(ops, at+"/env", len(t.Env)+len(t.env), t.tail)
+		ops = appendItems(ops, at+"/env", len(t.Env)+len(t.env)+len(t.tail), t.shut)
 		ops = appendItems(ops, at+"/volumeMounts", len(t.VolumeMounts), t.mounts)
 		if t.command != nil {
 			ops = append(ops, add(at+"/command", t.command)) // Replaces the container's own, which it has.
@@ -36,6 +38,22 @@ func (p *plan) patch(record string) []jsonpatch.Operation {
 	}
 	ops = patchMap(ops, "/metadata/labels", p.pod.Metadata.Labels, p.label)
 	return p.patchAnnotations(ops, record)
+}
+
+// fillIn gives entries of env that say nothing a value. An "add" of a member that is there replaces it (RFC 6902, 4.1).
+func fillIn(ops []jsonpatch.Operation, env string, t *target) []jsonpatch.Operation {
+	for _, f := range t.fills {
+		entry := env + strconv.Itoa(f.at)
+		if f.env.ValueFrom == nil {
+			ops = append(ops, add(entry+"/value", f.env.Value))
+			continue
+		}
+		if t.Env[f.at].Value != "" { // References to what is empty; an entry has either.
+			ops = append(ops, add(entry+"/value", ""))
+		}
+		ops = append(ops, add(entry+"/valueFrom", f.env.ValueFrom))
+	}
+	return ops
 }
 
 // patchInitContainers adds Lighterman's own: the one that joins the CA bundles first, as the others read its file; the

@@ -3,7 +3,6 @@ package injector
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +18,8 @@ type target struct {
 	index  int    // in its list
 	env    []corev1.EnvVar
 	tail   []corev1.EnvVar // of env, what must stand behind the container's own
+	fills  []filling       // of env, what takes the place of entries that say nothing
+	shut   []corev1.EnvVar // what keeps rivals of the identity out, behind all others
 	mounts []corev1.VolumeMount
 	// command replaces the container's own; nil: it stays.
 	command []string
@@ -39,8 +40,11 @@ type plan struct {
 	environment
 	tools []v1alpha1.Tool
 	index map[string]int // of vars, by name
-	// held marks the vars that the container at hand sets itself, with whatever value.
-	held []bool
+	// own and places are those of the container at hand: what it sets itself, and where each of vars goes.
+	own    ownVariables
+	places []placement
+	// rivals are those of the profile's identity, once they were asked for.
+	rivals []*rival
 	// withheld marks the vars that the container at hand does not get, because it is to get no identity.
 	withheld []bool
 
@@ -82,7 +86,7 @@ func newPlan(pod *Pod, profile *Profile, tools []v1alpha1.Tool, settings Setting
 	for i := range p.vars {
 		p.index[p.vars[i].Name] = i
 	}
-	p.held, p.withheld = make([]bool, len(p.vars)), make([]bool, len(p.vars))
+	p.places, p.withheld = make([]placement, len(p.vars)), make([]bool, len(p.vars))
 	p.warnTokenService()
 	p.checkHostNetwork()
 	if err := p.checkMetadata(); err != nil {
@@ -102,21 +106,13 @@ func (p *plan) visit(t *target) error {
 	if !t.recipient {
 		return p.planWithoutIdentity(t)
 	}
-	taken := p.hold(t)
-	t.env = make([]corev1.EnvVar, 0, len(p.vars))
-	for i := range p.vars {
-		v := &p.vars[i]
-		switch {
-		case p.held[i] || v.groups&taken != 0:
-		case v.refers && p.refersTo(v):
-			t.tail = append(t.tail, v.EnvVar)
-		default:
-			t.env = append(t.env, v.EnvVar)
-		}
+	taken, err := p.takenGroups(t)
+	if err != nil {
+		return err
 	}
-	if len(t.EnvFrom) > 0 && len(t.env) > 0 {
-		p.warn("container %q takes variables from envFrom, which Lighterman cannot see: where one has the name of an injected variable, the injected one wins",
-			t.Name)
+	p.placeVars(t, taken)
+	if len(t.env)+len(t.shut) > 0 {
+		p.warnEnvFrom(t, taken&p.store.identity != 0)
 	}
 	if taken&p.store.identity == 0 {
 		t.proven = true
@@ -140,58 +136,22 @@ func (p *plan) finishTarget(t *target) error {
 	if err := p.visitSpool(t); err != nil {
 		return err
 	}
-	if len(t.env)+len(t.tail) > 0 || len(t.mounts) > 0 || t.command != nil {
+	if len(t.env)+len(t.tail)+len(t.fills)+len(t.shut) > 0 || len(t.mounts) > 0 || t.command != nil {
 		p.targets = append(p.targets, t)
 	}
 	return nil
 }
 
-// refersTo reports whether the variable refers to one that the profile injects elsewhere, and that the container at hand
-// sets itself: the kubelet fills in a reference only from what stands before it.
+// refersTo reports whether the variable refers to one that the profile injects, and that stands among the container's own
+// or behind them: the kubelet fills in a reference only from what stands before it.
 func (p *plan) refersTo(v *variable) bool {
-	_, rest, found := strings.Cut(v.Value, "$(")
-	for ; found; _, rest, found = strings.Cut(rest, "$(") {
-		name, _, _ := strings.Cut(rest, ")")
-		if at, injected := p.index[name]; injected && p.held[at] {
+	for name := range references(v.Value) {
+		at, injected := p.index[name]
+		if _, own := p.own.at[name]; injected && (own || p.places[at].kind == behindOwn) {
 			return true
 		}
 	}
 	return false
-}
-
-// hold marks the variables that the container sets itself, and gives the groups that it thereby takes. It warns of
-// each group, and of each single variable, that is not injected because of it.
-func (p *plan) hold(t *target) group {
-	clear(p.held)
-	var taken group
-	others := p.others(t)
-	for i := range t.Env {
-		env := &t.Env[i]
-		at, injected := p.index[env.Name]
-		if injected {
-			p.held[at] = true
-			if p.vars[at].same(env) {
-				continue
-			}
-		}
-		if slices.ContainsFunc(others, func(w *otherWebhook) bool { return w.sets(env.Name) }) {
-			continue
-		}
-		switch g := p.groupOf(env.Name); {
-		case g != 0 && taken&g == 0:
-			taken |= g
-			p.warnGroup(t, env.Name, g)
-		case g == 0 && injected:
-			p.warn("container %q sets %s itself, so Lighterman does not inject that of %s %s there", t.Name, env.Name,
-				p.profile.Kind, p.profile)
-		}
-	}
-	for _, w := range others {
-		if taken&p.store.identity == 0 { // Else the container has an identity that its user chose.
-			taken |= p.meet(t, w)
-		}
-	}
-	return taken
 }
 
 // groupOf tells the group that a variable belongs to, for the SDKs or for a tool of the pod.
@@ -215,7 +175,7 @@ func (p *plan) warnGroup(t *target, name string, g group) {
 			return
 		}
 	}
-	if p.mode.ofPod && g&(p.store.identity|groupGoogleMetadata) != 0 {
+	if p.mode.ofPod && g&(p.store.identity|groupGoogleMetadata|groupGoogleSwitch) != 0 {
 		p.warn("container %q sets %s itself, and so it may not get the identity of the pod, which %s %s counts on: remove the variable, or list the container in %s",
 			t.Name, name, p.profile.Kind, p.profile, AnnotationSkipContainers)
 	}

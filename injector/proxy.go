@@ -80,16 +80,27 @@ func lists(entry, address string) bool {
 // uploader does not have.
 func (p *plan) planProxy(t *target) {
 	if t.proven {
-		env := slices.Concat(t.env, t.Env, t.tail)
+		env := slices.Concat(t.env, t.Env, t.filled(), t.tail)
 		missing, own := p.lackNoProxy(env)
 		for i := range own {
 			p.warnNoProxy(t, own[i])
 		}
-		t.env = append(t.env, missing...)
+		for i := range missing {
+			p.addNoProxy(t, &missing[i])
+		}
 	}
 	if p.upload != nil {
 		p.warnProxies(t)
 	}
+}
+
+// addNoProxy adds a NO_PROXY to a container, in place of one that says nothing.
+func (p *plan) addNoProxy(t *target, v *corev1.EnvVar) {
+	if at, known := p.own.at[v.Name]; known {
+		t.fills = append(t.fills, filling{at: p.own.list[at].last, env: v})
+		return
+	}
+	t.env = append(t.env, *v)
 }
 
 // lackNoProxy returns what an environment with a proxy lacks: a NO_PROXY in the spelling of the proxy. Where it has one in
@@ -107,7 +118,7 @@ func (p *plan) lackNoProxy(env []corev1.EnvVar) (missing []corev1.EnvVar, own []
 		return nil, nil
 	}
 	for _, spell := range spellings {
-		if v := lastOf(env, spell(noProxy)); v != nil {
+		if v := lastOf(env, spell(noProxy)); hasValue(v) {
 			own = append(own, v)
 		}
 	}

@@ -45,7 +45,7 @@ func TestLackNoProxy(t *testing.T) {
 		"in lower case":            {[]corev1.EnvVar{{Name: "https_proxy", Value: "x"}}, "no_proxy", ""},
 		"in both":                  {[]corev1.EnvVar{{Name: "https_proxy", Value: "x"}, {Name: "HTTP_PROXY", Value: "x"}}, "NO_PROXY no_proxy", ""},
 		"with the other no_proxy":  {[]corev1.EnvVar{{Name: "https_proxy", Value: "x"}, {Name: "NO_PROXY", Value: "y"}}, "", "NO_PROXY=y"},
-		"with an empty NO_PROXY":   {[]corev1.EnvVar{{Name: "HTTP_PROXY", Value: "x"}, {Name: "NO_PROXY"}}, "", "NO_PROXY="},
+		"with an empty NO_PROXY":   {[]corev1.EnvVar{{Name: "HTTP_PROXY", Value: "x"}, {Name: "NO_PROXY"}}, "NO_PROXY", ""}, // It says nothing.
 		"with two of them":         {[]corev1.EnvVar{{Name: "HTTP_PROXY", Value: "x"}, {Name: "NO_PROXY", Value: "1"}, {Name: "NO_PROXY", Value: "2"}}, "", "NO_PROXY=2"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,11 +9,11 @@ var s3Store = store{
 	place:    func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.S3.Bucket, s.S3.Prefix },
 	modes:    s3Modes,
 	groups:   groupIdentity | groupMetadata | groupRegion | groupEndpoint | groupSTS | groupRegionalSTS | groupChecksums | groupCA,
-	identity: groupIdentity,
-	others:   s3Others,
-	check:    checkS3,
-	env:      s3Env,
-	upload:   s3Upload,
+	identity: groupIdentity, identities: s3Identities, rivals: s3Rivals,
+	others: s3Others,
+	check:  checkS3,
+	env:    s3Env,
+	upload: s3Upload,
 }
 
 // s3Modes has a row for each auth mode of the API. Environment names and precedence: botocore 1.43, aws-sdk-go-v2
@@ -137,8 +137,8 @@ func s3Env(e *environment) {
 	e.add("AWS_CA_BUNDLE", e.files.ca, groupCA)
 	e.identity()
 	if !e.mode.inherits {
-		// Should the identity fail, the SDKs must not fall back to the role of the node.
-		e.add("AWS_EC2_METADATA_DISABLED", "true", groupMetadata|groupIdentity)
+		// Should an identity fail, the profile's or the container's own, the SDKs must not fall back to the role of the node.
+		e.add("AWS_EC2_METADATA_DISABLED", "true", groupMetadata)
 	}
 }
 

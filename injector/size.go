@@ -30,14 +30,11 @@ const (
 // the same environment share its memory, and the encoder writes it by copying.
 func (p *plan) measure(t *target) error {
 	size := p.shareEnv(t)
-	operations := 3
-	if len(t.Env) > 0 {
-		operations += len(t.env) // One by one, in front of the container's own.
+	operations := 3 + 2*len(t.fills) + len(t.shut)
+	if len(t.Env) > 0 { // One by one, in front of the container's own and behind them.
+		operations += len(t.env) + len(t.tail)
 	}
-	if len(t.Env) > 0 {
-		operations += len(t.tail)
-	}
-	size += envSize(t.tail)
+	size += envSize(t.tail) + envSize(t.shut) + envSize(t.filled())
 	for i := range t.mounts {
 		size += mountSize + jsonSize(t.mounts[i].Name) + jsonSize(t.mounts[i].MountPath) + jsonSize(t.mounts[i].SubPath)
 	}

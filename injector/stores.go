@@ -18,6 +18,9 @@ type store struct {
 	modes []mode
 	// groups are those of its variables; identity is the one by which a container says who it is to this store.
 	groups, identity group
+	// identities are the sets of variables by which the SDKs know a program, rivals what they take before them.
+	identities []wholeIdentity
+	rivals     []rival
 	// others are the webhooks of cloud providers that give pods an identity for it, too.
 	others []otherWebhook
 	// check finds what the CRD's rules cannot refuse in a profile from a file.

@@ -18,6 +18,9 @@ type dialect struct {
 	// groups are those of variables that only this tool reads, as groupOf has them for all. They count where the tool is
 	// named.
 	groups map[string]group
+	// identities and rivals are as in store, for what only this tool reads.
+	identities []wholeIdentity
+	rivals     []rival
 }
 
 // cells say what a tool reads of one store.

@@ -1,5 +1,7 @@
 package injector
 
+import "slices"
+
 // restic 0.19.1: internal/backend/{s3,azure,gs}, doc/075_scripting.rst.
 var restic = dialect{
 	name: "restic", version: "0.19.1",
@@ -30,6 +32,12 @@ var restic = dialect{
 		e.add("RESTIC_CACERT", e.files.ca, 0)
 	}).unless(googleHost),
 	groups: map[string]group{"AZURE_ACCOUNT_NAME": groupAzureAccount, "GOOGLE_PROJECT_ID": groupGoogleProject},
+	rivals: append([]rival{
+		{name: "AZURE_ACCOUNT_KEY", before: slices.Concat(azureTokens, []string{"sasToken"})},
+		{name: "AZURE_ACCOUNT_SAS", before: azureTokens},
+		{name: "AZURE_FORCE_CLI_CREDENTIAL", before: azureTokens},
+		{name: "GOOGLE_ACCESS_TOKEN", before: []string{"gkeWorkloadIdentity", "workloadIdentityFederation", "serviceAccountKey"}},
+	}, minioRivals...),
 }
 
 // wal-g 3.0.9 (aws-sdk-go v1.55.8): pkg/storages/{s3,azure,gcs}, docs/STORAGES.md.
@@ -60,6 +68,7 @@ var walG = dialect{
 		e.add("WALG_GS_PREFIX", below("gs://"+e.spec.GCS.Bucket, e.spec.GCS.Prefix), 0)
 	}).unless(googleHost),
 	groups: map[string]group{"AWS_ENDPOINT": groupEndpoint},
+	rivals: []rival{{name: "AZURE_STORAGE_ACCESS_KEY", before: slices.Concat(azureTokens, []string{"sasToken"})}},
 }
 
 // kopiaNoKeys is a note on S3: cli/storage_s3.go declares the flags of the keys Required, and an empty one is enough for
@@ -92,7 +101,8 @@ var kopia = dialect{
 		"sasToken":         {env: kopiaAzure, note: "the token without ? at its front"},
 		"connectionString": unsupported("reads no connection string: use accountKey or sasToken"),
 	}).unless(azureHost("knows no endpoint but <account>.<domain>: leave spec.azure.endpoint out")),
-	gcs: allOf(&gcsStore, yes("no --credentials-file"), nil).unless(googleHost),
+	gcs:    allOf(&gcsStore, yes("no --credentials-file"), nil).unless(googleHost),
+	rivals: minioRivals,
 }
 
 func kopiaAzure(e *environment) {
@@ -124,5 +134,14 @@ var litestream = dialect{
 		"LITESTREAM_SECRET_ACCESS_KEY": groupIdentity,
 		"LITESTREAM_AZURE_ACCOUNT_KEY": groupAzure,
 		"LITESTREAM_AZURE_SAS_TOKEN":   groupAzure,
+	},
+	identities: []wholeIdentity{
+		whole(anyOf("LITESTREAM_ACCESS_KEY_ID"), anyOf("LITESTREAM_SECRET_ACCESS_KEY")),
+		whole(anyOf("LITESTREAM_AZURE_ACCOUNT_KEY", "LITESTREAM_AZURE_SAS_TOKEN")), // The account is in its configuration.
+	},
+	rivals: []rival{
+		{name: "LITESTREAM_ACCESS_KEY_ID", before: []string{"webIdentity", "podIdentity", "credentialsFile"}},
+		{name: "LITESTREAM_AZURE_ACCOUNT_KEY", before: slices.Concat(azureTokens, []string{"sasToken"})},
+		{name: "LITESTREAM_AZURE_SAS_TOKEN", before: slices.Concat(azureTokens, []string{"accountKey"})},
 	},
 }

@@ -31,7 +31,8 @@ var velero = dialect{
 		},
 		"podIdentityBinding": {},
 	}),
-	gcs: allOf(&gcsStore, cell{}, nil),
+	gcs:    allOf(&gcsStore, cell{}, nil),
+	rivals: []rival{{name: "AZURE_CREDENTIALS_FILE", before: azureTokens}},
 }
 
 // xbcloudKeys is why xbcloud takes no other identity.
@@ -64,6 +65,14 @@ var xbcloud = dialect{
 		"S3_SECRET_ACCESS_KEY": groupIdentity,
 		"S3_SESSION_TOKEN":     groupIdentity,
 		"AZURE_ENDPOINT":       groupAzureEndpoint,
+	},
+	identities: []wholeIdentity{
+		whole(anyOf("S3_ACCESS_KEY_ID"), anyOf("S3_SECRET_ACCESS_KEY")).and("S3_SESSION_TOKEN"),
+	},
+	// The first that is set counts, and an empty one is set.
+	rivals: []rival{
+		{name: "S3_ACCESS_KEY_ID", before: []string{"accessKey"}, shut: "$(AWS_ACCESS_KEY_ID)"},
+		{name: "S3_SECRET_ACCESS_KEY", before: []string{"accessKey"}, shut: "$(AWS_SECRET_ACCESS_KEY)"},
 	},
 }
 
@@ -100,6 +109,7 @@ var mc = dialect{
 	groups: map[string]group{
 		"MC_HOST_LIGHTERMAN": groupIdentity, "MC_STS_ENDPOINT_LIGHTERMAN": groupIdentity, "MC_REGION": groupRegion,
 	},
+	identities: []wholeIdentity{whole(anyOf("MC_HOST_LIGHTERMAN")).and("MC_STS_ENDPOINT_LIGHTERMAN")},
 }
 
 func mcAlias(e *environment, keys string) {
@@ -124,6 +134,7 @@ var s3proxy = dialect{
 		"connectionString": unsupported("reads no connection string: use accountKey"),
 		"sasToken":         unsupported("takes no SAS token from the environment: use accountKey"),
 	}),
-	gcs:    noneOf(&gcsStore, "wants the e-mail and the private key of an account, which are inside the key file: use an s3 profile with preset GCSInterop without S3Proxy"),
-	groups: map[string]group{"JCLOUDS_IDENTITY": groupAzure, "JCLOUDS_CREDENTIAL": groupAzure},
+	gcs:        noneOf(&gcsStore, "wants the e-mail and the private key of an account, which are inside the key file: use an s3 profile with preset GCSInterop without S3Proxy"),
+	groups:     map[string]group{"JCLOUDS_IDENTITY": groupAzure, "JCLOUDS_CREDENTIAL": groupAzure},
+	identities: []wholeIdentity{whole(anyOf("JCLOUDS_IDENTITY"), anyOf("JCLOUDS_CREDENTIAL"))},
 }

@@ -83,6 +83,15 @@ var pgbackrest = dialect{
 		pgRepo + "GCS_KEY_TYPE":   groupGoogle,
 		pgRepo + "GCS_KEY":        groupGoogle,
 	},
+	// A type by itself is one where it means the identity of the node.
+	identities: []wholeIdentity{
+		whole(anyOf(pgRepo+"S3_KEY"), anyOf(pgRepo+"S3_KEY_SECRET")).and(pgRepo+"S3_TOKEN", pgRepo+"S3_KEY_TYPE"),
+		whole(anyOf(pgRepo+"AZURE_KEY"), anyOf(pgRepo+"AZURE_ACCOUNT")).and(pgRepo + "AZURE_KEY_TYPE"),
+		whole(anyOf(pgRepo + "GCS_KEY")).and(pgRepo + "GCS_KEY_TYPE"),
+		whole(anyOf(pgRepo + "S3_KEY_TYPE")).only("auto"),
+		whole(anyOf(pgRepo + "AZURE_KEY_TYPE")).only("auto"),
+		whole(anyOf(pgRepo + "GCS_KEY_TYPE")).only("auto"),
+	},
 }
 
 func pgKeyType(store, value string, groups group) func(*environment) {

@@ -51,6 +51,9 @@ var rclone = dialect{
 		rcloneRemote + "SAS_URL":           groupAzure,
 		rcloneRemote + "CONNECTION_STRING": groupAzure,
 	},
+	identities: []wholeIdentity{
+		whole(anyOf(rcloneRemote+"KEY", rcloneRemote+"SAS_URL", rcloneRemote+"CONNECTION_STRING")),
+	},
 }
 
 func rcloneEnvAuth(e *environment) { e.add(rcloneRemote+"ENV_AUTH", "true", 0) }

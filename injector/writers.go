@@ -16,36 +16,32 @@ const caFileVariable = reservedPrefix + "CA_FILE"
 // itself: where the store is, the profile's literals, and the switch that keeps it from the node's role. What the container
 // sets itself is no conflict with an identity that it does not get.
 func (p *plan) planWithoutIdentity(t *target) error {
-	p.markHeld(t)
+	p.placeBesideOwn(t)
 	clear(p.withheld)
 	for i := range p.vars {
-		v := &p.vars[i]
-		if p.held[i] {
-			continue
-		}
-		switch p.withheld[i] = p.withholds(v, t); {
-		case p.withheld[i]:
-		case v.refers && p.refersTo(v):
-			t.tail = append(t.tail, v.EnvVar)
-		default:
-			t.env = append(t.env, v.EnvVar)
+		if p.places[i].kind != keptOut {
+			p.withheld[i] = p.withholds(&p.vars[i], t)
+			p.placeVar(t, i, p.withheld[i])
 		}
 	}
 	p.planProxy(t)
 	return p.finishTarget(t)
 }
 
-// markHeld marks the variables that the container sets itself. It warns of those that it would have got.
-func (p *plan) markHeld(t *target) {
-	clear(p.held)
-	for i := range t.Env {
-		at, injected := p.index[t.Env[i].Name]
+// placeBesideOwn finds the place of each of the profile's variables among those that the container sets itself. It warns of
+// those that it would have got.
+func (p *plan) placeBesideOwn(t *target) {
+	own := p.readOwn(t)
+	clear(p.places)
+	for i := range own.list {
+		v := &own.list[i]
+		at, injected := p.index[v.name]
 		if !injected {
 			continue
 		}
-		p.held[at] = true
-		if v := &p.vars[at]; p.opensNothing(v) && !v.same(&t.Env[i]) {
-			p.warn("container %q sets %s itself, so Lighterman does not inject that of %s %s there", t.Name, v.Name, p.profile.Kind,
+		p.places[at] = p.placeBeside(t, v, at, p.groupOf(v.name))
+		if ours := &p.vars[at]; v.is.certain() && p.opensNothing(ours) && !ours.same(&t.Env[v.last]) {
+			p.warn("container %q sets %s itself, so Lighterman does not inject that of %s %s there", t.Name, v.name, p.profile.Kind,
 				p.profile)
 		}
 	}
@@ -84,7 +80,8 @@ func (p *plan) missingReference(v *variable) string {
 		return ""
 	}
 	for name := range references(v.Value) {
-		if at, injected := p.index[name]; injected && p.withheld[at] && !p.held[at] {
+		at, injected := p.index[name]
+		if _, own := p.own.at[name]; injected && p.withheld[at] && !own {
 			return name
 		}
 	}

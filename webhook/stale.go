@@ -23,6 +23,8 @@ var denialBasis = map[injector.Reason]basis{
 	injector.ReasonInvalidAnnotation:          fromCluster, // Likewise; and an annotation may be wrong beside one profile only.
 	injector.ReasonUnknownProfile:             fromCluster,
 	injector.ReasonAmbiguousSelector:          fromCluster,
+	injector.ReasonIncompleteIdentity:         fromCluster, // Whether a half is one depends on what the profile injects.
+	injector.ReasonAmbiguousIdentity:          fromCluster,
 	injector.ReasonNamespaceNotAllowed:        fromCluster,
 	injector.ReasonServiceAccountNotAllowed:   fromCluster,
 	injector.ReasonServiceAccountNotAnnotated: fromCluster,

@@ -88,23 +88,48 @@ func checkEnv(t *testing.T, before, after *corev1.Container) {
 		return slices.ContainsFunc(list, func(e corev1.EnvVar) bool { return e.Name == name })
 	}
 	front, behind := around(before.Env, after.Env)
-	for _, e := range behind { // Only what refers to one of the container's own.
-		if !slices.ContainsFunc(before.Env, func(own corev1.EnvVar) bool { return strings.Contains(e.Value, "$("+own.Name+")") }) {
+	for i, e := range behind {
+		if !belongsBehind(before, behind[:i], e) {
 			t.Errorf("container %s got %s behind its own variables", after.Name, e.Name)
 		}
 	}
 	added := slices.Concat(front, behind)
 	for i, e := range added {
-		if named(before.Env, e.Name) || named(added[:i], e.Name) {
+		if slices.ContainsFunc(before.Env, func(own corev1.EnvVar) bool { return own.Name == e.Name && !mayBeNone(own) }) || named(added[:i], e.Name) {
 			t.Errorf("container %s has variable %s twice", after.Name, e.Name)
 		}
-		if e.Value == "" && e.ValueFrom == nil {
+		if e.Value == "" && e.ValueFrom == nil && !mayShut(before, e.Name) {
 			t.Errorf("container %s got the empty variable %s", after.Name, e.Name)
 		}
 	}
 	if !named(after.Env, "LIGHTERMAN_PROVIDER") {
 		t.Errorf("container %s was admitted without being injected", after.Name)
 	}
+}
+
+// belongsBehind reports whether a variable has a reason to stand behind the container's own: it refers to one of those, or to
+// another behind them; it stands behind an optional reference; or it keeps out what may come from elsewhere.
+func belongsBehind(before *corev1.Container, behind []corev1.EnvVar, e corev1.EnvVar) bool {
+	refersTo := func(other corev1.EnvVar) bool { return strings.Contains(e.Value, "$("+other.Name+")") }
+	return slices.ContainsFunc(before.Env, func(own corev1.EnvVar) bool { return refersTo(own) || own.Name == e.Name && mayBeNone(own) }) ||
+		slices.ContainsFunc(behind, refersTo) || mayShut(before, e.Name)
+}
+
+// mayShut reports whether a container may take the variable from where Lighterman cannot see it.
+func mayShut(before *corev1.Container, name string) bool {
+	return slices.ContainsFunc(before.Env, func(own corev1.EnvVar) bool { return own.Name == name && mayBeNone(own) && own.ValueFrom != nil }) ||
+		slices.ContainsFunc(before.EnvFrom, func(from corev1.EnvFromSource) bool { return strings.HasPrefix(name, from.Prefix) })
+}
+
+// mayBeNone reports whether a variable may have no value.
+func mayBeNone(e corev1.EnvVar) bool {
+	from := e.ValueFrom
+	if from == nil || e.Value != "" {
+		return e.Value == "" || strings.HasPrefix(e.Value, "$(")
+	}
+	optional := func(o *bool) bool { return o != nil && *o }
+	return from.FieldRef != nil || from.SecretKeyRef != nil && optional(from.SecretKeyRef.Optional) ||
+		from.ConfigMapKeyRef != nil && optional(from.ConfigMapKeyRef.Optional) || from.FileKeyRef != nil && optional(from.FileKeyRef.Optional)
 }
 
 // around gives what stands in front of a container's own variables, and behind them.

@@ -2,14 +2,16 @@ package additive
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"lighterman.dev/lighterman/injector"
 )
 
 // Lost gives the place at which something of before is not in after: a field, its value, or an item of a list in its
-// order. What after has besides does not count; the injected annotation may change, and the grace period grow. Empty: nothing was lost. Both are
-// what encoding/json decodes into an any.
+// order. What after has besides does not count; the injected annotation may change, the grace period grow, and a variable
+// that says nothing get a value. Empty: nothing was lost. Both are what encoding/json decodes into an any.
 func Lost(before, after any) string { return lost(before, after, "") }
 
 func lost(before, after any, where string) string {
@@ -36,7 +38,7 @@ func lostField(before map[string]any, after any, where string) string {
 		if _, kept := a[key]; !kept {
 			return where + "/" + key
 		}
-		if key == injector.AnnotationInjected || (key == grace && grew(value, a[key])) {
+		if key == injector.AnnotationInjected || (key == grace && grew(value, a[key])) || (key == "value" && isEmptyVariable(before, where)) {
 			continue
 		}
 		if inner := lost(value, a[key], where+"/"+key); inner != "" {
@@ -44,6 +46,15 @@ func lostField(before map[string]any, after any, where string) string {
 		}
 	}
 	return ""
+}
+
+// references is a value that holds nothing but references to other variables.
+var references = regexp.MustCompile(`^(\$\([^)]*\))*$`)
+
+// isEmptyVariable reports whether a field is an entry of env whose value may be empty.
+func isEmptyVariable(field map[string]any, where string) bool {
+	value, _ := field["value"].(string)
+	return strings.HasSuffix(where, "/env") && field["valueFrom"] == nil && references.MatchString(value)
 }
 
 // grace may be raised, for the uploader.
@@ -62,7 +73,7 @@ func lostItem(before []any, after any, where string) string {
 	}
 	next := 0
 	for _, item := range before {
-		for next < len(a) && lost(item, a[next], "?") != "" {
+		for next < len(a) && lost(item, a[next], where) != "" {
 			next++
 		}
 		if next == len(a) {

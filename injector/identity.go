@@ -1,0 +1,191 @@
+package injector
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// claims are what a container says itself of who it is.
+type claims struct {
+	// certain are variables of the identity group that have a value; optional are those that may have one.
+	certain, optional []string
+	// others are the webhooks that gave it an identity.
+	others []*otherWebhook
+}
+
+// add adds a variable of the identity group; shut: a former pass of Lighterman's set it, to shut a rival.
+func (c *claims) add(v *ownVariable, shut bool) {
+	switch {
+	case shut:
+	case v.is.certain():
+		c.certain = append(c.certain, v.name)
+	default:
+		c.optional = append(c.optional, v.name)
+	}
+}
+
+// decideIdentity decides whose identity the container gets. The groups are those that it keeps for one of its own or of
+// another webhook's; taken are those that it keeps already.
+func (p *plan) decideIdentity(t *target, c *claims, taken group) (group, error) {
+	if p.mode.inherits {
+		return p.decideInherited(t, c)
+	}
+	claimed := c.certain
+	if account := p.foreignAccount(taken); account != "" {
+		claimed = append(claimed, account)
+	}
+	if len(claimed) > 0 {
+		return p.store.identity, p.checkWhole(t, claimed, taken)
+	}
+	var kept group
+	for _, w := range c.others {
+		if kept == 0 {
+			g, err := p.meet(t, w)
+			if err != nil {
+				return 0, err
+			}
+			kept = g
+		}
+	}
+	if kept != 0 {
+		return kept, nil
+	}
+	if err := p.shutRivals(t, c.optional); err != nil {
+		return 0, err
+	}
+	p.warnOptional(t, c.optional)
+	return 0, nil
+}
+
+// decideInherited is decideIdentity where the pod keeps the identity that the cluster gives it: nothing of it is injected, so
+// nothing can be half. Where it is the pod's own, what would be taken before it is shut.
+func (p *plan) decideInherited(t *target, c *claims) (group, error) {
+	if len(c.certain) > 0 {
+		p.warnGroup(t, c.certain[0], p.store.identity)
+		return p.store.identity, nil
+	}
+	if !p.mode.ofPod {
+		return 0, nil
+	}
+	if err := p.shutRivals(t, c.optional); err != nil {
+		return 0, err
+	}
+	p.warnOptional(t, c.optional)
+	return 0, nil
+}
+
+// foreignAccount is the variable by which the container names a storage account of its own, where the profile's identity is
+// the key of another; empty: it names none, or the identity is good for any.
+func (p *plan) foreignAccount(taken group) string {
+	if taken&groupAzureAccount == 0 {
+		return ""
+	}
+	ofAccount := func(v variable) bool {
+		return v.groups&p.store.identity != 0 && v.groups&groupAzureAccount != 0
+	}
+	if !slices.ContainsFunc(p.vars, ofAccount) {
+		return ""
+	}
+	for i := range p.own.list {
+		if v := &p.own.list[i]; v.is.certain() && p.groupOf(v.name) == groupAzureAccount {
+			return v.name
+		}
+	}
+	return ""
+}
+
+// checkWhole denies the pod whose container sets a part of an identity, and warns of one that it keeps.
+func (p *plan) checkWhole(t *target, names []string, taken group) error {
+	is, missing := p.judge(t, names, taken)
+	switch is {
+	case isWhole:
+		p.warnGroup(t, names[0], p.store.identity)
+		return nil
+	case mayBeWhole:
+		p.warn("container %q sets %s itself, so Lighterman does not inject %s of %s %s there; it has no identity where what may bring %s, an optional reference or envFrom, does not: set that in env by a reference that is required, or list the container in %s",
+			t.Name, names[0], groupNames[p.store.identity], p.profile.Kind, p.profile, joinNames(missing), AnnotationSkipContainers)
+		return nil
+	}
+	return Deny(ReasonIncompleteIdentity, fmt.Sprintf(
+		"spec.%s[%d].env: container %q sets %s and not %s, and half an identity is none: set that too, remove %s so that the container gets %s of %s %s, or list it in %s",
+		t.list, t.index, t.Name, joinNames(names), joinNames(missing), joinNames(names), groupNames[p.store.identity],
+		p.profile.Kind, p.profile, AnnotationSkipContainers))
+}
+
+// denyOpen denies the pod in whose container variables that Lighterman cannot see may be taken before the profile's identity.
+func (p *plan) denyOpen(t *target, names []string, program string) error {
+	return Deny(ReasonAmbiguousIdentity, fmt.Sprintf(
+		"spec.%s[%d]: container %q takes variables from envFrom or by optional references, which Lighterman cannot see: %s would be taken before the identity of %s %s, and %s takes an empty variable for a setting, so they cannot be shut out: refer to each key that the container needs in env, set envFrom[].prefix, set them to \"\" in env where no program of the container does that, or list the container in %s",
+		t.list, t.index, t.Name, joinNames(names), p.profile.Kind, p.profile, program, AnnotationSkipContainers))
+}
+
+// warnOptional warns of optional references behind which the profile's identity stands.
+func (p *plan) warnOptional(t *target, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	var left []string
+	for _, name := range names {
+		if _, ours := p.index[name]; !ours && !slices.ContainsFunc(t.shut, func(e corev1.EnvVar) bool { return e.Name == name }) {
+			left = append(left, name)
+		}
+	}
+	rest := ""
+	if len(left) > 0 {
+		rest = fmt.Sprintf("; %s stays, and makes no identity by itself", joinNames(left))
+	}
+	p.warn("container %q has only optional references in %s, so programs take the credentials of %s %s, which stand behind them%s: for the container's own make the references required, or list the container in %s",
+		t.Name, joinNames(names), p.profile.Kind, p.profile, rest, AnnotationSkipContainers)
+}
+
+// warnEnvFrom says what becomes of the variables that the container takes from envFrom.
+func (p *plan) warnEnvFrom(t *target, kept bool) {
+	if len(t.EnvFrom) == 0 {
+		return
+	}
+	whose, cure := "", ""
+	switch {
+	case kept:
+	case p.mode.inherits && !p.mode.ofPod:
+		whose = ", and programs take credentials from there before the identity that the cluster gives the pod"
+	case len(t.shut) > 0:
+		whose = fmt.Sprintf(", and %s set to shut out those from there: programs take the identity of %s %s", areOrIs(t.shut), p.profile.Kind, p.profile)
+		cure = "; to use credentials from there, list the container in " + AnnotationSkipContainers
+	default:
+		whose = fmt.Sprintf(", and programs take the identity of %s %s", p.profile.Kind, p.profile)
+		cure = "; to use credentials from there, list the container in " + AnnotationSkipContainers
+	}
+	p.warn("container %q takes variables from envFrom, which Lighterman cannot see: an injected variable hides one of its name%s%s",
+		t.Name, whose, cure)
+}
+
+func areOrIs(vars []corev1.EnvVar) string {
+	names := make([]string, len(vars))
+	for i := range vars {
+		names[i] = vars[i].Name
+	}
+	if len(names) == 1 {
+		return names[0] + " is"
+	}
+	return joinNames(names) + " are"
+}
+
+// filling is an entry of the container's env that says nothing, and gets the value of an injected variable.
+type filling struct {
+	at  int // in the container's env
+	env *corev1.EnvVar
+}
+
+// filled are the values of the entries that are filled in.
+func (t *target) filled() []corev1.EnvVar {
+	if len(t.fills) == 0 {
+		return nil
+	}
+	env := make([]corev1.EnvVar, len(t.fills))
+	for i := range t.fills {
+		env[i] = *t.fills[i].env
+	}
+	return env
+}
