@@ -170,8 +170,8 @@ func TestPodIsRestricted(t *testing.T) {
 				t.Error("the webhook's own pods do not opt out: it could not start in a namespace labelled selected")
 			}
 			for _, volume := range pod.Spec.Volumes {
-				if volume.Secret == nil {
-					t.Errorf("volume %s is no Secret", volume.Name)
+				if volume.Secret == nil && volume.ConfigMap == nil {
+					t.Errorf("volume %s is neither a Secret nor a ConfigMap", volume.Name)
 				}
 			}
 			for _, container := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {

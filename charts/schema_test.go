@@ -37,6 +37,10 @@ func TestSchemaRejects(t *testing.T) {
 		"a digest in the tag":                  {`image: {tag: "sha256:00"}`, "at '/image/tag'"},
 		"a short digest":                       {`image: {digest: "sha256:00"}`, "at '/image/digest'"},
 		"a ServiceMonitor without its Service": {`metrics: {service: {enabled: false}, serviceMonitor: {enabled: true}}`, "at '/metrics/service/enabled'"},
+		"a client CA of any certificate":       {`callers: {certificate: {configMap: ca}}`, "at '/callers/certificate/allowedNames': minItems: got 0, want 1"},
+		"names of no client CA":                {`callers: {certificate: {allowedNames: [a]}}`, "at '/callers/certificate/allowedNames': maxItems: got 1, want 0"},
+		"a client CA that is none":             {`callers: {certificate: {ca: abc, allowedNames: [a]}}`, "at '/callers/certificate/ca'"},
+		"a token's subject that is none":       {`callers: {token: {required: true, subjects: [admin]}}`, "at '/callers/token/subjects/0'"},
 		"a ServiceAccount of no name":          {`serviceAccount: {create: false}`, "at '/serviceAccount/name': minLength: got 0, want 1"},
 	}
 	for name, test := range tests {
