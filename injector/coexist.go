@@ -112,22 +112,35 @@ func (p *plan) meet(t *target, w *otherWebhook) (group, error) {
 	case whole && (same || !known):
 		return 0, nil
 	case !p.own.presence(w.who).possible():
-		return 0, p.denyHalfOf(t, w)
+		return 0, p.denyHalfOf(t, w, w.who)
 	case whole && p.mode.rank < w.rank:
 		p.warn("container %q has two identities, of which programs take that of %s %s: %s gave it the other (%s); remove %s if that is not needed",
 			t.Name, p.profile.Kind, p.profile, w.name, w.who, w.source)
 		return 0, nil
+	case !p.store.shutsNode && p.uncertain(w) != "":
+		return 0, p.denyHalfOf(t, w, p.uncertain(w))
 	}
 	p.warn("container %q keeps the identity that %s gave it (%s), and does not get that of %s %s: remove %s, or list the container in the pod's annotation %s",
 		t.Name, w.name, w.who, p.profile.Kind, p.profile, w.source, w.skip)
 	return p.store.identity, nil
 }
 
+// uncertain is a variable of the other webhook's identity that may have no value: the container sets it by an optional reference, so
+// the webhook left it alone. Empty: there is none.
+func (p *plan) uncertain(w *otherWebhook) string {
+	for _, name := range append([]string{w.who}, w.with...) {
+		if !p.own.presence(name).certain() {
+			return name
+		}
+	}
+	return ""
+}
+
 // denyHalfOf denies the pod that another webhook gave a token for nobody, which does not go with the profile's identity.
-func (p *plan) denyHalfOf(t *target, w *otherWebhook) error {
+func (p *plan) denyHalfOf(t *target, w *otherWebhook, lacking string) error {
 	return Deny(ReasonIncompleteIdentity, fmt.Sprintf(
-		"spec.%s[%d].env: container %q has the token of %s without %s, and the rest of what that webhook set does not go with %s of %s %s: remove %s, or list the container in the pod's annotation %s",
-		t.list, t.index, t.Name, w.name, w.who, groupNames[p.store.identity], p.profile.Kind, p.profile, w.source, w.skip))
+		"spec.%s[%d].env: container %q has the token of %s without %s for certain, and the rest of what that webhook set does not go with %s of %s %s: remove %s, or list the container in the pod's annotation %s",
+		t.list, t.index, t.Name, w.name, lacking, groupNames[p.store.identity], p.profile.Kind, p.profile, w.source, w.skip))
 }
 
 // fits reports whether the profile's identity is whole beside what the other webhook set: where both use a variable, both

@@ -96,14 +96,20 @@ func (p *plan) foreignAccount(taken group) string {
 	return ""
 }
 
-// checkWhole denies the pod whose container sets a part of an identity, and warns of one that it keeps.
+// checkWhole denies the pod whose container sets a part of an identity, and warns of one that it keeps. One that may be whole is kept
+// where it leads nowhere if it is not: Azure's and Google's libraries have no variable that shuts the node's identity alone.
 func (p *plan) checkWhole(t *target, names []string, taken group) error {
 	is, missing := p.judge(t, names, taken)
-	switch is {
-	case isWhole:
+	switch {
+	case is == isWhole:
 		p.warnGroup(t, names[0], p.store.identity)
 		return nil
-	case mayBeWhole:
+	case is == mayBeWhole && !p.store.shutsNode:
+		return Deny(ReasonIncompleteIdentity, fmt.Sprintf(
+			"spec.%s[%d].env: container %q sets %s, and %s only by what may bring none, an optional reference or envFrom: then programs take the identity of the node: set that in env by a reference that is required, remove %s so that the container gets %s of %s %s, or list it in %s",
+			t.list, t.index, t.Name, joinNames(names), joinNames(missing), joinNames(names), groupNames[p.store.identity],
+			p.profile.Kind, p.profile, AnnotationSkipContainers))
+	case is == mayBeWhole:
 		p.warn("container %q sets %s itself, so Lighterman does not inject %s of %s %s there; it has no identity where what may bring %s, an optional reference or envFrom, does not: set that in env by a reference that is required, or list the container in %s",
 			t.Name, names[0], groupNames[p.store.identity], p.profile.Kind, p.profile, joinNames(missing), AnnotationSkipContainers)
 		return nil

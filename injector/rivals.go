@@ -66,6 +66,8 @@ const (
 	barmanAsks     = "barman-cloud" // azure_blob_storage.py: "in os.environ"
 	googleAuthAsks = "Google's library for Python"
 	azidentityAsks = "azidentity"
+	// environment.py: "is not None".
+	azureIdentityAsks = "azure-identity"
 )
 
 // azureRivals: barman 3.17 azure_blob_storage.py, azidentity v1.15.0, azure-identity 1.25.
@@ -80,6 +82,10 @@ var azureRivals = []rival{
 	{name: "AZURE_TENANT_ID", before: []string{"managedIdentity", "podIdentityBinding"}},
 	// It chooses another managed identity (default_azure_credential.go: LookupEnv; an empty one is an error).
 	{name: "AZURE_CLIENT_ID", before: []string{"managedIdentity", "podIdentityBinding"}, setting: azidentityAsks},
+	// A secret goes before a certificate, and before a token where AZURE_TOKEN_CREDENTIALS is the user's or is not known
+	// (environment_credential.go, environment.py).
+	{name: "AZURE_CLIENT_SECRET", before: []string{"servicePrincipal", "workloadIdentity"}, setting: azureIdentityAsks, known: goTools},
+	{name: "AZURE_CLIENT_CERTIFICATE_PATH", before: []string{"workloadIdentity"}, setting: azureIdentityAsks, known: goTools},
 	// SDKs that do not know AZURE_TOKEN_CREDENTIALS take a user for the profile's application.
 	{name: "AZURE_USERNAME", before: []string{"workloadIdentity"}},
 }
@@ -134,15 +140,18 @@ func (p *plan) isShut(env *corev1.EnvVar) bool {
 // shutRivals adds entries behind the container's own that keep out what an optional reference or envFrom may bring, so that
 // programs take the profile's identity. It denies the pod where that cannot be done.
 func (p *plan) shutRivals(t *target, optional []string) error {
-	var open []string
-	why := ""
+	var open, programs []string
 	for _, r := range p.rivalsOf() {
 		unseen := slices.Contains(optional, r.name)
 		if _, own := p.own.at[r.name]; !unseen && (own || r.exotic || !p.own.maySetFrom(r.name)) {
+			p.warnEmptyRival(t, r)
 			continue
 		}
 		if !p.canShut(r) {
-			open, why = append(open, r.name), r.setting
+			open = append(open, r.name)
+			if !slices.Contains(programs, r.setting) {
+				programs = append(programs, r.setting)
+			}
 			continue
 		}
 		t.shut = append(t.shut, corev1.EnvVar{Name: r.name, Value: r.shut})
@@ -150,7 +159,15 @@ func (p *plan) shutRivals(t *target, optional []string) error {
 	if len(open) == 0 {
 		return nil
 	}
-	return p.denyOpen(t, open, why)
+	return p.denyOpen(t, open, strings.Join(programs, " or "))
+}
+
+// warnEmptyRival warns of an empty variable that one program takes for a setting: the profile has no value to put into its place.
+func (p *plan) warnEmptyRival(t *target, r *rival) {
+	if p.own.presence(r.name) == maybeEmpty && !p.canShut(r) {
+		p.warn("container %q sets %s to an empty value, and %s takes that for a setting: remove the variable if the container runs it",
+			t.Name, r.name, r.setting)
+	}
 }
 
 // joinNames lists variables for people.

@@ -10,10 +10,11 @@ var s3Store = store{
 	modes:    s3Modes,
 	groups:   groupIdentity | groupMetadata | groupRegion | groupEndpoint | groupSTS | groupRegionalSTS | groupChecksums | groupCA,
 	identity: groupIdentity, identities: s3Identities, rivals: s3Rivals,
-	others: s3Others,
-	check:  checkS3,
-	env:    s3Env,
-	upload: s3Upload,
+	shutsNode: true,
+	others:    s3Others,
+	check:     checkS3,
+	env:       s3Env,
+	upload:    s3Upload,
 }
 
 // s3Modes has a row for each auth mode of the API. Environment names and precedence: botocore 1.43, aws-sdk-go-v2

@@ -21,6 +21,8 @@ type store struct {
 	// identities are the sets of variables by which the SDKs know a program, rivals what they take before them.
 	identities []wholeIdentity
 	rivals     []rival
+	// shutsNode: one of its variables keeps programs from the identity of the node, whatever else a container sets.
+	shutsNode bool
 	// others are the webhooks of cloud providers that give pods an identity for it, too.
 	others []otherWebhook
 	// check finds what the CRD's rules cannot refuse in a profile from a file.
