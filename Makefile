@@ -51,8 +51,9 @@ test-race: bin/cluster ## Run the main module's tests with the race detector
 	env="$$(bin/cluster testenv)"; eval "$$env"; CGO_ENABLED=1 go test -race ./...
 
 .PHONY: fuzz
-fuzz: ## Fuzz the injector, the handler and the manifests of lighterman inject, FUZZTIME each
+fuzz: ## Fuzz the injector (patches, identities), the handler and the manifests of lighterman inject, FUZZTIME each
 	cd e2e && go test ./fuzz -run '^$$' -fuzz FuzzInject -fuzztime $(FUZZTIME)
+	cd e2e && go test ./fuzz -run '^$$' -fuzz FuzzIdentity -fuzztime $(FUZZTIME)
 	go test ./webhook -run '^$$' -fuzz FuzzServeHTTP -fuzztime $(FUZZTIME)
 	go test ./internal/manifest -run '^$$' -fuzz FuzzManifest -fuzztime $(FUZZTIME) -fuzzminimizetime 1x
 

@@ -14,7 +14,11 @@ import (
 func checkContainers(t *testing.T, before, after *corev1.Pod, profile []byte) {
 	t.Helper()
 	meant := chosen(before, after)
-	recipient := recipients(t, before, after, profile)
+	parsed, err := injector.ParseProfile(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipient := recipients(before, after, parsed)
 	was, is := containers(before), containers(after)
 	for name, c := range is {
 		original, had := was[name]
@@ -165,17 +169,12 @@ func chosen(before, after *corev1.Pod) func(name string) bool {
 }
 
 // recipients tells the containers that may have the identity: with an uploader only those for which something asks.
-func recipients(t *testing.T, before, after *corev1.Pod, profile []byte) func(name string) bool {
-	t.Helper()
-	parsed, err := injector.ParseProfile(profile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := parsed.Spec.Uploader
+func recipients(before, after *corev1.Pod, profile *injector.Profile) func(name string) bool {
+	u := profile.Spec.Uploader
 	tools, overridden := before.Annotations[injector.AnnotationTools]
 	_, limited := before.Annotations[injector.AnnotationContainers]
 	asked := limited || (u != nil && u.Identity == "Containers") || strings.Trim(tools, ", ") != "" ||
-		(!overridden && len(parsed.Spec.Tools) > 0)
+		(!overridden && len(profile.Spec.Tools) > 0)
 	return func(name string) bool { return (asked || !hasUploader(after)) && listed(before, name) }
 }
 

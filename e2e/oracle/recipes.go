@@ -76,7 +76,7 @@ var OwnFiles = Files{
 	"/own/token":                      {Kind: TokenFile, Name: "own-token"},
 	"/own/ca.crt":                     {Kind: CABundleFile, Name: "own-ca"},
 	"/own/aws-credentials":            {Kind: AWSFile, Name: "own-credentials", Sections: []string{"default", "own"}},
-	"/own/aws-config":                 {Kind: AWSFile, Name: "own-config", Sections: []string{"own"}},
+	"/own/aws-config":                 {Kind: AWSFile, Name: "own-config", Sections: []string{"default", "own"}},
 	"/own/client.pem":                 {Kind: PEMFile, Name: "own-certificate"},
 	"/own/key.json":                   {Kind: GoogleKeyFile, Name: "own-key"},
 	"/own/account.json":               {Kind: GoogleTokenFile, Name: "own-account", Token: "/own/token"},

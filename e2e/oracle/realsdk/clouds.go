@@ -106,9 +106,9 @@ func (c *Clouds) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	return &made, nil
 }
 
-// dial leads every HTTPS name to the stand-ins, and leaves all other addresses as they are.
+// dial leads every name to the stand-ins, and leaves addresses as they are.
 func (c *Clouds) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if _, port, err := net.SplitHostPort(address); err == nil && port == "443" {
+	if host, _, err := net.SplitHostPort(address); err == nil && net.ParseIP(host) == nil {
 		address = c.tls
 	}
 	return new(net.Dialer).DialContext(ctx, network, address)
