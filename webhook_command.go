@@ -38,6 +38,7 @@ type webhookOptions struct {
 	annotate, annotateNamed       bool
 	callers                       callerOptions
 	log                           logOptions
+	apiAudiences                  []string
 	shutdownDelay                 time.Duration
 	certs                         certs.Options
 }
@@ -66,6 +67,7 @@ to it, answers the requests that it has, and ends.`,
 	f.StringVar(&o.uploaderImage, "uploader-image", "", "image of the sidecar that uploads a pod's files (spec.uploader)")
 	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "watch service accounts, and annotate those of pods as profiles ask; false: such profiles deny the pod, and a service account names no default profile")
 	f.BoolVar(&o.annotateNamed, "annotate-named-only", false, "annotate only the service accounts that profiles name in spec.allowedServiceAccounts, before any pod asks, and never because of a review; implied where no review can be told to be the API server's")
+	f.StringSliceVar(&o.apiAudiences, "api-audiences", nil, "audiences of the API server that no profile may name, besides kubernetes.default.svc in every spelling and those of the process's own token")
 	o.callers.bind(f)
 	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long to go on serving after readiness was withdrawn")
 	o.log.bind(f)
@@ -73,6 +75,18 @@ to it, answers the requests that it has, and ends.`,
 	o.certs.BindFlags(certFlags)
 	f.AddGoFlagSet(certFlags)
 	return cmd
+}
+
+// settings returns what the process decides for the rules.
+func (o *webhookOptions) settings(log logr.Logger) (injector.Settings, error) {
+	audiences, err := apiAudiences(o.apiAudiences, ownTokenFile)
+	if err != nil {
+		return injector.Settings{}, err
+	}
+	log.Info("refuse profiles that name an audience of the API server", "audiences", audiences)
+	return injector.Settings{
+		Version: version, Image: o.image, UploaderImage: o.uploaderImage, NoServiceAccountAnnotations: !o.annotate, APIAudiences: audiences,
+	}, nil
 }
 
 func runWebhook(ctx context.Context, o *webhookOptions) error {
@@ -113,8 +127,9 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	if err != nil {
 		return err
 	}
-	settings := injector.Settings{
-		Version: version, Image: o.image, UploaderImage: o.uploaderImage, NoServiceAccountAnnotations: !o.annotate,
+	settings, err := o.settings(log)
+	if err != nil {
+		return err
 	}
 	gate := webhook.Gate{Callers: callers, ReleaseNamespace: o.namespace, NamedAccountsOnly: o.annotateNamed}
 	cachesReady, err := webhook.Setup(ctx, mgr, settings, gate, metrics.Registry)

@@ -109,6 +109,9 @@ func checkAzure(p *problems, spec *v1alpha1.CredentialProfileSpec) {
 	if az.Container == "" {
 		p.invalid("spec.azure.container: is required")
 	}
+	// The SDKs sign requests with an account's key, and never send it; default may find a key, too.
+	p.checkBearerURL("spec.azure.endpoint", az.Endpoint, az.Auth.AccountKey != nil || az.Auth.ConnectionString != nil || az.Auth.Default != nil,
+		"accountKey, connectionString and default")
 	if cloudOf(az) == nil {
 		p.invalid("spec.azure.cloud: %q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and endpoint for another", az.Cloud)
 	}

@@ -29,6 +29,7 @@ var azureModes = []mode{
 			wi := s.Azure.Auth.WorkloadIdentity
 			p.required("spec.azure.auth.workloadIdentity.clientID", wi.ClientID)
 			p.required("spec.azure.auth.workloadIdentity.tenantID", wi.TenantID)
+			p.checkTokenURL("spec.azure.auth.workloadIdentity.authorityHost", wi.AuthorityHost)
 		},
 		audience: func(s *v1alpha1.CredentialProfileSpec) string {
 			return or(s.Azure.Auth.WorkloadIdentity.Audience, "api://AzureADTokenExchange")

@@ -2,7 +2,9 @@ package injector
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"unicode"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -26,7 +28,9 @@ func Check(spec *v1alpha1.CredentialProfileSpec, settings Settings) []Problem {
 // check checks a profile with the tools that field names.
 func check(spec *v1alpha1.CredentialProfileSpec, tools []v1alpha1.Tool, field string, settings Settings) problems {
 	var p problems
+	p.checkTexts(spec)
 	p.checkStore(spec)
+	p.checkAudience(spec, &settings)
 	if len(p) == 0 { // Else what the tools would be told makes no sense.
 		p.checkTools(spec, tools, field)
 	}
@@ -125,6 +129,9 @@ func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec, settings 
 	}
 }
 
+// isVariableName is the CRD's rule.
+var isVariableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
 // checkEnv refuses literals that would contradict each other, or what the profile injects anyway.
 func (p *problems) checkEnv(spec *v1alpha1.CredentialProfileSpec) {
 	seen := make(map[string]bool, len(spec.Env))
@@ -145,6 +152,12 @@ func (p *problems) checkEnv(spec *v1alpha1.CredentialProfileSpec) {
 			p.invalid("spec.env[%d]: needs a name and a value: some tools take an empty variable for a setting", i)
 		case len(name) >= len(reservedPrefix) && name[:len(reservedPrefix)] == reservedPrefix:
 			p.invalid("spec.env[%d].name: %s is set by Lighterman itself: choose another name", i, name)
+		case !isVariableName.MatchString(name):
+			p.invalid("spec.env[%d].name: %q must be the name of a variable: letters, digits and _, not beginning with a digit", i, name)
+		case refusedEffect(name) != "":
+			p.invalid("spec.env[%d].name: %s %s, and a profile must not: set it in the container itself", i, name, refusedEffect(name))
+		case strings.ContainsFunc(spec.Env[i].Value, isControlInValue):
+			p.invalid("spec.env[%d].value: contains a control character other than tab and line breaks: remove it", i)
 		case g != 0:
 			p.invalid("spec.env[%d].name: %s is one of the variables by which the profile's own fields say %s: remove it, and use those fields", i, name, groupNames[g])
 		}
@@ -153,6 +166,11 @@ func (p *problems) checkEnv(spec *v1alpha1.CredentialProfileSpec) {
 		p.invalid("spec.env: has %d variables with %d bytes: write at most %d with %d bytes of names and values together, for each container of a pod gets its own copy",
 			len(spec.Env), size, maxEnvVars, maxEnvBytes)
 	}
+}
+
+// isControlInValue reports whether a value must not have the character: programs read lines and tabs, and a zero byte ends a value.
+func isControlInValue(r rune) bool {
+	return unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r'
 }
 
 // checkSelector refuses what would select nothing, or cannot be evaluated: the API server does not look into label

@@ -16,6 +16,8 @@ var gcsStore = store{
 	identity: groupGoogle, identities: gcsIdentities, rivals: gcsRivals,
 	check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 		p.required("spec.gcs.bucket", s.GCS.Bucket)
+		// Emulators want no identity, and then none is sent.
+		p.checkBearerURL("spec.gcs.endpoint", s.GCS.Endpoint, s.GCS.Auth.Ambient != nil, "ambient")
 	},
 	env:    gcsEnv,
 	upload: gcsUpload,
@@ -42,7 +44,9 @@ var gcsModes = []mode{
 		name: "workloadIdentityFederation",
 		set:  func(s *v1alpha1.CredentialProfileSpec) bool { return s.GCS.Auth.WorkloadIdentityFederation != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
-			p.required("spec.gcs.auth.workloadIdentityFederation.audience", s.GCS.Auth.WorkloadIdentityFederation.Audience)
+			federation := s.GCS.Auth.WorkloadIdentityFederation
+			p.required("spec.gcs.auth.workloadIdentityFederation.audience", federation.Audience)
+			p.checkTokenURL("spec.gcs.auth.workloadIdentityFederation.tokenURL", federation.TokenURL)
 		},
 		// The audience that a provider accepts unless it lists others: cloud.google.com/iam/docs/workload-identity-federation-with-kubernetes.
 		audience: func(s *v1alpha1.CredentialProfileSpec) string {

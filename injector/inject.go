@@ -19,6 +19,9 @@ type Settings struct {
 	UploaderImage string
 	// ClusterTrustBundles says that the cluster has them. False: profiles that name one deny the pod.
 	ClusterTrustBundles bool
+	// APIAudiences are audiences of the API server besides those that every profile must not name: profiles that ask for a
+	// token with one of them deny the pod.
+	APIAudiences []string
 	// NoServiceAccountAnnotations says that Lighterman annotates no service account: profiles that ask for it deny the pod.
 	NoServiceAccountAnnotations bool
 }

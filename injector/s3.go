@@ -30,6 +30,7 @@ var s3Modes = []mode{
 			if s.S3.Auth.WebIdentity.RoleARN == "" {
 				p.invalid("spec.s3.auth.webIdentity.roleARN: is required, for example arn:aws:iam::111122223333:role/backup")
 			}
+			p.checkTokenURL("spec.s3.auth.webIdentity.stsEndpoint", s.S3.Auth.WebIdentity.STSEndpoint)
 		},
 		audience: func(s *v1alpha1.CredentialProfileSpec) string {
 			return or(s.S3.Auth.WebIdentity.Audience, "sts.amazonaws.com")

@@ -23,7 +23,9 @@ func (p *plan) configure() error {
 		return Deny(ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.uploader: %s", p.profile.Kind, p.profile,
 			strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
-	u.config = c.String()
+	// The kubelet takes two dollar signs for one, and reads no reference: k8s.io/kubernetes v1.37
+	// third_party/forked/golang/expansion/expand.go.
+	u.config = strings.ReplaceAll(c.String(), "$", "$$")
 	return nil
 }
 

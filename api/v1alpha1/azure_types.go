@@ -3,6 +3,7 @@ package v1alpha1
 // AzureStore is an Azure Blob Storage container.
 //
 // +kubebuilder:validation:ExactlyOneOf=storageAccount;storageAccountFrom
+// +kubebuilder:validation:XValidation:rule="!has(self.endpoint) || !isURL(self.endpoint) || url(self.endpoint).getScheme() != 'http' || has(self.auth.accountKey) || has(self.auth.connectionString) || has(self.auth.default)",message="must be an https URL with this auth mode, which sends a token: http is accepted with accountKey, connectionString and default",fieldPath=".endpoint"
 type AzureStore struct {
 	// The storage account's name. Exactly one of storageAccount and storageAccountFrom.
 	// +optional
@@ -25,6 +26,7 @@ type AzureStore struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/')",message="must not begin or end with a slash"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Prefix string `json:"prefix,omitempty"`
 
 	// The URL of the blob service where it is not the cloud's own (https://<account>.blob.core.windows.net): a private
@@ -32,6 +34,7 @@ type AzureStore struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be a URL with a scheme, for example https://backups.blob.core.windows.net"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Endpoint string `json:"endpoint,omitempty"`
 
 	// The cloud that the storage account is in. Default AzurePublic.
@@ -102,11 +105,14 @@ type AzureWorkloadIdentity struct {
 	// +default="api://AzureADTokenExchange"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches('^(https?://)?(kubernetes|kubernetes[.]default|kubernetes[.]default[.]svc([.].*)?|k3s|rke2)(:[0-9]+)?/*$|^https?://(oidc[.]eks[.]|container[.]googleapis[.]com/v1/projects/|[a-z0-9-]+[.]oic[.]prod-aks[.]azure[.]com/)')`,message="is an audience of the API server, where whoever receives the token could act as the pod: use the token service's own"
 	Audience string `json:"audience,omitempty"`
 	// The URL of the Entra ID authority. Absent: the cloud's own.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHost() != ''",message="must be an https URL, for example https://login.microsoftonline.com/"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	AuthorityHost string `json:"authorityHost,omitempty"`
 }
 

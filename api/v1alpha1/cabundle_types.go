@@ -57,11 +57,13 @@ type ClusterTrustBundleRef struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Name string `json:"name,omitempty"`
 	// The signer whose bundles are taken. Exactly one of name and signerName.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=571
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	SignerName string `json:"signerName,omitempty"`
 	// Which of the signer's bundles are taken. Absent: none, as in Kubernetes' own projection; {}: all.
 	// +optional

@@ -1,6 +1,8 @@
 package v1alpha1
 
 // GCSStore is a Google Cloud Storage bucket.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.endpoint) || !isURL(self.endpoint) || url(self.endpoint).getScheme() != 'http' || has(self.auth.ambient)",message="must be an https URL with this auth mode, which sends a token: http is accepted with ambient",fieldPath=".endpoint"
 type GCSStore struct {
 	// The bucket's name.
 	// +required
@@ -13,6 +15,7 @@ type GCSStore struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/')",message="must not begin or end with a slash"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Prefix string `json:"prefix,omitempty"`
 
 	// The ID of the project that the bucket belongs to. Tools written in Python need it where the credentials do not tell.
@@ -25,6 +28,7 @@ type GCSStore struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be a URL with a scheme, for example https://storage.googleapis.com"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Endpoint string `json:"endpoint,omitempty"`
 
 	// How a pod proves who it is. Exactly one of the modes below.
@@ -79,5 +83,6 @@ type GCPWorkloadIdentityFederation struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHost() != ''",message="must be an https URL, for example https://sts.googleapis.com/v1/token"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	TokenURL string `json:"tokenURL,omitempty"`
 }

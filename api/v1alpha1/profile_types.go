@@ -182,6 +182,7 @@ type EnvVar struct {
 	// The variable's name.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",message="must be the name of a variable: letters, digits and _, not beginning with a digit"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^(LD_.*|DYLD_.*|GCONV_PATH|GETCONF_DIR|GLIBC_TUNABLES|LOCPATH|NLSPATH|MALLOC_TRACE|NIS_PATH|OPENSSL_CONF|OPENSSL_ENGINES|OPENSSL_MODULES|HOSTALIASES|LOCALDOMAIN|RES_OPTIONS|RESOLV_HOST_CONF|BASH_ENV|BASH_LOADABLES_PATH|ENV|PS0|PS1|PS2|PS4|PROMPT_COMMAND|SHELLOPTS|BASHOPTS|IFS|CDPATH|GLOBIGNORE|ZDOTDIR|SHELL|PATH|PYTHONPATH|PYTHONHOME|PYTHONSTARTUP|PYTHONBREAKPOINT|PYTHONINSPECT|PYTHONUSERBASE|PYTHONWARNINGS|PYTHONPYCACHEPREFIX|PYTHONPLATLIBDIR|PYTHONEXECUTABLE|PERLLIB|PERL5LIB|PERL5OPT|PERL5DB|RUBYOPT|RUBYLIB|GEM_HOME|GEM_PATH|BUNDLE_.*|NODE_OPTIONS|NODE_PATH|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH|PHPRC|PHP_INI_SCAN_DIR|LUA_INIT.*|LUA_PATH.*|LUA_CPATH.*|TCLLIBPATH|DOTNET_STARTUP_HOOKS|DOTNET_ADDITIONAL_DEPS|CORECLR_.*|COR_.*|.*_COMMAND|.*_PASSCOMMAND|.*_ASKPASS|.*_RSH|GIT_.*|EDITOR|VISUAL|PAGER|BROWSER|LESSOPEN|LESSCLOSE|TAR_OPTIONS|RSYNC_CONNECT_PROG|BORG_REMOTE_PATH|RCLONE_.*SSH|RCLONE_.*METADATA_MAPPER|PGBACKREST_.*CMD|PGBACKREST_.*CMD_SSH|KUBERNETES_.*|KUBECONFIG|PYTHONHTTPSVERIFY|NODE_TLS_REJECT_UNAUTHORIZED|SSLKEYLOGFILE)$')",message="would make a program of the container run other code, or trust another peer: set it in the container itself"
 	// +kubebuilder:validation:MaxLength=256
 	Name string `json:"name"`
 	// The variable's value; may refer to an injected variable with $(NAME). Must not be empty: some tools take an
@@ -189,6 +190,7 @@ type EnvVar struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[\\P{Cc}\\t\\n\\r]*$')`,message="must not contain control characters other than tab and line breaks"
 	Value string `json:"value"`
 }
 

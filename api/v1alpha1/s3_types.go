@@ -17,6 +17,7 @@ type S3Store struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/')",message="must not begin or end with a slash"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Prefix string `json:"prefix,omitempty"`
 
 	// The bucket's region, for example eu-west-1. Required for Amazon S3; other stores have a default (see preset).
@@ -29,6 +30,7 @@ type S3Store struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be a URL with a scheme, for example https://minio.storage.svc:9000"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Endpoint string `json:"endpoint,omitempty"`
 
 	// Address the bucket in the path (https://host/bucket) and not in the host name (https://bucket.host). Absent:
@@ -106,11 +108,14 @@ type S3WebIdentity struct {
 	// +default="sts.amazonaws.com"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches('^(https?://)?(kubernetes|kubernetes[.]default|kubernetes[.]default[.]svc([.].*)?|k3s|rke2)(:[0-9]+)?/*$|^https?://(oidc[.]eks[.]|container[.]googleapis[.]com/v1/projects/|[a-z0-9-]+[.]oic[.]prod-aks[.]azure[.]com/)')`,message="is an audience of the API server, where whoever receives the token could act as the pod: use the token service's own"
 	Audience string `json:"audience,omitempty"`
-	// The URL of a security token service other than Amazon's, for stores that bring their own. Not every tool can use one.
+	// The https URL of a security token service other than Amazon's, for stores that bring their own. Not every tool can use one.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be a URL with a scheme, for example https://sts.example.com"
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHost() != ''",message="must be an https URL, for example https://sts.example.com: the pod's token is sent there"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	STSEndpoint string `json:"stsEndpoint,omitempty"`
 	// Use the token service of the region and not the global one. Without effect where stsEndpoint is set. Default true.
 	// +optional

@@ -13,6 +13,7 @@ type Uploader struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="self.startsWith('/') && self != '/' && !self.contains('..') && !self.contains(':')",message="must be an absolute path other than /, for example /backup"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Path string `json:"path,omitempty"`
 	// The size limit of the emptyDir, where one is made.
 	// +optional
@@ -30,6 +31,7 @@ type Uploader struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=512
+	// +kubebuilder:validation:items:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Include []string `json:"include,omitempty"`
 	// The files that are not, although include names them.
 	// +optional
@@ -37,6 +39,7 @@ type Uploader struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=512
+	// +kubebuilder:validation:items:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Exclude []string `json:"exclude,omitempty"`
 	// The object's key below the prefix; {namespace}, {pod}, {uid} and {path} are filled in. Default
 	// {namespace}/{pod}/{path}.
@@ -46,6 +49,7 @@ type Uploader struct {
 	// +kubebuilder:validation:XValidation:rule="self.contains('{path}')",message="must contain {path}: files would overwrite each other"
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([^{}]|[{](namespace|pod|uid|path)[}])*$')",message="has a placeholder that does not exist: write {namespace}, {pod}, {uid} or {path}"
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/') && !self.contains('//')",message="must not have a slash at either end, nor two in a row"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Key string `json:"key,omitempty"`
 	// Drain: what is left is uploaded after the containers have ended. Wrap: the containers' commands are wrapped, and
 	// fail when the upload failed. Default Drain.
@@ -93,6 +97,7 @@ type Uploader struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	StorageClass string `json:"storageClass,omitempty"`
 	// Encryption by the store.
 	// +optional
@@ -103,6 +108,8 @@ type Uploader struct {
 	// Tags that each object gets.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=10
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.contains('$(') && !self[k].contains('$('))",message="must not contain $(: it becomes part of a variable, in which $(NAME) would be replaced"
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.matches('^\\P{Cc}*$') && self[k].matches('^\\P{Cc}*$'))`,message="must not contain control characters"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 128 && size(self[k]) <= 256)",message="must have keys of at most 128 and values of at most 256 characters"
 	Tags map[string]string `json:"tags,omitempty"`
 	// The port at which the sidecar serves Prometheus metrics, at /metrics over plain HTTP. Absent: it serves none.
@@ -133,6 +140,7 @@ type SSE struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	KMSKeyID string `json:"kmsKeyID,omitempty"`
 }
 
