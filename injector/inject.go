@@ -30,6 +30,8 @@ type Settings struct {
 type Result struct {
 	// Operations are RFC 6902 "add" operations for the pod's JSON; none when the pod has everything already.
 	Operations []jsonpatch.Operation
+	// Size is an upper bound of the operations for the containers, as JSON, in bytes.
+	Size int
 	// Warnings are sentences for the user: what was left as it is, and why.
 	Warnings []string
 }
@@ -96,7 +98,7 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("write annotation %s: %w", AnnotationInjected, err)
 	}
-	return Result{Operations: p.patch(string(record)), Warnings: p.allWarnings()}, nil
+	return Result{Operations: p.patch(string(record)), Size: p.size, Warnings: p.allWarnings()}, nil
 }
 
 // refuse turns a profile's problems into a denial that lists them all. It gives the tools of the pod, which its annotation

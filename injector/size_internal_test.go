@@ -25,9 +25,10 @@ func FuzzJSONSize(f *testing.F) {
 func TestMeasuredSizeBoundsThePatch(t *testing.T) {
 	t.Parallel()
 	for name, container := range map[string]string{
-		"without variables": `{"name":"dump","command":["sh","-c","<&>"]}`,
-		"with variables":    `{"name":"dump","command":["x"],"env":[{"name":"A","value":"b"}],"volumeMounts":[{"name":"a","mountPath":"/a"}]}`,
-		"that refer":        `{"name":"dump","command":["x"],"env":[{"name":"AWS_REGION","value":"b"}]}`,
+		"with empty variables": `{"name":"dump","command":["x"],"env":[{"name":"AWS_ACCESS_KEY_ID","value":""},{"name":"AWS_REGION","value":""},{"name":"X","value":""}]}`,
+		"without variables":    `{"name":"dump","command":["sh","-c","<&>"]}`,
+		"with variables":       `{"name":"dump","command":["x"],"env":[{"name":"A","value":"b"}],"volumeMounts":[{"name":"a","mountPath":"/a"}]}`,
+		"that refer":           `{"name":"dump","command":["x"],"env":[{"name":"AWS_REGION","value":"b"}]}`,
 	} {
 		profile, err := ParseProfile([]byte(`
 apiVersion: lighterman.dev/v1alpha1
