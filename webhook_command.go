@@ -21,12 +21,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
-	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"lighterman.dev/lighterman/certs"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/webhook"
 	"lighterman.dev/lighterman/webhook/caller"
+	"lighterman.dev/lighterman/webhook/httpserver"
 )
 
 // webhookOptions are the flags of "lighterman webhook".
@@ -163,13 +163,13 @@ func newManager(o *webhookOptions, log logr.Logger, source *certs.Source, caller
 		Scheme: scheme,
 		Logger: log,
 		Cache:  webhook.CacheOptions(),
-		WebhookServer: ctrlwebhook.NewServer(ctrlwebhook.Options{
+		WebhookServer: httpserver.New(httpserver.Options{
 			Port: o.port,
-			TLSOpts: []func(*tls.Config){func(c *tls.Config) {
-				c.MinVersion = tls.VersionTLS13
+			ConfigureTLS: func(c *tls.Config) {
 				c.GetCertificate = source.GetCertificate
 				callers.ConfigureTLS(c)
-			}},
+			},
+			Log: log.WithName("server"),
 		}),
 		Metrics:                       server.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.healthAddress,

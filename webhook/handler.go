@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -24,15 +23,15 @@ import (
 // Path is where the API server posts its reviews, or what such a path begins with: see package caller.
 const Path = caller.Path
 
+// answerTimeout is how long the API server waits, as the webhook configuration says.
+const answerTimeout = 5 * time.Second
+
 // maxMessage is the length of the longest answer: a denial, with what stands in front of it.
 const maxMessage = 5 << 10
 
 // maxPatch is the size of the largest patch. The injector denies before such a patch is built what grows with the number of
 // containers; this is for all that it adds once.
 const maxPatch = 1 << 20
-
-// maxBody is more than the API server ever sends: it limits the requests of its own clients to 3 MiB.
-const maxBody = 8 << 20
 
 // Handler answers admission reviews of pods.
 type Handler struct {
@@ -49,6 +48,9 @@ type Handler struct {
 	// Events tells users, at the profile, of pods that were denied. Nil: they are not told.
 	Events Recorder
 	Log    logr.Logger
+
+	memory memoryBudget
+	lines  lineLimit
 }
 
 // Recorder writes an event about a profile. It must not wait for the API server.
@@ -66,14 +68,14 @@ type outcome struct {
 // scratch is the memory of one request: its body, the patch, and the response.
 type scratch struct{ body, patch, response bytes.Buffer }
 
-// maxKept is the size of the largest body whose memory is kept for another request.
-const maxKept = 1 << 20
+// maxKept is the size of the largest buffer whose memory is kept for another request.
+const maxKept = 64 << 10
 
 // pool keeps the memory of requests that have been answered: nothing that is decoded refers to it.
 var pool = sync.Pool{New: func() any { return new(scratch) }}
 
 func (s *scratch) release() {
-	if s.body.Cap() <= maxKept {
+	if max(s.body.Cap(), s.patch.Cap(), s.response.Cap()) <= maxKept {
 		pool.Put(s)
 	}
 }
@@ -94,11 +96,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Gate.refuse(w, r, verdict)
 		return
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+	defer cancel()
+	room := h.memory.share()
+	defer room.release()
 	s := pool.Get().(*scratch)
 	defer s.release()
-	if status, err := readBody(&s.body, w, r); err != nil {
-		h.Metrics.observe(start, outcomeError, reasonBadRequest)
-		refuse(w, status, err)
+	err := readBody(&s.body, w, r, room)
+	if err == nil {
+		err = room.takeReview(ctx, s.body.Bytes())
+	}
+	if err != nil {
+		h.refuseBody(w, start, s.body.Bytes(), err)
 		return
 	}
 	req, err := parseReview(s.body.Bytes())
@@ -109,21 +118,21 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	req.proven, req.source = verdict.Trust == caller.Proven, r.RemoteAddr
 	h.Metrics.called(verdict.Method)
-	response := h.respond(r.Context(), start, req, &s.patch)
+	response := h.respond(ctx, start, req, &s.patch, room)
 	response.UID = types.UID(req.UID)
 	if err := encodeReview(&s.response, response); err != nil {
 		refuse(w, http.StatusInternalServerError, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // As the deadline of the body.
 	if _, err := w.Write(s.response.Bytes()); err != nil {
-		h.Log.Error(err, "Write the response", "uid", message.Value(req.UID))
+		h.lines.of(h.Log, req).Error(err, "Write the response")
 	}
 }
 
 // respond admits, counts and logs. The patch is written to the buffer, which the response then refers to.
-func (h *Handler) respond(ctx context.Context, start time.Time, req *request, patch *bytes.Buffer) *admissionv1.AdmissionResponse {
-	log := h.Log.WithValues("uid", message.Value(req.UID), "namespace", message.Value(req.Namespace), "pod", req.name())
+func (h *Handler) respond(ctx context.Context, start time.Time, req *request, patch *bytes.Buffer, room *share) *admissionv1.AdmissionResponse {
 	if err := req.checkKind(); err != nil {
 		h.Metrics.observe(start, outcomeError, reasonBadRequest)
 		return failed(http.StatusBadRequest, err)
@@ -131,7 +140,7 @@ func (h *Handler) respond(ctx context.Context, start time.Time, req *request, pa
 	out, err := h.admit(ctx, req)
 	var response *admissionv1.AdmissionResponse
 	if err == nil {
-		response, err = allowed(&out, patch)
+		response, err = allowed(ctx, &out, patch, room)
 	}
 	var denied *injector.DeniedError
 	switch {
@@ -140,30 +149,36 @@ func (h *Handler) respond(ctx context.Context, start time.Time, req *request, pa
 		return failed(http.StatusForbidden, errors.New(caller.Message))
 	case errors.As(err, &denied):
 		h.Metrics.observe(start, outcomeDenied, string(denied.Reason))
-		log.Info("Denied", "reason", denied.Reason, "message", denied.Error())
+		h.lines.of(h.Log, req).Info("Denied", "reason", denied.Reason, "message", denied.Error())
 		if h.Events != nil && out.profile != nil && !req.DryRun && req.proven {
 			h.Events.Denied(out.profile, req.Namespace, req.name(), denied)
 		}
 		return failed(http.StatusForbidden, err)
+	case errors.Is(err, errBusy):
+		h.Metrics.observe(start, outcomeError, reasonBusy)
+		return failed(http.StatusTooManyRequests, err)
 	case err != nil:
 		h.Metrics.observe(start, outcomeError, reasonInternal)
-		log.Error(err, "Admit a pod")
+		h.lines.of(h.Log, req).Error(err, "Admit a pod")
 		return failed(http.StatusInternalServerError, err)
 	}
 	h.Metrics.admitted(start, &out)
-	if out.injected {
-		log.V(1).Info("Injected", "profile", out.profile.String(), "operations", len(out.result.Operations))
+	if out.injected && h.Log.V(1).Enabled() {
+		h.lines.of(h.Log.V(1), req).Info("Injected", "profile", out.profile.String(), "operations", len(out.result.Operations))
 	}
 	return response
 }
 
-func allowed(out *outcome, patch *bytes.Buffer) (*admissionv1.AdmissionResponse, error) {
+func allowed(ctx context.Context, out *outcome, patch *bytes.Buffer, room *share) (*admissionv1.AdmissionResponse, error) {
 	response := &admissionv1.AdmissionResponse{Allowed: true, Warnings: out.result.Warnings}
 	if out.profile != nil {
 		response.AuditAnnotations = map[string]string{"profile": out.profile.Kind + " " + out.profile.String()}
 	}
 	if len(out.result.Operations) == 0 {
 		return response, nil
+	}
+	if err := room.takePatch(ctx, out.result.Size); err != nil {
+		return nil, err
 	}
 	if err := encodePatch(patch, out.result.Operations); err != nil {
 		return nil, err
@@ -178,44 +193,34 @@ func allowed(out *outcome, patch *bytes.Buffer) (*admissionv1.AdmissionResponse,
 	return response, nil
 }
 
+// statusReasons are those of the statuses that a failed review is answered with.
+var statusReasons = map[int32]metav1.StatusReason{
+	http.StatusBadRequest:            metav1.StatusReasonBadRequest,
+	http.StatusForbidden:             metav1.StatusReasonForbidden,
+	http.StatusRequestTimeout:        metav1.StatusReasonTimeout,
+	http.StatusRequestEntityTooLarge: metav1.StatusReasonRequestEntityTooLarge,
+	http.StatusTooManyRequests:       metav1.StatusReasonTooManyRequests,
+}
+
 func failed(code int32, err error) *admissionv1.AdmissionResponse {
-	reason := metav1.StatusReasonInternalError
-	switch code {
-	case http.StatusForbidden:
-		reason = metav1.StatusReasonForbidden
-	case http.StatusBadRequest:
-		reason = metav1.StatusReasonBadRequest
+	reason, ok := statusReasons[code]
+	if !ok {
+		reason = metav1.StatusReasonInternalError
 	}
 	return &admissionv1.AdmissionResponse{Result: &metav1.Status{
 		Status: metav1.StatusFailure, Code: code, Reason: reason, Message: message.Shorten("lighterman: "+err.Error(), maxMessage),
 	}}
 }
 
-// readBody fills buffer with the request's body; the status is that of a request that cannot be read.
-func readBody(buffer *bytes.Buffer, w http.ResponseWriter, r *http.Request) (int, error) {
-	buffer.Reset()
-	if r.Method != http.MethodPost {
-		return http.StatusMethodNotAllowed, fmt.Errorf("method is %s: post an AdmissionReview", message.Value(r.Method))
-	}
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return http.StatusUnsupportedMediaType, fmt.Errorf("content type is %s: only application/json is understood",
-			message.Quote(r.Header.Get("Content-Type")))
-	}
-	if r.ContentLength > 0 && r.ContentLength <= maxBody {
-		buffer.Grow(int(r.ContentLength) + bytes.MinRead)
-	}
-	if _, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
-		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-			return http.StatusRequestEntityTooLarge, fmt.Errorf("the body is larger than %d bytes", maxBody)
-		}
-		return http.StatusBadRequest, fmt.Errorf("read the body: %w", err)
-	}
-	return http.StatusOK, nil
-}
-
 // refuse answers a request that is no review that could be answered.
-func refuse(w http.ResponseWriter, status int, err error) {
+func refuse(w http.ResponseWriter, status int, err error) { refuseReview(w, status, "", err) }
+
+// refuseReview answers a review that was not read whole. With a uid the answer is a review, else a status of HTTP alone.
+func refuseReview(w http.ResponseWriter, status int, uid string, err error) {
 	response := failed(int32(status), err) //nolint:gosec // an HTTP status fits
+	if uid != "" {
+		response.UID, status = types.UID(uid), http.StatusOK
+	}
 	var body bytes.Buffer
 	if encodeErr := encodeReview(&body, response); encodeErr != nil {
 		http.Error(w, err.Error(), status)

@@ -35,7 +35,7 @@ func TestHostileRequests(t *testing.T) {
 		"duplicate name": {body: []byte(`{"kind":"a","kind":"b"}`), wantStatus: 400, wantCode: 400, wantMessage: "duplicate"},
 		"deep":           {body: []byte(strings.Repeat("[", 1<<20)), wantStatus: 400, wantCode: 400, wantMessage: "not an AdmissionReview"},
 		"wrong types":    {body: reviewOf(`{"spec":{"containers":"many"}}`), wantStatus: 400, wantCode: 400, wantMessage: "containers"},
-		"too large":      {body: bytes.Repeat([]byte(" "), maxBody+1), wantStatus: 413, wantCode: 413, wantMessage: "larger than"},
+		"too large":      {body: bytes.Repeat([]byte(" "), maxBody+1), wantStatus: 413, wantCode: 413, wantMessage: "more than 4194304 bytes"},
 		"other version":  {body: []byte(`{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","request":{"uid":"u"}}`), wantStatus: 400, wantCode: 400, wantMessage: "only admission.k8s.io/v1"},
 		"no request":     {body: []byte(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}`), wantStatus: 400, wantCode: 400, wantMessage: "no request"},
 		"other kind":     {body: set("kind", map[string]any{"group": "apps", "version": "v1", "kind": "Deployment"}), wantStatus: 200, wantCode: 400, wantMessage: "only the creation of v1 Pods"},

@@ -24,6 +24,7 @@ const (
 	reasonBadRequest = "BadRequest"
 	reasonInternal   = "Internal"
 	reasonPanic      = "Panic"
+	reasonBusy       = "TooManyRequests" // no memory left for another request
 )
 
 // The outcomes of a write to a service account, a metric label.

@@ -102,7 +102,7 @@ func TestPatchThatCannotBeStored(t *testing.T) {
 			}
 			continue
 		}
-		if r.Allowed || r.Result.Code != http.StatusForbidden || len(r.Result.Message) > 1024 ||
+		if r.Allowed || (r.Result.Code != http.StatusForbidden && r.Result.Code != http.StatusRequestEntityTooLarge) || len(r.Result.Message) > 1024 ||
 			testutil.ToFloat64(h.Metrics.requests.WithLabelValues(outcomeDenied, string(test.denied))) != 1 {
 			t.Errorf("%d containers: %+v, want a denial for %s", test.n, r.Result, test.denied)
 		}

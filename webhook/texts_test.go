@@ -77,6 +77,26 @@ func TestAnswerAndLogAreBounded(t *testing.T) {
 	}
 }
 
+// TestUnknownSendersFillNoLog has strangers cause denials: their lines are bounded and counted, and those because of the API
+// server's own reviews are not.
+func TestUnknownSendersFillNoLog(t *testing.T) {
+	t.Parallel()
+	for _, proven := range []bool{false, true} {
+		var lines []string
+		log := funcr.NewJSON(func(line string) { lines = append(lines, line) }, funcr.Options{})
+		limit := &lineLimit{}
+		for range 10_000 {
+			limit.of(log, &request{UID: "u", proven: proven}).Info("Denied")
+		}
+		if !proven && (len(lines) < unprovenBurst || len(lines) > 2*unprovenBurst || limit.suppressed.Load() < 9000) {
+			t.Errorf("strangers: %d lines, %d suppressed", len(lines), limit.suppressed.Load())
+		}
+		if proven && len(lines) != 10_000 {
+			t.Errorf("API server: %d lines", len(lines))
+		}
+	}
+}
+
 // TestImpossibleNamesAreNoFault has names that the API server's client refuses: they are the pod's fault, and ring no alarm.
 func TestImpossibleNamesAreNoFault(t *testing.T) {
 	t.Parallel()

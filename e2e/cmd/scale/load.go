@@ -95,9 +95,8 @@ func (s *server) trust(ctx context.Context) (*http.Transport, error) {
 		return nil, errors.New("the webhook configuration has no caBundle")
 	}
 	return &http.Transport{
-		TLSClientConfig:   &tls.Config{RootCAs: roots, ServerName: name + "." + namespace + ".svc", MinVersion: tls.VersionTLS13},
-		ForceAttemptHTTP2: true,
-		MaxConnsPerHost:   1,
+		TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: name + "." + namespace + ".svc", MinVersion: tls.VersionTLS13},
+		MaxConnsPerHost: 1,
 	}, nil
 }
 
