@@ -233,7 +233,7 @@ func TestRecord(t *testing.T) {
 	if diff := cmp.Diff(refs, recorded(record(refs))); diff != "" {
 		t.Error(diff)
 	}
-	if got := recorded("x,CredentialProfile/,Pod/x,,CredentialProfile/a,CredentialProfile/a"); len(got) != 1 {
+	if got := recorded("x,CredentialProfile/,CredentialProfile/a/b,ClusterCredentialProfile/../x,Pod/x,,CredentialProfile/a,CredentialProfile/a"); len(got) != 1 {
 		t.Errorf("got %v", got)
 	}
 	if got := recorded(strings.Repeat("CredentialProfile/a,", 9) + strings.Join(many(1000), ",")); len(got) != maxAskers {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
@@ -128,7 +129,7 @@ func recorded(value string) []injector.Ref {
 		kind, name, _ := strings.Cut(item, "/")
 		ref := injector.Ref{Kind: kind, Name: name}
 		known := kind == v1alpha1.KindCredentialProfile || kind == v1alpha1.KindClusterCredentialProfile
-		if known && name != "" && !slices.Contains(askers, ref) && len(askers) < maxAskers {
+		if known && len(validation.IsDNS1123Subdomain(name)) == 0 && !slices.Contains(askers, ref) && len(askers) < maxAskers {
 			askers = append(askers, ref)
 		}
 	}
