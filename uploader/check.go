@@ -204,6 +204,7 @@ func (k *checks) auth(store string, a *Auth) {
 	}
 	k.file(store+".auth.tokenFile", a.TokenFile)
 	k.file(store+".auth.file", a.File)
+	k.file(store+".auth.secretsDirectory", a.SecretsDirectory)
 	k.url(store+".auth.stsEndpoint", a.STSEndpoint)
 	k.url(store+".auth.credentialsURL", a.CredentialsURL)
 	k.url(store+".auth.authorityHost", a.AuthorityHost)

@@ -1,5 +1,7 @@
 package uploader
 
+import "strings"
+
 // S3 is a bucket of Amazon S3 or of a store that speaks its protocol.
 type S3 struct {
 	Bucket string `json:"bucket"`
@@ -48,6 +50,8 @@ type Auth struct {
 	TokenFile string `json:"tokenFile,omitzero"`
 	// File is a file of credentials: AWS's shared credentials, Google's JSON, or a certificate with its key in PEM.
 	File string `json:"file,omitzero"`
+	// SecretsDirectory holds the mode's static secrets, each in the file SecretFile; empty: they are in variables.
+	SecretsDirectory string `json:"secretsDirectory,omitzero"`
 	// RoleARN is the role of AWS; STSEndpoint is a URL, empty: Amazon's own of the region.
 	RoleARN     string `json:"roleARN,omitzero"`
 	STSEndpoint string `json:"stsEndpoint,omitzero"`
@@ -63,7 +67,7 @@ type Auth struct {
 type authMode struct {
 	// required and optional are fields of Auth, as JSON names them. What is in neither is refused.
 	required, optional []string
-	// env are the variables that hold the mode's secrets.
+	// env are the variables that hold the mode's secrets where Auth.SecretsDirectory is empty.
 	env []string
 }
 
@@ -72,7 +76,7 @@ var authModes = map[string]map[string]authMode{
 	"s3": {
 		"webIdentity":     {required: []string{"roleARN", "tokenFile"}, optional: []string{"stsEndpoint"}},
 		"podIdentity":     {required: []string{"tokenFile"}, optional: []string{"credentialsURL"}},
-		"accessKey":       {env: []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}},
+		"accessKey":       {optional: []string{"secretsDirectory"}, env: []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}},
 		"credentialsFile": {required: []string{"file"}},
 		"ambient":         {},
 	},
@@ -81,12 +85,12 @@ var authModes = map[string]map[string]authMode{
 		"managedIdentity":    {optional: []string{"clientID"}},
 		"podIdentityBinding": {},
 		"servicePrincipal": {
-			required: []string{"clientID", "tenantID"}, optional: []string{"file", "authorityHost"},
+			required: []string{"clientID", "tenantID"}, optional: []string{"file", "secretsDirectory", "authorityHost"},
 			env: []string{"AZURE_CLIENT_SECRET"},
 		},
-		"connectionString": {env: []string{"AZURE_STORAGE_CONNECTION_STRING"}},
-		"accountKey":       {env: []string{"AZURE_STORAGE_KEY"}},
-		"sasToken":         {env: []string{"AZURE_STORAGE_SAS_TOKEN"}},
+		"connectionString": {optional: []string{"secretsDirectory"}, env: []string{"AZURE_STORAGE_CONNECTION_STRING"}},
+		"accountKey":       {optional: []string{"secretsDirectory"}, env: []string{"AZURE_STORAGE_KEY"}},
+		"sasToken":         {optional: []string{"secretsDirectory"}, env: []string{"AZURE_STORAGE_SAS_TOKEN"}},
 		"default":          {optional: []string{"clientID", "tenantID", "authorityHost"}},
 	},
 	"gcs": {
@@ -100,11 +104,17 @@ var authModes = map[string]map[string]authMode{
 // SecretVariables are the variables in which the secrets of a store's auth mode are.
 func SecretVariables(store, mode string) []string { return authModes[store][mode].env }
 
+// SecretFile is the name of the file in Auth.SecretsDirectory that holds the secret of a variable.
+func SecretFile(variable string) string {
+	return strings.ReplaceAll(strings.ToLower(variable), "_", "-")
+}
+
 // fields are those of Auth, as JSON names them.
 func (a *Auth) fields() []struct{ name, value string } {
 	return []struct{ name, value string }{
 		{"tokenFile", a.TokenFile},
 		{"file", a.File},
+		{"secretsDirectory", a.SecretsDirectory},
 		{"roleARN", a.RoleARN},
 		{"stsEndpoint", a.STSEndpoint},
 		{"credentialsURL", a.CredentialsURL},

@@ -25,10 +25,11 @@ var givers = map[string]func(uploader.Auth) string{
 
 // Authenticate obtains the auth mode's token, apart from any request to the store.
 func (s *Store) Authenticate(ctx context.Context) (uploader.Credential, error) {
-	if s.identity == nil {
+	identity := s.current().identity
+	if identity == nil {
 		return uploader.Credential{}, nil // A key, or a signature.
 	}
-	token, err := s.identity.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{storageScope}})
+	token, err := identity.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{storageScope}})
 	if err != nil {
 		return uploader.Credential{}, fault(ctx, "obtain", "a token", err)
 	}

@@ -135,7 +135,7 @@ func (s *Store) Abort(_ context.Context, _ *uploader.Object, id string) error {
 // among them, nor is one that this process gave up.
 func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[uploader.Unfinished, error] {
 	return func(yield func(uploader.Unfinished, error) bool) {
-		pages := s.container.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{
+		pages := s.current().NewListBlobsFlatPager(&container.ListBlobsFlatOptions{
 			Prefix: &prefix, Include: container.ListBlobsInclude{UncommittedBlobs: true},
 		})
 		for pages.More() {

@@ -14,38 +14,65 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/secrets"
 )
 
 // modes make a client with the one credential that each auth mode means. Nothing else is tried.
-var modes = map[string]func(uploader.Azure, *settings) (*container.Client, error){
+var modes = map[string]func(uploader.Azure, *settings) (*secrets.Cache[*client], error){
 	"workloadIdentity":   withToken(workloadIdentity),
 	"managedIdentity":    withToken(managedIdentity),
 	"podIdentityBinding": withToken(managedIdentity), // NMI answers in place of the metadata service.
-	"servicePrincipal":   withToken(servicePrincipal),
+	"servicePrincipal":   servicePrincipal,
 	"default":            withToken(defaultCredential),
-	"connectionString":   connectionString,
-	"accountKey":         accountKey,
-	"sasToken":           sasToken,
+	"connectionString":   withSecret(connectionString),
+	"accountKey":         withSecret(accountKey),
+	"sasToken":           withSecret(sasToken),
 }
 
 // credential makes a credential of Entra ID.
 type credential func(uploader.Azure, policy.ClientOptions) (azcore.TokenCredential, error)
 
-func withToken(make credential) func(uploader.Azure, *settings) (*container.Client, error) {
-	return func(where uploader.Azure, s *settings) (*container.Client, error) {
-		url, err := containerURL(where)
-		if err != nil {
-			return nil, err
-		}
-		options := s.client()
-		options.Cloud = cloudOf(where)
-		c, err := make(where, options)
-		if err != nil {
-			return nil, err
-		}
-		s.identity = c
-		return container.NewClient(url, c, s.container())
+func withToken(make credential) func(uploader.Azure, *settings) (*secrets.Cache[*client], error) {
+	return func(where uploader.Azure, s *settings) (*secrets.Cache[*client], error) {
+		return secrets.None(func() (*client, error) { return s.withToken(where, make) })
 	}
+}
+
+func (s *settings) withToken(where uploader.Azure, make credential) (*client, error) {
+	url, err := containerURL(where)
+	if err != nil {
+		return nil, err
+	}
+	options := s.client()
+	options.Cloud = cloudOf(where)
+	identity, err := make(where, options)
+	if err != nil {
+		return nil, err
+	}
+	c, err := container.NewClient(url, identity, s.container())
+	return &client{c, identity}, err
+}
+
+// withSecret makes clients of the one secret that a mode has.
+func withSecret(make func(where uploader.Azure, secret string, s *settings) (*container.Client, error)) func(uploader.Azure, *settings) (*secrets.Cache[*client], error) {
+	return func(where uploader.Azure, s *settings) (*secrets.Cache[*client], error) {
+		return ofSecret(where.Auth, func(secret string) (*client, error) {
+			c, err := make(where, secret, s)
+			return &client{c, nil}, err
+		})
+	}
+}
+
+// ofSecret is a cache of what is made of the mode's one secret.
+func ofSecret(auth uploader.Auth, make func(secret string) (*client, error)) (*secrets.Cache[*client], error) {
+	names := uploader.SecretVariables("azure", auth.Mode)
+	return secrets.Variables(auth, names, func(v secrets.Values) (*client, error) {
+		secret := v[names[0]]
+		if secret == "" {
+			return nil, fmt.Errorf("%s is empty: give the Secret's key a value", names[0])
+		}
+		return make(secret)
+	})
 }
 
 // workloadIdentity reads the token file each time: azidentity v1.15's own WorkloadIdentityCredential keeps what it has read
@@ -68,26 +95,25 @@ func managedIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.Token
 	return azidentity.NewManagedIdentityCredential(options)
 }
 
-func servicePrincipal(where uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
+// servicePrincipal has a client secret, or a certificate in a file.
+func servicePrincipal(where uploader.Azure, s *settings) (*secrets.Cache[*client], error) {
 	if where.Auth.File == "" {
-		secret, err := secretFrom("AZURE_CLIENT_SECRET")
-		if err != nil {
-			return nil, err
-		}
-		return azidentity.NewClientSecretCredential(where.Auth.TenantID, where.Auth.ClientID, secret, &azidentity.ClientSecretCredentialOptions{
-			ClientOptions: o, DisableInstanceDiscovery: ownAuthority(where),
+		return ofSecret(where.Auth, func(secret string) (*client, error) {
+			return s.withToken(where, func(_ uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
+				return azidentity.NewClientSecretCredential(where.Auth.TenantID, where.Auth.ClientID, secret,
+					&azidentity.ClientSecretCredentialOptions{ClientOptions: o, DisableInstanceDiscovery: ownAuthority(where)})
+			})
 		})
 	}
-	pem, err := os.ReadFile(where.Auth.File)
-	if err != nil {
-		return nil, fmt.Errorf("read the client certificate: %w", err)
-	}
-	certificates, key, err := azidentity.ParseCertificates(pem, nil)
-	if err != nil {
-		return nil, fmt.Errorf("read the client certificate %s: it must have the certificate and its key as PEM: %w", where.Auth.File, err)
-	}
-	return azidentity.NewClientCertificateCredential(where.Auth.TenantID, where.Auth.ClientID, certificates, key, &azidentity.ClientCertificateCredentialOptions{
-		ClientOptions: o, DisableInstanceDiscovery: ownAuthority(where),
+	return secrets.File(where.Auth.File, func(pem string) (*client, error) {
+		certificates, key, err := azidentity.ParseCertificates([]byte(pem), nil)
+		if err != nil {
+			return nil, fmt.Errorf("read the client certificate %s: it must have the certificate and its key as PEM: %w", where.Auth.File, err)
+		}
+		return s.withToken(where, func(_ uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
+			return azidentity.NewClientCertificateCredential(where.Auth.TenantID, where.Auth.ClientID, certificates, key,
+				&azidentity.ClientCertificateCredentialOptions{ClientOptions: o, DisableInstanceDiscovery: ownAuthority(where)})
+		})
 	})
 }
 
@@ -98,20 +124,12 @@ func defaultCredential(where uploader.Azure, o policy.ClientOptions) (azcore.Tok
 	})
 }
 
-func connectionString(where uploader.Azure, s *settings) (*container.Client, error) {
-	secret, err := secretFrom("AZURE_STORAGE_CONNECTION_STRING")
-	if err != nil {
-		return nil, err
-	}
+func connectionString(where uploader.Azure, secret string, s *settings) (*container.Client, error) {
 	return container.NewClientFromConnectionString(secret, where.Container, s.container())
 }
 
-func accountKey(where uploader.Azure, s *settings) (*container.Client, error) {
+func accountKey(where uploader.Azure, secret string, s *settings) (*container.Client, error) {
 	url, err := containerURL(where)
-	if err != nil {
-		return nil, err
-	}
-	secret, err := secretFrom("AZURE_STORAGE_KEY")
 	if err != nil {
 		return nil, err
 	}
@@ -122,23 +140,12 @@ func accountKey(where uploader.Azure, s *settings) (*container.Client, error) {
 	return container.NewClientWithSharedKeyCredential(url, key, s.container())
 }
 
-func sasToken(where uploader.Azure, s *settings) (*container.Client, error) {
+func sasToken(where uploader.Azure, secret string, s *settings) (*container.Client, error) {
 	url, err := containerURL(where)
 	if err != nil {
 		return nil, err
 	}
-	secret, err := secretFrom("AZURE_STORAGE_SAS_TOKEN")
-	if err != nil {
-		return nil, err
-	}
 	return container.NewClientWithNoCredential(url+"?"+strings.TrimPrefix(secret, "?"), s.container())
-}
-
-func secretFrom(variable string) (string, error) {
-	if secret := strings.TrimSpace(os.Getenv(variable)); secret != "" {
-		return secret, nil
-	}
-	return "", fmt.Errorf("%s is empty: give the Secret's key a value", variable)
 }
 
 // sovereign is what there is to know of a cloud. Host names: see azureClouds in package injector.

@@ -17,7 +17,7 @@ func (s *Store) Protection(ctx context.Context, probe uploader.Stored) []uploade
 	lock := uploader.Protection{
 		Name: "immutability", Permission: "Microsoft.Storage/storageAccounts/blobServices/containers/read, or a SAS token of the account",
 	}
-	out, err := s.container.GetProperties(ctx, nil)
+	out, err := s.current().GetProperties(ctx, nil)
 	if err != nil {
 		lock.Err = fault(ctx, "look at", "the container", err)
 		return []uploader.Protection{versioning, lock}

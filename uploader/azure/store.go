@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,15 +13,15 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/secrets"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // Store is a container. New makes it.
 type Store struct {
-	container *container.Client
-	auth      uploader.Auth
-	// identity gives tokens of Entra ID; nil: the auth mode needs none.
-	identity azcore.TokenCredential
+	// clients are made of the auth mode's secrets.
+	clients *secrets.Cache[*client]
+	auth    uploader.Auth
 	// aborted are the uploads that this process gave up, by their ID.
 	aborted sync.Map
 }
@@ -29,7 +30,7 @@ var _ uploader.Store = (*Store)(nil)
 
 // New makes a store. It reads the auth mode's files and variables, but does not speak to the store.
 func New(where uploader.Azure, o transport.Options) (*Store, error) {
-	client, err := transport.New(o)
+	http, err := transport.New(o)
 	if err != nil {
 		return nil, err
 	}
@@ -37,20 +38,49 @@ func New(where uploader.Azure, o transport.Options) (*Store, error) {
 	if !ok {
 		return nil, fmt.Errorf("azure.auth.mode: %q is not an auth mode of Azure", where.Auth.Mode)
 	}
-	s := &settings{http: client}
-	c, err := mode(where, s)
+	clients, err := mode(where, &settings{http: http})
 	if err != nil {
 		return nil, fmt.Errorf("azure.auth, mode %s: %w", where.Auth.Mode, err)
 	}
-	return &Store{container: c, auth: where.Auth, identity: s.identity}, nil
+	return &Store{clients: clients, auth: where.Auth}, nil
+}
+
+// client reaches the container with one state of the secrets.
+type client struct {
+	*container.Client
+
+	// identity gives tokens of Entra ID; nil: the auth mode needs none.
+	identity azcore.TokenCredential
+}
+
+// current returns the client of the secrets as they are now. Where no client can be made of them, each of its requests fails
+// with the reason.
+func (s *Store) current() *client {
+	found, err := s.clients.Get()
+	if err == nil {
+		return found
+	}
+	o := &container.ClientOptions{ClientOptions: policy.ClientOptions{Transport: failing{err}, Retry: policy.RetryOptions{MaxRetries: -1}}}
+	broken, berr := container.NewClientWithNoCredential("https://unreadable.invalid", o)
+	if berr != nil {
+		panic(berr) // The URL is one.
+	}
+	return &client{broken, failing{err}}
+}
+
+// failing answers every request with an error.
+type failing struct{ err error }
+
+// Do is azcore's policy.Transporter.
+func (f failing) Do(*http.Request) (*http.Response, error) { return nil, f.err }
+
+// GetToken is azcore's TokenCredential.
+func (f failing) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{}, f.err
 }
 
 // settings are those of each of the SDK's clients.
-type settings struct {
-	http *http.Client
-	// identity is what the auth mode has made, where it makes one.
-	identity azcore.TokenCredential
-}
+type settings struct{ http *http.Client }
 
 // client is for the SDK's own retries: the core does them.
 func (s *settings) client() policy.ClientOptions {
@@ -80,8 +110,8 @@ func (*Store) Limits() uploader.Limits {
 
 // URL is the container's, without a signature.
 func (s *Store) URL() string {
-	url, _, _ := strings.Cut(s.container.URL(), "?")
+	url, _, _ := strings.Cut(s.current().URL(), "?")
 	return strings.TrimSuffix(url, "/")
 }
 
-func (s *Store) blob(key string) *blockblob.Client { return s.container.NewBlockBlobClient(key) }
+func (s *Store) blob(key string) *blockblob.Client { return s.current().NewBlockBlobClient(key) }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -95,20 +96,32 @@ func credentialFile(_ context.Context, e *examination) (string, error) {
 	return fmt.Sprintf("%s, %d bytes", auth.File, info.Size()), nil
 }
 
-// secrets says which variables are set, and never what they hold.
+// secrets says which variables or files are there, and never what they hold.
 func secrets(_ context.Context, e *examination) (string, error) {
 	store, auth := e.Config.Kind()
 	names := uploader.SecretVariables(store, auth.Mode)
 	if len(names) == 0 || (auth.Mode == "servicePrincipal" && auth.File != "") {
 		return "", errNothing
 	}
-	unset := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		return e.Getenv(name) != "" || name == "AWS_SESSION_TOKEN" // A key may have none.
+	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return e.hasSecret(auth, name) || name == "AWS_SESSION_TOKEN" // A key may have none.
 	})
-	if len(unset) > 0 {
-		return "", wrong(uploader.Unauthenticated, "look at the Secret that the profile names, and its keys", "%s is not set", strings.Join(unset, ", "))
+	if len(missing) > 0 {
+		return "", wrong(uploader.Unauthenticated, "look at the Secret that the profile names, and its keys", "%s is not set", strings.Join(missing, ", "))
+	}
+	if auth.SecretsDirectory != "" {
+		return strings.Join(names, ", ") + " in files of " + auth.SecretsDirectory, nil
 	}
 	return strings.Join(names, ", "), nil
+}
+
+// hasSecret reports whether a secret is in its file, or in its variable where the mode has no files.
+func (e *examination) hasSecret(auth uploader.Auth, name string) bool {
+	if auth.SecretsDirectory == "" {
+		return e.Getenv(name) != ""
+	}
+	info, err := os.Stat(filepath.Join(auth.SecretsDirectory, uploader.SecretFile(name)))
+	return err == nil && info.Size() > 0
 }
 
 // skew is the difference of clocks from which on stores refuse requests: Amazon's is 15 minutes, tokens' often five.

@@ -104,10 +104,8 @@ func (s *Store) classify(ctx context.Context, table []kind, doing, key string, e
 			break
 		}
 	}
-	if fault.Class == uploader.Expired {
-		if rerr := s.tokens.renew(); rerr != nil {
-			fault.Err = errors.Join(wrapped, rerr)
-		}
+	if fault.Class == uploader.Expired || fault.Class == uploader.Unauthenticated {
+		s.tokens.renew()
 	}
 	return fault
 }

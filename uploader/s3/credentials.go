@@ -11,43 +11,58 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/secrets"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
 const (
 	// expiryWindow is how long before its end a credential is renewed: a part of an hour's upload must not outlive it.
 	expiryWindow = 5 * time.Minute
-	// rereadFile is how often a credentials file is read again: its Secret may have changed.
-	rereadFile = 5 * time.Minute
 	// agentURL is where the EKS Pod Identity agent answers: docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html.
 	agentURL = "http://169.254.170.23/v1/credentials"
 )
 
-// modes make the one credential that each auth mode means. Nothing else is tried.
-var modes = map[string]func(uploader.S3, *http.Client) (aws.CredentialsProvider, error){
-	"webIdentity":     webIdentity,
-	"podIdentity":     podIdentity,
-	"accessKey":       accessKey,
-	"credentialsFile": credentialsFile,
-	"ambient":         ambient,
+// provider is a credential that can be told that the store does not take it.
+type provider interface {
+	aws.CredentialsProvider
+	Invalidate()
 }
 
-func newCredentials(where uploader.S3, client *http.Client) (*aws.CredentialsCache, error) {
+// modes make the one credential that each auth mode means. Nothing else is tried.
+var modes = map[string]func(uploader.S3, *http.Client) (provider, error){
+	"webIdentity":     cached(webIdentity),
+	"podIdentity":     cached(podIdentity),
+	"accessKey":       accessKey,
+	"credentialsFile": credentialsFile,
+	"ambient":         cached(ambient),
+}
+
+// cached keeps the credentials of a mode until shortly before they end.
+func cached(mode func(uploader.S3, *http.Client) (aws.CredentialsProvider, error)) func(uploader.S3, *http.Client) (provider, error) {
+	return func(where uploader.S3, client *http.Client) (provider, error) {
+		found, err := mode(where, client)
+		if err != nil {
+			return nil, err
+		}
+		return aws.NewCredentialsCache(found, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow }), nil
+	}
+}
+
+func newCredentials(where uploader.S3, client *http.Client) (provider, error) {
 	mode, ok := modes[where.Auth.Mode]
 	if !ok {
 		return nil, fmt.Errorf("s3.auth.mode: %q is not an auth mode of S3", where.Auth.Mode)
 	}
-	provider, err := mode(where, client)
+	found, err := mode(where, client)
 	if err != nil {
 		return nil, fmt.Errorf("s3.auth, mode %s: %w", where.Auth.Mode, err)
 	}
-	return aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow }), nil
+	return found, nil
 }
 
 func webIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProvider, error) {
@@ -93,39 +108,51 @@ func podIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProvide
 	}), nil
 }
 
-func accessKey(uploader.S3, *http.Client) (aws.CredentialsProvider, error) {
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
-		if os.Getenv(name) == "" {
-			return nil, fmt.Errorf("%s is empty: give the Secret's key a value", name)
+// static is a credential of files that the kubelet replaces when their Secret changes.
+type static struct {
+	*secrets.Cache[aws.Credentials]
+}
+
+// Retrieve returns the credential as the files have it now.
+func (s static) Retrieve(context.Context) (aws.Credentials, error) { return s.Get() }
+
+// Invalidate lets the files be read again.
+func (s static) Invalidate() { s.Renew() }
+
+const (
+	keyVariable     = "AWS_ACCESS_KEY_ID"
+	secretVariable  = "AWS_SECRET_ACCESS_KEY"
+	sessionVariable = "AWS_SESSION_TOKEN"
+)
+
+func accessKey(where uploader.S3, _ *http.Client) (provider, error) {
+	cache, err := secrets.Variables(where.Auth, uploader.SecretVariables("s3", where.Auth.Mode), func(v secrets.Values) (aws.Credentials, error) {
+		for _, name := range []string{keyVariable, secretVariable} {
+			if v[name] == "" {
+				return aws.Credentials{}, fmt.Errorf("%s is empty: give the Secret's key a value", name)
+			}
 		}
-	}
-	return credentials.NewStaticCredentialsProvider(
-		os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")), nil
-}
-
-func credentialsFile(where uploader.S3, _ *http.Client) (aws.CredentialsProvider, error) {
-	provider := sharedFile(where.Auth.File)
-	_, err := provider.Retrieve(context.Background())
-	return provider, err
-}
-
-// sharedFile is an AWS shared credentials file with keys in its profile default.
-type sharedFile string
-
-// Retrieve reads the file, which the kubelet replaces when its Secret changes.
-func (f sharedFile) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	profile, err := config.LoadSharedConfigProfile(ctx, "default", func(o *config.LoadSharedConfigOptions) {
-		o.CredentialsFiles, o.ConfigFiles = []string{string(f)}, []string{}
+		return aws.Credentials{AccessKeyID: v[keyVariable], SecretAccessKey: v[secretVariable], SessionToken: v[sessionVariable]}, nil
 	})
-	if err != nil {
-		return aws.Credentials{}, fmt.Errorf("read %s: %w", string(f), err)
-	}
-	if !profile.Credentials.HasKeys() {
-		return aws.Credentials{}, fmt.Errorf("read %s: set aws_access_key_id and aws_secret_access_key in its profile [default]", string(f))
-	}
-	found := profile.Credentials
-	found.CanExpire, found.Expires = true, time.Now().Add(rereadFile+expiryWindow)
-	return found, nil
+	return static{cache}, err
+}
+
+// credentialsFile reads an AWS shared credentials file with keys in its profile default.
+func credentialsFile(where uploader.S3, _ *http.Client) (provider, error) {
+	file := where.Auth.File
+	cache, err := secrets.File(file, func(string) (aws.Credentials, error) {
+		profile, err := config.LoadSharedConfigProfile(context.Background(), "default", func(o *config.LoadSharedConfigOptions) {
+			o.CredentialsFiles, o.ConfigFiles = []string{file}, []string{}
+		})
+		if err != nil {
+			return aws.Credentials{}, fmt.Errorf("read %s: %w", file, err)
+		}
+		if !profile.Credentials.HasKeys() {
+			return aws.Credentials{}, fmt.Errorf("read %s: set aws_access_key_id and aws_secret_access_key in its profile [default]", file)
+		}
+		return profile.Credentials, nil
+	})
+	return static{cache}, err
 }
 
 // ambient is the one mode that searches: it means whatever the pod or its node has. The SDK's own order is variables, web

@@ -141,7 +141,7 @@ func (s *Store) fault(ctx context.Context, doing, key string, err error) error {
 	if fault.Class == uploader.Denied && innermost(err).ServiceID == sts.ServiceID {
 		fault.Cure = deniedRole
 	}
-	if fault.Class == uploader.Expired {
+	if fault.Class == uploader.Expired || fault.Class == uploader.Unauthenticated {
 		s.credentials.Invalidate()
 	}
 	return fault

@@ -18,8 +18,8 @@ const whenRequired = "WhenRequired"
 type Store struct {
 	client *s3.Client
 	bucket *string
-	// credentials are told when the store calls them expired.
-	credentials *aws.CredentialsCache
+	// credentials are told when the store does not take them.
+	credentials provider
 	auth        uploader.Auth
 	// algorithm is the checksum that the store compares.
 	algorithm uploader.Algorithm

@@ -33,8 +33,9 @@ var DefaultLimits = map[uploader.Class]time.Duration{
 	// The kubelet renews a token at 80 % of its life, and a Secret within two minutes.
 	uploader.Expired: 5 * time.Minute,
 	// A role that was just granted takes minutes to be known everywhere.
-	uploader.Denied:          2 * time.Minute,
-	uploader.Unauthenticated: time.Minute,
+	uploader.Denied: 2 * time.Minute,
+	// A key that is revoked while its successor is on its way: the kubelet has a changed Secret in the volume within two minutes.
+	uploader.Unauthenticated: 3 * time.Minute,
 	uploader.ClockSkew:       time.Minute,
 }
 

@@ -23,7 +23,7 @@ func TestRetryIsBoundedByTheClass(t *testing.T) {
 		uploader.Throttled:       {20 * time.Minute, 31 * time.Minute},
 		uploader.Expired:         {2 * time.Minute, 6 * time.Minute},
 		uploader.Denied:          {time.Minute, 3 * time.Minute},
-		uploader.Unauthenticated: {20 * time.Second, 2 * time.Minute},
+		uploader.Unauthenticated: {2 * time.Minute, 4 * time.Minute},
 		uploader.ClockSkew:       {20 * time.Second, 2 * time.Minute},
 		uploader.Unknown:         {20 * time.Second, 2 * time.Minute},
 		uploader.Invalid:         {0, time.Nanosecond},

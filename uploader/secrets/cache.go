@@ -1,0 +1,96 @@
+package secrets
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"sync"
+
+	"lighterman.dev/lighterman/uploader"
+)
+
+// Cache keeps what is made of secrets until they change.
+type Cache[T any] struct {
+	source source
+	build  func(Values) (T, error)
+
+	mu sync.Mutex
+	// stamp is the source's at the time when values were read.
+	stamp  string
+	values Values
+	value  T
+	err    error
+	// due means that the value is to be built again, even of the same secrets.
+	due bool
+}
+
+// Variables returns a cache of what build makes of the secrets of an auth mode, by the names of their variables. It fails when
+// they cannot be read, or build fails.
+func Variables[T any](auth uploader.Auth, names []string, build func(Values) (T, error)) (*Cache[T], error) {
+	return open(variables(auth, names), build)
+}
+
+// File returns a cache of what build makes of the text of a file.
+func File[T any](file string, build func(text string) (T, error)) (*Cache[T], error) {
+	const name = "file"
+	d := &directory{path: filepath.Dir(file), files: map[string]string{name: filepath.Base(file)}}
+	return open(d, func(v Values) (T, error) {
+		if v[name] == "" {
+			var none T
+			return none, fmt.Errorf("%s is missing or empty", file)
+		}
+		return build(v[name])
+	})
+}
+
+// None returns a cache of what build makes without a secret. Renew lets it be built again.
+func None[T any](build func() (T, error)) (*Cache[T], error) {
+	return open(environment(nil), func(Values) (T, error) { return build() })
+}
+
+func open[T any](s source, build func(Values) (T, error)) (*Cache[T], error) {
+	c := &Cache[T]{source: s, build: build, due: true}
+	_, err := c.Get()
+	return c, err
+}
+
+// Get returns the value of the secrets as they are now. Secrets that cannot be read any more leave the value as it was. Secrets
+// of which no value can be built are an error of class Unauthenticated, until they change again.
+func (c *Cache[T]) Get() (T, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stamp, err := c.source.stamp()
+	if err == nil && stamp == c.stamp && !c.due {
+		return c.value, c.err
+	}
+	var values Values
+	if err == nil {
+		values, err = c.source.read()
+	}
+	switch {
+	case err != nil && c.values == nil:
+		return c.value, unreadable(err)
+	case err == nil && (c.due || !maps.Equal(values, c.values)):
+		c.value, c.err = c.build(values)
+		c.err = unreadable(c.err)
+	}
+	if err == nil {
+		c.stamp, c.values, c.due = stamp, values, false
+	}
+	return c.value, c.err
+}
+
+// Renew lets the next Get read the secrets and build the value again.
+func (c *Cache[T]) Renew() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.due = true
+}
+
+// unreadable gives its class to an error of the secrets. Nil stays nil.
+func unreadable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &uploader.Error{Class: uploader.Unauthenticated, Cure: "look at the Secret that the profile names, and its keys", Err: err}
+}
