@@ -8,8 +8,9 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 )
 
-// files are the paths of the credential files as a container's programs write them; empty: there is no such file.
-type files struct{ token, ca, credentials string }
+// files are the paths of the credential files as a container's programs write them, and that of the directory with the
+// uploader's keys; empty: there is no such file.
+type files struct{ token, ca, credentials, keys string }
 
 // variable is one that a profile injects.
 type variable struct {

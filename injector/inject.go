@@ -71,7 +71,7 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	p, err := newPlan(pod, profile, tools, settings)
+	p, err := newPlan(pod, profile, tools, u != nil, settings)
 	if err != nil {
 		return Result{}, err
 	}

@@ -73,7 +73,7 @@ type plan struct {
 	warned, unsaid int
 }
 
-func newPlan(pod *Pod, profile *Profile, tools []v1alpha1.Tool, settings Settings) (*plan, error) {
+func newPlan(pod *Pod, profile *Profile, tools []v1alpha1.Tool, uploads bool, settings Settings) (*plan, error) {
 	p := &plan{pod: pod, profile: profile, settings: settings, tools: tools}
 	p.spec, p.store = profile.Spec, storeOf(profile.Spec)
 	p.mode = p.store.mode(p.spec)
@@ -85,6 +85,9 @@ func newPlan(pod *Pod, profile *Profile, tools []v1alpha1.Tool, settings Setting
 	p.index = make(map[string]int, len(p.vars))
 	for i := range p.vars {
 		p.index[p.vars[i].Name] = i
+	}
+	if uploads {
+		p.projectKeys()
 	}
 	p.places, p.withheld = make([]placement, len(p.vars)), make([]bool, len(p.vars))
 	p.warnTokenService()

@@ -59,7 +59,7 @@ spec:
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := newPlan(pod, profile, profile.Spec.Tools, Settings{Image: "x", UploaderImage: "x"})
+		p, err := newPlan(pod, profile, profile.Spec.Tools, false, Settings{Image: "x", UploaderImage: "x"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -90,7 +90,7 @@ func (p *problems) checkUploader(spec *v1alpha1.Uploader) {
 
 // auth is the identity in the uploader's words: the mode, its files, and what the mode's row adds.
 func (e *environment) auth() uploader.Auth {
-	a := uploader.Auth{Mode: e.mode.name, TokenFile: e.files.token, File: e.files.credentials}
+	a := uploader.Auth{Mode: e.mode.name, TokenFile: e.files.token, File: e.files.credentials, SecretsDirectory: e.files.keys}
 	if e.mode.upload != nil {
 		e.mode.upload(e.spec, &a)
 	}

@@ -78,8 +78,8 @@ func fill[T any](field **T, value *T) {
 	}
 }
 
-// uploadEnv is the sidecar's environment: its configuration, who the pod is, the variables with the mode's secrets, and the
-// proxies.
+// uploadEnv is the sidecar's environment: its configuration, who the pod is, the name of the storage account where a Secret
+// has it, and the proxies. Secrets are in files: see projectKeys.
 func (p *plan) uploadEnv() []corev1.EnvVar {
 	env := []corev1.EnvVar{
 		{Name: uploader.EnvConfig, Value: p.upload.config},
@@ -87,12 +87,8 @@ func (p *plan) uploadEnv() []corev1.EnvVar {
 		podField(uploader.EnvPodName, "metadata.name"),
 		podField(uploader.EnvPodUID, "metadata.uid"),
 	}
-	secrets := uploader.SecretVariables(p.store.name, p.mode.name)
-	for i := range p.vars {
-		v := &p.vars[i]
-		if v.ValueFrom != nil && (slices.Contains(secrets, v.Name) || v.Name == "AZURE_STORAGE_ACCOUNT") {
-			env = append(env, v.EnvVar)
-		}
+	if account, injected := p.index["AZURE_STORAGE_ACCOUNT"]; injected && p.vars[account].ValueFrom != nil {
+		env = append(env, p.vars[account].EnvVar)
 	}
 	return append(env, p.upload.proxy...)
 }

@@ -55,6 +55,15 @@ func examination(o *Options, shown *corev1.Pod) (*corev1.Pod, error) {
 			c.Env = append(c.Env, env)
 		}
 	}
+	for i := range c.Env {
+		if c.Env[i].Name != uploader.EnvConfig {
+			continue
+		}
+		var err error
+		if c.Env[i].Value, err = withVariables(c.Env[i].Value); err != nil {
+			return nil, err
+		}
+	}
 	pod := pod(o, c)
 	pod.Annotations[injector.AnnotationUpload] = "false"
 	return pod, nil
