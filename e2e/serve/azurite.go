@@ -2,11 +2,16 @@ package serve
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
@@ -31,6 +36,8 @@ type Azure struct {
 	Files Files
 	// Process is the server.
 	Process *os.Process
+
+	server process
 }
 
 // Azurite starts a store that speaks Azure Blob Storage's protocol over TLS.
@@ -53,7 +60,7 @@ func Azurite(tb testing.TB) *Azure {
 	}
 	a.Endpoint = "https://" + a.Address + "/" + Account
 	host, port := split(tb, a.Address)
-	a.Process = process{
+	a.server = process{
 		name: filepath.Join(dir, "node"), address: a.Address,
 		env: []string{"AZURITE_ACCOUNTS=" + Account + ":" + a.Key},
 		args: []string{
@@ -62,8 +69,34 @@ func Azurite(tb testing.TB) *Azure {
 			// The SDK is newer than Azurite.
 			"--skipApiVersionCheck",
 		},
-	}.start(tb)
+	}
+	a.Process = a.server.start(tb)
 	return a
+}
+
+// NewKey makes a key for the account.
+func NewKey() string {
+	key := make([]byte, 64)
+	rand.Read(key)
+	return base64.StdEncoding.EncodeToString(key)
+}
+
+// SetKeys starts the server anew with other keys of the account, one or two: it reads them at its start alone.
+func (a *Azure) SetKeys(tb testing.TB, keys ...string) {
+	tb.Helper()
+	if err := a.Process.Signal(syscall.SIGTERM); err != nil { // It saves what it knows of its containers.
+		tb.Fatal(err)
+	}
+	for { // Until the port is free.
+		c, err := new(net.Dialer).DialContext(tb.Context(), "tcp", a.Address)
+		if err != nil {
+			break
+		}
+		c.Close()
+		time.Sleep(10 * time.Millisecond)
+	}
+	a.server.env = []string{"AZURITE_ACCOUNTS=" + Account + ":" + strings.Join(keys, ":")}
+	a.Process = a.server.start(tb)
 }
 
 // Container makes a container.

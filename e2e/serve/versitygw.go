@@ -3,6 +3,7 @@ package serve
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -32,6 +33,8 @@ type S3 struct {
 	Files Files
 	// Process is the server.
 	Process *os.Process
+
+	program string
 }
 
 // S3Options are for Versitygw.
@@ -40,6 +43,8 @@ type S3Options struct {
 	Plain bool
 	// KeepAlive keeps connections for the next request, as the clouds do and this server does not by itself.
 	KeepAlive bool
+	// Users lets AddUser and RemoveUser have users besides the root user.
+	Users bool
 	// Base is the directory to keep objects below; empty is /dev/shm: tests are not about disks.
 	Base string
 }
@@ -59,7 +64,7 @@ func Versitygw(tb testing.TB, o S3Options) *S3 {
 		o.Base = "/dev/shm"
 	}
 	paths := dirs(tb, o.Base, "objects", "versions")
-	s := &S3{Address: freeAddress(tb)}
+	s := &S3{Address: freeAddress(tb), program: filepath.Join(program, "versitygw")}
 	args := []string{"--port", s.Address, "--access", AccessKey, "--secret", SecretKey, "--region", Region, "--health", "/healthz", "--quiet"}
 	s.Endpoint = "http://" + s.Address
 	if !o.Plain {
@@ -70,11 +75,34 @@ func Versitygw(tb testing.TB, o S3Options) *S3 {
 	if o.KeepAlive {
 		args = append(args, "--keep-alive")
 	}
+	if o.Users {
+		args = append(args, "--iam-dir", dirs(tb, o.Base, "users")[0], "--iam-cache-disable")
+	}
 	s.Process = process{
-		name: filepath.Join(program, "versitygw"), address: s.Address,
+		name: s.program, address: s.Address,
 		args: append(args, "posix", "--versioning-dir", paths[1], paths[0]),
 	}.start(tb)
 	return s
+}
+
+// AddUser adds a user who may do everything.
+func (s *S3) AddUser(tb testing.TB, access, secret string) {
+	tb.Helper()
+	s.admin(tb, "create-user", "--access", access, "--secret", secret, "--role", "admin")
+}
+
+// RemoveUser removes a user: the store knows its key no more.
+func (s *S3) RemoveUser(tb testing.TB, access string) {
+	tb.Helper()
+	s.admin(tb, "delete-user", "--access", access)
+}
+
+func (s *S3) admin(tb testing.TB, args ...string) {
+	tb.Helper()
+	args = append([]string{"admin", "--access", AccessKey, "--secret", SecretKey, "--endpoint-url", s.Endpoint, "--allow-insecure"}, args...)
+	if out, err := exec.CommandContext(tb.Context(), s.program, args...).CombinedOutput(); err != nil {
+		tb.Fatalf("%s: %v: %s", args[7], err, out)
+	}
 }
 
 // Client speaks to the store as its root user.

@@ -135,6 +135,15 @@ func (s *Store) CreateUser(ctx context.Context, name, policy string) (Key, error
 	return Key{ID: aws.ToString(out.AccessKey.AccessKeyId), Secret: aws.ToString(out.AccessKey.SecretAccessKey)}, nil
 }
 
+// DeleteKey revokes a key of a user.
+func (s *Store) DeleteKey(ctx context.Context, user string, key Key) error {
+	_, err := s.IAM().DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: &key.ID})
+	if err != nil {
+		return fmt.Errorf("delete a key of user %s: %w", user, err)
+	}
+	return nil
+}
+
 func exists(err error) bool {
 	var typed *iamtypes.EntityAlreadyExistsException
 	var api smithy.APIError

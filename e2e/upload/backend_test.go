@@ -68,33 +68,7 @@ var backends = map[string]func(testing.TB) *backend{
 	},
 	"Azure": func(tb testing.TB) *backend {
 		tb.Helper()
-		server := serve.Azurite(tb)
-		name := server.Container(tb, bucket)
-		says := func(status int, code, message string) answer {
-			return answer{
-				status, "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code><Message>" + message + "</Message></Error>",
-				map[string]string{"x-ms-error-code": code, "Content-Type": "application/xml"},
-			}
-		}
-		return &backend{
-			address: server.Address, certificate: server.Files, store: openAzure(tb, server, name), part: 1,
-			env: []string{"AZURE_STORAGE_KEY=" + server.Key},
-			settings: func(address string) uploader.Config {
-				return uploader.Config{Azure: &uploader.Azure{
-					Account: serve.Account, Container: name, Endpoint: strings.Replace(server.Endpoint, server.Address, address, 1),
-					Auth: uploader.Auth{Mode: "accountKey"},
-				}}
-			},
-			answers: map[string]answer{
-				slowDown: says(503, "ServerBusy", "The server is busy."),
-				denied:   says(403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation using this permission."),
-				broken:   says(500, "InternalError", "The server encountered an internal error."),
-				skewed:   says(403, "AuthenticationFailed", "Request date header too old: 'Sun, 22 Nov 2026 10:00:00 GMT'"),
-				taken:    says(412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."),
-				tooLarge: says(413, "RequestBodyTooLarge", "The request body is too large and exceeds the maximum permissible limit."),
-				busy:     says(503, "ServerBusy", "The server is busy."),
-			},
-		}
+		return azureBackend(tb, serve.Azurite(tb))
 	},
 	"GCS": func(tb testing.TB) *backend {
 		tb.Helper()
@@ -141,6 +115,36 @@ func s3Backend(tb testing.TB, server *serve.S3, name string) *backend {
 			slowDown: says(503, "SlowDown"), denied: says(403, "AccessDenied"), broken: says(500, "InternalError"),
 			skewed: says(403, "RequestTimeTooSkewed"), taken: says(412, "PreconditionFailed"), tooLarge: says(413, "EntityTooLarge"),
 			busy: says(503, "ServiceUnavailable"),
+		},
+	}
+}
+
+func azureBackend(tb testing.TB, server *serve.Azure) *backend {
+	tb.Helper()
+	name := server.Container(tb, bucket)
+	says := func(status int, code, message string) answer {
+		return answer{
+			status, "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code><Message>" + message + "</Message></Error>",
+			map[string]string{"x-ms-error-code": code, "Content-Type": "application/xml"},
+		}
+	}
+	return &backend{
+		address: server.Address, certificate: server.Files, store: openAzure(tb, server, name), part: 1,
+		env: []string{"AZURE_STORAGE_KEY=" + server.Key},
+		settings: func(address string) uploader.Config {
+			return uploader.Config{Azure: &uploader.Azure{
+				Account: serve.Account, Container: name, Endpoint: strings.Replace(server.Endpoint, server.Address, address, 1),
+				Auth: uploader.Auth{Mode: "accountKey"},
+			}}
+		},
+		answers: map[string]answer{
+			slowDown: says(503, "ServerBusy", "The server is busy."),
+			denied:   says(403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation using this permission."),
+			broken:   says(500, "InternalError", "The server encountered an internal error."),
+			skewed:   says(403, "AuthenticationFailed", "Request date header too old: 'Sun, 22 Nov 2026 10:00:00 GMT'"),
+			taken:    says(412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."),
+			tooLarge: says(413, "RequestBodyTooLarge", "The request body is too large and exceeds the maximum permissible limit."),
+			busy:     says(503, "ServerBusy", "The server is busy."),
 		},
 	}
 }

@@ -64,6 +64,11 @@ var faults = []fault{
 		{"it does not heal", (*pod).deniedForGood, nil},
 	}},
 	{row: "Token expiry mid-run", cases: []scenario{{"the token file is replaced", (*pod).tokenExpires, nil}}},
+	{row: "The Secret of a key is changed, and the old key revoked", elsewhere: []string{
+		"e2e/upload TestRotatedKeys", "e2e TestRotatedKey", "uploader/secrets TestNeverHalfAPair", "uploader/s3 TestRotatedAccessKey",
+		"uploader/s3 TestRotatedCredentialsFile", "uploader/azure TestRotatedSecret", "uploader/azure TestRotatedCertificate",
+		"uploader/gcs TestRotatedServiceAccountKey",
+	}},
 	{row: "Clock skew", cases: []scenario{{"it is reported", (*pod).clockIsWrong, []string{"S3", "Azure"}}}},
 	{row: "Wrong CRC, bytes changed on the way", cases: []scenario{
 		{"now and then", (*pod).bytesChangeOnce, nil},

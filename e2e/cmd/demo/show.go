@@ -10,6 +10,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -154,7 +155,28 @@ func (d *demo) platform(ctx context.Context) (*v1alpha1.CredentialProfile, error
 			return nil, err
 		}
 	}
-	return profile, nil
+	return profile, d.accepted(ctx, profile)
+}
+
+// accepted waits until the webhook has seen a profile and found it good, as kubectl wait does.
+func (d *demo) accepted(ctx context.Context, profile *v1alpha1.CredentialProfile) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		found := &v1alpha1.CredentialProfile{}
+		if err := d.client.Get(ctx, client.ObjectKeyFromObject(profile), found); err != nil {
+			return fmt.Errorf("look at profile %s: %w", profile.Name, err)
+		}
+		if c := meta.FindStatusCondition(found.Status.Conditions, v1alpha1.ConditionAccepted); c != nil && c.ObservedGeneration == found.Generation {
+			if c.Status != metav1.ConditionTrue {
+				return fmt.Errorf("profile %s is not accepted: %s", profile.Name, c.Message)
+			}
+			return nil
+		}
+		if err := pause(ctx); err != nil {
+			return fmt.Errorf("profile %s is not accepted: kubectl describe -n %s credentialprofile/%s tells more: %w", profile.Name, namespace, profile.Name, err)
+		}
+	}
 }
 
 // apply is kubectl apply --server-side.

@@ -55,7 +55,10 @@ func (d *demo) addUploader(ctx context.Context, profile *v1alpha1.CredentialProf
 	if err != nil {
 		return "", fmt.Errorf("write YAML: %w", err)
 	}
-	return strings.TrimSpace(string(text)), d.apply(ctx, dumps)
+	if err := d.apply(ctx, dumps); err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(string(text)), d.accepted(ctx, dumps)
 }
 
 // dump is a Job like pg_dump's, of some tables. All of a run of the demo write the same files.
