@@ -40,7 +40,13 @@ type apiServer struct {
 
 func startAPIServer(t *testing.T) *apiServer {
 	t.Helper()
-	cfg := testenv.Start(t, filepath.Join("..", "charts", "lighterman", "files", "crds"))
+	return startAPIServerWith(t, nil)
+}
+
+// startAPIServerWith starts an API server with flags of its own.
+func startAPIServerWith(t *testing.T, flags map[string]string) *apiServer {
+	t.Helper()
+	cfg := testenv.StartWith(t, flags, filepath.Join("..", "charts", "lighterman", "files", "crds"))
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{AddToScheme, corev1.AddToScheme, rbacv1.AddToScheme, admissionregistrationv1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -56,6 +62,12 @@ func startAPIServer(t *testing.T) *apiServer {
 
 // start runs a replica, as a user with the permissions of the chart: verbs are those on service accounts.
 func (a *apiServer) start(t *testing.T, user string, settings injector.Settings, verbs ...string) *replica {
+	t.Helper()
+	return a.startBehind(t, Gate{Callers: believing(t)}, user, settings, verbs...)
+}
+
+// startBehind runs a replica that believes whom the gate believes.
+func (a *apiServer) startBehind(t *testing.T, gate Gate, user string, settings injector.Settings, verbs ...string) *replica {
 	t.Helper()
 	read := []string{"get", "list", "watch"}
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: user}, Rules: []rbacv1.PolicyRule{
@@ -91,7 +103,7 @@ func (a *apiServer) start(t *testing.T, user string, settings injector.Settings,
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	ready, err := Setup(ctx, mgr, settings, Gate{Callers: believing(t)}, prometheus.NewRegistry())
+	ready, err := Setup(ctx, mgr, settings, gate, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}

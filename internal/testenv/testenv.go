@@ -21,6 +21,12 @@ const (
 // returns the configuration of a cluster administrator. RBAC is on. Without the programs it skips the test.
 func Start(tb testing.TB, crds ...string) *rest.Config {
 	tb.Helper()
+	return StartWith(tb, nil, crds...)
+}
+
+// StartWith is Start, with flags of kube-apiserver.
+func StartWith(tb testing.TB, flags map[string]string, crds ...string) *rest.Config {
+	tb.Helper()
 	dir := os.Getenv(assets)
 	if dir == "" {
 		missing(tb, assets+" is not set: `make test` sets it to a directory with kube-apiserver and etcd")
@@ -36,6 +42,9 @@ func Start(tb testing.TB, crds ...string) *rest.Config {
 		ErrorIfCRDPathMissing:    true,
 		ControlPlaneStartTimeout: 2 * time.Minute,
 		ControlPlaneStopTimeout:  time.Minute,
+	}
+	for flag, value := range flags {
+		env.ControlPlane.GetAPIServer().Configure().Append(flag, value)
 	}
 	tb.Cleanup(func() {
 		if err := env.Stop(); err != nil {
