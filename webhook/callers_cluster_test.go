@@ -139,6 +139,30 @@ func admissionConfiguration(t *testing.T, replace map[string]string, more string
 	return filepath.Join(dir, "admission.yaml")
 }
 
+// TestFilesAreDocumented: what operations.md shows is what the tests run kube-apiserver with.
+func TestFilesAreDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"admission.yaml", "webhooks.yaml", "kubeadm.yaml"} {
+		text, err := os.ReadFile(filepath.Join("..", "docs", "callers", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shown strings.Builder
+		for line := range strings.Lines(string(text)) {
+			if !strings.HasPrefix(line, "#") {
+				shown.WriteString("   " + line)
+			}
+		}
+		if !strings.Contains(string(page), shown.String()) {
+			t.Errorf("docs/operations.md does not show docs/callers/%s:\n%s", name, shown.String())
+		}
+	}
+}
+
 // TestCallersOnAPIServer runs the webhook beside an API server that is configured as docs/callers says: it proves its
 // reviews by a client certificate, by a token of KEP-6060, or by the path; what a pod could send is refused.
 func TestCallersOnAPIServer(t *testing.T) {
