@@ -11,6 +11,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo v0.0
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GO_RUN = cd hack/tools/$(1) && GOFLAGS= go build -o $(CURDIR)/bin/$(2) $(3)
 FUZZTIME ?= 60s
+RACE ?= ./webhook/... ./injector/... ./certs/... ./uploader/...
 BENCHTIME ?= 2s
 ROUNDS ?= 3
 
@@ -47,15 +48,17 @@ test-cluster: ## Run the cluster tests on the cluster of KUBECONFIG (images: LIG
 	cd e2e && LIGHTERMAN_E2E_KUBECONFIG="$${KUBECONFIG:?set it to the cluster to use}" go test -timeout 30m .
 
 .PHONY: test-race
-test-race: bin/cluster ## Run the main module's tests with the race detector
-	env="$$(bin/cluster testenv)"; eval "$$env"; CGO_ENABLED=1 go test -race ./...
+test-race: bin/cluster ## Run what many goroutines share with the race detector; needs gcc (RACE: the packages)
+	env="$$(bin/cluster testenv)"; eval "$$env"; CGO_ENABLED=1 go test -race $(RACE)
 
 .PHONY: fuzz
-fuzz: ## Fuzz the injector (patches, identities), the handler and the manifests of lighterman inject, FUZZTIME each
-	cd e2e && go test ./fuzz -run '^$$' -fuzz FuzzInject -fuzztime $(FUZZTIME)
-	cd e2e && go test ./fuzz -run '^$$' -fuzz FuzzIdentity -fuzztime $(FUZZTIME)
-	go test ./webhook -run '^$$' -fuzz FuzzServeHTTP -fuzztime $(FUZZTIME)
-	go test ./internal/manifest -run '^$$' -fuzz FuzzManifest -fuzztime $(FUZZTIME) -fuzzminimizetime 1x
+fuzz: ## Fuzz every target that there is, FUZZTIME each
+	@targets=$$(grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed -E 's,/[^/]+:func , ,' | sort); \
+	[ -n "$$targets" ] || { echo 'fuzz: no target found'; exit 1; }; \
+	while read -r dir target; do \
+		echo "fuzz: $$target in $$dir"; \
+		(cd "$$dir" && go test . -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x < /dev/null); \
+	done <<< "$$targets"
 
 .PHONY: bench
 bench: ## Print what an admission costs, and time and memory at scale
