@@ -65,8 +65,11 @@ func (h *Handler) admit(ctx context.Context, req *request) (outcome, error) {
 
 func (h *Handler) decide(ctx context.Context, finder Finder, req *request) (outcome, error) {
 	candidate, err := find(ctx, finder, req)
-	if err != nil || candidate == nil {
+	if err != nil {
 		return outcome{}, err
+	}
+	if candidate == nil {
+		return outcome{}, refuseRecord(&req.Object.Metadata)
 	}
 	out := outcome{profile: candidate.Profile}
 	if err := authorise(ctx, finder, req, candidate); err != nil {
@@ -82,6 +85,17 @@ func (h *Handler) decide(ctx context.Context, finder Finder, req *request) (outc
 		return out, h.Annotator.check(ctx, account, candidate.Profile, req.proven)
 	}
 	return out, h.Annotator.ensure(ctx, account, candidate.Profile, req.DryRun)
+}
+
+// refuseRecord denies a pod that no profile is for and that carries the record of an injection: whoever reads the record
+// would believe it. The admission policy cannot, for in a namespace labelled "selected" it does not know what matched.
+func refuseRecord(pod *injector.Metadata) error {
+	if _, ok := pod.Annotations[injector.AnnotationInjected]; !ok {
+		return nil
+	}
+	return injector.Deny(injector.ReasonCollision, fmt.Sprintf(
+		"metadata.annotations[%s]: only Lighterman writes this annotation, and no profile names or selects the pod: remove it, and what a former injection left in the pod",
+		injector.AnnotationInjected))
 }
 
 // find gives the profile that the pod asks for or is to have by default, or else the one that it falls under; nil: none.

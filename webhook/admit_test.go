@@ -112,6 +112,11 @@ func TestAdmission(t *testing.T) {
 			wantDenied:  "spec.uploader.key: ", wantReason: "InvalidProfile",
 			wantEvent: "InvalidProfile payments/pg payments/dump-*",
 		},
+		"a record on a pod that nothing selects is denied": {
+			profiles:    []Candidate{profile(t, namespaced, "pg", "")},
+			annotations: `"lighterman.dev/injected":"{}"`,
+			wantDenied:  "only Lighterman writes this annotation", wantReason: "Collision",
+		},
 		"an unknown container is denied": {
 			profiles:    []Candidate{profile(t, namespaced, "pg", "")},
 			annotations: `"lighterman.dev/profile":"pg","lighterman.dev/containers":"dmup"`,
