@@ -33,7 +33,7 @@ func (o *webhookOptions) authenticator(kubeconfig *rest.Config, paths caller.Pat
 	options := caller.Options{
 		CertificateOptions: caller.CertificateOptions{CAFile: o.callers.caFile, AllowedNames: o.callers.allowedNames},
 		TokenOptions: caller.TokenOptions{
-			WebhookConfiguration: o.certs.WebhookConfiguration,
+			WebhookConfiguration: o.webhookConfiguration,
 			Audience:             caller.ServiceAudience(o.service, o.namespace),
 			Subjects:             o.callers.subjects,
 		},

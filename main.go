@@ -38,6 +38,6 @@ environment, the tokens, the secrets and the CA bundle that its backup tool need
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newWebhookCommand(), newInjectCommand(), newDoctorCommand(), newBundleCommand())
+	root.AddCommand(newWebhookCommand(), newCertsCommand(), newInjectCommand(), newDoctorCommand(), newBundleCommand())
 	return root
 }

@@ -59,7 +59,7 @@ func TestChartFlags(t *testing.T) {
 			found = true
 			for _, c := range d.Spec.Template.Spec.Containers {
 				cmd, flags, err := newCommand().Find(c.Args)
-				if err != nil || cmd.Name() != "webhook" {
+				if err != nil || cmd.Name() != c.Name {
 					t.Fatalf("%s: %v: %v", path, c.Args, err)
 				}
 				if err := cmd.ParseFlags(flags); err != nil {
@@ -81,6 +81,7 @@ func TestWebhookRefusesBadFlags(t *testing.T) {
 		"not supported in this version: --certs=": {"--namespace=x", "--certs=cert-manager"},
 		"--certs=files needs --certs-dir":         {"--namespace=x", "--certs=files"},
 		"--certs=embedded needs --certs-secret":   {"--namespace=x"},
+		"--read-only needs --annotate-service":    {"--namespace=x", "--certs-secret=x", "--read-only"},
 	} {
 		_, _, err := run(t, "", append([]string{"webhook"}, args...)...)
 		if err == nil || !strings.Contains(err.Error(), want) {

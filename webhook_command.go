@@ -34,8 +34,10 @@ type webhookOptions struct {
 	port                          int
 	healthAddress, metricsAddress string
 	namespace, service, lease     string
+	webhookConfiguration          string
 	image, uploaderImage          string
 	annotate, annotateNamed       bool
+	readOnly                      bool
 	callers                       callerOptions
 	log                           logOptions
 	apiAudiences                  []string
@@ -62,12 +64,14 @@ to it, answers the requests that it has, and ends.`,
 	f.StringVar(&o.metricsAddress, "metrics-address", ":8080", `address of /metrics; "0" switches it off`)
 	f.StringVar(&o.namespace, "namespace", "", "namespace of the release")
 	f.StringVar(&o.service, "service", "lighterman", "name of the Service before the webhook")
+	f.StringVar(&o.webhookConfiguration, "webhook-configuration", "lighterman", "name of the MutatingWebhookConfiguration whose reviews are answered")
 	f.StringVar(&o.lease, "lease", "lighterman", "name of the Lease by which the replica that writes profiles' status is elected")
 	f.StringVar(&o.image, "image", "", "image of the containers that are added to pods (caBundle.mode: Append)")
 	f.StringVar(&o.uploaderImage, "uploader-image", "", "image of the sidecar that uploads a pod's files (spec.uploader)")
 	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "watch service accounts, and annotate those of pods as profiles ask; false: such profiles deny the pod, and a service account names no default profile")
 	f.BoolVar(&o.annotateNamed, "annotate-named-only", false, "annotate only the service accounts that profiles name in spec.allowedServiceAccounts, before any pod asks, and never because of a review; implied where no review can be told to be the API server's")
 	f.StringSliceVar(&o.apiAudiences, "api-audiences", nil, "audiences of the API server that no profile may name, besides kubernetes.default.svc in every spelling and those of the process's own token")
+	f.BoolVar(&o.readOnly, "read-only", false, "write nothing: no status of profiles, no events, no Lease; needs --annotate-service-accounts=false")
 	o.callers.bind(f)
 	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long to go on serving after readiness was withdrawn")
 	o.log.bind(f)
@@ -105,8 +109,12 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	}
 	o.certs.Namespace = o.namespace
 	o.certs.DNSNames = certs.DNSNames(o.service, o.namespace)
+	o.certs.PathPrefix = webhook.Path + "/"
 	if err := o.certs.Validate(); err != nil {
 		return err
+	}
+	if o.readOnly && o.annotate {
+		return errors.New("--read-only needs --annotate-service-accounts=false: an annotation is written, too")
 	}
 	kubeconfig, err := config.GetConfig()
 	if err != nil {
@@ -119,7 +127,11 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	if err != nil {
 		return err
 	}
-	callers, err := o.authenticator(kubeconfig, nil, log.WithName("callers"))
+	var paths caller.Paths
+	if source.HasPaths() {
+		paths = source
+	}
+	callers, err := o.authenticator(kubeconfig, paths, log.WithName("callers"))
 	if err != nil {
 		return err
 	}
@@ -131,7 +143,7 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	if err != nil {
 		return err
 	}
-	gate := webhook.Gate{Callers: callers, ReleaseNamespace: o.namespace, NamedAccountsOnly: o.annotateNamed}
+	gate := webhook.Gate{Callers: callers, ReleaseNamespace: o.namespace, NamedAccountsOnly: o.annotateNamed, ReadOnly: o.readOnly}
 	cachesReady, err := webhook.Setup(ctx, mgr, settings, gate, metrics.Registry)
 	if err != nil {
 		return err
@@ -173,7 +185,7 @@ func newManager(o *webhookOptions, log logr.Logger, source *certs.Source, caller
 		}),
 		Metrics:                       server.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.healthAddress,
-		LeaderElection:                true,
+		LeaderElection:                !o.readOnly,
 		LeaderElectionID:              o.lease,
 		LeaderElectionNamespace:       o.namespace,
 		LeaderElectionReleaseOnCancel: true,

@@ -2,20 +2,41 @@ package certs
 
 import "github.com/prometheus/client_golang/prometheus"
 
-var _ prometheus.Collector = (*Source)(nil)
+var (
+	_ prometheus.Collector = (*Source)(nil)
+	_ prometheus.Collector = (*Issuer)(nil)
+)
 
 // Describe implements prometheus.Collector.
 func (s *Source) Describe(ch chan<- *prometheus.Desc) {
 	ch <- expiryDesc()
-	ch <- writesDesc()
+	ch <- pathDesc()
 }
 
-// Collect implements prometheus.Collector: when the served certificate expires, and how often caBundle was written.
+// Collect implements prometheus.Collector: when the served certificate expires, and when the newest path was made. Both
+// tell that no Issuer runs.
 func (s *Source) Collect(ch chan<- prometheus.Metric) {
 	if cert := s.provider.current(); cert != nil {
 		ch <- prometheus.MustNewConstMetric(expiryDesc(), prometheus.GaugeValue, float64(cert.Leaf.NotAfter.Unix()))
 	}
-	ch <- prometheus.MustNewConstMetric(writesDesc(), prometheus.CounterValue, float64(s.writes()))
+	if created := s.pathCreated(); !created.IsZero() {
+		ch <- prometheus.MustNewConstMetric(pathDesc(), prometheus.GaugeValue, float64(created.Unix()))
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (i *Issuer) Describe(ch chan<- *prometheus.Desc) {
+	ch <- caExpiryDesc()
+	ch <- writesDesc()
+}
+
+// Collect implements prometheus.Collector: when the CA of the served certificate expires, and how often the webhook
+// configuration was written.
+func (i *Issuer) Collect(ch chan<- prometheus.Metric) {
+	if ca := i.caOfServing(); ca != nil {
+		ch <- prometheus.MustNewConstMetric(caExpiryDesc(), prometheus.GaugeValue, float64(ca.NotAfter.Unix()))
+	}
+	ch <- prometheus.MustNewConstMetric(writesDesc(), prometheus.CounterValue, float64(i.config.writes.Load()))
 }
 
 func expiryDesc() *prometheus.Desc {
@@ -23,7 +44,17 @@ func expiryDesc() *prometheus.Desc {
 		"When the certificate that the webhook serves expires, in seconds since 1970.", nil, nil)
 }
 
+func pathDesc() *prometheus.Desc {
+	return prometheus.NewDesc("lighterman_webhook_path_created_timestamp_seconds",
+		"When the newest path that this replica accepts was made, in seconds since 1970.", nil, nil)
+}
+
+func caExpiryDesc() *prometheus.Desc {
+	return prometheus.NewDesc("lighterman_ca_expiry_timestamp_seconds",
+		"When the CA of the certificate that the webhook serves expires, in seconds since 1970.", nil, nil)
+}
+
 func writesDesc() *prometheus.Desc {
-	return prometheus.NewDesc("lighterman_ca_bundle_writes_total",
-		"How often this replica wrote caBundle of the webhook configuration. It stands still but for a rotation.", nil, nil)
+	return prometheus.NewDesc("lighterman_webhook_configuration_writes_total",
+		"How often this process wrote caBundle or the path of the webhook configuration.", nil, nil)
 }

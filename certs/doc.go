@@ -1,13 +1,19 @@
-// Package certs gives the webhook server its serving certificate and says when the API server trusts it.
+// Package certs provides the webhook's serving certificate and the secret paths by which API servers call it, and has API
+// servers trust the one and use the other.
 //
-// Two modes exist. Embedded keeps a CA in one Secret with cert-manager's library, signs a certificate in the memory of
-// each replica, and keeps caBundle in our MutatingWebhookConfiguration. Files serves a pair from a directory.
+// A replica of the webhook uses a Source, which reads and never writes. It has two modes. Embedded reads what an Issuer wrote
+// to a Secret; Files reads a directory. An Issuer runs in a process of its own, under an account of its own: it keeps a CA in
+// one Secret with cert-manager's library, issues certificate and paths into another, and keeps caBundle and the path in our
+// MutatingWebhookConfiguration. The right to write that configuration is worth the whole cluster, and no admission policy
+// can bound it, so it must not belong to a process that parses what the network sends. For the same reason a replica never
+// holds the CA's key.
 //
-// The promise of embedded mode is that no admission request fails because a certificate changed. Therefore a
-// certificate of a new CA is served only once caBundle, as the API server shows it, has held that CA for a settling
-// delay; until then the previous certificate is served. The old CA stays in caBundle until it expires, because other
-// replicas may still serve a certificate that it signed.
+// The promise of embedded mode is that no admission request fails because a certificate or a path changed. Therefore a
+// certificate of a new CA is handed out only once caBundle, as the API server shows it, has held that CA for a settling delay;
+// until then the previous certificate is served. The old CA stays in caBundle until it expires. Likewise a path is accepted
+// by replicas for the settling delay before it is published, and for a grace period after it was replaced.
 //
-// What is pure (bundle.go, gate.go) takes the time as an argument; what talks to the API server (casecret.go,
-// webhookconfig.go) or to a disk (files.go) holds no rule of its own. The package knows nothing of pods and profiles.
+// What is pure (bundle.go, gate.go, paths.go) takes the time as an argument; what talks to the API server (secret.go,
+// webhookconfig.go, published.go, outage.go) or to a disk (files.go) holds no rule of its own. The package knows nothing of
+// pods and profiles.
 package certs

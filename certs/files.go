@@ -3,11 +3,14 @@ package certs
 import (
 	"bytes"
 	"context"
+	"crypto/subtle"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +24,7 @@ const pollFiles = time.Second
 // files serves a pair that somebody else writes. A pair that cannot be used never replaces one that can.
 type files struct {
 	certPath, keyPath string
+	pathFile          string // empty: paths prove nothing
 	dnsName           string // empty: not checked
 	log               logr.Logger
 
@@ -31,12 +35,16 @@ type files struct {
 	failed          error
 	// suspect is a failure that was seen once: the two files may have been read in the middle of a change.
 	suspect bool
+	// tokens are those of the paths that are accepted, and pathsFailed what was wrong with the file that names them.
+	tokens      []string
+	pathsFailed error
 }
 
 func newFiles(o Options, log logr.Logger) *files {
 	f := &files{
 		certPath: filepath.Join(o.Dir, "tls.crt"),
 		keyPath:  filepath.Join(o.Dir, "tls.key"),
+		pathFile: o.PathFile,
 		log:      log.WithValues("dir", o.Dir),
 		failed:   fmt.Errorf("%s has not been read yet", o.Dir),
 	}
@@ -51,6 +59,7 @@ func (f *files) start(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		f.load()
+		f.loadPaths()
 		select {
 		case <-ctx.Done():
 			return nil
@@ -116,6 +125,46 @@ func (f *files) fail(err error) {
 	}
 }
 
+// minToken is the length of the shortest secret path: 128 bits in base64url.
+const minToken = 22
+
+// loadPaths reads the paths that are accepted, one on a line. A file that cannot be used never replaces one that can.
+func (f *files) loadPaths() {
+	if f.pathFile == "" {
+		return
+	}
+	content, err := os.ReadFile(f.pathFile)
+	tokens := strings.Fields(string(content))
+	switch {
+	case err != nil:
+		err = fmt.Errorf("read the webhook's paths: %w", err)
+	case len(tokens) == 0:
+		err = fmt.Errorf("%s names no path: write one on each line", f.pathFile)
+	case slices.ContainsFunc(tokens, func(token string) bool { return len(token) < minToken }):
+		err = fmt.Errorf("%s holds a path of fewer than %d characters, which can be guessed: make one with openssl rand -hex 32", f.pathFile, minToken)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		if f.pathsFailed == nil || f.pathsFailed.Error() != err.Error() {
+			f.log.Error(err, "Keep the previous paths", "paths", len(f.tokens))
+		}
+		f.pathsFailed = err
+		return
+	}
+	f.tokens, f.pathsFailed = tokens, nil
+}
+
+func (f *files) accepts(token string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	found := 0
+	for _, t := range f.tokens {
+		found |= subtle.ConstantTimeCompare([]byte(t), []byte(token))
+	}
+	return found == 1
+}
+
 func (f *files) current() *tls.Certificate {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -126,6 +175,8 @@ func (f *files) ready(now time.Time) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
+	case f.serving != nil && f.pathFile != "" && len(f.tokens) == 0:
+		return f.pathsFailed
 	case f.serving != nil && !now.After(f.serving.Leaf.NotAfter):
 		return nil
 	case f.serving == nil:

@@ -98,7 +98,7 @@ func TestFilesSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start(t, s)
+	start(t, s.Start)
 	if _, err := s.GetCertificate(nil); err == nil || !strings.Contains(err.Error(), "no serving certificate yet") {
 		t.Errorf("GetCertificate before there is one = %v", err)
 	}
@@ -133,10 +133,43 @@ func checkMetrics(t *testing.T, s *Source, expiry time.Time) {
 		got[family.GetName()] = family.GetMetric()[0].GetGauge().GetValue()
 	}
 	want := map[string]float64{
-		"lighterman_ca_bundle_writes_total":                       0,
 		"lighterman_serving_certificate_expiry_timestamp_seconds": float64(expiry.Unix()),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("metrics (-want +got):\n%s", diff)
+	}
+}
+
+func TestPathFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "path")
+	f := newFiles(Options{Dir: t.TempDir(), PathFile: file}, testr.New(t))
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f.loadPaths()
+	}
+	f.loadPaths()
+	if f.accepts("") || !errors.Is(f.pathsFailed, fs.ErrNotExist) {
+		t.Errorf("without the file: %v", f.pathsFailed)
+	}
+	first, second := newToken(), newToken()
+	write(first + "\n")
+	if f.pathsFailed != nil || !f.accepts(first) || f.accepts(second) || f.accepts("") {
+		t.Errorf("with one path: %v", f.pathsFailed)
+	}
+	write(first + "\n" + second)
+	if !f.accepts(first) || !f.accepts(second) {
+		t.Error("with two paths, one is refused")
+	}
+	for text, want := range map[string]string{" \n": "names no path", second + "\nguess-me": "can be guessed"} {
+		write(text)
+		if f.pathsFailed == nil || !strings.Contains(f.pathsFailed.Error(), want) || strings.Contains(f.pathsFailed.Error(), "guess-me") {
+			t.Errorf("%q: %v, want %q and not the path itself", text, f.pathsFailed, want)
+		}
+		if !f.accepts(first) || f.accepts("guess-me") {
+			t.Errorf("%q replaced a good file", text)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -17,134 +18,39 @@ import (
 
 	"github.com/go-logr/logr/funcr"
 	admissionv1 "k8s.io/api/admission/v1"
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 )
 
 // testSettle is SettleDelay in tests. The stream's client lags behind by less.
 const testSettle = 2 * time.Second
 
-// release is what the chart makes: a namespace, the empty Secret, and a role that allows what this package needs and no
-// more. The webhook configuration is left to the test.
-type release struct {
-	name   string // of the namespace, the configuration and the user
-	admin  kubernetes.Interface
-	cfg    *rest.Config // as the program
-	secret string
-}
-
-func newRelease(t *testing.T, cfg *rest.Config, name string, secretVerbs ...string) *release {
-	t.Helper()
-	r := &release{name: name, secret: "lighterman-ca", admin: kubernetes.NewForConfigOrDie(cfg), cfg: rest.CopyConfig(cfg)}
-	r.cfg.Impersonate.UserName = name
-	ctx := t.Context()
-	meta := metav1.ObjectMeta{Name: name}
-	subjects := []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: name}}
-
-	_, err1 := r.admin.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: meta}, metav1.CreateOptions{})
-	_, err2 := r.admin.CoreV1().Secrets(name).Create(ctx,
-		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: r.secret}}, metav1.CreateOptions{})
-	_, err3 := r.admin.RbacV1().Roles(name).Create(ctx, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{
-		APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{r.secret},
-		Verbs: append([]string{"get", "list", "watch", "update"}, secretVerbs...),
-	}}}, metav1.CreateOptions{})
-	_, err4 := r.admin.RbacV1().RoleBindings(name).Create(ctx, &rbacv1.RoleBinding{
-		ObjectMeta: meta, Subjects: subjects,
-		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
-	}, metav1.CreateOptions{})
-	_, err5 := r.admin.RbacV1().ClusterRoles().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{
-		APIGroups: []string{"admissionregistration.k8s.io"}, Resources: []string{"mutatingwebhookconfigurations"},
-		ResourceNames: []string{name}, Verbs: []string{"get", "list", "watch", "patch"},
-	}}}, metav1.CreateOptions{})
-	_, err6 := r.admin.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
-		ObjectMeta: meta, Subjects: subjects,
-		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
-	}, metav1.CreateOptions{})
-	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// options are those of a replica. The API server calls localhost.
-func (r *release) options() Options {
-	return Options{
-		Namespace: r.name, SecretName: r.secret, WebhookConfiguration: r.name,
-		DNSNames: []string{"localhost"}, SettleDelay: testSettle,
-	}
-}
-
-// configure makes the webhook configuration with one webhook for each address.
-func (r *release) configure(t *testing.T, addresses ...string) {
-	t.Helper()
-	config := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: r.name}}
-	for i, address := range addresses {
-		config.Webhooks = append(config.Webhooks, admissionregistrationv1.MutatingWebhook{
-			Name:                    fmt.Sprintf("w%d.lighterman.dev", i),
-			ClientConfig:            admissionregistrationv1.WebhookClientConfig{URL: new("https://" + address + "/")},
-			SideEffects:             new(admissionregistrationv1.SideEffectClassNone),
-			AdmissionReviewVersions: []string{"v1"},
-			NamespaceSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: r.name}},
-			Rules: []admissionregistrationv1.RuleWithOperations{{
-				Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
-				Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"configmaps"}},
-			}},
-		})
-	}
-	configs := r.admin.AdmissionregistrationV1().MutatingWebhookConfigurations()
-	if _, err := configs.Create(t.Context(), config, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := configs.Delete(context.Background(), r.name, metav1.DeleteOptions{}); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-func (r *release) config(t *testing.T) *admissionregistrationv1.MutatingWebhookConfiguration {
-	t.Helper()
-	config, err := r.admin.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(t.Context(), r.name, metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return config
-}
-
-// edit changes the webhook configuration as a person would.
-func (r *release) edit(t *testing.T, change func(*admissionregistrationv1.MutatingWebhookConfiguration)) {
-	t.Helper()
-	eventually(t, 10*time.Second, func() error {
-		config := r.config(t)
-		change(config)
-		_, err := r.admin.AdmissionregistrationV1().MutatingWebhookConfigurations().
-			Update(t.Context(), config, metav1.UpdateOptions{FieldManager: "kubectl-edit"})
-		return err
-	})
-}
-
-// admit creates an object that the API server asks all webhooks about.
-func (r *release) admit(ctx context.Context) error {
-	_, err := r.admin.CoreV1().ConfigMaps(r.name).Create(ctx,
-		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "x-"}}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-	return err
-}
-
-// replica is a running Source behind a listener that answers admission reviews, each over a connection of its own.
+// replica is a running Source behind a listener that answers admission reviews, each over a connection of its own, and
+// refuses those with a path that is not accepted. The first of a release has the Issuer beside it.
 type replica struct {
 	*Source
+	issuer  *Issuer // nil beside all but the first
 	address string
-	log     *logLines
+	log     *logLines // of both
 }
 
-func (r *release) newReplica(t *testing.T, o Options) *replica {
+// newFirst starts an Issuer and a replica.
+func (r *release) newFirst(t *testing.T, o IssuerOptions) *replica {
+	t.Helper()
+	rep := r.newReplica(t)
+	var err error
+	if rep.issuer, err = NewIssuer(r.cfg, o, funcr.New(rep.log.add, funcr.Options{Verbosity: 0})); err != nil {
+		t.Fatal(err)
+	}
+	start(t, rep.issuer.Start)
+	return rep
+}
+
+// newReplica starts a replica.
+func (r *release) newReplica(t *testing.T) *replica {
 	t.Helper()
 	lines := &logLines{}
-	s, err := New(r.cfg, o, funcr.New(lines.add, funcr.Options{Verbosity: 0}))
+	s, err := New(r.serving, Options{
+		Namespace: r.name, SecretName: servingSecret, DNSNames: []string{"localhost"}, PathPrefix: testPrefix,
+	}, funcr.New(lines.add, funcr.Options{Verbosity: 0}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +59,13 @@ func (r *release) newReplica(t *testing.T, o Options) *replica {
 		t.Fatal(err)
 	}
 	server := &http.Server{
-		Handler:           http.HandlerFunc(allow),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if !s.Accepts(req.URL.Path) {
+				http.Error(w, "this path is not accepted", http.StatusNotFound)
+				return
+			}
+			allow(w, req)
+		}),
 		TLSConfig:         &tls.Config{GetCertificate: s.GetCertificate, MinVersion: tls.VersionTLS13},
 		ReadHeaderTimeout: time.Minute,
 		ErrorLog:          log.New(io.Discard, "", 0),
@@ -168,7 +80,15 @@ func (r *release) newReplica(t *testing.T, o Options) *replica {
 			t.Logf("log of %s:\n%s", rep.address, lines)
 		}
 	})
-	start(t, s)
+	start(t, func(ctx context.Context) error {
+		err := s.Start(ctx)
+		if err == nil && s.provider.ready(time.Now()) == nil {
+			if after, _ := s.GetCertificate(nil); after == nil {
+				err = errors.New("the certificate goes before the connections that are being drained")
+			}
+		}
+		return err
+	})
 	return rep
 }
 
@@ -183,8 +103,48 @@ func allow(w http.ResponseWriter, req *http.Request) {
 	_ = json.NewEncoder(w).Encode(review)
 }
 
+// call posts to a replica as a client that trusts bundle and nothing else, and returns the certificate that it was shown.
+func call(ctx context.Context, address string, config clientConfig) (*x509.Certificate, error) {
+	conn, err := connect(ctx, address, config.bundle)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://localhost"+config.path, strings.NewReader(`{"request":{}}`))
+	if err != nil {
+		return nil, err
+	}
+	if err := req.Write(conn); err != nil {
+		return nil, err
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), req)
+	if err != nil {
+		return nil, err
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("POST answers %s", response.Status)
+	}
+	return conn.ConnectionState().PeerCertificates[0], nil
+}
+
+// clientConfig is by what an API server calls.
+type clientConfig struct {
+	bundle []byte
+	path   string
+}
+
 // dial shakes hands as a client that trusts bundle and nothing else, and returns the certificate that it was shown.
 func dial(ctx context.Context, address string, bundle []byte) (*x509.Certificate, error) {
+	conn, err := connect(ctx, address, bundle)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }()
+	return conn.ConnectionState().PeerCertificates[0], nil
+}
+
+func connect(ctx context.Context, address string, bundle []byte) (*tls.Conn, error) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(bundle)
 	dialer := &tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS13}}
@@ -192,24 +152,19 @@ func dial(ctx context.Context, address string, bundle []byte) (*x509.Certificate
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = conn.Close() }()
-	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0], nil
+	return conn.(*tls.Conn), nil
 }
 
-// start runs s until the test ends.
-func start(t *testing.T, s *Source) {
+// start runs something until the test ends.
+func start(t *testing.T, run func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- s.Start(ctx) }()
+	go func() { done <- run(ctx) }()
 	t.Cleanup(func() {
-		before, _ := s.GetCertificate(nil)
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("Start = %v", err)
-		}
-		if after, _ := s.GetCertificate(nil); before != nil && after == nil {
-			t.Error("the certificate goes before the connections that are being drained")
 		}
 	})
 }
@@ -230,11 +185,19 @@ func eventually(t *testing.T, timeout time.Duration, check func() error) {
 	}
 }
 
+// readiness joins what the Issuer and the replica say.
+func (rep *replica) readiness() error {
+	if rep.issuer == nil {
+		return rep.Ready(nil)
+	}
+	return errors.Join(rep.issuer.Ready(nil), rep.Ready(nil))
+}
+
 // notReady waits until Ready says want.
 func (rep *replica) notReady(t *testing.T, want string) {
 	t.Helper()
 	eventually(t, 30*time.Second, func() error {
-		if err := rep.Ready(nil); err == nil || !strings.Contains(err.Error(), want) {
+		if err := rep.readiness(); err == nil || !strings.Contains(err.Error(), want) {
 			return fmt.Errorf("Ready = %w, want %q", err, want)
 		}
 		return nil
@@ -244,5 +207,5 @@ func (rep *replica) notReady(t *testing.T, want string) {
 // ready waits until Ready says yes.
 func (rep *replica) ready(t *testing.T) {
 	t.Helper()
-	eventually(t, 30*time.Second, func() error { return rep.Ready(nil) })
+	eventually(t, 30*time.Second, rep.readiness)
 }

@@ -11,7 +11,7 @@ import (
 type Mode string
 
 const (
-	// Embedded keeps a CA in a Secret and signs in memory. It needs nothing else in the cluster.
+	// Embedded serves the certificate that an Issuer writes to a Secret. It needs nothing else in the cluster.
 	Embedded Mode = "embedded"
 	// Files serves tls.crt and tls.key of a directory. Whoever writes them also fills caBundle.
 	Files Mode = "files"
@@ -24,31 +24,62 @@ const (
 	defaultCADuration   = 365 * 24 * time.Hour
 	defaultLeafDuration = 7 * 24 * time.Hour
 	defaultSettleDelay  = 5 * time.Second
+	// defaultPathInterval is short because the creator of a pod can make an API server print the path: every call that
+	// fails prints it.
+	defaultPathInterval = 10 * time.Minute
 )
 
 // Options configure a Source.
 type Options struct {
 	// Mode is where certificates come from. Empty means Embedded.
 	Mode Mode
-	// Namespace holds the CA Secret. Embedded mode requires it.
+	// Namespace holds the serving Secret. Embedded mode requires it.
 	Namespace string
-	// SecretName is the Secret that keeps the CA. It may exist and be empty. Embedded mode requires it.
+	// SecretName is the Secret to which an Issuer writes. It may exist and be empty. Embedded mode requires it.
 	SecretName string
-	// WebhookConfiguration is the name of the MutatingWebhookConfiguration whose caBundle is kept. All its webhooks
-	// must be ours. Embedded mode requires it; Files mode ignores it.
-	WebhookConfiguration string
 	// DNSNames are the names that the certificate is for, the one that the API server uses first; see DNSNames.
 	// Embedded mode requires one. Files mode checks the first against the certificate; empty checks nothing.
 	DNSNames []string
+	// PathPrefix is the path of the webhook before its secret part.
+	PathPrefix string
 	// Dir holds tls.crt and tls.key. Files mode requires it; Embedded mode ignores it.
 	Dir string
+	// PathFile holds the secret parts of the paths that are accepted in Files mode, one on a line. Empty: there are none.
+	PathFile string
+}
+
+// IssuerOptions configure an Issuer. All names are required, but for Deployment.
+type IssuerOptions struct {
+	// Namespace holds both Secrets and the Deployment.
+	Namespace string
+	// CASecretName is the Secret that keeps the CA and its key. It may exist and be empty.
+	CASecretName string
+	// SecretName is the serving Secret, which replicas read.
+	SecretName string
+	// WebhookConfiguration is the name of the MutatingWebhookConfiguration whose caBundle and path are kept. All its
+	// webhooks must be ours.
+	WebhookConfiguration string
+	// Deployment is that of the replicas: when none of them is ready, the path is replaced afterwards. Empty: it is
+	// replaced by time alone.
+	Deployment string
+	// DNSNames are the names that the certificate is for, the one that the API server uses first.
+	DNSNames []string
+	// PathPrefix is the path of the webhook before its secret part.
+	PathPrefix string
 	// CADuration is how long a CA is valid; it is replaced after two thirds of it. Zero means 365 days.
 	CADuration time.Duration
 	// LeafDuration is how long a serving certificate is valid; it is replaced after two thirds of it. Zero means 7 days.
 	LeafDuration time.Duration
 	// SettleDelay is how long a new certificate waits after caBundle holds its CA, so that every API server has read
-	// caBundle, and so that clocks that far apart agree that the certificate is valid. Zero means 5 seconds.
+	// caBundle, and so that clocks that far apart agree that the certificate is valid; and how long a new path is accepted
+	// before it is published. Zero means 5 seconds.
 	SettleDelay time.Duration
+	// PathInterval is how long a path is used. Zero means 10 minutes.
+	PathInterval time.Duration
+	// PathGrace is how long a replaced path is still accepted. Zero means a minute.
+	PathGrace time.Duration
+
+	pathSpacing time.Duration // see pathRules; zero means a minute
 }
 
 // DNSNames returns the names of a Service, the one that API servers use first.
@@ -65,22 +96,22 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 		return nil
 	})
 	fs.StringVar(&o.SecretName, "certs-secret", o.SecretName,
-		"`name` of the Secret that keeps the CA in embedded mode")
-	fs.StringVar(&o.WebhookConfiguration, "webhook-configuration", o.WebhookConfiguration,
-		"`name` of the MutatingWebhookConfiguration whose caBundle embedded mode keeps")
+		"`name` of the Secret to which \"lighterman certs\" writes certificate and paths in embedded mode")
 	fs.StringVar(&o.Dir, "certs-dir", o.Dir, "`directory` with tls.crt and tls.key in files mode")
-	fs.DurationVar(&o.CADuration, "certs-ca-duration", defaultCADuration, "how long a CA of embedded mode is valid")
-	fs.DurationVar(&o.LeafDuration, "certs-leaf-duration", defaultLeafDuration,
-		"how long a serving certificate of embedded mode is valid")
-	fs.DurationVar(&o.SettleDelay, "certs-settle-delay", defaultSettleDelay,
-		"how long a new certificate of embedded mode waits after caBundle holds its CA")
+	fs.StringVar(&o.PathFile, "path-file", o.PathFile,
+		"`file` with the secret parts of the paths by which API servers may call in files mode, one on a line; read again when it changes")
 }
 
 // Validate reports everything that is wrong, each problem with its flag and its cure.
 func (o Options) Validate() error {
 	switch o.Mode {
 	case "", Embedded:
-		return o.validateEmbedded()
+		var p problems
+		p.require(o.Namespace != "", "--certs=embedded needs --namespace: name the namespace of the release")
+		p.require(o.SecretName != "", "--certs=embedded needs --certs-secret: name the Secret to which lighterman certs writes")
+		p.require(len(o.DNSNames) > 0, "--certs=embedded needs --service: name the Service of the webhook")
+		p.require(o.PathFile == "", "--path-file is for --certs=files: in embedded mode the paths are in the Secret")
+		return errors.Join(p...)
 	case Files:
 		if o.Dir == "" {
 			return errors.New("--certs=files needs --certs-dir: name the directory that holds tls.crt and tls.key")
@@ -94,42 +125,78 @@ func (o Options) Validate() error {
 	}
 }
 
-func (o Options) validateEmbedded() error {
-	var errs []error
-	require := func(ok bool, problem string) {
-		if !ok {
-			errs = append(errs, errors.New(problem))
-		}
-	}
-	require(o.Namespace != "", "--certs=embedded needs --namespace: name the namespace of the release")
-	require(o.SecretName != "", "--certs=embedded needs --certs-secret: name the Secret that keeps the CA")
-	require(o.WebhookConfiguration != "",
-		"--certs=embedded needs --webhook-configuration: name the MutatingWebhookConfiguration of the release")
-	require(len(o.DNSNames) > 0, "--certs=embedded needs --service: name the Service of the webhook")
-
-	o = o.withDefaults()
-	require(o.CADuration > 0 && o.LeafDuration > 0 && o.SettleDelay > 0,
-		"--certs-ca-duration, --certs-leaf-duration and --certs-settle-delay must be positive")
-	require(o.LeafDuration < o.CADuration, fmt.Sprintf(
-		"--certs-leaf-duration=%s must be shorter than --certs-ca-duration=%s", o.LeafDuration, o.CADuration))
-	// A certificate is replaced when a third of its life is left: the new one must pass the gate before that ends.
-	require(o.SettleDelay < o.LeafDuration/3, fmt.Sprintf(
-		"--certs-settle-delay=%s must be shorter than a third of --certs-leaf-duration=%s", o.SettleDelay, o.LeafDuration))
-	return errors.Join(errs...)
+// BindFlags defines the flags that Validate names, but for those of Namespace and DNSNames.
+func (o *IssuerOptions) BindFlags(fs *flag.FlagSet) {
+	fs.StringVar(&o.CASecretName, "ca-secret", o.CASecretName, "`name` of the Secret that keeps the CA and its key")
+	fs.StringVar(&o.SecretName, "certs-secret", o.SecretName,
+		"`name` of the Secret that is given the serving certificate and the paths, for the replicas to read")
+	fs.StringVar(&o.WebhookConfiguration, "webhook-configuration", o.WebhookConfiguration,
+		"`name` of the MutatingWebhookConfiguration whose caBundle and path are kept")
+	fs.StringVar(&o.Deployment, "deployment", o.Deployment,
+		"`name` of the replicas' Deployment: the path is replaced after none of them was ready")
+	fs.DurationVar(&o.CADuration, "ca-duration", defaultCADuration, "how long a CA is valid")
+	fs.DurationVar(&o.LeafDuration, "leaf-duration", defaultLeafDuration, "how long a serving certificate is valid")
+	fs.DurationVar(&o.SettleDelay, "settle-delay", defaultSettleDelay,
+		"how long a new certificate waits after caBundle holds its CA, and how long a new path is accepted before it is published")
+	fs.DurationVar(&o.PathInterval, "path-rotation-interval", defaultPathInterval,
+		"how long a path of the webhook is used before it is replaced")
 }
 
-func (o Options) withDefaults() Options {
-	if o.Mode == "" {
-		o.Mode = Embedded
-	}
-	if o.CADuration == 0 {
-		o.CADuration = defaultCADuration
-	}
-	if o.LeafDuration == 0 {
-		o.LeafDuration = defaultLeafDuration
-	}
-	if o.SettleDelay == 0 {
-		o.SettleDelay = defaultSettleDelay
+// Validate reports everything that is wrong, each problem with its flag and its cure.
+func (o IssuerOptions) Validate() error {
+	var p problems
+	p.require(o.Namespace != "", "--namespace is required: name the namespace of the release")
+	p.require(o.CASecretName != "", "--ca-secret is required: name the Secret that keeps the CA")
+	p.require(o.SecretName != "", "--certs-secret is required: name the Secret that the replicas read")
+	p.require(o.CASecretName != o.SecretName || o.SecretName == "",
+		"--ca-secret and --certs-secret must differ: the replicas must not read the CA's key")
+	p.require(o.WebhookConfiguration != "",
+		"--webhook-configuration is required: name the MutatingWebhookConfiguration of the release")
+	p.require(len(o.DNSNames) > 0, "--service is required: name the Service of the webhook")
+
+	o = o.withDefaults()
+	p.require(o.CADuration > 0 && o.LeafDuration > 0 && o.SettleDelay > 0 && o.PathInterval > 0,
+		"--ca-duration, --leaf-duration, --settle-delay and --path-rotation-interval must be positive")
+	p.require(o.LeafDuration < o.CADuration, fmt.Sprintf(
+		"--leaf-duration=%s must be shorter than --ca-duration=%s", o.LeafDuration, o.CADuration))
+	// A certificate is replaced when a third of its life is left: the new one must pass the gate before that ends.
+	p.require(o.SettleDelay < o.LeafDuration/3, fmt.Sprintf(
+		"--settle-delay=%s must be shorter than a third of --leaf-duration=%s", o.SettleDelay, o.LeafDuration))
+	// A path is published, and its predecessor dropped, before the next one comes.
+	p.require(o.SettleDelay+o.PathGrace < o.PathInterval, fmt.Sprintf(
+		"--path-rotation-interval=%s must be longer than --settle-delay=%s and the %s for which a replaced path is accepted",
+		o.PathInterval, o.SettleDelay, o.PathGrace))
+	return errors.Join(p...)
+}
+
+func (o IssuerOptions) withDefaults() IssuerOptions {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&o.CADuration, defaultCADuration},
+		{&o.LeafDuration, defaultLeafDuration},
+		{&o.SettleDelay, defaultSettleDelay},
+		{&o.PathInterval, defaultPathInterval},
+		{&o.PathGrace, defaultPathGrace},
+		{&o.pathSpacing, defaultPathSpacing},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
 	}
 	return o
+}
+
+func (o IssuerOptions) pathRules() pathRules {
+	return pathRules{interval: o.PathInterval, settle: o.SettleDelay, grace: o.PathGrace, spacing: o.pathSpacing}
+}
+
+// problems collects what is wrong with options.
+type problems []error
+
+func (p *problems) require(ok bool, problem string) {
+	if !ok {
+		*p = append(*p, errors.New(problem))
+	}
 }

@@ -23,6 +23,7 @@ type stream struct {
 	admitted int
 	failures []error
 	served   map[string]map[string]bool // serials by address
+	history  *history
 }
 
 func (r *release) newStream(t *testing.T, replicas ...*replica) *stream {
@@ -36,10 +37,12 @@ func (r *release) newStream(t *testing.T, replicas ...*replica) *stream {
 	})
 
 	bundles := &history{}
+	s.history = bundles
 	read := func() {
 		config, err := r.admin.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, r.name, metav1.GetOptions{})
 		if err == nil {
-			bundles.add(config.Webhooks[0].ClientConfig.CABundle)
+			c := config.Webhooks[0].ClientConfig
+			bundles.add(clientConfig{bundle: c.CABundle, path: pathOf(c)})
 		}
 	}
 	read()
@@ -59,7 +62,7 @@ func (r *release) newStream(t *testing.T, replicas ...*replica) *stream {
 	for _, rep := range replicas {
 		s.served[rep.address] = map[string]bool{}
 		every(5*time.Millisecond, func() {
-			leaf, err := dial(ctx, rep.address, bundles.at(time.Now().Add(-testLag)))
+			leaf, err := call(ctx, rep.address, bundles.at(time.Now().Add(-testLag)))
 			s.record(ctx, err, func() {
 				s.dials++
 				s.served[rep.address][serial(leaf)] = true
@@ -80,14 +83,17 @@ func (s *stream) record(ctx context.Context, err error, count func()) {
 	}
 }
 
-// check reports what failed, and that each replica served at least that many certificates.
-func (s *stream) check(t *testing.T, served int) {
+// check reports what failed, and that there were at least that many paths, and certificates of each replica.
+func (s *stream) check(t *testing.T, served, paths int) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.Logf("%d handshakes, %d admissions, %d failures", s.dials, s.admitted, len(s.failures))
 	for i, err := range s.failures[:min(5, len(s.failures))] {
 		t.Errorf("failure %d of %d: %v", i+1, len(s.failures), err)
+	}
+	if got := s.history.paths(); got < paths {
+		t.Errorf("there were %d paths, want at least %d", got, paths)
 	}
 	if s.dials == 0 || s.admitted == 0 {
 		t.Error("the stream stood still")
@@ -100,28 +106,39 @@ func (s *stream) check(t *testing.T, served int) {
 	}
 }
 
-// history remembers what caBundle was when.
+// history remembers what the configuration was when.
 type history struct {
 	mu      sync.Mutex
 	times   []time.Time
-	bundles [][]byte
+	configs []clientConfig
 }
 
-func (h *history) add(bundle []byte) {
+func (h *history) add(config clientConfig) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.times, h.bundles = append(h.times, time.Now()), append(h.bundles, bundle)
+	h.times, h.configs = append(h.times, time.Now()), append(h.configs, config)
 }
 
-// at returns the bundle that was read last before then.
-func (h *history) at(then time.Time) []byte {
+// paths returns how many paths there were.
+func (h *history) paths() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	seen := map[string]bool{}
+	for _, c := range h.configs {
+		seen[c.path] = true
+	}
+	return len(seen)
+}
+
+// at returns what was read last before then.
+func (h *history) at(then time.Time) clientConfig {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	i := len(h.times) - 1
 	for i > 0 && h.times[i].After(then) {
 		i--
 	}
-	return h.bundles[i]
+	return h.configs[i]
 }
 
 // serveOther waits until each replica serves a certificate of a CA that is not in before, and returns those CAs.
@@ -133,7 +150,7 @@ func serveOther(t *testing.T, timeout time.Duration, replicas []*replica, before
 		for _, rep := range replicas {
 			ca := rep.servedCA()
 			if before[ca] {
-				return fmt.Errorf("%s still serves a certificate of CA %s: %w", rep.address, ca, rep.waits())
+				return fmt.Errorf("%s still serves a certificate of CA %q", rep.address, ca)
 			}
 			now[ca] = true
 		}
@@ -144,26 +161,22 @@ func serveOther(t *testing.T, timeout time.Duration, replicas []*replica, before
 
 // servedCA is the serial of the CA that signed what is served.
 func (rep *replica) servedCA() string {
-	e := rep.provider.(*embedded)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.serving == nil {
-		return ""
-	}
-	return serial(e.serving.ca)
+	p := rep.provider.(*published)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return serial(p.serving.ca)
 }
 
-func (rep *replica) waits() error {
-	e := rep.provider.(*embedded)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.waiting
+// rotating has the path replaced as often as the rules allow.
+func rotating(o IssuerOptions) IssuerOptions {
+	o.PathInterval = 2*testSettle + time.Second
+	return o
 }
 
 func (c cluster) rotation(t *testing.T) {
 	t.Parallel()
 	r := newRelease(t, c.cfg, "rotation", "create", "patch")
-	replicas := []*replica{r.newReplica(t, r.options()), r.newReplica(t, r.options())}
+	replicas := []*replica{r.newFirst(t, rotating(r.options())), r.newReplica(t)}
 	r.configure(t, replicas[0].address, replicas[1].address)
 	for _, rep := range replicas {
 		rep.ready(t)
@@ -188,9 +201,9 @@ func (c cluster) rotation(t *testing.T) {
 	serveOther(t, 30*time.Second, replicas, cas)
 	time.Sleep(2 * testLag)
 
-	s.check(t, 4)
+	s.check(t, 4, 3)
 	for _, rep := range replicas {
-		if err := rep.Ready(nil); err != nil {
+		if err := rep.readiness(); err != nil {
 			t.Errorf("Ready = %v", err)
 		}
 	}
@@ -203,9 +216,9 @@ func (c cluster) rotation(t *testing.T) {
 func (c cluster) rotationByAge(t *testing.T) {
 	t.Parallel()
 	r := newRelease(t, c.cfg, "rotation-by-age")
-	o := r.options()
+	o := rotating(r.options())
 	o.CADuration, o.LeafDuration = 45*time.Second, 9*time.Second
-	replicas := []*replica{r.newReplica(t, o), r.newReplica(t, o)}
+	replicas := []*replica{r.newFirst(t, o), r.newReplica(t)}
 	r.configure(t, replicas[0].address, replicas[1].address)
 	for _, rep := range replicas {
 		rep.ready(t)
@@ -223,5 +236,5 @@ func (c cluster) rotationByAge(t *testing.T) {
 		return nil
 	})
 	// Renewals under one CA count too.
-	s.check(t, 6)
+	s.check(t, 6, 5)
 }

@@ -78,7 +78,7 @@ func (c cluster) foreignCA(t *testing.T) {
 	foreign := newTestCA(t, "somebody-else", time.Now().Add(-time.Hour), time.Now().Add(100*time.Hour))
 	certPEM, keyPEM := pairPEM(t, foreign.self())
 	r.setSecret(t, map[string][]byte{caKey: certPEM, corev1.TLSCertKey: certPEM, corev1.TLSPrivateKeyKey: keyPEM})
-	rep := r.newReplica(t, r.options())
+	rep := r.newFirst(t, r.options())
 	r.configure(t, rep.address)
 	rep.notReady(t, `holds a certificate of "somebody-else"`)
 	r.setSecret(t, nil)
@@ -98,7 +98,7 @@ func (c cluster) forbidden(t *testing.T) {
 	if role, err = roles.Update(t.Context(), role, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	rep := r.newReplica(t, r.options())
+	rep := r.newFirst(t, r.options())
 	r.configure(t, rep.address)
 	rep.notReady(t, `cannot list resource "secrets"`)
 	role.Rules = rules
@@ -106,13 +106,13 @@ func (c cluster) forbidden(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Informers wait ever longer between attempts.
-	eventually(t, time.Minute, func() error { return rep.Ready(nil) })
+	eventually(t, time.Minute, rep.readiness)
 }
 
 func (c cluster) deletedSecret(t *testing.T) {
 	t.Parallel()
 	r := newRelease(t, c.cfg, "deleted-secret")
-	rep := r.newReplica(t, r.options())
+	rep := r.newFirst(t, r.options())
 	r.configure(t, rep.address)
 	rep.ready(t)
 	before, err := rep.GetCertificate(nil)
@@ -129,7 +129,7 @@ func (c cluster) deletedSecret(t *testing.T) {
 		}
 		return nil
 	})
-	if err := errors.Join(rep.Ready(nil), r.admit(t.Context())); err != nil {
+	if err := errors.Join(rep.readiness(), r.admit(t.Context())); err != nil {
 		t.Errorf("what is served suffers from a deleted Secret: %v", err)
 	}
 
@@ -150,7 +150,7 @@ func (c cluster) deletedSecret(t *testing.T) {
 		}
 		return err
 	})
-	if err := errors.Join(rep.Ready(nil), r.admit(t.Context())); err != nil {
+	if err := errors.Join(rep.readiness(), r.admit(t.Context())); err != nil {
 		t.Error(err)
 	}
 	if got := len(parseBundle(r.config(t).Webhooks[0].ClientConfig.CABundle)); got != 2 {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -20,12 +21,18 @@ type provider interface {
 	current() *tls.Certificate
 	// ready says what is missing before an API server can call us, nil for nothing.
 	ready(now time.Time) error
+	// accepts reports whether the webhook may be called by a path with this token.
+	accepts(token string) bool
 }
 
-// Source provides the serving certificate. It implements manager.Runnable.
+// Source provides the serving certificate of a replica, and the paths by which it may be called. It implements
+// manager.Runnable. It writes nothing.
 type Source struct {
 	provider provider
-	writes   func() uint64
+	prefix   string
+	hasPaths bool
+	// pathCreated returns when the newest path was made, zero where that is not known.
+	pathCreated func() time.Time
 }
 
 // New makes a Source. Files mode needs no cfg.
@@ -33,16 +40,29 @@ func New(cfg *rest.Config, o Options, log logr.Logger) (*Source, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	o = o.withDefaults()
 	if o.Mode == Files {
-		f := newFiles(o, log)
-		return &Source{provider: f, writes: func() uint64 { return 0 }}, nil
+		return &Source{
+			provider: newFiles(o, log), prefix: o.PathPrefix, hasPaths: o.PathFile != "",
+			pathCreated: func() time.Time { return time.Time{} },
+		}, nil
 	}
-	e, err := newEmbedded(cfg, o, log)
+	p, err := newPublished(cfg, o, log)
 	if err != nil {
 		return nil, err
 	}
-	return &Source{provider: e, writes: e.config.writes.Load}, nil
+	return &Source{provider: p, prefix: o.PathPrefix, hasPaths: true, pathCreated: p.pathCreated}, nil
+}
+
+// HasPaths reports whether the path of a request proves anything: false in files mode without a file of paths.
+func (s *Source) HasPaths() bool {
+	return s.hasPaths
+}
+
+// Accepts reports whether the webhook configuration names, or a moment ago named, this path of a URL. It does no more than
+// compare, but for at most one read of the Secret in a second.
+func (s *Source) Accepts(path string) bool {
+	token, ok := strings.CutPrefix(path, s.prefix)
+	return ok && token != "" && s.provider.accepts(token)
 }
 
 // Start runs until ctx is done.
@@ -67,8 +87,8 @@ func (s *Source) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 	return s.provider.current(), nil
 }
 
-// Ready is a healthz.Checker. It returns nil once a certificate is served that, as far as we can see, API servers
-// trust. In files mode that leaves caBundle out, which is not ours there. The error says what it waits for.
+// Ready is a healthz.Checker. It returns nil once a certificate is served, which an Issuer hands out only when API servers
+// trust it. The error says what it waits for.
 func (s *Source) Ready(*http.Request) error {
 	return s.provider.ready(time.Now())
 }

@@ -6,7 +6,10 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,9 +25,10 @@ import (
 	"k8s.io/client-go/util/retry"
 )
 
-// webhookConfig knows what caBundle of our MutatingWebhookConfiguration holds, and keeps it right.
+// webhookConfig knows what caBundle and the path of our MutatingWebhookConfiguration hold, and keeps both right.
 type webhookConfig struct {
 	name    string
+	prefix  string // of the path, before the token
 	client  kubernetes.Interface
 	factory informers.SharedInformerFactory
 	watch   *watch[admissionregistrationv1.MutatingWebhookConfiguration]
@@ -32,16 +36,17 @@ type webhookConfig struct {
 	writes  atomic.Uint64
 
 	backoff backoff
-	// limiter bounds a fight with whatever else writes caBundle. A rotation takes one write of each replica at most.
+	// limiter bounds a fight with whatever else writes what we write. A rotation takes one write.
 	limiter *rate.Limiter
 
 	mu   sync.Mutex
 	held held // nil when there is no configuration
+	path publishedPath
 }
 
-func newWebhookConfig(client kubernetes.Interface, o Options, log logr.Logger, changed func()) (*webhookConfig, error) {
+func newWebhookConfig(client kubernetes.Interface, o IssuerOptions, log logr.Logger, changed func()) (*webhookConfig, error) {
 	c := &webhookConfig{
-		name: o.WebhookConfiguration, client: client, log: log,
+		name: o.WebhookConfiguration, prefix: o.PathPrefix, client: client, log: log,
 		factory: newFactory(client, metav1.NamespaceAll, o.WebhookConfiguration),
 		limiter: rate.NewLimiter(rate.Every(10*time.Second), 10),
 	}
@@ -61,12 +66,12 @@ func (c *webhookConfig) observe(object *admissionregistrationv1.MutatingWebhookC
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if object == nil {
-		c.held = nil
+		c.held, c.path = nil, publishedPath{}
 		return
 	}
 	since := now
 	if c.held == nil {
-		// The first look at it. What a replica wrote before this process started has had the time since then to settle.
+		// The first look at it. What was written before this process started has had the time since then to settle.
 		// Kubernetes cuts the time to seconds.
 		if written := lastWrite(object); !written.IsZero() && written.Add(time.Second).Before(now) {
 			since = written.Add(time.Second)
@@ -77,6 +82,42 @@ func (c *webhookConfig) observe(object *admissionregistrationv1.MutatingWebhookC
 		bundles = append(bundles, w.ClientConfig.CABundle)
 	}
 	c.held = observe(c.held, bundles, since)
+	if token := objectToken(object, c.prefix); token != c.path.token {
+		c.path = publishedPath{token: token, since: since}
+	}
+}
+
+// published returns the path that the API server last showed.
+func (c *webhookConfig) published() publishedPath {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.path
+}
+
+// objectToken returns the token in the path of all webhooks of object, "" when there is none or they differ.
+func objectToken(object *admissionregistrationv1.MutatingWebhookConfiguration, prefix string) string {
+	token := ""
+	for i, w := range object.Webhooks {
+		t, ok := strings.CutPrefix(pathOf(w.ClientConfig), prefix)
+		if !ok || i > 0 && t != token {
+			return ""
+		}
+		token = t
+	}
+	return token
+}
+
+// pathOf returns the path under which API servers call a webhook.
+func pathOf(c admissionregistrationv1.WebhookClientConfig) string {
+	switch {
+	case c.Service != nil && c.Service.Path != nil:
+		return *c.Service.Path
+	case c.URL != nil:
+		if u, err := url.Parse(*c.URL); err == nil {
+			return u.Path
+		}
+	}
+	return ""
 }
 
 // issuer returns the CA in caBundle by which API servers accept leaf.
@@ -94,13 +135,15 @@ func (c *webhookConfig) holds(ca *x509.Certificate) bool {
 	return ok
 }
 
-// reconcile writes caBundle if it is not what mergeBundle says. An error stands until it is cured.
-func (c *webhookConfig) reconcile(ctx context.Context, now time.Time, wanted ...*x509.Certificate) error {
+// reconcile writes caBundle if it is not what mergeBundle says, and the path if it has not this token; "" leaves the path
+// as it is. An error stands until it is cured.
+func (c *webhookConfig) reconcile(ctx context.Context, now time.Time, token string, wanted ...*x509.Certificate) error {
 	object, err := c.watch.get()
 	if err != nil {
 		return err
 	}
-	patch, err := bundlePatch(object, now, wanted)
+	wanted = slices.DeleteFunc(wanted, func(ca *x509.Certificate) bool { return ca == nil })
+	patch, err := c.patch(object, now, token, wanted)
 	if err != nil || patch == nil {
 		return err
 	}
@@ -108,24 +151,24 @@ func (c *webhookConfig) reconcile(ctx context.Context, now time.Time, wanted ...
 		return c.backoff.failed
 	}
 	if !c.limiter.AllowN(now, 1) {
-		return fmt.Errorf("something else keeps changing caBundle of %s (field managers %q): stop that, or use --certs=files",
+		return fmt.Errorf("something else keeps changing caBundle or the path of %s (field managers %q): stop that, or use --certs=files",
 			c.watch.what, otherManagers(object))
 	}
-	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error { return c.write(ctx, now, wanted) })
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error { return c.write(ctx, now, token, wanted) })
 	if err != nil {
-		err = fmt.Errorf("write caBundle of %s: %w", c.watch.what, err)
+		err = fmt.Errorf("write %s: %w", c.watch.what, err)
 	}
 	return c.backoff.done(now, err)
 }
 
-// write starts from what the API server holds now: what we watch may be older than the write of another replica.
-func (c *webhookConfig) write(ctx context.Context, now time.Time, wanted []*x509.Certificate) error {
+// write starts from what the API server holds now: what we watch may be older.
+func (c *webhookConfig) write(ctx context.Context, now time.Time, token string, wanted []*x509.Certificate) error {
 	configs := c.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	object, err := configs.Get(ctx, c.name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
-	patch, err := bundlePatch(object, now, wanted)
+	patch, err := c.patch(object, now, token, wanted)
 	if err != nil || patch == nil {
 		return err
 	}
@@ -135,8 +178,9 @@ func (c *webhookConfig) write(ctx context.Context, now time.Time, wanted []*x509
 	}
 	c.writes.Add(1)
 	before, after := objectBundle(object), mergeBundle(objectBundle(object), now, wanted...)
-	c.log.Info("Wrote caBundle", "webhookConfiguration", c.name, "otherManagers", otherManagers(object),
-		"before", serials(before), "after", serials(after))
+	// The path is a secret, and is not logged.
+	c.log.Info("Wrote the webhook configuration", "webhookConfiguration", c.name, "otherManagers", otherManagers(object),
+		"before", serials(before), "after", serials(after), "newPath", token != "" && objectToken(object, c.prefix) != token)
 	return nil
 }
 
@@ -149,10 +193,9 @@ func objectBundle(object *admissionregistrationv1.MutatingWebhookConfiguration) 
 	return all
 }
 
-// bundlePatch returns the strategic merge patch that brings every caBundle of object up to date, nil when all are. It
-// touches nothing else, so that fields newer than our types survive, and fails when object has changed meanwhile.
-func bundlePatch(object *admissionregistrationv1.MutatingWebhookConfiguration, now time.Time, wanted []*x509.Certificate) ([]byte, error) {
-	wanted = slices.DeleteFunc(slices.Clone(wanted), func(ca *x509.Certificate) bool { return ca == nil })
+// patch returns the strategic merge patch that brings caBundle and path of every webhook of object up to date, nil when all
+// are. It touches nothing else, so that fields newer than our types survive, and fails when object has changed meanwhile.
+func (c *webhookConfig) patch(object *admissionregistrationv1.MutatingWebhookConfiguration, now time.Time, token string, wanted []*x509.Certificate) ([]byte, error) {
 	if len(wanted) == 0 {
 		return nil, nil
 	}
@@ -166,8 +209,15 @@ func bundlePatch(object *admissionregistrationv1.MutatingWebhookConfiguration, n
 	merged := mergeBundle(objectBundle(object), now, wanted...)
 	var changed []any
 	for _, w := range object.Webhooks {
+		client := map[string]any{}
 		if !bytes.Equal(w.ClientConfig.CABundle, merged) {
-			changed = append(changed, map[string]any{"name": w.Name, "clientConfig": map[string]any{"caBundle": merged}})
+			client["caBundle"] = merged
+		}
+		if token != "" && pathOf(w.ClientConfig) != c.prefix+token {
+			maps.Copy(client, withPath(w.ClientConfig, c.prefix+token))
+		}
+		if len(client) > 0 {
+			changed = append(changed, map[string]any{"name": w.Name, "clientConfig": client})
 		}
 	}
 	if changed == nil {
@@ -177,6 +227,22 @@ func bundlePatch(object *admissionregistrationv1.MutatingWebhookConfiguration, n
 		"metadata": map[string]any{"uid": object.UID, "resourceVersion": object.ResourceVersion},
 		"webhooks": changed,
 	})
+}
+
+// withPath returns the part of a clientConfig that gives it this path.
+func withPath(c admissionregistrationv1.WebhookClientConfig, path string) map[string]any {
+	if c.Service != nil {
+		return map[string]any{"service": map[string]any{"path": path}}
+	}
+	if c.URL == nil {
+		return nil
+	}
+	u, err := url.Parse(*c.URL)
+	if err != nil {
+		return nil
+	}
+	u.Path = path
+	return map[string]any{"url": u.String()}
 }
 
 // injectAnnotation returns the annotation that tells cert-manager's cainjector to write caBundle.
@@ -191,7 +257,7 @@ func injectAnnotation(object *admissionregistrationv1.MutatingWebhookConfigurati
 	return ""
 }
 
-// lastWrite is when one of our replicas last wrote object, zero if none did.
+// lastWrite is when this program last wrote object, zero if it never did.
 func lastWrite(object *admissionregistrationv1.MutatingWebhookConfiguration) time.Time {
 	var last time.Time
 	for _, f := range object.ManagedFields {
@@ -202,11 +268,15 @@ func lastWrite(object *admissionregistrationv1.MutatingWebhookConfiguration) tim
 	return last
 }
 
-// otherManagers are the field managers, our replicas aside, that set a caBundle of object. Who removed one is not known.
+// otherManagers are the field managers, ours aside, that set a caBundle or a path of object. Who removed one is not known.
 func otherManagers(object *admissionregistrationv1.MutatingWebhookConfiguration) []string {
 	var managers []string
 	for _, f := range object.ManagedFields {
-		if f.Manager != fieldManager && f.FieldsV1 != nil && bytes.Contains(f.FieldsV1.GetRawBytes(), []byte(`"f:caBundle"`)) {
+		if f.Manager == fieldManager || f.FieldsV1 == nil {
+			continue
+		}
+		fields := f.FieldsV1.GetRawBytes()
+		if bytes.Contains(fields, []byte(`"f:caBundle"`)) || bytes.Contains(fields, []byte(`"f:path"`)) {
 			managers = append(managers, f.Manager)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-func TestBundlePatch(t *testing.T) {
+func TestPatch(t *testing.T) {
 	now := noon()
 	ca := newTestCA(t, caCommonName, now.Add(-time.Hour), now.Add(time.Hour))
 	object := func(annotation string, bundles ...string) *admissionregistrationv1.MutatingWebhookConfiguration {
@@ -38,9 +38,9 @@ func TestBundlePatch(t *testing.T) {
 		wantErr     string
 	}{
 		"all webhooks are filled":              {object("", "", ""), []*x509.Certificate{ca.Certificate}, []string{"a", "b"}, ""},
-		"only what differs is written":         {object("", ca.pem(), ""), []*x509.Certificate{nil, ca.Certificate}, []string{"b"}, ""},
+		"only what differs is written":         {object("", ca.pem(), ""), []*x509.Certificate{ca.Certificate}, []string{"b"}, ""},
 		"nothing differs":                      {object("", ca.pem()), []*x509.Certificate{ca.Certificate}, nil, ""},
-		"without a CA, garbage is not touched": {object("", "garbage"), []*x509.Certificate{nil, nil}, nil, ""},
+		"without a CA, garbage is not touched": {object("", "garbage"), nil, nil, ""},
 		"no webhooks":                          {object(""), []*x509.Certificate{ca.Certificate}, nil, "has no webhooks"},
 		"cainjector: by Certificate":           {object("cert-manager.io/inject-ca-from", ""), []*x509.Certificate{ca.Certificate}, nil, "remove the annotation"},
 		"cainjector: by Secret":                {object("cert-manager.io/inject-ca-from-secret", ""), []*x509.Certificate{ca.Certificate}, nil, "cainjector"},
@@ -48,7 +48,8 @@ func TestBundlePatch(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			patch, err := bundlePatch(test.in, now, test.wanted)
+			c := &webhookConfig{prefix: testPrefix}
+			patch, err := c.patch(test.in, now, "", test.wanted)
 			if got := fmt.Sprint(err); test.wantErr != "" && !strings.Contains(got, test.wantErr) || test.wantErr == "" && err != nil {
 				t.Errorf("error = %s, want %q", got, test.wantErr)
 			}

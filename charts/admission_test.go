@@ -14,6 +14,11 @@ var systemNamespaces = []string{"kube-system", "kube-node-lease", "kube-public",
 
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
+	// It is rendered exactly when the program does not fill it in.
+	wantPath := map[string]*string{
+		"files":     new("/mutate--v1-pod"),
+		"read-only": new("/mutate--v1-pod/2f7d6f5be5c1b6f1a4f0c1a5d1f3c0a9"),
+	}
 	for _, name := range cases(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -31,11 +36,14 @@ func TestWebhooks(t *testing.T) {
 			for _, webhook := range webhooks {
 				if *webhook.FailurePolicy != admissionv1.Fail || *webhook.ReinvocationPolicy != admissionv1.IfNeededReinvocationPolicy ||
 					*webhook.SideEffects != admissionv1.SideEffectClassNoneOnDryRun || *webhook.TimeoutSeconds != 5 ||
-					*webhook.MatchPolicy != admissionv1.Equivalent || *webhook.ClientConfig.Service.Path != "/mutate--v1-pod" {
+					*webhook.MatchPolicy != admissionv1.Equivalent {
 					t.Errorf("%s: %+v", webhook.Name, webhook)
 				}
-				if got := webhook.ClientConfig.CABundle; (got != nil) != (name == "files") {
+				if got := webhook.ClientConfig.CABundle; (got == nil) != isEmbedded(name) {
 					t.Errorf("%s: caBundle is %q: it is rendered exactly when the program does not fill it in", webhook.Name, got)
+				}
+				if diff := cmp.Diff(wantPath[name], webhook.ClientConfig.Service.Path); diff != "" {
+					t.Errorf("%s: path (-want +got):\n%s", webhook.Name, diff)
 				}
 				wantRules := []admissionv1.RuleWithOperations{{
 					Operations: []admissionv1.OperationType{admissionv1.Create},

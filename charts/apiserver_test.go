@@ -126,11 +126,17 @@ func (c *cluster) failOpen(t *testing.T) {
 	t.Cleanup(func() { set(context.Background(), "Fail") })
 }
 
-// webhook returns a client with the rights of the webhook's ServiceAccount.
+// webhook returns a client with the rights of the replicas' ServiceAccount.
 func (c *cluster) webhook(t *testing.T) kubernetes.Interface {
 	t.Helper()
+	return c.as(t, release)
+}
+
+// as returns a client with the rights of a ServiceAccount of the release namespace.
+func (c *cluster) as(t *testing.T, account string) kubernetes.Interface {
+	t.Helper()
 	config := rest.CopyConfig(c.config)
-	config.Impersonate.UserName = "system:serviceaccount:" + namespace + ":" + release
+	config.Impersonate.UserName = "system:serviceaccount:" + namespace + ":" + account
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)

@@ -100,6 +100,9 @@ func cases(t *testing.T) []string {
 	}
 	var names []string
 	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
 		names = append(names, entry.Name())
 		files, err := os.ReadDir(filepath.Join("testdata", entry.Name()))
 		if err != nil {

@@ -41,6 +41,10 @@ func TestSchemaRejects(t *testing.T) {
 		"names of no client CA":                {`callers: {certificate: {allowedNames: [a]}}`, "at '/callers/certificate/allowedNames': maxItems: got 1, want 0"},
 		"a client CA that is none":             {`callers: {certificate: {ca: abc, allowedNames: [a]}}`, "at '/callers/certificate/ca'"},
 		"a token's subject that is none":       {`callers: {token: {required: true, subjects: [admin]}}`, "at '/callers/token/subjects/0'"},
+		"paths that the program makes":         {`webhook: {paths: [2f7d6f5be5c1b6f1a4f0c1a5d1f3c0a9]}`, "at '/webhook/paths': maxItems: got 1, want 0"},
+		"a path that can be guessed":           {`webhook: {paths: [secret]}`, "at '/webhook/paths/0'"},
+		"read-only that writes annotations":    {`readOnly: true`, "at '/serviceAccountAnnotations/enabled': value must be false"},
+		"certs under an account of no name":    {`certs: {serviceAccount: {create: false}}`, "at '/certs/serviceAccount/name': minLength: got 0, want 1"},
 		"a ServiceAccount of no name":          {`serviceAccount: {create: false}`, "at '/serviceAccount/name': minLength: got 0, want 1"},
 	}
 	for name, test := range tests {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -35,7 +37,8 @@ func TestOnAPIServer(t *testing.T) {
 	t.Run("bindings", c.testBindings)
 	t.Run("own account", c.testOwnAccount)
 	t.Run("the webhook may do its work and no more", c.testRBAC)
-	t.Run("upgrades keep what the webhook wrote", c.testUpgrade)
+	t.Run("the keeper of certificates may do its work and no more", c.testCertsRBAC)
+	t.Run("upgrades keep what the program wrote", c.testUpgrade)
 	t.Run("certificates may become files", c.testSwitch)
 	t.Run("every rendering is accepted", c.testAccepted)
 	t.Run("uninstall keeps the profiles", c.testUninstall)
@@ -245,14 +248,19 @@ func programRecords(t *testing.T) []string {
 func (c *cluster) testRBAC(t *testing.T) {
 	ctx, webhook := t.Context(), c.webhook(t)
 	byName := metav1.ListOptions{FieldSelector: "metadata.name=" + release}
-	secret, err := webhook.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + release + "-ca"})
+	secret, err := webhook.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + release + "-serving"})
 	if err != nil || len(secret.Items) != 1 || secret.Items[0].Data != nil {
-		t.Errorf("list the CA Secret by name: %v, %v; want one that is empty", secret, err)
+		t.Fatalf("list the serving Secret by name: %v, %v; want one that is empty", secret, err)
 	}
+	takeOver := readFile(t, filepath.Join("testdata", "own-webhook-configuration-patch.json"))
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: release, Namespace: namespace}}
 	account := []byte(`{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"fresh","annotations":{"lighterman.dev/annotated-for":"CredentialProfile/pg"}}}`)
 	other := []byte(`{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"other"}}`)
 	event := &corev1.Event{ObjectMeta: metav1.ObjectMeta{GenerateName: "denied-", Namespace: "plain"}, InvolvedObject: corev1.ObjectReference{Namespace: "plain"}}
+	denied := &eventsv1.Event{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "denied-", Namespace: "plain"}, EventTime: metav1.NowMicro(), ReportingController: "lighterman",
+		ReportingInstance: "lighterman-1", Action: "Deny", Reason: "UnknownProfile", Type: "Warning", Regarding: corev1.ObjectReference{Namespace: "plain"},
+	}
 	tests := map[string]struct {
 		err       error
 		forbidden bool
@@ -260,10 +268,14 @@ func (c *cluster) testRBAC(t *testing.T) {
 		"watch namespaces":                  {err: second(webhook.CoreV1().Namespaces().List(ctx, metav1.ListOptions{}))},
 		"list profiles":                     {err: list(ctx, webhook, "credentialprofiles")},
 		"list cluster profiles":             {err: list(ctx, webhook, "clustercredentialprofiles")},
-		"list its webhook configuration":    {err: second(webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, byName))},
+		"list its webhook configuration":    {err: second(webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, byName)), forbidden: true},
+		"send itself all Secrets":           {err: second(webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().Patch(ctx, release, types.JSONPatchType, takeOver, metav1.PatchOptions{})), forbidden: true},
+		"read the CA's key":                 {err: second(webhook.CoreV1().Secrets(namespace).Get(ctx, release+"-ca", metav1.GetOptions{})), forbidden: true},
+		"write the serving Secret":          {err: second(webhook.CoreV1().Secrets(namespace).Update(ctx, &secret.Items[0], metav1.UpdateOptions{})), forbidden: true},
+		"create an event of core/v1":        {err: second(webhook.CoreV1().Events("plain").Create(ctx, event, metav1.CreateOptions{})), forbidden: true},
 		"create its lease":                  {err: second(webhook.CoordinationV1().Leases(namespace).Create(ctx, lease, metav1.CreateOptions{}))},
 		"get its lease":                     {err: second(webhook.CoordinationV1().Leases(namespace).Get(ctx, release, metav1.GetOptions{}))},
-		"create an event":                   {err: second(webhook.CoreV1().Events("plain").Create(ctx, event, metav1.CreateOptions{}))},
+		"create an event":                   {err: second(webhook.EventsV1().Events("plain").Create(ctx, denied, metav1.CreateOptions{}))},
 		"list all webhook configurations":   {err: second(webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{})), forbidden: true},
 		"list all Secrets of its namespace": {err: second(webhook.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{})), forbidden: true},
 		"read a Secret elsewhere":           {err: second(webhook.CoreV1().Secrets("plain").Get(ctx, release+"-ca", metav1.GetOptions{})), forbidden: true},
@@ -287,46 +299,89 @@ func list(ctx context.Context, client kubernetes.Interface, resource string) err
 	return client.Discovery().RESTClient().Verb(http.MethodGet).AbsPath("/apis", group.String(), resource).Do(ctx).Error()
 }
 
-// testUpgrade writes as the webhook does, then upgrades in each way that Helm has.
+// testCertsRBAC holds that the keeper of certificates can do what no other account of the release can, and nothing else.
+func (c *cluster) testCertsRBAC(t *testing.T) {
+	ctx, certs := t.Context(), c.as(t, release+"-certs")
+	byName := metav1.ListOptions{FieldSelector: "metadata.name=" + release}
+	configurations := certs.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	nothing := []byte(`{}`)
+	tests := map[string]struct {
+		err       error
+		forbidden bool
+	}{
+		"list its webhook configuration":    {err: second(configurations.List(ctx, byName))},
+		"patch its webhook configuration":   {err: second(configurations.Patch(ctx, release, types.MergePatchType, nothing, metav1.PatchOptions{}))},
+		"read the CA":                       {err: second(certs.CoreV1().Secrets(namespace).Get(ctx, release+"-ca", metav1.GetOptions{}))},
+		"list its Deployment":               {err: second(certs.AppsV1().Deployments(namespace).List(ctx, byName))},
+		"list all webhook configurations":   {err: second(configurations.List(ctx, metav1.ListOptions{})), forbidden: true},
+		"patch another one":                 {err: second(configurations.Patch(ctx, "other", types.MergePatchType, nothing, metav1.PatchOptions{})), forbidden: true},
+		"list all Secrets of its namespace": {err: second(certs.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{})), forbidden: true},
+		"read a Secret elsewhere":           {err: second(certs.CoreV1().Secrets("plain").Get(ctx, release+"-ca", metav1.GetOptions{})), forbidden: true},
+		"change its Deployment":             {err: second(certs.AppsV1().Deployments(namespace).Patch(ctx, release, types.MergePatchType, nothing, metav1.PatchOptions{})), forbidden: true},
+		"list profiles":                     {err: list(ctx, certs, "credentialprofiles"), forbidden: true},
+		"list service accounts":             {err: second(certs.CoreV1().ServiceAccounts("").List(ctx, metav1.ListOptions{})), forbidden: true},
+		"list pods":                         {err: second(certs.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})), forbidden: true},
+	}
+	for name, test := range tests {
+		if apierrors.IsForbidden(test.err) != test.forbidden || !test.forbidden && test.err != nil {
+			t.Errorf("%s: %v", name, test.err)
+		}
+	}
+}
+
+// testUpgrade writes as the keeper of certificates does, then upgrades in each way that Helm has.
 func (c *cluster) testUpgrade(t *testing.T) {
-	ctx, webhook := t.Context(), c.webhook(t)
-	secret, err := webhook.CoreV1().Secrets(namespace).Get(ctx, release+"-ca", metav1.GetOptions{})
+	ctx, certs := t.Context(), c.as(t, release+"-certs")
+	for _, name := range []string{release + "-ca", release + "-serving"} {
+		secret, err := certs.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret.Data = map[string][]byte{"tls.crt": c.config.CAData, "tls.key": []byte("key"), "ca.crt": c.config.CAData, "paths": []byte("[]")}
+		if _, err := certs.CoreV1().Secrets(namespace).Update(ctx, secret, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	configurations := certs.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	configuration, err := configurations.Get(ctx, release, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret.Data = map[string][]byte{"tls.crt": c.config.CAData, "tls.key": []byte("key"), "ca.crt": c.config.CAData}
-	if _, err := webhook.CoreV1().Secrets(namespace).Update(ctx, secret, metav1.UpdateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	configuration, err := webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, release, metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	const path = "/mutate--v1-pod/secret"
 	var entries []map[string]any
 	for _, entry := range configuration.Webhooks {
-		entries = append(entries, map[string]any{"name": entry.Name, "clientConfig": map[string]any{"caBundle": c.config.CAData}})
+		if got := entry.ClientConfig.Service.Path; got != nil {
+			t.Errorf("%s is installed with the path %s", entry.Name, *got)
+		}
+		entries = append(entries, map[string]any{"name": entry.Name, "clientConfig": map[string]any{
+			"caBundle": c.config.CAData, "service": map[string]any{"path": path},
+		}})
 	}
 	patch, err := json.Marshal(map[string]any{"webhooks": entries})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().Patch(ctx, release,
-		types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: "lighterman-certs"}); err != nil {
+	if _, err := configurations.Patch(ctx, release, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: "lighterman-certs"}); err != nil {
 		t.Fatal(err)
 	}
 	for i, how := range [][]string{{"--server-side=true"}, {"--server-side=true", "--force-conflicts"}, {"--server-side=false"}, {"--server-side=true"}} {
 		c.helm(t, append([]string{"upgrade", release, chart, "--set", fmt.Sprintf("podLabels.round=r%d,fullnameOverride=", i)}, how...)...)
-		secret, err := webhook.CoreV1().Secrets(namespace).Get(ctx, release+"-ca", metav1.GetOptions{})
-		if err != nil || string(secret.Data["tls.key"]) != "key" || len(secret.Data) != 3 {
-			t.Errorf("after helm upgrade %v the Secret holds %d keys: %v", how, len(secret.Data), err)
+		for _, name := range []string{release + "-ca", release + "-serving"} {
+			secret, err := certs.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+			if err != nil || string(secret.Data["tls.key"]) != "key" || len(secret.Data) != 4 {
+				t.Errorf("after helm upgrade %v the Secret %s holds %d keys: %v", how, name, len(secret.Data), err)
+			}
 		}
-		configuration, err := webhook.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, release, metav1.GetOptions{})
+		configuration, err := configurations.Get(ctx, release, metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, entry := range configuration.Webhooks {
 			if string(entry.ClientConfig.CABundle) != string(c.config.CAData) {
 				t.Errorf("after helm upgrade %v the caBundle of %s is %q", how, entry.Name, entry.ClientConfig.CABundle)
+			}
+			if got := entry.ClientConfig.Service.Path; got == nil || *got != path {
+				t.Errorf("after helm upgrade %v the path of %s is %v", how, entry.Name, got)
 			}
 		}
 		deployment, err := c.AppsV1().Deployments(namespace).Get(ctx, release, metav1.GetOptions{})
@@ -336,8 +391,8 @@ func (c *cluster) testUpgrade(t *testing.T) {
 	}
 }
 
-// testSwitch changes certs.mode after the webhook has written caBundle. Helm then takes the field over, which it does not
-// do unasked.
+// testSwitch changes certs.mode after the program has written caBundle and path. Helm then takes the fields over, which it
+// does not do unasked.
 func (c *cluster) testSwitch(t *testing.T) {
 	c.helm(t, "upgrade", release, chart, "--values", valuesFile("files"), "--force-conflicts")
 	configuration, err := c.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(t.Context(), release, metav1.GetOptions{})
@@ -348,8 +403,11 @@ func (c *cluster) testSwitch(t *testing.T) {
 		if got := entry.ClientConfig.CABundle; !bytes.HasPrefix(got, []byte("-----BEGIN")) || bytes.Equal(got, c.config.CAData) {
 			t.Errorf("the caBundle of %s is %q, want the one of the values", entry.Name, got)
 		}
+		if got := entry.ClientConfig.Service.Path; got == nil || *got != "/mutate--v1-pod" {
+			t.Errorf("the path of %s is %v, want the one of the values", entry.Name, got)
+		}
 	}
-	if err := second(c.webhook(t).CoreV1().Secrets(namespace).Get(t.Context(), release+"-ca", metav1.GetOptions{})); !apierrors.IsForbidden(err) {
+	if err := second(c.webhook(t).CoreV1().Secrets(namespace).Get(t.Context(), release+"-serving", metav1.GetOptions{})); !apierrors.IsForbidden(err) {
 		t.Errorf("the webhook may still read a Secret: %v", err)
 	}
 }

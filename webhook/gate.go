@@ -22,6 +22,8 @@ type Gate struct {
 	// NamedAccountsOnly: an admission writes no service account, whoever sent the review. The elected replica annotates
 	// the accounts that profiles name.
 	NamedAccountsOnly bool
+	// ReadOnly: nothing at all is written, no status of profiles and no event either.
+	ReadOnly bool
 
 	metrics *Metrics
 	log     *caller.RefusalLog

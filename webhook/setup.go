@@ -82,8 +82,10 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, ga
 		Live:     live,
 		Settings: settings,
 		Metrics:  metrics,
-		Events:   &events{recorder: mgr.GetEventRecorder("lighterman")},
 		Log:      mgr.GetLogger().WithName("admission"),
+	}
+	if !gate.ReadOnly {
+		h.Events = &events{recorder: mgr.GetEventRecorder("lighterman")}
 	}
 	h.Gate = gate.setup(metrics, mgr.GetLogger().WithName("callers"))
 	if !settings.NoServiceAccountAnnotations {
@@ -101,6 +103,9 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, ga
 	}
 	for _, path := range []string{Path, Path + "/"} {
 		mgr.GetWebhookServer().Register(path, h)
+	}
+	if gate.ReadOnly {
+		return ready, nil
 	}
 	return ready, setupStatus(mgr, settings)
 }

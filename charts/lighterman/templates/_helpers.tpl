@@ -24,6 +24,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.serviceAccount.name | default (include "lighterman.fullname" .) -}}
 {{- end -}}
 
+{{/* The Deployment that keeps certificates: its pods are none of the webhook's Service. */}}
+{{- define "lighterman.certsSelectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-certs
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "lighterman.certsLabels" -}}
+{{ include "lighterman.certsSelectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "lighterman.certsServiceAccountName" -}}
+{{- .Values.certs.serviceAccount.name | default (printf "%s-certs" (include "lighterman.fullname" .)) -}}
+{{- end -}}
+
 {{- define "lighterman.image" -}}
 {{- with .Values.image -}}
 {{- if .digest -}}
@@ -96,4 +113,22 @@ namespaceObject.metadata.labels['lighterman.dev/injection'] : ''
 {{/* The user name of the replicas, as the API server knows it. */}}
 {{- define "lighterman.userName" -}}
 system:serviceaccount:{{ .Release.Namespace }}:{{ include "lighterman.serviceAccountName" . }}
+{{- end -}}
+
+{{/* Egress rules of a NetworkPolicy: the API server, DNS, and what values add. */}}
+{{- define "lighterman.egress" -}}
+- ports:
+    {{- range .Values.networkPolicy.apiServerPorts }}
+    - port: {{ . }}
+    {{- end }}
+- ports:
+    {{- range .Values.networkPolicy.dnsPorts }}
+    - port: {{ . }}
+      protocol: UDP
+    - port: {{ . }}
+      protocol: TCP
+    {{- end }}
+{{- with .Values.networkPolicy.extraEgress }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
 {{- end -}}

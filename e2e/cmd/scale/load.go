@@ -19,7 +19,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"lighterman.dev/lighterman/internal/benchpod"
-	"lighterman.dev/lighterman/webhook"
 )
 
 // load is what a number of admissions was like.
@@ -31,7 +30,7 @@ type load struct {
 
 // admit posts reviews of the benchmark's pod as the API server does, over connections that are kept.
 func admit(ctx context.Context, s *server, w *process, o *options) (load, error) {
-	transport, err := s.trust(ctx)
+	transport, path, err := s.trust(ctx)
 	if err != nil {
 		return load{}, err
 	}
@@ -47,7 +46,7 @@ func admit(ctx context.Context, s *server, w *process, o *options) (load, error)
 	if err != nil {
 		return load{}, fmt.Errorf("encode review: %w", err)
 	}
-	url := fmt.Sprintf("https://127.0.0.1:%d%s", w.port, webhook.Path)
+	url := fmt.Sprintf("https://127.0.0.1:%d%s", w.port, path)
 	took := make([]time.Duration, o.requests)
 	clients := make([]*http.Client, o.connections)
 	for i := range clients {
@@ -84,20 +83,25 @@ func admit(ctx context.Context, s *server, w *process, o *options) (load, error)
 	return l, nil
 }
 
-// trust gives a transport that checks the webhook's certificate as the API server does: by the configuration's caBundle.
-func (s *server) trust(ctx context.Context) (*http.Transport, error) {
+// trust returns a transport that checks the webhook's certificate as the API server does, by the configuration's caBundle,
+// and the path by which the API server calls.
+func (s *server) trust(ctx context.Context) (transport *http.Transport, path string, err error) {
 	configuration, err := s.kube.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("read webhook configuration: %w", err)
+		return nil, "", fmt.Errorf("read webhook configuration: %w", err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(configuration.Webhooks[0].ClientConfig.CABundle) {
-		return nil, errors.New("the webhook configuration has no caBundle")
+		return nil, "", errors.New("the webhook configuration has no caBundle")
+	}
+	service := configuration.Webhooks[0].ClientConfig.Service
+	if service.Path == nil {
+		return nil, "", errors.New("the webhook configuration has no path")
 	}
 	return &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: name + "." + namespace + ".svc", MinVersion: tls.VersionTLS13},
 		MaxConnsPerHost: 1,
-	}, nil
+	}, *service.Path, nil
 }
 
 // post sends one review, and demands that the pod is injected.

@@ -105,6 +105,14 @@ func (r *result) good() bool {
 // measure starts the webhook, sends it admissions, and ends it.
 func measure(ctx context.Context, server *server, program string, o *options) (r result, err error) {
 	fmt.Fprintln(os.Stderr, "starting the webhook")
+	keeper, err := startCerts(ctx, server, program)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, keeper.stop()) }()
+	if _, err = keeper.waitReady(ctx); err != nil {
+		return r, err
+	}
 	w, err := startWebhook(ctx, server, program, o.memoryLimit)
 	if err != nil {
 		return r, err

@@ -15,7 +15,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"lighterman.dev/lighterman/e2e/tools"
@@ -26,6 +25,8 @@ const (
 	name      = "lighterman"
 	namespace = "lighterman-system"
 	secret    = "lighterman-ca"
+	// servingSecret is what the webhook reads.
+	servingSecret = "lighterman-serving"
 )
 
 // server is an API server with its etcd, and what the chart installs besides the Deployment.
@@ -80,7 +81,7 @@ func (s *server) stop() error {
 	return nil
 }
 
-// install makes what the webhook expects to find: its Secret, still empty, and its webhook configuration.
+// install makes what the webhook expects to find: its Secrets, still empty, and its webhook configuration.
 func (s *server) install(ctx context.Context) error {
 	if err := os.WriteFile(s.kubeconfig, s.env.KubeConfig, 0o600); err != nil {
 		return fmt.Errorf("write kubeconfig: %w", err)
@@ -96,9 +97,11 @@ func (s *server) install(ctx context.Context) error {
 	if _, err := kube.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("create namespace: %w", err)
 	}
-	ca := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: secret}}
-	if _, err := kube.CoreV1().Secrets(namespace).Create(ctx, ca, metav1.CreateOptions{}); err != nil {
-		return fmt.Errorf("create Secret of the CA: %w", err)
+	for _, name := range []string{secret, servingSecret} {
+		empty := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		if _, err := kube.CoreV1().Secrets(namespace).Create(ctx, empty, metav1.CreateOptions{}); err != nil {
+			return fmt.Errorf("create Secret %s: %w", name, err)
+		}
 	}
 	_, err = kube.AdmissionregistrationV1().MutatingWebhookConfigurations().Create(ctx, configuration(), metav1.CreateOptions{})
 	if err != nil {
@@ -114,7 +117,7 @@ func configuration() *admissionregistrationv1.MutatingWebhookConfiguration {
 		Webhooks: []admissionregistrationv1.MutatingWebhook{{
 			Name: "pods.lighterman.dev",
 			ClientConfig: admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{
-				Name: name, Namespace: namespace, Path: ptr.To(webhook.Path),
+				Name: name, Namespace: namespace, // The keeper of certificates fills the path in.
 			}},
 			AdmissionReviewVersions: []string{"v1"},
 			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNoneOnDryRun),

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// process is a running webhook.
+// process is a running webhook, or the keeper of its certificates.
 type process struct {
 	cmd          *exec.Cmd
 	started      time.Time
@@ -26,31 +26,46 @@ type process struct {
 }
 
 func startWebhook(ctx context.Context, s *server, program, memoryLimit string) (*process, error) {
-	p := &process{ended: make(chan struct{})}
 	ports, err := freePorts(ctx, 2)
 	if err != nil {
 		return nil, err
 	}
-	p.port, p.health = ports[0], ports[1]
-	// It ends through stop, as in a cluster, and not with the context.
-	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), program, "webhook",
+	p := &process{port: ports[0], health: ports[1]}
+	return p, p.start(ctx, s, program, memoryLimit, "webhook",
 		"--port="+strconv.Itoa(p.port), "--health-address=127.0.0.1:"+strconv.Itoa(p.health), "--metrics-address=127.0.0.1:0",
 		"--namespace="+namespace, "--service="+name, "--webhook-configuration="+name, "--lease="+name,
-		"--certs=embedded", "--certs-secret="+secret, "--image=lighterman:v0", "--shutdown-delay=0s",
-	)
+		"--certs=embedded", "--certs-secret="+servingSecret, "--image=lighterman:v0", "--shutdown-delay=0s")
+}
+
+// startCerts runs what keeps the webhook's CA, certificate and path. What it takes is not measured.
+func startCerts(ctx context.Context, s *server, program string) (*process, error) {
+	ports, err := freePorts(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{health: ports[0]}
+	return p, p.start(ctx, s, program, "64MiB", "certs",
+		"--health-address=127.0.0.1:"+strconv.Itoa(p.health), "--metrics-address=127.0.0.1:0", "--namespace="+namespace, "--service="+name,
+		"--webhook-configuration="+name, "--ca-secret="+secret, "--certs-secret="+servingSecret, "--path-rotation-interval=12h")
+}
+
+func (p *process) start(ctx context.Context, s *server, program, memoryLimit string, args ...string) error {
+	p.ended = make(chan struct{})
+	// It ends through stop, as in a cluster, and not with the context.
+	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), program, args...)
 	p.cmd.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, "GOMEMLIMIT="+memoryLimit)
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	// An interrupt at the terminal is for this program, which then ends the webhook.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.started = time.Now()
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the webhook: %w", err)
+		return fmt.Errorf("start lighterman %s: %w", args[0], err)
 	}
 	go func() {
 		p.err = p.cmd.Wait()
 		close(p.ended)
 	}()
-	return p, nil
+	return nil
 }
 
 // waitReady gives the time from the start to the first good answer of /readyz.

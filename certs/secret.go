@@ -13,13 +13,14 @@ import (
 	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
 )
 
 // caKey is the Secret's key that holds the CA once more, as cert-manager's library writes it.
 const caKey = "ca.crt"
 
-// caSecret reads the CA from the Secret that cert-manager's library writes, and brings a deleted Secret back.
-type caSecret struct {
+// secret follows one Secret by name, and brings it back when it was deleted.
+type secret struct {
 	namespace, name string
 
 	client  kubernetes.Interface
@@ -28,16 +29,18 @@ type caSecret struct {
 	backoff backoff
 }
 
-func newCASecret(client kubernetes.Interface, o Options, changed func()) (*caSecret, error) {
-	s := &caSecret{namespace: o.Namespace, name: o.SecretName, client: client}
-	s.factory = newFactory(client, o.Namespace, o.SecretName)
+// newSecret watches a Secret. keep reduces what is kept of it in memory; nil keeps all.
+func newSecret(client kubernetes.Interface, namespace, name string, keep cache.TransformFunc, changed func(*corev1.Secret)) (*secret, error) {
+	s := &secret{namespace: namespace, name: name, client: client}
+	s.factory = newFactory(client, namespace, name)
 	informer := s.factory.Core().V1().Secrets().Informer()
-	if err := informer.SetTransform(publicPart); err != nil {
-		return nil, fmt.Errorf("watch CA secret: %w", err)
+	if keep != nil {
+		if err := informer.SetTransform(keep); err != nil {
+			return nil, fmt.Errorf("watch Secret %s/%s: %w", namespace, name, err)
+		}
 	}
-	what := fmt.Sprintf("Secret %s/%s", o.Namespace, o.SecretName)
 	var err error
-	s.watch, err = newWatch(what, informer, func(*corev1.Secret) { changed() })
+	s.watch, err = newWatch(fmt.Sprintf("Secret %s/%s", namespace, name), informer, changed)
 	return s, err
 }
 
@@ -53,13 +56,13 @@ func publicPart(o any) (any, error) {
 	}, nil
 }
 
-// ca returns the CA that signs now.
-func (s *caSecret) ca(now time.Time) (*x509.Certificate, error) {
-	secret, err := s.watch.get()
+// signingCA returns the CA that signs now, which the Secret holds.
+func (s *secret) signingCA(now time.Time) (*x509.Certificate, error) {
+	object, err := s.watch.get()
 	if err != nil {
 		return nil, err
 	}
-	ca, err := caOf(secret.Data, now)
+	ca, err := caOf(object.Data, now)
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", s.watch.what, err)
 	}
@@ -85,9 +88,9 @@ func caOf(data map[string][]byte, now time.Time) (*x509.Certificate, error) {
 	return certs[0], nil
 }
 
-// restore makes an empty Secret when there is none; the library fills it. It applies, because RBAC can then allow the
-// creation of this one name; a POST cannot be limited to a name.
-func (s *caSecret) restore(ctx context.Context, now time.Time) error {
+// restore makes an empty Secret when there is none. It applies, because RBAC can then allow the creation of this one
+// name; a POST cannot be limited to a name.
+func (s *secret) restore(ctx context.Context, now time.Time) error {
 	if !s.watch.absent() {
 		return nil
 	}
@@ -101,7 +104,27 @@ func (s *caSecret) restore(ctx context.Context, now time.Time) error {
 			err, s.namespace, s.name)
 	}
 	if err != nil {
-		err = fmt.Errorf("restore CA secret: %w", err)
+		err = fmt.Errorf("restore Secret %s/%s: %w", s.namespace, s.name, err)
 	}
 	return s.backoff.done(now, err)
+}
+
+// set replaces keys of the Secret's data. It fails when the Secret is not as it was last seen.
+func (s *secret) set(ctx context.Context, data map[string][]byte) error {
+	seen, err := s.watch.get()
+	if err != nil {
+		return err
+	}
+	changed := seen.DeepCopy()
+	if changed.Data == nil {
+		changed.Data = map[string][]byte{}
+	}
+	for key, value := range data {
+		changed.Data[key] = value
+	}
+	_, err = s.client.CoreV1().Secrets(s.namespace).Update(ctx, changed, metav1.UpdateOptions{FieldManager: fieldManager})
+	if err != nil {
+		return fmt.Errorf("write %s: %w", s.watch.what, err)
+	}
+	return nil
 }

@@ -21,8 +21,8 @@ type cluster struct {
 	cfg *rest.Config
 }
 
-// TestEmbedded runs against a real API server.
-func TestEmbedded(t *testing.T) {
+// TestIssuer runs Issuers and Sources against a real API server.
+func TestIssuer(t *testing.T) {
 	c := cluster{cfg: testenv.Start(t)}
 	t.Run("first-start", c.firstStart)
 	t.Run("missing-config", c.missingConfiguration)
@@ -32,6 +32,10 @@ func TestEmbedded(t *testing.T) {
 	t.Run("forbidden", c.forbidden)
 	t.Run("deleted-secret", c.deletedSecret)
 	t.Run("fight", c.fight)
+	t.Run("lost-path", c.lostPath)
+	t.Run("unseen-path", c.unseenPath)
+	t.Run("emptied-serving-secret", c.emptiedServing)
+	t.Run("outage", c.outage)
 	t.Run("rotation", c.rotation)
 	t.Run("rotation-by-age", c.rotationByAge)
 }
@@ -40,8 +44,8 @@ func (c cluster) firstStart(t *testing.T) {
 	t.Parallel()
 	r := newRelease(t, c.cfg, "first-start")
 	begin := time.Now()
-	a := r.newReplica(t, r.options())
-	b := r.newReplica(t, r.options())
+	a := r.newFirst(t, r.options())
+	b := r.newReplica(t)
 	r.configure(t, a.address, b.address)
 	if _, err := a.GetCertificate(nil); err == nil {
 		t.Error("a certificate is served before anything can trust it")
@@ -68,7 +72,7 @@ func (c cluster) firstStart(t *testing.T) {
 
 	time.Sleep(time.Until(lastWrite(config).Add(time.Second + testSettle)))
 	begin = time.Now()
-	late := r.newReplica(t, r.options())
+	late := r.newReplica(t)
 	late.ready(t)
 	took := time.Since(begin)
 	t.Logf("a replica that comes later is ready after %s", took.Round(time.Millisecond))
@@ -97,7 +101,7 @@ func (c cluster) firstStart(t *testing.T) {
 func (c cluster) missingConfiguration(t *testing.T) {
 	t.Parallel()
 	r := newRelease(t, c.cfg, "missing-config")
-	rep := r.newReplica(t, r.options())
+	rep := r.newFirst(t, r.options())
 	rep.notReady(t, "MutatingWebhookConfiguration missing-config does not exist")
 	r.configure(t, rep.address)
 	rep.ready(t)
@@ -122,7 +126,7 @@ func (c cluster) missingConfiguration(t *testing.T) {
 func (c cluster) handEdit(t *testing.T) {
 	t.Parallel()
 	r := newRelease(t, c.cfg, "hand-edit")
-	rep := r.newReplica(t, r.options())
+	rep := r.newFirst(t, r.options())
 	r.configure(t, rep.address, rep.address)
 	rep.ready(t)
 	config := r.config(t)
@@ -167,7 +171,7 @@ func (c cluster) handEdit(t *testing.T) {
 func (c cluster) caInjector(t *testing.T) {
 	t.Parallel()
 	r := newRelease(t, c.cfg, "cainjector")
-	rep := r.newReplica(t, r.options())
+	rep := r.newFirst(t, r.options())
 	rep.notReady(t, "does not exist")
 	r.configure(t, rep.address)
 	rep.ready(t)
@@ -186,11 +190,11 @@ func (c cluster) caInjector(t *testing.T) {
 func (c cluster) fight(t *testing.T) {
 	t.Parallel()
 	r := newRelease(t, c.cfg, "fight")
-	rep := r.newReplica(t, r.options())
+	rep := r.newFirst(t, r.options())
 	r.configure(t, rep.address)
 	rep.ready(t)
 	foreign := newTestCA(t, "somebody-else", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	const want = `something else keeps changing caBundle of MutatingWebhookConfiguration fight (field managers [\"kubectl-edit\"])`
+	const want = `something else keeps changing caBundle or the path of MutatingWebhookConfiguration fight (field managers [\"kubectl-edit\"])`
 	begin := time.Now()
 	eventually(t, 30*time.Second, func() error {
 		r.edit(t, func(o *admissionregistrationv1.MutatingWebhookConfiguration) {
@@ -201,9 +205,9 @@ func (c cluster) fight(t *testing.T) {
 		}
 		return nil
 	})
-	rep.notReady(t, "something else keeps changing caBundle")
-	if limit := uint64(12 + time.Since(begin)/(10*time.Second)); rep.writes() > limit {
-		t.Errorf("%d writes in %s, want at most %d", rep.writes(), time.Since(begin), limit)
+	rep.notReady(t, "something else keeps changing caBundle or the path")
+	if limit := uint64(12 + time.Since(begin)/(10*time.Second)); rep.issuer.config.writes.Load() > limit {
+		t.Errorf("%d writes in %s, want at most %d", rep.issuer.config.writes.Load(), time.Since(begin), limit)
 	}
 	rep.ready(t)
 }

@@ -1,0 +1,208 @@
+package certs
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// path returns the path in the configuration.
+func (r *release) path(t *testing.T) string {
+	t.Helper()
+	return pathOf(r.config(t).Webhooks[0].ClientConfig)
+}
+
+// lostPath changes the path as a person or a tool would.
+func (c cluster) lostPath(t *testing.T) {
+	t.Parallel()
+	r := newRelease(t, c.cfg, "lost-path")
+	rep := r.newFirst(t, r.options())
+	r.configure(t, rep.address, rep.address)
+	rep.ready(t)
+	before := r.path(t)
+	if !strings.HasPrefix(before, testPrefix) || !rep.Accepts(before) {
+		t.Fatalf("the configuration has the path %q, which the replica refuses", before)
+	}
+	for _, path := range []string{"/mutate/x", testPrefix + newToken(), testPrefix, "/", before + "/", before[:len(before)-1]} {
+		if rep.Accepts(path) {
+			t.Errorf("path %s is accepted", path)
+		}
+	}
+	r.edit(t, func(o *admissionregistrationv1.MutatingWebhookConfiguration) {
+		url := "https://" + rep.address + "/mutate/x"
+		o.Webhooks[1].ClientConfig.URL = &url
+	})
+	eventually(t, 10*time.Second, func() error {
+		for _, w := range r.config(t).Webhooks {
+			if got := pathOf(w.ClientConfig); got != before {
+				return fmt.Errorf("the path is %s, want the one that replicas accept", got)
+			}
+		}
+		return nil
+	})
+	eventually(t, 10*time.Second, func() error { return errors.Join(rep.readiness(), r.admit(t.Context())) })
+	if lines := rep.log.String(); strings.Contains(lines, strings.TrimPrefix(before, testPrefix)) {
+		t.Error("the log holds the path, which is a secret")
+	}
+}
+
+// unseenPath asks a replica whose watch has shown nothing yet.
+func (c cluster) unseenPath(t *testing.T) {
+	t.Parallel()
+	r := newRelease(t, c.cfg, "unseen-path")
+	rep := r.newFirst(t, r.options())
+	r.configure(t, rep.address)
+	rep.ready(t)
+	blind, err := New(r.serving, Options{
+		Namespace: r.name, SecretName: servingSecret, DNSNames: []string{"localhost"}, PathPrefix: testPrefix,
+	}, logr.Discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The first look at the Secret is for a path that there is not; the next comes a second later.
+	if blind.Accepts(testPrefix + newToken()) {
+		t.Error("a path that there is not is accepted")
+	}
+	blind.provider.(*published).serving.paths = nil
+	begin := time.Now()
+	eventually(t, 5*time.Second, func() error {
+		if !blind.Accepts(r.path(t)) {
+			return errors.New("the replica refuses a path that is published")
+		}
+		return nil
+	})
+	if time.Since(begin) < time.Second/2 {
+		t.Error("unknown paths have the Secret read more often than once a second")
+	}
+}
+
+// emptiedServing takes away what the replicas serve with, while they are called.
+func (c cluster) emptiedServing(t *testing.T) {
+	t.Parallel()
+	r := newRelease(t, c.cfg, "emptied-serving", "create", "patch")
+	replicas := []*replica{r.newFirst(t, r.options()), r.newReplica(t)}
+	r.configure(t, replicas[0].address, replicas[1].address)
+	for _, rep := range replicas {
+		rep.ready(t)
+	}
+	time.Sleep(testLag)
+	s := r.newStream(t, replicas...)
+	secrets := r.admin.CoreV1().Secrets(r.name)
+	filled := func() error {
+		secret, err := secrets.Get(t.Context(), servingSecret, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		current, err := parseServing(secret.Data)
+		if err == nil && (current.cert == nil || len(current.paths) != 1) {
+			err = fmt.Errorf("the Secret holds the keys %v", secret.Data)
+		}
+		return err
+	}
+	for name, data := range map[string]map[string][]byte{
+		"emptied": nil,
+		"garbage": {corev1.TLSCertKey: []byte("x"), corev1.TLSPrivateKeyKey: []byte("y"), pathsKey: []byte("z")},
+	} {
+		eventually(t, 10*time.Second, func() error {
+			secret, err := secrets.Get(t.Context(), servingSecret, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			secret.Data = data
+			_, err = secrets.Update(t.Context(), secret, metav1.UpdateOptions{})
+			return err
+		})
+		eventually(t, 30*time.Second, func() error {
+			if err := filled(); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+		time.Sleep(2 * testLag)
+	}
+	if err := secrets.Delete(t.Context(), servingSecret, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 30*time.Second, filled)
+	time.Sleep(2 * testLag)
+	s.check(t, 1, 3)
+	for _, rep := range replicas {
+		rep.ready(t)
+	}
+}
+
+// outage has the Deployment of the replicas lose all of them, and get them back.
+func (c cluster) outage(t *testing.T) {
+	t.Parallel()
+	r := newRelease(t, c.cfg, "outage")
+	r.allow(t, r.name+"-deployment", nil)
+	rule := rbacv1.PolicyRule{APIGroups: []string{"apps"}, Resources: []string{"deployments"}, ResourceNames: []string{"webhook"}, Verbs: []string{"get", "list", "watch"}}
+	role, err := r.admin.RbacV1().Roles(r.name).Get(t.Context(), r.name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	role.Rules = append(role.Rules, rule)
+	if _, err := r.admin.RbacV1().Roles(r.name).Update(t.Context(), role, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	labels := map[string]string{"app": "webhook"}
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "webhook"}}
+	deployment.Spec.Selector = &metav1.LabelSelector{MatchLabels: labels}
+	deployment.Spec.Template.Labels = labels
+	deployment.Spec.Template.Spec.Containers = []corev1.Container{{Name: "webhook", Image: "x"}}
+	deployments := r.admin.AppsV1().Deployments(r.name)
+	if deployment, err = deployments.Create(t.Context(), deployment, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	ready := func(n int32) {
+		deployment.Status.Replicas, deployment.Status.ReadyReplicas = 2, n
+		if deployment, err = deployments.UpdateStatus(t.Context(), deployment, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ready(2)
+	o := r.options()
+	o.Deployment, o.pathSpacing = "webhook", time.Second
+	rep := r.newFirst(t, o)
+	r.configure(t, rep.address)
+	rep.ready(t)
+	time.Sleep(2 * time.Second) // What the start asked for is done with.
+	var before string
+	eventually(t, 20*time.Second, func() error {
+		last := before
+		before = r.path(t)
+		if secret := rep.provider.(*published).pathCreated(); last != before || time.Since(secret) < 2*testSettle {
+			return errors.New("the path still changes")
+		}
+		return nil
+	})
+	ready(1)
+	time.Sleep(2 * testSettle)
+	if after := r.path(t); after != before {
+		t.Error("the path changed while a replica was ready")
+	}
+	ready(0)
+	time.Sleep(time.Second)
+	ready(1)
+	eventually(t, 20*time.Second, func() error {
+		if r.path(t) == before {
+			return errors.New("the path is the one that API servers printed in the outage")
+		}
+		return nil
+	})
+	eventually(t, 20*time.Second, func() error {
+		if rep.Accepts(before) {
+			return errors.New("the former path is still accepted")
+		}
+		return r.admit(t.Context())
+	})
+}
