@@ -170,7 +170,7 @@ func TestServiceAccounts(t *testing.T) {
 		r.admitted(t, "never", "pg")
 	})
 	t.Run("no service account", func(t *testing.T) {
-		a.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "nobody", Labels: map[string]string{labelInjection: injectionEnabled}}})
+		a.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "nobody", Labels: map[string]string{injector.NamespaceLabel: injector.InjectionEnabled}}})
 		a.gke(t, "nobody", "pg", "x")
 		r.denied(t, "nobody", "pg", "kubectl create serviceaccount backup -n nobody")
 	})

@@ -346,7 +346,7 @@ func TestNamedAccountsOnAPIServer(t *testing.T) {
 		a.label(t, "later", "")
 		names(t, "later", "pg", "x", "backup")
 		a.stays(t, "later")
-		a.label(t, "later", injectionEnabled)
+		a.label(t, "later", injector.InjectionEnabled)
 		a.becomes(t, "later", map[string]string{gcpKey: x, forKey: "CredentialProfile/pg"})
 	})
 	t.Run("not in a system namespace", func(t *testing.T) {
@@ -404,7 +404,7 @@ func (r *replica) admittedSoon(t *testing.T, namespace, profile string) {
 // label sets the label by which a namespace opts in; empty takes it away.
 func (a *apiServer) label(t *testing.T, name, value string) {
 	t.Helper()
-	a.relabel(t, name, labelInjection, value)
+	a.relabel(t, name, injector.NamespaceLabel, value)
 }
 
 func (a *apiServer) relabel(t *testing.T, name, key, value string) {

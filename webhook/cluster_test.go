@@ -172,7 +172,7 @@ func (r *replica) denied(t *testing.T, namespace, profile string, want ...string
 // namespace makes a namespace with the service account backup, which has an annotation of somebody else's.
 func (a *apiServer) namespace(t *testing.T, name string) {
 	t.Helper()
-	a.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"team": "payments", labelInjection: injectionSelected}}})
+	a.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"team": "payments", injector.NamespaceLabel: injector.InjectionSelected}}})
 	a.create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{
 		Namespace: name, Name: "backup", Annotations: map[string]string{"team": "payments"}, Labels: map[string]string{"a": "b"},
 	}})

@@ -132,7 +132,7 @@ func (r *replica) serveAll(t *testing.T) {
 		hook := reviewer(other.hook)
 		for order, prefix := range map[string]string{"first": "a-", "last": "z-"} {
 			namespace := name + "-" + order
-			r.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Labels: map[string]string{labelInjection: injectionSelected}}})
+			r.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Labels: map[string]string{injector.NamespaceLabel: injector.InjectionSelected}}})
 			r.register(t, prefix+name, namespace, hook, other.again)
 		}
 	}

@@ -92,7 +92,7 @@ func newTarget(t *testing.T, options caller.Options) *target {
 	store := memory{profiles: []Candidate{
 		profileOf(t, "pg", spec), profileOf(t, "named", spec+"  allowedServiceAccounts: [backup]\n"),
 		profileOf(t, "plain", strings.Replace(irsa, "bucket: b", "bucket: "+secretBucket, 1)),
-	}, namespaces: map[string]map[string]string{"not-opted-in": {labelInjection: ""}}}
+	}, namespaces: map[string]map[string]string{"not-opted-in": {injector.NamespaceLabel: ""}}}
 	count := &touched{}
 	h := &Handler{
 		Cached: &store, CacheOnly: &store, Live: &liveFinder{store, count}, Settings: injector.Settings{Version: "test"},

@@ -53,18 +53,11 @@ func (e *scopeError) Is(target error) bool { return target == errOutOfScope }
 // systemNamespaces never reach the webhook, whatever their labels.
 var systemNamespaces = map[string]bool{"kube-system": true, "kube-node-lease": true, "kube-public": true}
 
-// The label by which a namespace opts in, and its values. Only namespaces that are labelled injectionSelected send pods
-// that name no profile.
-const (
-	labelInjection    = "lighterman.dev/injection"
-	injectionEnabled  = "enabled"
-	injectionSelected = "selected"
-)
-
-// optedIn reports whether the webhook configuration sends pods of a namespace with these labels.
+// optedIn reports whether the webhook configuration sends pods of a namespace with these labels: pods that name no profile
+// only where the label says so.
 func optedIn(labels map[string]string, namesProfile bool) bool {
-	value := labels[labelInjection]
-	return value == injectionSelected || (value == injectionEnabled && namesProfile)
+	value := labels[injector.NamespaceLabel]
+	return value == injector.InjectionSelected || (value == injector.InjectionEnabled && namesProfile)
 }
 
 func (g *Gate) isSystem(namespace string) bool {

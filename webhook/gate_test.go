@@ -51,7 +51,7 @@ func TestOnlyPodsThatTheAPIServerSends(t *testing.T) {
 			with, without := &memory{}, &memory{}
 			for m, value := range map[*memory]string{with: test.label, without: ""} {
 				m.profiles = []Candidate{profile(t, namespaced, "pg", "")}
-				m.namespaces = map[string]map[string]string{test.namespace: {labelInjection: value}}
+				m.namespaces = map[string]map[string]string{test.namespace: {injector.NamespaceLabel: value}}
 			}
 			cached := with
 			if !test.cached {

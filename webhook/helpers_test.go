@@ -60,7 +60,7 @@ func (m *memory) Namespace(_ context.Context, name string) (Namespace, error) {
 	if m.unlabelled {
 		return Namespace{}, ErrNotFound
 	}
-	labels := map[string]string{labelInjection: injectionSelected}
+	labels := map[string]string{injector.NamespaceLabel: injector.InjectionSelected}
 	maps.Copy(labels, m.namespaces[name])
 	return Namespace{Labels: labels, Annotations: m.defaults[name]}, nil
 }
