@@ -102,7 +102,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer room.release()
 	s := pool.Get().(*scratch)
 	defer s.release()
-	err := readBody(&s.body, w, r, room)
+	err := readBody(&s.body, w, r, &room)
 	if err == nil {
 		err = room.takeReview(ctx, s.body.Bytes())
 	}
@@ -118,7 +118,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	req.proven, req.source = verdict.Trust == caller.Proven, r.RemoteAddr
 	h.Metrics.called(verdict.Method)
-	response := h.respond(ctx, start, req, &s.patch, room)
+	response := h.respond(ctx, start, req, &s.patch, &room)
 	response.UID = types.UID(req.UID)
 	if err := encodeReview(&s.response, response); err != nil {
 		refuse(w, http.StatusInternalServerError, err)

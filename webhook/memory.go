@@ -68,28 +68,35 @@ func (b *memoryBudget) init() {
 // share is what a request has taken of the budget.
 type share struct {
 	budget *memoryBudget
-	taken  []func()
+	taken  [3]struct { // body, review, patch
+		from *semaphore.Weighted
+		size int64
+	}
+	n int
 }
 
-func (b *memoryBudget) share() *share {
+func (b *memoryBudget) share() share {
 	b.init()
-	return &share{budget: b}
+	return share{budget: b}
 }
 
 // release gives all back.
 func (s *share) release() {
-	for _, giveBack := range s.taken {
-		giveBack()
+	for _, t := range s.taken[:s.n] {
+		t.from.Release(t.size)
 	}
 }
 
 func (s *share) take(ctx context.Context, from *semaphore.Weighted, size int64) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := from.Acquire(ctx, size); err != nil {
-		return errBusy
+	if !from.TryAcquire(size) {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if err := from.Acquire(ctx, size); err != nil {
+			return errBusy
+		}
 	}
-	s.taken = append(s.taken, func() { from.Release(size) })
+	s.taken[s.n].from, s.taken[s.n].size = from, size
+	s.n++
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
 )
@@ -41,16 +42,28 @@ func encodePatch(to *bytes.Buffer, ops []jsonpatch.Operation) error {
 }
 
 func (e *patchEncoder) operation(op *jsonpatch.Operation) error {
-	for _, field := range [...]struct {
-		name  string
-		value any
-	}{{`{"op":`, op.Operation}, {`,"path":`, op.Path}, {`,"value":`, op.Value}} {
-		e.to.WriteString(field.name)
-		if err := e.value(field.value); err != nil {
-			return err
-		}
+	e.to.WriteString(`{"op":`)
+	if err := e.text(op.Operation); err != nil {
+		return err
+	}
+	e.to.WriteString(`,"path":`)
+	if err := e.text(op.Path); err != nil {
+		return err
+	}
+	e.to.WriteString(`,"value":`)
+	if err := e.value(op.Value); err != nil {
+		return err
 	}
 	e.to.WriteByte('}')
+	return nil
+}
+
+func (e *patchEncoder) text(text string) error {
+	quoted, err := jsontext.AppendQuote(e.to.AvailableBuffer(), text)
+	if err != nil {
+		return err
+	}
+	e.to.Write(quoted)
 	return nil
 }
 
