@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -205,4 +208,46 @@ func (c cluster) outage(t *testing.T) {
 		}
 		return r.admit(t.Context())
 	})
+}
+
+// issuerAway ends the Issuer: what it issued is served on, also by a replica that starts afterwards.
+func (c cluster) issuerAway(t *testing.T) {
+	t.Parallel()
+	r := newRelease(t, c.cfg, "issuer-away")
+	rep, late := r.newReplica(t), r.newReplica(t)
+	r.configure(t, rep.address, late.address)
+	issuer, err := NewIssuer(r.cfg, r.options(), logr.Discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- issuer.Start(ctx) }()
+	eventually(t, 30*time.Second, func() error { return errors.Join(issuer.Ready(nil), rep.Ready(nil), late.Ready(nil)) })
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	after := r.newReplica(t)
+	after.ready(t)
+	if err := errors.Join(rep.Ready(nil), r.admit(t.Context())); err != nil {
+		t.Errorf("without the Issuer: %v", err)
+	}
+	if !after.Accepts(r.path(t)) {
+		t.Error("a replica that started without the Issuer refuses the path that is published")
+	}
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(after.Source)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, family := range families {
+		names = append(names, family.GetName())
+	}
+	want := []string{"lighterman_serving_certificate_expiry_timestamp_seconds", "lighterman_webhook_path_created_timestamp_seconds"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("metrics by which it shows that no Issuer runs (-want +got):\n%s", diff)
+	}
 }
