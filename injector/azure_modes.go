@@ -51,7 +51,7 @@ var azureModes = []mode{
 			e.add("AZURE_TENANT_ID", wi.TenantID, groupAzure)
 			e.add("AZURE_FEDERATED_TOKEN_FILE", e.files.token, groupAzure)
 			e.add("AZURE_AUTHORITY_HOST", or(wi.AuthorityHost, cloudOf(e.spec.Azure).authority), groupAzure)
-			e.add("AZURE_TOKEN_CREDENTIALS", credentialWorkloadIdentity, groupAzure|groupAzureChain)
+			e.add("AZURE_TOKEN_CREDENTIALS", credentialWorkloadIdentity, groupEntra|groupAzureChain)
 		},
 	},
 	{
@@ -62,7 +62,7 @@ var azureModes = []mode{
 		upload:    managedIdentityUpload,
 		env: func(e *environment) {
 			e.add("AZURE_CLIENT_ID", e.spec.Azure.Auth.ManagedIdentity.ClientID, groupAzure)
-			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupAzure|groupAzureChain)
+			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupEntra|groupAzureChain)
 		},
 	},
 	{
@@ -75,7 +75,7 @@ var azureModes = []mode{
 		},
 		linkLocal: instanceMetadata,
 		env: func(e *environment) {
-			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupAzure|groupAzureChain)
+			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, groupEntra|groupAzureChain)
 		},
 	},
 	{
@@ -96,7 +96,7 @@ var azureModes = []mode{
 			e.secret("AZURE_CLIENT_SECRET", sp.ClientSecret, groupAzure)
 			e.add("AZURE_CLIENT_CERTIFICATE_PATH", e.files.credentials, groupAzure)
 			e.add("AZURE_AUTHORITY_HOST", cloudOf(e.spec.Azure).authority, groupAzure)
-			e.add("AZURE_TOKEN_CREDENTIALS", credentialEnvironment, groupAzure|groupAzureChain)
+			e.add("AZURE_TOKEN_CREDENTIALS", credentialEnvironment, groupEntra|groupAzureChain)
 		},
 	},
 	{

@@ -122,7 +122,7 @@ func (p *plan) meet(t *target, w *otherWebhook) (group, error) {
 	}
 	p.warn("container %q keeps the identity that %s gave it (%s), and does not get that of %s %s: remove %s, or list the container in the pod's annotation %s",
 		t.Name, w.name, w.who, p.profile.Kind, p.profile, w.source, w.skip)
-	return p.store.identity, nil
+	return p.store.identity | groupEntra, nil
 }
 
 // uncertain is a variable of the other webhook's identity that may have no value: the container sets it by an optional reference, so

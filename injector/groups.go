@@ -15,6 +15,7 @@ const (
 	groupCA
 	groupRequestsCA
 	groupAzure
+	groupEntra // of groupAzure, what is asked for a token: the account's keys are not
 	groupAzureChain
 	groupAzureAccount
 	groupAzureEndpoint
@@ -98,18 +99,18 @@ var groupOf = map[string]group{
 
 	// Entra ID and the storage account's own keys compete: with both, a tool takes the key, or the one that it finds first
 	// (barman 3.17 azure_blob_storage.py, rclone backend/azureblob/auth, azidentity's EnvironmentCredential).
-	"AZURE_CLIENT_ID":                   groupAzure,
-	"AZURE_TENANT_ID":                   groupAzure,
-	"AZURE_FEDERATED_TOKEN_FILE":        groupAzure,
-	"AZURE_AUTHORITY_HOST":              groupAzure,
-	"AZURE_CLIENT_SECRET":               groupAzure,
-	"AZURE_CLIENT_CERTIFICATE":          groupAzure,
-	"AZURE_CLIENT_CERTIFICATE_PATH":     groupAzure,
-	"AZURE_CLIENT_CERTIFICATE_PASSWORD": groupAzure,
-	"AZURE_USERNAME":                    groupAzure,
-	"AZURE_PASSWORD":                    groupAzure,
-	"AZURE_CREDENTIALS_FILE":            groupAzure,
-	"AZURE_FORCE_CLI_CREDENTIAL":        groupAzure,
+	"AZURE_CLIENT_ID":                   groupAzure | groupEntra,
+	"AZURE_TENANT_ID":                   groupAzure | groupEntra,
+	"AZURE_FEDERATED_TOKEN_FILE":        groupAzure | groupEntra,
+	"AZURE_AUTHORITY_HOST":              groupAzure | groupEntra,
+	"AZURE_CLIENT_SECRET":               groupAzure | groupEntra,
+	"AZURE_CLIENT_CERTIFICATE":          groupAzure | groupEntra,
+	"AZURE_CLIENT_CERTIFICATE_PATH":     groupAzure | groupEntra,
+	"AZURE_CLIENT_CERTIFICATE_PASSWORD": groupAzure | groupEntra,
+	"AZURE_USERNAME":                    groupAzure | groupEntra,
+	"AZURE_PASSWORD":                    groupAzure | groupEntra,
+	"AZURE_CREDENTIALS_FILE":            groupAzure | groupEntra,
+	"AZURE_FORCE_CLI_CREDENTIAL":        groupAzure | groupEntra,
 	"AZURE_STORAGE_KEY":                 groupAzure,
 	"AZURE_STORAGE_ACCESS_KEY":          groupAzure,
 	"AZURE_STORAGE_SAS_TOKEN":           groupAzure,

@@ -125,7 +125,7 @@ func (p *plan) completes(w *wholeIdentity, t *target, taken group) (is completen
 }
 
 func (p *plan) hasText(w *wholeIdentity, t *target, name string) bool {
-	return w.text == "" || t.Env[p.own.list[p.own.at[name]].last].Value == w.text
+	return w.text == "" || t.Env[p.own.find(name).last].Value == w.text
 }
 
 // locates reports whether the container gets the variable from the profile, with what says where the store is.

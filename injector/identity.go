@@ -11,16 +11,18 @@ import (
 type claims struct {
 	// certain are variables of the identity group that have a value; optional are those that may have one.
 	certain, optional []string
+	// groups are those of the certain ones.
+	groups group
 	// others are the webhooks that gave it an identity.
 	others []*otherWebhook
 }
 
 // add adds a variable of the identity group; shut: a former pass of Lighterman's set it, to shut a rival.
-func (c *claims) add(v *ownVariable, shut bool) {
+func (c *claims) add(v *ownVariable, g group, shut bool) {
 	switch {
 	case shut:
 	case v.is.certain():
-		c.certain = append(c.certain, v.name)
+		c.certain, c.groups = append(c.certain, v.name), c.groups|g
 	default:
 		c.optional = append(c.optional, v.name)
 	}
@@ -37,7 +39,7 @@ func (p *plan) decideIdentity(t *target, c *claims, taken group) (group, error) 
 		claimed = append(claimed, account)
 	}
 	if len(claimed) > 0 {
-		return p.store.identity, p.checkWhole(t, claimed, taken)
+		return p.store.identity | c.groups, p.checkWhole(t, claimed, taken)
 	}
 	var kept group
 	for _, w := range c.others {
@@ -52,11 +54,33 @@ func (p *plan) decideIdentity(t *target, c *claims, taken group) (group, error) 
 	if kept != 0 {
 		return kept, nil
 	}
-	if err := p.shutRivals(t, c.optional); err != nil {
-		return 0, err
+	return 0, p.keepOut(t, c.optional)
+}
+
+// keepOut sees to it that programs take the profile's identity, and nothing that the container may bring besides.
+func (p *plan) keepOut(t *target, optional []string) error {
+	if err := p.shutRivals(t, optional); err != nil {
+		return err
 	}
-	p.warnOptional(t, c.optional)
-	return 0, nil
+	p.warnOptional(t, optional)
+	p.warnEmpty(t)
+	return nil
+}
+
+// warnEmpty warns of a variable that the container sets to nothing, and that a program takes for a setting.
+func (p *plan) warnEmpty(t *target) {
+	for i := range p.own.list {
+		v := &p.own.list[i]
+		if v.is.possible() || groupOf[v.name]&p.store.identity == 0 {
+			continue
+		}
+		for _, r := range p.rivalsOf() {
+			if r.name == v.name && !p.canShut(r) {
+				p.warn("container %q sets %s to an empty value, and %s takes that for a setting: remove the variable if the container runs it",
+					t.Name, v.name, r.setting)
+			}
+		}
+	}
 }
 
 // decideInherited is decideIdentity where the pod keeps the identity that the cluster gives it: nothing of it is injected, so
@@ -64,16 +88,12 @@ func (p *plan) decideIdentity(t *target, c *claims, taken group) (group, error) 
 func (p *plan) decideInherited(t *target, c *claims) (group, error) {
 	if len(c.certain) > 0 {
 		p.warnGroup(t, c.certain[0], p.store.identity)
-		return p.store.identity, nil
+		return p.store.identity | c.groups, nil
 	}
 	if !p.mode.ofPod {
 		return 0, nil
 	}
-	if err := p.shutRivals(t, c.optional); err != nil {
-		return 0, err
-	}
-	p.warnOptional(t, c.optional)
-	return 0, nil
+	return 0, p.keepOut(t, c.optional)
 }
 
 // foreignAccount is the variable by which the container names a storage account of its own, where the profile's identity is

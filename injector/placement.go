@@ -41,7 +41,7 @@ func (p *plan) takenGroups(t *target) (group, error) {
 		case !v.is.possible() || injected && p.places[at].kind == keptOut && !isOptional(env) && p.vars[at].same(env):
 		case slices.ContainsFunc(c.others, func(w *otherWebhook) bool { return w.sets(v.name) }):
 		case g&p.store.identity != 0:
-			c.add(v, p.isShut(env))
+			c.add(v, g, p.isShut(env))
 		case !v.is.certain():
 			if injected {
 				optional = append(optional, v.name)

@@ -150,7 +150,7 @@ func (p *plan) finishTarget(t *target) error {
 func (p *plan) refersTo(v *variable) bool {
 	for name := range references(v.Value) {
 		at, injected := p.index[name]
-		if _, own := p.own.at[name]; injected && (own || p.places[at].kind == behindOwn) {
+		if injected && (p.own.find(name) != nil || p.places[at].kind == behindOwn) {
 			return true
 		}
 	}

@@ -32,7 +32,8 @@ type ownVariable struct {
 // ownVariables are those of a container, each once.
 type ownVariables struct {
 	list []ownVariable
-	at   map[string]int // in list, by name
+	// at are the places in list by name, where there are many.
+	at map[string]int
 	// prefixes are those of envFrom: each source may set what begins with its own.
 	prefixes []string
 }
@@ -42,26 +43,62 @@ type ownVariables struct {
 // (k8s.io/kubernetes v1.37.1 pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables).
 func (p *plan) readOwn(t *target) *ownVariables {
 	own := &p.own
-	own.list, own.prefixes = own.list[:0], own.prefixes[:0]
-	if own.at == nil {
-		own.at = make(map[string]int, len(t.Env))
-	}
-	clear(own.at)
+	own.reset(len(t.Env))
 	for i := range t.EnvFrom {
 		own.prefixes = append(own.prefixes, t.EnvFrom[i].Prefix)
 	}
 	for i := range t.Env {
-		name := t.Env[i].Name
-		at, known := own.at[name]
-		if !known {
-			at = len(own.list)
-			own.at[name] = at
-			own.list = append(own.list, ownVariable{name: name, is: own.unset(name)})
+		v := own.find(t.Env[i].Name)
+		if v == nil {
+			v = own.add(t.Env[i].Name)
 		}
-		v := &own.list[at]
 		v.last, v.is = i, p.presenceOf(&t.Env[i], v.is)
 	}
 	return own
+}
+
+// fewVariables are looked for faster in a list than in a map.
+const fewVariables = 24
+
+// reset forgets the variables of another container; n is how many entries this one has.
+func (own *ownVariables) reset(n int) {
+	own.prefixes = own.prefixes[:0]
+	if own.list = own.list[:0]; cap(own.list) < n {
+		own.list = make([]ownVariable, 0, n)
+	}
+	switch {
+	case n <= fewVariables:
+		own.at = nil
+	case own.at == nil:
+		own.at = make(map[string]int, n)
+	default:
+		clear(own.at)
+	}
+}
+
+// find returns the container's variable of a name; nil: it sets none.
+func (own *ownVariables) find(name string) *ownVariable {
+	if own.at != nil {
+		if at, known := own.at[name]; known {
+			return &own.list[at]
+		}
+		return nil
+	}
+	for i := range own.list {
+		if own.list[i].name == name {
+			return &own.list[i]
+		}
+	}
+	return nil
+}
+
+// add adds a variable that find does not find.
+func (own *ownVariables) add(name string) *ownVariable {
+	if own.at != nil {
+		own.at[name] = len(own.list)
+	}
+	own.list = append(own.list, ownVariable{name: name, is: own.unset(name)})
+	return &own.list[len(own.list)-1]
 }
 
 // unset is the presence of a variable that env does not set.
@@ -84,8 +121,8 @@ func (own *ownVariables) maySetFrom(name string) bool {
 
 // presence is that of a variable in the container, before anything is injected.
 func (own *ownVariables) presence(name string) presence {
-	if at, known := own.at[name]; known {
-		return own.list[at].is
+	if v := own.find(name); v != nil {
+		return v.is
 	}
 	return own.unset(name)
 }
@@ -149,14 +186,10 @@ func (p *plan) presenceOfText(text string) presence {
 			return maybeValue
 		}
 		text = rest
-		at, known := p.own.at[name]
-		if !known { // A variable of the profile, of envFrom or of a service, or none.
+		switch of := p.own.find(name); {
+		case of == nil || of.is&maybeEmpty == 0: // It is one of the profile, of envFrom or of a service, or none; or has a value.
 			return maybeValue
-		}
-		switch of := p.own.list[at].is; {
-		case of&maybeEmpty == 0:
-			return maybeValue
-		case of != maybeEmpty:
+		case of.is != maybeEmpty:
 			is |= maybeValue
 		}
 	}

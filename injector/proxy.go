@@ -96,8 +96,8 @@ func (p *plan) planProxy(t *target) {
 
 // addNoProxy adds a NO_PROXY to a container, in place of one that says nothing.
 func (p *plan) addNoProxy(t *target, v *corev1.EnvVar) {
-	if at, known := p.own.at[v.Name]; known {
-		t.fills = append(t.fills, filling{at: p.own.list[at].last, env: v})
+	if own := p.own.find(v.Name); own != nil {
+		t.fills = append(t.fills, filling{at: own.last, env: v})
 		return
 	}
 	t.env = append(t.env, *v)

@@ -140,11 +140,13 @@ func (p *plan) isShut(env *corev1.EnvVar) bool {
 // shutRivals adds entries behind the container's own that keep out what an optional reference or envFrom may bring, so that
 // programs take the profile's identity. It denies the pod where that cannot be done.
 func (p *plan) shutRivals(t *target, optional []string) error {
+	if len(optional)+len(t.EnvFrom) == 0 {
+		return nil
+	}
 	var open, programs []string
 	for _, r := range p.rivalsOf() {
 		unseen := slices.Contains(optional, r.name)
-		if _, own := p.own.at[r.name]; !unseen && (own || r.exotic || !p.own.maySetFrom(r.name)) {
-			p.warnEmptyRival(t, r)
+		if own := p.own.find(r.name) != nil; !unseen && (own || r.exotic || !p.own.maySetFrom(r.name)) {
 			continue
 		}
 		if !p.canShut(r) {
@@ -160,14 +162,6 @@ func (p *plan) shutRivals(t *target, optional []string) error {
 		return nil
 	}
 	return p.denyOpen(t, open, strings.Join(programs, " or "))
-}
-
-// warnEmptyRival warns of an empty variable that one program takes for a setting: the profile has no value to put into its place.
-func (p *plan) warnEmptyRival(t *target, r *rival) {
-	if p.own.presence(r.name) == maybeEmpty && !p.canShut(r) {
-		p.warn("container %q sets %s to an empty value, and %s takes that for a setting: remove the variable if the container runs it",
-			t.Name, r.name, r.setting)
-	}
 }
 
 // joinNames lists variables for people.

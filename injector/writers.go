@@ -81,7 +81,7 @@ func (p *plan) missingReference(v *variable) string {
 	}
 	for name := range references(v.Value) {
 		at, injected := p.index[name]
-		if _, own := p.own.at[name]; injected && p.withheld[at] && !own {
+		if injected && p.withheld[at] && p.own.find(name) == nil {
 			return name
 		}
 	}

@@ -1,0 +1,202 @@
+package injector
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// TestReadOwn reads containers as the kubelet does.
+func TestReadOwn(t *testing.T) {
+	t.Parallel()
+	const (
+		secret   = "valueFrom: {secretKeyRef: {name: s, key: k}}"
+		optional = "valueFrom: {secretKeyRef: {name: s, key: k, optional: true}}"
+		config   = "valueFrom: {configMapKeyRef: {name: s, key: k, optional: true}}"
+		file     = "valueFrom: {fileKeyRef: {volumeName: v, path: p, key: k, optional: true}}"
+		label    = "valueFrom: {fieldRef: {fieldPath: \"metadata.labels['there']\"}}"
+		noLabel  = "valueFrom: {fieldRef: {fieldPath: \"metadata.labels['none']\"}}"
+	)
+	for name, test := range map[string]struct {
+		env  []string // Of the variable X, unless it says another.
+		from string
+		want presence
+	}{
+		"none":                                   {nil, "", maybeAbsent},
+		"a literal":                              {[]string{"value: a"}, "", maybeValue},
+		"nothing":                                {[]string{""}, "", maybeEmpty},
+		"an empty literal":                       {[]string{`value: ""`}, "", maybeEmpty},
+		"blanks":                                 {[]string{`value: " "`}, "", maybeValue},
+		"a required reference":                   {[]string{secret}, "", maybeValue},
+		"an optional reference":                  {[]string{optional}, "", maybeAbsent | maybeValue},
+		"an optional ConfigMap":                  {[]string{config}, "", maybeAbsent | maybeValue},
+		"an optional file":                       {[]string{file}, "", maybeAbsent | maybeValue},
+		"an optional reference behind a literal": {[]string{"value: a", optional}, "", maybeValue},
+		"an optional reference behind nothing":   {[]string{"", optional}, "", maybeEmpty | maybeValue},
+		"nothing behind a literal":               {[]string{"value: a", ""}, "", maybeEmpty},
+		"a literal behind an optional reference": {[]string{optional, "value: a"}, "", maybeValue},
+		"a label":                                {[]string{label}, "", maybeValue},
+		"a label that is not there":              {[]string{noLabel}, "", maybeEmpty | maybeValue},
+		"a reference to nothing":                 {[]string{"name: A", "value: $(A)"}, "", maybeEmpty},
+		"two references to nothing":              {[]string{"name: A", "value: $(A)$(A)"}, "", maybeEmpty},
+		"references through nothing":             {[]string{"name: A", "{name: B, value: $(A)}", "value: $(B)"}, "", maybeEmpty},
+		"text beside a reference to nothing":     {[]string{"name: A", "value: a$(A)"}, "", maybeValue},
+		"a reference to a value":                 {[]string{"{name: A, value: a}", "value: $(A)"}, "", maybeValue},
+		"a reference to what comes later":        {[]string{"value: $(A)", "name: A"}, "", maybeValue},
+		"a reference to an optional one":         {[]string{"{name: A, " + optional + "}", "value: $(A)"}, "", maybeValue},
+		"a reference to a label":                 {[]string{"{name: A, " + noLabel + "}", "value: $(A)"}, "", maybeEmpty | maybeValue},
+		"a reference to nobody's variable":       {[]string{"value: $(A)"}, "", maybeValue},
+		"an escaped reference":                   {[]string{"name: A", "value: $$(A)"}, "", maybeValue},
+		"a reference that is not closed":         {[]string{"name: A", "value: $(A"}, "", maybeValue},
+		"envFrom":                                {nil, "{secretRef: {name: s}}", maybeAbsent | maybeEmpty | maybeValue},
+		"envFrom with a prefix that fits":        {nil, "{prefix: X, secretRef: {name: s}}", maybeAbsent},
+		"envFrom with another prefix":            {nil, "{prefix: Y_, secretRef: {name: s}}", maybeAbsent},
+		"nothing over envFrom":                   {[]string{""}, "{secretRef: {name: s}}", maybeEmpty},
+		"an optional reference over envFrom":     {[]string{optional}, "{secretRef: {name: s}}", maybeAbsent | maybeEmpty | maybeValue},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := Container{}
+			for _, text := range test.env {
+				if !strings.Contains(text, "name: A") && !strings.Contains(text, "name: B") {
+					text = "name: X\n" + text
+				}
+				var e corev1.EnvVar
+				if err := yaml.UnmarshalStrict([]byte(text), &e); err != nil {
+					t.Fatal(err)
+				}
+				c.Env = append(c.Env, e)
+			}
+			if test.from != "" {
+				c.EnvFrom = make([]corev1.EnvFromSource, 1)
+				if err := yaml.UnmarshalStrict([]byte(test.from), &c.EnvFrom[0]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, more := range []int{0, fewVariables} { // Both ways to look for them.
+				many := c
+				for i := range more {
+					many.Env = append(slices.Clone(many.Env), corev1.EnvVar{Name: "MORE_" + string(rune('A'+i)), Value: "a"})
+				}
+				p := plan{pod: &Pod{Metadata: Metadata{Labels: map[string]string{"there": "a"}}}}
+				if got := p.readOwn(&target{Container: &many}).presence("X"); got != test.want {
+					t.Errorf("with %d others: got %03b, want %03b", more, got, test.want)
+				}
+			}
+		})
+	}
+}
+
+// TestIdentitiesHaveEveryVariable fails for a variable of an identity group that makes no identity and is no part of one: a
+// container that sets it could not be told what it lacks.
+func TestIdentitiesHaveEveryVariable(t *testing.T) {
+	t.Parallel()
+	for i := range stores {
+		s := &stores[i]
+		for name, g := range groupOf {
+			if g&s.identity != 0 {
+				checkListed(t, s.identities, name)
+			}
+		}
+		for _, d := range dialects {
+			for name, g := range d.groups {
+				if g&s.identity != 0 {
+					checkListed(t, append(slices.Clone(s.identities), d.identities...), name)
+				}
+			}
+		}
+	}
+}
+
+func checkListed(t *testing.T, identities []wholeIdentity, name string) {
+	t.Helper()
+	if !slices.ContainsFunc(identities, func(w wholeIdentity) bool { return w.count([]string{name}) > 0 }) {
+		t.Errorf("%s belongs to no identity", name)
+	}
+}
+
+// TestIdentitiesAreWhole takes one member out of each identity: the container then has half of one, or another.
+func TestIdentitiesAreWhole(t *testing.T) {
+	t.Parallel()
+	for i := range stores {
+		s := &stores[i]
+		check := func(w *wholeIdentity, tools []*dialect) {
+			var names []string
+			for _, members := range w.all {
+				names = append(names, members[0])
+			}
+			judge := func(names []string) (completeness, []string) {
+				c := Container{}
+				for _, name := range names {
+					c.Env = append(c.Env, corev1.EnvVar{Name: name, Value: or(w.text, "a")})
+				}
+				p := plan{pod: &Pod{}}
+				p.store = s
+				for _, d := range tools {
+					p.tools = append(p.tools, d.name)
+				}
+				found := &target{Container: &c}
+				p.readOwn(found)
+				return p.judge(found, names, 0)
+			}
+			if is, missing := judge(names); is != isWhole {
+				t.Errorf("%v is not whole: %v is missing", names, missing)
+			}
+			for i := range names {
+				rest := slices.Delete(slices.Clone(names), i, i+1)
+				is, missing := judge(rest)
+				if len(rest) > 0 && is == isWhole && !slices.Equal(rest, []string{"AZURE_CLIENT_ID"}) {
+					t.Errorf("%v without %s is taken for whole", names, names[i])
+				}
+				if len(rest) > 0 && is == isHalf && len(missing) == 0 {
+					t.Errorf("%v: nothing is said to be missing", rest)
+				}
+			}
+		}
+		for j := range s.identities {
+			check(&s.identities[j], nil)
+		}
+		for _, d := range dialects {
+			for j := range d.identities {
+				if s.identity&d.groups[d.identities[j].all[0][0]] != 0 {
+					check(&d.identities[j], []*dialect{d})
+				}
+			}
+		}
+	}
+}
+
+// TestRivals checks the tables: each auth mode exists, and each variable belongs to an identity, or is no rival of one.
+func TestRivals(t *testing.T) {
+	t.Parallel()
+	modes := map[string]bool{}
+	for i := range stores {
+		for j := range stores[i].modes {
+			modes[stores[i].modes[j].name] = true
+		}
+	}
+	check := func(list []rival, groups map[string]group) {
+		for i := range list {
+			r := &list[i]
+			if len(r.before) == 0 || slices.ContainsFunc(r.before, func(mode string) bool { return !modes[mode] }) {
+				t.Errorf("%s: %v are not all auth modes", r.name, r.before)
+			}
+			identity := groupIdentity | groupAzure | groupGoogle
+			if (groupOf[r.name]|groups[r.name])&identity == 0 {
+				t.Errorf("%s is in no identity group", r.name)
+			}
+			if r.setting == "" && r.known != nil {
+				t.Errorf("%s: known without setting", r.name)
+			}
+		}
+	}
+	for i := range stores {
+		check(stores[i].rivals, nil)
+	}
+	for _, d := range dialects {
+		check(d.rivals, d.groups)
+	}
+}
