@@ -41,8 +41,8 @@ func findTargets(pod *Pod, tools []v1alpha1.Tool, u *upload) ([]target, error) {
 	found := listTargets(pod, named, named)
 	if len(found) == 0 {
 		return nil, Deny(ReasonUnknownContainer, fmt.Sprintf(
-			"annotations %s and %s leave no container to inject: name at least one, or remove the pod's profile annotation",
-			AnnotationContainers, AnnotationSkipContainers))
+			"annotations %s and %s leave no container to inject: name at least one, or set annotation %s to \"false\" for a pod without an identity",
+			AnnotationContainers, AnnotationSkipContainers, AnnotationInject))
 	}
 	return found, nil
 }
