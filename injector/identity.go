@@ -122,7 +122,7 @@ func (p *plan) checkWhole(t *target, names []string, taken group) error {
 	is, missing := p.judge(t, names, taken)
 	switch {
 	case is == isWhole:
-		p.warnGroup(t, names[0], p.store.identity)
+		p.warnKept(t, names[0], p.store.identity)
 		return nil
 	case is == mayBeWhole && !p.store.shutsNode:
 		return Deny(ReasonIncompleteIdentity, fmt.Sprintf(

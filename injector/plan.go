@@ -173,8 +173,7 @@ func (p *plan) groupOf(name string) group {
 func (p *plan) warnGroup(t *target, name string, g group) {
 	for i := range p.vars {
 		if p.vars[i].groups&g != 0 {
-			p.warn("container %q sets %s itself, so Lighterman does not inject %s of %s %s there: remove the variable, or list the container in %s",
-				t.Name, name, groupNames[g], p.profile.Kind, p.profile, AnnotationSkipContainers)
+			p.warnKept(t, name, g)
 			return
 		}
 	}
@@ -182,6 +181,12 @@ func (p *plan) warnGroup(t *target, name string, g group) {
 		p.warn("container %q sets %s itself, and so it may not get the identity of the pod, which %s %s counts on: remove the variable, or list the container in %s",
 			t.Name, name, p.profile.Kind, p.profile, AnnotationSkipContainers)
 	}
+}
+
+// warnKept warns of a group that the container keeps for itself.
+func (p *plan) warnKept(t *target, name string, g group) {
+	p.warn("container %q sets %s itself, so Lighterman does not inject %s of %s %s there: remove the variable, or list the container in %s",
+		t.Name, name, groupNames[g], p.profile.Kind, p.profile, AnnotationSkipContainers)
 }
 
 // warnTokenService warns of a private bundle that also has to vouch for a public token service.
