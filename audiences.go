@@ -11,7 +11,7 @@ import (
 )
 
 // ownTokenFile is where the kubelet puts the token with which this process speaks to the API server.
-const ownTokenFile = "/var/run/secrets/kubernetes.io/serviceaccount/token" //nolint:gosec // It is a path.
+const ownTokenFile = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 // readAPIAudiences returns the issuer and the audiences in the token of a pod's own service account: a token without an audience of its
 // own has all those of the API server (kube-apiserver's --api-audiences). The signature is of no interest: the kubelet

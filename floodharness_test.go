@@ -201,7 +201,7 @@ func freePort(t *testing.T) int {
 
 // strangers trust any certificate: what they want is not to be safe.
 func strangers(protocols ...string) *tls.Config {
-	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13, NextProtos: protocols} //nolint:gosec // See above.
+	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13, NextProtos: protocols}
 }
 
 // dialFrom opens a connection from another address of this machine, as another pod would.

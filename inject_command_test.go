@@ -51,7 +51,7 @@ func TestInject(t *testing.T) {
 		dir, want := filepath.Dir(path), read(t, path)
 		t.Run(filepath.Base(dir)+"/"+filepath.Base(path), func(t *testing.T) {
 			settings := injector.Settings{ClusterTrustBundles: true, UploaderImage: "uploader:test"}
-			if text, err := os.ReadFile(dir + "/settings.yaml"); err == nil { //nolint:gosec // A file of the test's own.
+			if text, err := os.ReadFile(dir + "/settings.yaml"); err == nil {
 				if err := yaml.Unmarshal(text, &settings); err != nil {
 					t.Fatal(err)
 				}

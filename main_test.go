@@ -36,7 +36,7 @@ func writeFile(t *testing.T, text string) string {
 
 func read(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile(path) //nolint:gosec // A file of the test's own.
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

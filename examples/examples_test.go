@@ -159,7 +159,7 @@ func compare(t *testing.T, path, text string) {
 			t.Fatal(err)
 		}
 	}
-	there, err := os.ReadFile(path) //nolint:gosec // A file of the test's own.
+	there, err := os.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}

@@ -236,7 +236,7 @@ func linesOf(t *testing.T, raw []byte) []string {
 
 func read(t *testing.T, path string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(path) //nolint:gosec // A file of the test's own.
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

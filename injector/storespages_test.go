@@ -104,7 +104,7 @@ func checkStorePage(t *testing.T, file string, s *store, m *mode) {
 
 func readPage(t *testing.T, file string) []byte {
 	t.Helper()
-	page, err := os.ReadFile(file) //nolint:gosec // A page of the documentation.
+	page, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -132,7 +132,7 @@ func TestGoldenCases(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range profiles {
-		text, err := os.ReadFile(path) //nolint:gosec // A file of the test's own.
+		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -44,7 +44,7 @@ func (w *writer) next(n int) {
 		w.must(os.Rename(path+".tmp", path))
 		return
 	}
-	f, err := os.Create(path) //nolint:gosec // A file of the test.
+	f, err := os.Create(path)
 	w.must(err)
 	front := min(len(data), 100)
 	_, err = f.Write(make([]byte, front))
@@ -84,7 +84,7 @@ func TestKill(t *testing.T) {
 	for _, mode := range []uploader.UploadMode{uploader.OnClose, uploader.Stream} {
 		t.Run(string(mode), func(t *testing.T) {
 			p := newPod(t, `,"upload":"`+string(mode)+`","bandwidthLimit":30000000`)
-			w := &writer{pod: p, files: map[string][32]byte{}, random: rand.New(rand.NewPCG(1, uint64(*kills)))} //nolint:gosec // A test.
+			w := &writer{pod: p, files: map[string][32]byte{}, random: rand.New(rand.NewPCG(1, uint64(*kills)))}
 			stop := make(chan struct{})
 			var writing sync.WaitGroup
 			writing.Go(func() {
@@ -97,7 +97,7 @@ func TestKill(t *testing.T) {
 					}
 				}
 			})
-			moment := rand.New(rand.NewPCG(2, uint64(*kills))) //nolint:gosec // A test.
+			moment := rand.New(rand.NewPCG(2, uint64(*kills)))
 			for range *kills {
 				r := p.start("run", "--termination-log", "")
 				time.Sleep(time.Duration(moment.IntN(int(700 * time.Millisecond))))

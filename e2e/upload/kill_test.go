@@ -26,7 +26,7 @@ var (
 // file that was completed, whole; and in the end all are, and the manifest says so.
 func TestKill(t *testing.T) {
 	if *seed == 0 {
-		*seed = rand.Uint64() //nolint:gosec // Any moment will do.
+		*seed = rand.Uint64()
 	}
 	t.Logf("-seed=%d -kills=%d", *seed, *kills)
 	ways := map[string]func(*killer){
@@ -47,7 +47,7 @@ func TestKill(t *testing.T) {
 				t.Run(store+"/"+way, func(t *testing.T) {
 					h := fnv.New64()
 					h.Write([]byte(t.Name()))
-					k := &killer{pod: newPod(t, b), random: rand.New(rand.NewPCG(*seed, h.Sum64())), seen: map[string]bool{}} //nolint:gosec // Any moment will do.
+					k := &killer{pod: newPod(t, b), random: rand.New(rand.NewPCG(*seed, h.Sum64())), seen: map[string]bool{}}
 					k.config.Concurrency, k.config.BandwidthLimit = 2, 4*k.size()
 					prepare(k)
 					k.run(max(1, share/len(ways)))

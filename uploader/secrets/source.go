@@ -105,7 +105,7 @@ func (d *directory) readFrom(generation string) (Values, error) {
 	values := make(Values, len(d.files))
 	var missing error
 	for name, file := range d.files {
-		text, err := os.ReadFile(filepath.Join(generation, file))
+		text, err := os.ReadFile(filepath.Join(generation, file)) //nolint:gosec // The kubelet wrote the volume.
 		if errors.Is(err, fs.ErrNotExist) {
 			missing = err
 			continue

@@ -49,7 +49,7 @@ func (c *Command) Run(ctx context.Context) int {
 	defer signal.Stop(signals)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	pid, err := syscall.ForkExec(path, c.Args, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(path, c.Args, &syscall.ProcAttr{ //nolint:gosec // It is the command that the pod gave the container.
 		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: foreground(),
 	})
 	if err != nil {

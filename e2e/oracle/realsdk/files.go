@@ -3,7 +3,7 @@ package realsdk
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // x5t is its name for the certificate
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -105,7 +105,7 @@ func (c *Clouds) certificateNamed(thumbprint string) string {
 	defer c.mu.Unlock()
 	for name, pair := range c.pem {
 		block, _ := pem.Decode(pair.CertPEM)
-		short, long := sha1.Sum(block.Bytes), sha256.Sum256(block.Bytes) //nolint:gosec // see above
+		short, long := sha1.Sum(block.Bytes), sha256.Sum256(block.Bytes)
 		for _, sum := range [][]byte{short[:], long[:]} {
 			if strings.TrimRight(thumbprint, "=") == base64.RawURLEncoding.EncodeToString(sum) || thumbprint == base64.StdEncoding.EncodeToString(sum) {
 				return name
