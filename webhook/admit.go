@@ -55,9 +55,10 @@ func (h *Handler) admit(ctx context.Context, req *request) (outcome, error) {
 	if !req.proven {
 		return h.decide(ctx, h.CacheOnly, req)
 	}
+	req.cached = true
 	out, err := h.decide(ctx, h.Cached, req)
-	denied, ok := errors.AsType[*injector.DeniedError](err)
-	if (ok && isDecidedLive(denied.Reason)) || errors.Is(err, errProfileChanged) {
+	req.cached = false
+	if isDecidedLive(err) {
 		return h.decide(ctx, h.Live, req)
 	}
 	return out, err
@@ -79,6 +80,9 @@ func (h *Handler) decide(ctx context.Context, finder Finder, req *request) (outc
 	out.injected = len(out.result.Operations) > 0
 	if err != nil {
 		return out, err
+	}
+	if req.cached && !matchesRecord(&req.Object.Metadata, candidate.Profile) {
+		return out, errOtherRecord
 	}
 	account := types.NamespacedName{Namespace: req.Namespace, Name: req.Object.ServiceAccount()}
 	if !req.proven || h.Gate.NamedAccountsOnly {

@@ -34,6 +34,8 @@ type request struct {
 
 	// proven: the review comes from the API server. Only such a review may cause a write, or a read of the API server.
 	proven bool
+	// cached: the review is decided by the caches, and may be once more by what the API server says.
+	cached bool
 	// source is the sender's address, for the log.
 	source string
 }

@@ -1,6 +1,11 @@
 package webhook
 
-import "lighterman.dev/lighterman/injector"
+import (
+	"encoding/json"
+	"errors"
+
+	"lighterman.dev/lighterman/injector"
+)
 
 // basis is what a denial follows from.
 type basis int
@@ -37,5 +42,29 @@ var denialBasis = map[injector.Reason]basis{
 	injector.ReasonCollision:                  fromCluster, // What is there may be of a first pass, with the profile as it is now.
 }
 
-// isDecidedLive reports whether a denial is decided once more by what the API server says.
-func isDecidedLive(reason injector.Reason) bool { return denialBasis[reason] != fromPod }
+// isDecidedLive reports whether a decision by the caches is made once more by what the API server says.
+func isDecidedLive(err error) bool {
+	if denied, ok := errors.AsType[*injector.DeniedError](err); ok {
+		return denialBasis[denied.Reason] != fromPod
+	}
+	return errors.Is(err, errProfileChanged) || errors.Is(err, errOtherRecord)
+}
+
+// errOtherRecord says that the pod was injected before, by another profile or another generation of it than the caches show.
+var errOtherRecord = errors.New("the pod was injected with another state of the profile than the caches show")
+
+// matchesRecord reports whether the pod was never injected, or with the profile as it is given. Where not, either this
+// replica's cache is behind that of the replica which made the first pass, and would bring the pod back to what the profile
+// was; or the pod was restored or copied. The API server knows.
+func matchesRecord(pod *injector.Metadata, profile *injector.Profile) bool {
+	text, injected := pod.Annotations[injector.AnnotationInjected]
+	if !injected {
+		return true
+	}
+	var record injector.Record
+	if err := json.Unmarshal([]byte(text), &record); err != nil {
+		return false
+	}
+	return record.Kind == profile.Kind && record.Profile == profile.String() && record.UID == profile.UID &&
+		record.Generation == profile.Generation
+}

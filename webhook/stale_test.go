@@ -39,7 +39,7 @@ func TestEveryReasonHasABasisAndARow(t *testing.T) {
 	if len(denialBasis) != len(reasons) {
 		t.Errorf("denialBasis has %d rows for %d reasons", len(denialBasis), len(reasons))
 	}
-	if !isDecidedLive("SomethingNew") {
+	if !isDecidedLive(injector.Deny("SomethingNew", "x")) {
 		t.Error("a reason without a row gets no live look")
 	}
 }
@@ -78,34 +78,54 @@ func reasonsOf(t *testing.T, dir string) []string {
 	return reasons
 }
 
-// TestProfileEditedBetweenTwoPasses has a pod injected by a replica that knows the profile as it is now, and asked about
-// again by one whose cache has it as it was.
-func TestProfileEditedBetweenTwoPasses(t *testing.T) {
-	t.Parallel()
-	version := func(generation, seconds string) *memory {
-		p, err := injector.ParseProfile([]byte(`
+// editedProfile is a profile as it was in its first generation and as it is in its second, by what was edited.
+func editedProfile(t *testing.T, edit func(text string) string) (before, after *memory) {
+	t.Helper()
+	text := `
 apiVersion: lighterman.dev/v1alpha1
 kind: CredentialProfile
-metadata: {name: pg, namespace: payments, uid: u, generation: ` + generation + `}
+metadata: {name: pg, namespace: payments, uid: u, generation: 1}
 spec:
-  tokenExpirationSeconds: ` + seconds + `
+  tokenExpirationSeconds: 3600
   s3: {bucket: pg-backups, region: eu-west-1, auth: {webIdentity: {roleARN: "arn:aws:iam::111122223333:role/backup"}}}
-`))
+`
+	made := make([]*memory, 2)
+	for i, text := range []string{text, edit(strings.Replace(text, "generation: 1", "generation: 2", 1))} {
+		p, err := injector.ParseProfile([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &memory{profiles: []Candidate{{Profile: p}}}
+		made[i] = &memory{profiles: []Candidate{{Profile: p}}}
 	}
-	before, after := version("1", "3600"), version("2", "7200")
-	first, _ := newHandler(t, after, after)
-	pod := podWith(`"lighterman.dev/profile":"pg"`)
-	injected := applyPatch(t, pod, responseOf(t, post(first, reviewOf(pod))).Patch)
+	return made[0], made[1]
+}
 
-	second, events := newHandler(t, before, after)
-	response := responseOf(t, post(second, reviewOf(injected)))
-	if !response.Allowed || len(response.Patch) > 0 || len(events.notes) > 0 {
-		t.Errorf("allowed %v (%+v), patch %s, events %v; want the pod admitted as it is", response.Allowed, response.Result,
-			response.Patch, events.notes)
+var profileEdits = map[string]func(string) string{
+	"nothing that shows": func(s string) string { return s },
+	"the volume":         func(s string) string { return strings.Replace(s, "3600", "7200", 1) },
+	"a variable":         func(s string) string { return strings.Replace(s, "eu-west-1", "eu-central-1", 1) },
+	"the role":           func(s string) string { return strings.Replace(s, "role/backup", "role/other", 1) },
+}
+
+// TestProfileEditedBetweenTwoPasses has a pod injected by a replica that knows the profile as it is now, and asked about
+// again by one whose cache has it as it was: the pod stays as it is.
+func TestProfileEditedBetweenTwoPasses(t *testing.T) {
+	t.Parallel()
+	for name, edit := range profileEdits {
+		before, after := editedProfile(t, edit)
+		first, _ := newHandler(t, after, after)
+		pod := podWith(`"lighterman.dev/profile":"pg"`)
+		injected := applyPatch(t, pod, responseOf(t, post(first, reviewOf(pod))).Patch)
+
+		second, events := newHandler(t, before, after)
+		response := responseOf(t, post(second, reviewOf(injected)))
+		if !response.Allowed || len(response.Patch) > 0 || len(events.notes) > 0 {
+			t.Errorf("%s was edited: allowed %v (%+v), patch %s, events %v; want the pod admitted as it is", name, response.Allowed,
+				response.Result, response.Patch, events.notes)
+		}
+		if before.asked == 0 || after.asked == 0 {
+			t.Errorf("%s was edited: asked the cache %d times, the API server %d times", name, before.asked, after.asked)
+		}
 	}
 }
 
