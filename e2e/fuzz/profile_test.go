@@ -87,7 +87,7 @@ func (s *source) spec() v1alpha1.CredentialProfileSpec {
 func (s *source) s3() *v1alpha1.S3Store {
 	store := &v1alpha1.S3Store{
 		Bucket:   good(s, []string{"pg-backups", "abc", "-", ""}),
-		Prefix:   good(s, []string{"", "a/b $(PATH) \"é\"", "/a", "a/"}),
+		Prefix:   good(s, []string{"", "a/b $PATH \"é\"", "/a", "a/$(PATH)"}),
 		Region:   good(s, []string{"eu-west-1", "us-ord", "", "a b"}),
 		Endpoint: pick(s, "", good(s, endpoints)),
 		Preset:   pick(s, presetNames...), ForcePathStyle: maybe(s, 20, s.chance(50)),
