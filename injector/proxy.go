@@ -179,9 +179,7 @@ func (p *plan) proxyEnv() ([]corev1.EnvVar, error) {
 // addWithReferences adds a variable, and those before it that its value refers to.
 func (p *plan) addWithReferences(wanted map[int]bool, i int) error {
 	wanted[i] = true
-	_, rest, found := strings.Cut(p.vars[i].Value, "$(")
-	for ; found; _, rest, found = strings.Cut(rest, "$(") {
-		name, _, _ := strings.Cut(rest, ")")
+	for name := range references(p.vars[i].Value) {
 		at, injected := p.index[name]
 		if !injected || at >= i || p.vars[at].ValueFrom != nil {
 			return Deny(ReasonInvalidProfile, fmt.Sprintf(
