@@ -20,6 +20,7 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/manifest"
+	"lighterman.dev/lighterman/internal/podtest"
 )
 
 // example is a folder with a profile.yaml. What its variants share lies in the folder above.
@@ -216,7 +217,7 @@ func (e *example) inject(t *testing.T, p *pod) *injected {
 func (p *pod) diff(t *testing.T, after *injected) string {
 	t.Helper()
 	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
-		A: linesOf(t, p.raw), B: linesOf(t, after.raw),
+		A: linesOf(t, p.raw), B: linesOf(t, podtest.WithoutAdded(t, after.raw)),
 		FromFile: p.title(), ToFile: p.title() + ", injected", Context: 3,
 	})
 	if err != nil {

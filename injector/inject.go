@@ -28,10 +28,14 @@ type Settings struct {
 
 // Result is what a pod is given.
 type Result struct {
-	// Operations are RFC 6902 "add" operations for the pod's JSON; none when the pod has everything already.
+	// Operations are RFC 6902 operations for the pod's JSON, "add" alone unless the pod was injected before; none when the
+	// pod has everything already.
 	Operations []jsonpatch.Operation
 	// Size is an upper bound of the operations for the containers, as JSON, in bytes.
 	Size int
+	// Replaced: what an earlier injection left in the pod is replaced. Between two passes of one admission that must not be
+	// done with an older profile than the first pass had.
+	Replaced bool
 	// Warnings are sentences for the user: what was left as it is, and why.
 	Warnings []string
 }
@@ -67,38 +71,67 @@ func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	found, err := findTargets(pod, tools, u)
-	if err != nil {
-		return Result{}, err
-	}
 	p, err := newPlan(pod, profile, tools, u != nil, settings)
 	if err != nil {
 		return Result{}, err
 	}
-	p.warnUnseen(profile, settings)
-	if err := p.planUpload(u, found); err != nil {
+	if err := p.lookBack(u); err != nil {
 		return Result{}, err
+	}
+	if err := p.decide(u); err != nil {
+		return Result{}, err
+	}
+	return p.result()
+}
+
+// decide decides what the pod is given.
+func (p *plan) decide(u *upload) error {
+	found, err := findTargets(p.pod, p.tools, u)
+	if err != nil {
+		return err
+	}
+	if err := p.checkUnproven(found); err != nil {
+		return err
+	}
+	if err := p.checkPod(); err != nil {
+		return err
+	}
+	p.warnUnseen(p.profile, p.settings)
+	if err := p.planUpload(u, found); err != nil {
+		return err
 	}
 	for i := range found {
 		if err := p.visit(&found[i]); err != nil {
-			return Result{}, err
+			return err
 		}
 		if err := p.measure(&found[i]); err != nil {
-			return Result{}, err
+			return err
 		}
 	}
 	if err := p.checkOwnMounts(found); err != nil {
-		return Result{}, err
+		return err
 	}
 	p.keepOthersOut(found)
+	return nil
+}
+
+// result writes down what was decided.
+func (p *plan) result() (Result, error) {
 	record, err := json.Marshal(Record{
-		Profile: profile.String(), Kind: profile.Kind, UID: profile.UID, Generation: profile.Generation,
-		Version: settings.Version, Volume: p.needed(), Uploader: p.upload != nil,
+		Profile: p.profile.String(), Kind: p.profile.Kind, UID: p.profile.UID, Generation: p.profile.Generation,
+		Version: p.settings.Version, Volume: p.needed(), Uploader: p.upload != nil,
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("write annotation %s: %w", AnnotationInjected, err)
 	}
-	return Result{Operations: p.patch(string(record)), Size: p.size, Warnings: p.allWarnings()}, nil
+	if p.added, err = p.addedText(); err != nil {
+		return Result{}, err
+	}
+	operations := p.patch(string(record))
+	if p.stale != nil {
+		operations = append(p.stale.ops, operations...)
+	}
+	return Result{Operations: operations, Size: p.size, Replaced: p.stale != nil, Warnings: p.allWarnings()}, nil
 }
 
 // refuse turns a profile's problems into a denial that lists them all. It gives the tools of the pod, which its annotation

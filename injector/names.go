@@ -17,6 +17,8 @@ const (
 	AnnotationCompletion     = "lighterman.dev/completion"
 	// AnnotationInjected is set by the webhook: compact JSON, see Record.
 	AnnotationInjected = "lighterman.dev/injected"
+	// AnnotationAdded is set by the webhook: compact JSON, see Added.
+	AnnotationAdded = "lighterman.dev/added"
 	// AnnotationGCPCredentials is set by the webhook: Google's external_account file, which the pod mounts.
 	AnnotationGCPCredentials = "lighterman.dev/gcp-credentials"
 	// AnnotationAnnotatedFor is set by the webhook on service accounts: the profiles that asked for their annotations, as

@@ -89,12 +89,15 @@ func (p *plan) patchVolumes(ops []jsonpatch.Operation) []jsonpatch.Operation {
 
 func (p *plan) patchAnnotations(ops []jsonpatch.Operation, record string) []jsonpatch.Operation {
 	there := p.pod.Metadata.Annotations
-	entries := make([]entry, 0, 2+len(p.keep))
+	entries := make([]entry, 0, 3+len(p.keep))
 	if p.document != "" && there[AnnotationGCPCredentials] == "" {
 		entries = append(entries, entry{AnnotationGCPCredentials, p.document})
 	}
 	if there[AnnotationInjected] != record {
 		entries = append(entries, entry{AnnotationInjected, record})
+	}
+	if p.added != "" && there[AnnotationAdded] != p.added {
+		entries = append(entries, entry{AnnotationAdded, p.added})
 	}
 	return patchMap(ops, "/metadata/annotations", there, append(entries, p.keep...))
 }

@@ -61,6 +61,13 @@ type plan struct {
 	hasVolume, hasBundle bool
 
 	targets []*target
+	// hash is the plan's own. earlier is what an earlier pass of the same plan wrote; stale is what another has left, and is
+	// to be replaced.
+	hash    string
+	earlier *Added
+	stale   *former
+	// added is the text of AnnotationAdded.
+	added string
 	// upload is the pod's uploader; nil: it has none.
 	upload *upload
 	// keep are annotations that tell other webhooks to leave containers alone.
@@ -90,15 +97,20 @@ func newPlan(pod *Pod, profile *Profile, tools []v1alpha1.Tool, uploads bool, se
 		p.projectKeys()
 	}
 	p.places, p.withheld = make([]placement, len(p.vars)), make([]bool, len(p.vars))
+	return p, nil
+}
+
+// checkPod finds out what the pod has of an earlier pass, and what stands in the way.
+func (p *plan) checkPod() error {
 	p.warnTokenService()
 	p.checkHostNetwork()
 	if err := p.checkMetadata(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.checkVolumes(); err != nil {
-		return nil, err
+		return err
 	}
-	return p, p.checkBundle()
+	return p.checkBundle()
 }
 
 // needed reports whether the pod gets the projected volume.

@@ -55,11 +55,14 @@ spec:
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := findTargets(pod, profile.Spec.Tools, u)
+		p, err := newPlan(pod, profile, profile.Spec.Tools, false, Settings{Image: "x", UploaderImage: "x"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := newPlan(pod, profile, profile.Spec.Tools, false, Settings{Image: "x", UploaderImage: "x"})
+		if err := p.checkPod(); err != nil {
+			t.Fatal(err)
+		}
+		found, err := findTargets(pod, profile.Spec.Tools, u)
 		if err != nil {
 			t.Fatal(err)
 		}

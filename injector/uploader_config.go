@@ -14,10 +14,7 @@ func (p *plan) configure() error {
 	_, prefix := p.store.place(p.spec)
 	c := uploaderConfig(&u.spec)
 	c.Spool, c.Profile, c.Prefix, c.CAFile = u.path, p.profile.Kind+" "+p.profile.String(), prefix, p.files.ca
-	c.Completion, c.DrainTimeoutSeconds = uploader.Drain, p.drainTimeout()
-	if u.wrap {
-		c.Completion = uploader.Wrap
-	}
+	c.Completion, c.DrainTimeoutSeconds = u.completion(), u.drainTimeout()
 	p.store.upload(&p.environment, &c)
 	if err := c.Check(); err != nil {
 		return Deny(ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.uploader: %s", p.profile.Kind, p.profile,
@@ -118,9 +115,19 @@ func gcsUpload(e *environment, c *uploader.Config) {
 	c.GCS = &uploader.GCS{Bucket: gcs.Bucket, ProjectID: gcs.ProjectID, Endpoint: gcs.Endpoint, Auth: e.auth()}
 }
 
+// completion is the completion of the pod's annotation or the profile.
+func (u *upload) completion() uploader.Completion {
+	if u.wrap {
+		return uploader.Wrap
+	}
+	return uploader.Drain
+}
+
 // drainTimeout is in seconds.
-func (p *plan) drainTimeout() int64 {
-	if seconds := p.upload.spec.DrainTimeoutSeconds; seconds != nil {
+func (p *plan) drainTimeout() int64 { return p.upload.drainTimeout() }
+
+func (u *upload) drainTimeout() int64 {
+	if seconds := u.spec.DrainTimeoutSeconds; seconds != nil {
 		return *seconds
 	}
 	return 600

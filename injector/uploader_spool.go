@@ -97,12 +97,14 @@ func (p *plan) hasPodVolume(name string) bool {
 	return false
 }
 
+// program is the uploader's, in the volume that the sidecar puts it into.
+const program = uploader.DefaultDirectory + "/uploader"
+
 // wrap lets the container's command run under the uploader, which ends only when all is uploaded.
 func (p *plan) wrap(t *target) error {
-	program := uploader.DefaultDirectory + "/uploader"
 	t.wrapped = true
-	if len(t.Command) > 0 && t.Command[0] == program {
-		return nil // A former pass did.
+	if wrapper(t.Command) >= 0 { // A former pass did, and another webhook may have wrapped it since.
+		return p.mount(t, UploaderVolumeName, uploader.DefaultDirectory)
 	}
 	if len(t.Command) == 0 {
 		return Deny(ReasonNotSupported, fmt.Sprintf(

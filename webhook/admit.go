@@ -81,7 +81,7 @@ func (h *Handler) decide(ctx context.Context, finder Finder, req *request) (outc
 	if err != nil {
 		return out, err
 	}
-	if req.cached && !matchesRecord(&req.Object.Metadata, candidate.Profile) {
+	if req.cached && (out.result.Replaced || !matchesRecord(&req.Object.Metadata, candidate.Profile)) {
 		return out, errOtherRecord
 	}
 	account := types.NamespacedName{Namespace: req.Namespace, Name: req.Object.ServiceAccount()}

@@ -12,6 +12,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/podtest"
 )
 
 // TestGoldenCases runs the injector's cases through the handler: the patch on the wire gives the same pod.
@@ -24,6 +25,9 @@ func TestGoldenCases(t *testing.T) {
 	}
 	for _, path := range cases {
 		dir := filepath.Dir(path)
+		if _, err := os.Stat(filepath.Join(dir, "first.yaml")); err == nil {
+			continue // A second pass: see TestProfileEditedBetweenTwoPasses.
+		}
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
 			read := func(name string) []byte {
@@ -63,7 +67,7 @@ func TestGoldenCases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text, err := yaml.JSONToYAML(patched)
+			text, err := yaml.JSONToYAML(podtest.WithoutAdded(t, patched))
 			if err != nil {
 				t.Fatal(err)
 			}

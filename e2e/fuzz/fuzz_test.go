@@ -38,7 +38,7 @@ func TestInjectManyPods(t *testing.T) {
 		if v.valid {
 			valid++
 		}
-		if v.injected {
+		if v.injected && v.valid {
 			injected++
 		}
 		if v.valid && v.injected {
@@ -73,6 +73,9 @@ func run(t *testing.T, data []byte, crds map[string]*definition) verdict {
 		pod = s.injectedBefore(t, pod, profile)
 	}
 	v := check(t, pod, profile, crds)
+	if v.injected && v.valid {
+		checkRestored(t, pod, profile, podtest.Marshal(t, s.profile()))
+	}
 	if t.Failed() {
 		t.Logf("the bytes %q give the pod:\n%s\nand the profile:\n%s", data, text(t, pod), text(t, profile))
 	}

@@ -77,8 +77,9 @@ func inject(pod, profile []byte) (injector.Result, error) {
 // checkResult checks the patch of a pod that was not denied.
 func checkResult(t *testing.T, pod, profile []byte, result injector.Result, valid bool) {
 	t.Helper()
+	former := injectedFormerly(t, pod)
 	for _, op := range result.Operations {
-		if op.Operation != "add" || op.Value == nil {
+		if !former && (op.Operation != "add" || op.Value == nil) {
 			t.Errorf("operation %s: only additions are allowed", op.Json())
 		}
 	}
@@ -87,7 +88,7 @@ func checkResult(t *testing.T, pod, profile []byte, result injector.Result, vali
 		t.Errorf("a second run gives something else:\n%s, %v\nnot\n%s", podtest.Marshal(t, again), err, podtest.Marshal(t, result))
 	}
 	patched := podtest.Apply(t, pod, result.Operations)
-	if where := additive.Lost(podtest.Decode(t, pod), podtest.Decode(t, patched)); where != "" {
+	if where := additive.Lost(podtest.Decode(t, pod), podtest.Decode(t, patched)); where != "" && !former {
 		t.Errorf("%s was lost or changed", where)
 	}
 	second, err := inject(patched, profile)
@@ -119,6 +120,19 @@ func checkResult(t *testing.T, pod, profile []byte, result injector.Result, vali
 	if was, is := qos.ComputePodQOS(before), qos.ComputePodQOS(after); was == corev1.PodQOSGuaranteed && is != was {
 		t.Errorf("the pod was %s and is %s", was, is)
 	}
-	checkContainers(t, before, after, profile)
+	if !former { // Else what was there may be of the earlier pass.
+		checkContainers(t, before, after, profile)
+	}
 	checkUploader(t, after)
+}
+
+// injectedFormerly reports whether the pod says that it was injected before.
+func injectedFormerly(t *testing.T, raw []byte) bool {
+	t.Helper()
+	pod, err := injector.ParsePod(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, set := pod.Metadata.Annotations[injector.AnnotationInjected]
+	return set
 }

@@ -7,6 +7,8 @@ import (
 
 	evanphx "github.com/evanphx/json-patch/v5"
 	"gomodules.xyz/jsonpatch/v2"
+
+	"lighterman.dev/lighterman/injector"
 )
 
 // Apply gives the pod as the operations leave it.
@@ -46,4 +48,18 @@ func Decode(tb testing.TB, data []byte) any {
 		tb.Fatal(err)
 	}
 	return value
+}
+
+// WithoutAdded gives the pod without the hashes of what was added to it, for comparison with a file: they change with every
+// line that is added.
+func WithoutAdded(tb testing.TB, pod []byte) []byte {
+	tb.Helper()
+	decoded, _ := Decode(tb, pod).(map[string]any)
+	metadata, _ := decoded["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	if _, there := annotations[injector.AnnotationAdded]; !there {
+		tb.Errorf("the pod has no annotation %s", injector.AnnotationAdded)
+	}
+	delete(annotations, injector.AnnotationAdded)
+	return Marshal(tb, decoded)
 }

@@ -1,0 +1,362 @@
+package injector
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gomodules.xyz/jsonpatch/v2"
+	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/internal/message"
+	"lighterman.dev/lighterman/uploader"
+)
+
+// former is what an earlier injection has left in a pod: in one that was restored from a backup or copied from a pod that
+// ran, or between two passes of one admission.
+//
+// What proves it, an annotation, can be forged by whoever writes the pod. It is therefore never a reason to add or to keep
+// anything: what it names is removed, and the pod is then injected as one that never was. A forged one removes lines that
+// its author could have left out.
+type former struct {
+	// record is that of the earlier pass, for messages.
+	record Record
+	// added proves the variables; nil: they were written by a version that did not say, or there were too many.
+	added *Added
+	// pod is the pod without the earlier additions, and ops remove them.
+	pod *Pod
+	ops []jsonpatch.Operation
+	// unproven are problems: lines of which nothing says whose they are.
+	unproven []string
+}
+
+// findFormer returns what an earlier injection has left; nil: the pod was not injected before.
+func findFormer(m *Metadata) *former {
+	text, set := m.Annotations[AnnotationInjected]
+	if !set {
+		return nil
+	}
+	f := &former{}
+	if json.Unmarshal([]byte(text), &f.record) != nil {
+		f.record = Record{}
+	}
+	var added Added
+	if json.Unmarshal([]byte(m.Annotations[AnnotationAdded]), &added) == nil {
+		f.added = &added
+	}
+	return f
+}
+
+// lookBack finds out whether the pod was injected before. What a pass of the same plan wrote stays; what another wrote is
+// taken away.
+func (p *plan) lookBack(u *upload) error {
+	var err error
+	if p.hash, err = p.outlineHash(u); err != nil {
+		return err
+	}
+	f := findFormer(&p.pod.Metadata)
+	switch {
+	case f == nil:
+		return nil
+	case f.isOf(p.hash):
+		p.earlier = f.added
+		return nil
+	}
+	if err := f.strip(p.pod); err != nil {
+		return err
+	}
+	p.pod, p.stale = f.pod, f
+	if len(f.ops) > 0 {
+		p.warn("the pod was injected before, with %s %s: what Lighterman wrote then is replaced by what %s %s says now",
+			message.Value(f.record.Kind), message.Value(f.record.Profile), p.profile.Kind, p.profile)
+	}
+	return nil
+}
+
+// isOf reports whether the earlier pass had the same plan, so that nothing of it has to be changed.
+func (f *former) isOf(hash string) bool { return f.added != nil && f.added.Plan == hash }
+
+// proves reports whether the variables of the earlier pass are known.
+func (f *former) proves() bool { return f.added != nil && len(f.added.Env) > 0 }
+
+// strip fills in the pod without the earlier additions.
+func (f *former) strip(pod *Pod) error {
+	stripped := *pod
+	f.pod = &stripped
+	spec := &stripped.Spec
+	var err error
+	if spec.Volumes, err = f.stripVolumes(pod.Spec.Volumes); err != nil {
+		return err
+	}
+	f.stripGrace(spec)
+	spec.Containers = f.stripContainers("containers", pod.Spec.Containers)
+	spec.InitContainers = f.stripContainers("initContainers", pod.Spec.InitContainers)
+	f.stripMetadata(&stripped.Metadata)
+	if len(f.unproven) > 0 {
+		return Deny(ReasonCollision, f.unproven...)
+	}
+	return nil
+}
+
+// stripVolumes removes the volumes with Lighterman's names. Another kind of volume with such a name is not Lighterman's.
+func (f *former) stripVolumes(volumes []Volume) ([]Volume, error) {
+	for i := range volumes {
+		v := &volumes[i]
+		if _, own := ownVolumes[v.Name]; own && (v.Name == VolumeName) != (v.Projected != nil) || own && v.Projected == nil && v.EmptyDir == nil {
+			return nil, foreign(i, v.Name)
+		}
+	}
+	return removeItems(f, "/spec/volumes", volumes, func(v *Volume) bool { _, own := ownVolumes[v.Name]; return own }), nil
+}
+
+// stripGrace takes back the time that the pod was given for the drain.
+func (f *former) stripGrace(spec *PodSpec) {
+	drain := formerDrain(spec.InitContainers)
+	if grace := spec.TerminationGracePeriodSeconds; grace != nil && drain > 0 && *grace > drain {
+		own := *grace - drain
+		spec.TerminationGracePeriodSeconds = &own
+		f.ops = append(f.ops, jsonpatch.NewOperation("replace", "/spec/terminationGracePeriodSeconds", own))
+	}
+}
+
+// formerDrain returns the drain timeout that the earlier sidecar was configured with; zero: there is none.
+func formerDrain(containers []Container) int64 {
+	for i := range containers {
+		if containers[i].Name != UploaderContainerName {
+			continue
+		}
+		for _, e := range containers[i].Env {
+			var config struct {
+				DrainTimeoutSeconds int64 `json:"drainTimeoutSeconds"`
+			}
+			if e.Name == uploader.EnvConfig && json.Unmarshal([]byte(e.Value), &config) == nil {
+				return config.DrainTimeoutSeconds
+			}
+		}
+	}
+	return 0
+}
+
+func (f *former) stripMetadata(m *Metadata) {
+	var annotations, labels map[string]string
+	if f.added != nil {
+		annotations, labels = f.added.Annotations, f.added.Labels
+	}
+	m.Annotations = f.stripMap("/metadata/annotations", m.Annotations, func(key, value string) bool {
+		return key == AnnotationGCPCredentials || isHash(annotations, key, value)
+	})
+	m.Labels = f.stripMap("/metadata/labels", m.Labels, func(key, value string) bool { return isHash(labels, key, value) })
+	delete(m.Annotations, AnnotationInjected) // They are written anew: there is nothing to remove.
+	delete(m.Annotations, AnnotationAdded)
+}
+
+func isHash(hashes map[string]string, key, value string) bool {
+	hash, known := hashes[key]
+	return known && hash == shortHash(value)
+}
+
+// stripMap returns a copy without the entries that are ours.
+func (f *former) stripMap(path string, there map[string]string, ours func(key, value string) bool) map[string]string {
+	kept := make(map[string]string, len(there))
+	var gone []string
+	for key, value := range there {
+		if ours(key, value) {
+			gone = append(gone, key)
+		} else {
+			kept[key] = value
+		}
+	}
+	slices.Sort(gone)
+	for _, key := range gone {
+		f.remove(path + "/" + strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1"))
+	}
+	return kept
+}
+
+// stripContainers removes Lighterman's own containers, and what it wrote into the others.
+func (f *former) stripContainers(list string, containers []Container) []Container {
+	stripped := slices.Clone(containers)
+	for i := range stripped {
+		if c := &stripped[i]; !isOwnContainer(c.Name) {
+			f.stripContainer("/spec/"+list+"/"+strconv.Itoa(i), fmt.Sprintf("spec.%s[%d]", list, i), c)
+		}
+	}
+	return removeItems(f, "/spec/"+list, stripped, func(c *Container) bool { return isOwnContainer(c.Name) })
+}
+
+func (f *former) stripContainer(path, field string, c *Container) {
+	f.stripEnv(path+"/env", field+".env", c)
+	c.VolumeMounts = removeItems(f, path+"/volumeMounts", c.VolumeMounts, func(m *corev1.VolumeMount) bool {
+		_, own := ownVolumes[m.Name]
+		return own
+	})
+	if command, wrapped := unwrap(c.Command); wrapped {
+		c.Command = command
+		if len(command) == 0 {
+			f.remove(path + "/command")
+		} else {
+			f.ops = append(f.ops, jsonpatch.NewOperation("replace", path+"/command", command))
+		}
+	}
+}
+
+// stripEnv removes the variables that Lighterman wrote, and empties those that it gave a value. The container may have had
+// others of the same name, in front of them.
+func (f *former) stripEnv(path, field string, c *Container) {
+	vars := f.added.vars(c.Name)
+	written := writtenEntries(c.Env, vars)
+	env, ours := slices.Clone(c.Env), make([]bool, len(c.Env))
+	var changed []string
+	for i := range env {
+		e := &env[i]
+		recorded, named := vars[e.Name]
+		filled := strings.HasPrefix(recorded, filledMark)
+		at, found := written[e.Name]
+		switch {
+		case !named:
+			ours[i] = !f.proves() && isOwnVariable(e)
+		case !found && !(filled && isEmptyEntry(e)):
+			changed = append(changed, e.Name)
+		case found && at == i && filled:
+			f.empty(path+"/"+strconv.Itoa(i), e)
+		case found && at == i:
+			ours[i] = true
+		}
+	}
+	next := -1
+	c.Env = removeItems(f, path, env, func(*corev1.EnvVar) bool { next++; return ours[next] })
+	if len(changed) > 0 {
+		f.unproven = append(f.unproven, fmt.Sprintf(
+			"%s: container %q has %s with another value than Lighterman wrote there when the pod was injected before: remove the variables, for Lighterman adds its own",
+			field, message.Value(c.Name), message.List(changed)))
+	}
+}
+
+// writtenEntries returns the indexes of the entries that an earlier pass wrote, by name: the last that is as recorded.
+func writtenEntries(env []corev1.EnvVar, vars map[string]string) map[string]int {
+	written := make(map[string]int, len(vars))
+	for i := range env {
+		if recorded, named := vars[env[i].Name]; named && strings.TrimPrefix(recorded, filledMark) == hashVariable(&env[i]) {
+			written[env[i].Name] = i
+		}
+	}
+	return written
+}
+
+// empty takes the value from a variable that had none.
+func (f *former) empty(path string, e *corev1.EnvVar) {
+	if e.ValueFrom != nil {
+		f.remove(path + "/valueFrom")
+	}
+	f.ops = append(f.ops, jsonpatch.NewOperation("add", path+"/value", ""))
+	e.Value, e.ValueFrom = "", nil
+}
+
+func isEmptyEntry(e *corev1.EnvVar) bool { return e.Value == "" && e.ValueFrom == nil }
+
+// isOwnVariable reports whether a variable can be nobody's but Lighterman's: by its name, or because it names a file of
+// Lighterman's.
+func isOwnVariable(e *corev1.EnvVar) bool {
+	where := cleanPath(e.Value)
+	return strings.HasPrefix(e.Name, reservedPrefix) || within(where, MountPath) || within(where, BundleMountPath)
+}
+
+func (f *former) remove(path string) {
+	f.ops = append(f.ops, jsonpatch.NewOperation("remove", path, nil))
+}
+
+// removeItems returns a copy of the list without the items that are ours, and adds the operations that remove them: from
+// behind, so that an index still names the item that it named.
+func removeItems[T any](f *former, path string, items []T, ours func(*T) bool) []T {
+	kept := make([]T, 0, len(items))
+	var gone []int
+	for i := range items {
+		if ours(&items[i]) {
+			gone = append(gone, i)
+		} else {
+			kept = append(kept, items[i])
+		}
+	}
+	if len(gone) > 0 && len(kept) == 0 {
+		f.remove(path)
+		return nil
+	}
+	for _, i := range slices.Backward(gone) {
+		f.remove(path + "/" + strconv.Itoa(i))
+	}
+	return kept
+}
+
+// unwrap returns the command without the uploader's exec, and whether it had one. Another webhook may have wrapped it in
+// turn.
+func unwrap(command []string) (own []string, wrapped bool) {
+	for at := wrapper(command); at >= 0; at = wrapper(command) {
+		end := at + 2
+		for end < len(command) && command[end] != "--" {
+			end++
+		}
+		command, wrapped = slices.Concat(command[:at], command[min(end+1, len(command)):]), true
+	}
+	return command, wrapped
+}
+
+// wrapper returns the index at which a command runs the uploader's exec; -1: it does not.
+func wrapper(command []string) int {
+	for i := range len(command) - 1 {
+		if command[i] == program && command[i+1] == "exec" {
+			return i
+		}
+	}
+	return -1
+}
+
+// checkUnproven denies a pod that was injected before by a version that did not say what it wrote, where a container has
+// variables that might be of that injection: they may name another identity or another store than today's profile.
+func (p *plan) checkUnproven(found []target) error {
+	if p.stale == nil || p.stale.proves() {
+		return nil
+	}
+	recipients := map[*Container]bool{}
+	for i := range found {
+		recipients[found[i].Container] = found[i].recipient
+	}
+	var unproven []string
+	for _, list := range []struct {
+		name       string
+		containers []Container
+	}{{"initContainers", p.pod.Spec.InitContainers}, {"containers", p.pod.Spec.Containers}} {
+		for i := range list.containers {
+			c := &list.containers[i]
+			if names := p.unprovenVars(c, recipients[c]); len(names) > 0 {
+				unproven = append(unproven, fmt.Sprintf(
+					"spec.%s[%d].env: container %q has %s, and the pod was injected before, without a record of what Lighterman wrote: remove the variables, for Lighterman adds its own; where one is the container's own, remove instead the annotation %s, and the containers, volumes and mounts whose names begin with lighterman-",
+					list.name, i, message.Value(c.Name), message.List(names), AnnotationInjected))
+			}
+		}
+	}
+	if len(unproven) == 0 {
+		return nil
+	}
+	return Deny(ReasonCollision, unproven...)
+}
+
+// unprovenVars returns the names of the variables that Lighterman may have written. In a container that is to get the same
+// from today's profile they do no harm.
+func (p *plan) unprovenVars(c *Container, recipient bool) []string {
+	var names []string
+	for i := range c.Env {
+		e := &c.Env[i]
+		at, injected := p.index[e.Name]
+		if (injected || isKnown(e.Name)) && !(recipient && injected && p.vars[at].same(e)) {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
+// isKnown reports whether a variable is one that some profile or tool has Lighterman write.
+func isKnown(name string) bool {
+	return groupOf[name] != 0 || slices.ContainsFunc(dialects[:], func(d *dialect) bool { return d.groups[name] != 0 })
+}
