@@ -117,7 +117,7 @@ func (s *Server) StartedChecker() healthz.Checker {
 		dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: headerTimeout}, Config: &tls.Config{
 			InsecureSkipVerify: true, //nolint:gosec // It is this process; whether the API server trusts it is another check.
 		}}
-		c, err := dialer.DialContext(r.Context(), "tcp", net.JoinHostPort("localhost", strconv.Itoa(s.options.Port)))
+		c, err := dialer.DialContext(r.Context(), "tcp", net.JoinHostPort("", strconv.Itoa(s.options.Port)))
 		if err != nil {
 			return fmt.Errorf("the server cannot be reached: %w", err)
 		}
