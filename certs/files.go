@@ -125,8 +125,8 @@ func (f *files) fail(err error) {
 	}
 }
 
-// minToken is the length of the shortest secret path: 128 bits in base64url.
-const minToken = 22
+// minToken is the length of the shortest secret path: 128 bits in hexadecimal digits.
+const minToken = 32
 
 // loadPaths reads the paths that are accepted, one on a line. A file that cannot be used never replaces one that can.
 func (f *files) loadPaths() {

@@ -36,6 +36,7 @@ func TestIssuer(t *testing.T) {
 	t.Run("unseen-path", c.unseenPath)
 	t.Run("emptied-serving-secret", c.emptiedServing)
 	t.Run("outage", c.outage)
+	t.Run("service-path", c.servicePath)
 	t.Run("issuer-away", c.issuerAway)
 	t.Run("rotation", c.rotation)
 	t.Run("rotation-by-age", c.rotationByAge)

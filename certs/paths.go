@@ -3,7 +3,7 @@ package certs
 import (
 	"crypto/rand"
 	"crypto/subtle"
-	"encoding/base64"
+	"encoding/base32"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -24,13 +24,17 @@ const (
 )
 
 // tokenPattern is the form of a token that newToken returns.
-var tokenPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+var tokenPattern = regexp.MustCompile(`^[a-z2-7]{52}$`)
 
-// newToken returns the secret part of a path, in base64url.
+// tokenEncoding has lower-case letters and digits alone: each segment of a Service's path must be a DNS subdomain
+// (ValidateWebhookService, k8s.io/apiserver v0.37.1 pkg/util/webhook/validation.go).
+var tokenEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// newToken returns the secret part of a path.
 func newToken() string {
 	token := make([]byte, tokenBytes)
 	_, _ = rand.Read(token) // It never fails: crypto/rand, Go 1.24.
-	return base64.RawURLEncoding.EncodeToString(token)
+	return tokenEncoding.EncodeToString(token)
 }
 
 // webhookPath is a secret path under which the webhook is called.

@@ -251,3 +251,33 @@ func (c cluster) issuerAway(t *testing.T) {
 		t.Errorf("metrics by which it shows that no Issuer runs (-want +got):\n%s", diff)
 	}
 }
+
+// servicePath publishes a path in a configuration that names a Service, as the chart's does: API servers are stricter about
+// it than about a URL.
+func (c cluster) servicePath(t *testing.T) {
+	t.Parallel()
+	r := newRelease(t, c.cfg, "service-path")
+	rep := r.newFirst(t, r.options())
+	r.configure(t, rep.address)
+	r.edit(t, func(o *admissionregistrationv1.MutatingWebhookConfiguration) {
+		o.Webhooks[0].ClientConfig = admissionregistrationv1.WebhookClientConfig{
+			Service: &admissionregistrationv1.ServiceReference{Namespace: r.name, Name: "lighterman"},
+		}
+	})
+	rep.ready(t)
+	if path := r.path(t); !strings.HasPrefix(path, testPrefix) || !rep.Accepts(path) {
+		t.Errorf("the path is %q", path)
+	}
+}
+
+func TestWithoutToken(t *testing.T) {
+	token := newToken()
+	err := withoutToken(errors.New(`clientConfig.service.path: Invalid value: "/x/`+token+`"`), token)
+	if strings.Contains(err.Error(), token) || !strings.Contains(err.Error(), "Invalid value") {
+		t.Errorf("error %v, want all but the path", err)
+	}
+	other := errors.New("conflict")
+	if !errors.Is(withoutToken(other, token), other) || !errors.Is(withoutToken(other, ""), other) {
+		t.Error("an error that holds no path is another one")
+	}
+}

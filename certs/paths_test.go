@@ -57,7 +57,7 @@ func TestAccepts(t *testing.T) {
 			t.Error("its own path is not accepted")
 		}
 	}
-	for _, token := range []string{"", newToken(), paths[0].Token[:42], paths[0].Token + "A", paths[0].Token + paths[1].Token} {
+	for _, token := range []string{"", newToken(), paths[0].Token[:51], paths[0].Token + "a", strings.ToUpper(paths[0].Token), paths[0].Token + paths[1].Token} {
 		if paths.accepts(token) || (webhookPaths{}).accepts(token) {
 			t.Errorf("%q is accepted", token)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -156,9 +157,17 @@ func (c *webhookConfig) reconcile(ctx context.Context, now time.Time, token stri
 	}
 	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error { return c.write(ctx, now, token, wanted) })
 	if err != nil {
-		err = fmt.Errorf("write %s: %w", c.watch.what, err)
+		err = withoutToken(fmt.Errorf("write %s: %w", c.watch.what, err), token)
 	}
 	return c.backoff.done(now, err)
+}
+
+// withoutToken returns err with the secret path left out: an API server quotes what it refuses.
+func withoutToken(err error, token string) error {
+	if text := err.Error(); token != "" && strings.Contains(text, token) {
+		return errors.New(strings.ReplaceAll(text, token, "(secret)"))
+	}
+	return err
 }
 
 // write starts from what the API server holds now: what we watch may be older.
