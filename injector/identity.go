@@ -120,7 +120,10 @@ func (p *plan) foreignAccount(taken group) string {
 // where it leads nowhere if it is not: Azure's and Google's libraries have no variable that shuts the node's identity alone.
 func (p *plan) checkWhole(t *target, names []string, taken group) error {
 	is, missing := p.judge(t, names, taken)
+	half, lacking := p.halfBeside(t, names, taken)
 	switch {
+	case is != isHalf && half != "": // Programs may find it first, and stop there.
+		return p.denyHalf(t, []string{half}, lacking)
 	case is == isWhole:
 		p.warnKept(t, names[0], p.store.identity)
 		return nil
@@ -134,6 +137,27 @@ func (p *plan) checkWhole(t *target, names []string, taken group) error {
 			t.Name, names[0], groupNames[p.store.identity], p.profile.Kind, p.profile, joinNames(missing), AnnotationSkipContainers)
 		return nil
 	}
+	return p.denyHalf(t, names, missing)
+}
+
+// halfBeside returns a variable that belongs to no whole identity, and what the one lacks that is nearest to being whole; an empty name:
+// there is none. What an identity only may have beside it is none.
+func (p *plan) halfBeside(t *target, names []string, taken group) (half string, lacking []string) {
+	identities := p.identities()
+	for _, name := range names {
+		beside := func(w wholeIdentity) bool { return slices.Contains(w.with, name) }
+		if p.groupOf(name)&p.store.identity == 0 || slices.ContainsFunc(identities, beside) {
+			continue
+		}
+		if is, missing := p.judge(t, []string{name}, taken); is == isHalf {
+			return name, missing
+		}
+	}
+	return "", nil
+}
+
+// denyHalf denies the pod whose container sets a part of an identity.
+func (p *plan) denyHalf(t *target, names, missing []string) error {
 	return Deny(ReasonIncompleteIdentity, fmt.Sprintf(
 		"spec.%s[%d].env: container %q sets %s and not %s, and half an identity is none: set that too, remove %s so that the container gets %s of %s %s, or list it in %s",
 		t.list, t.index, t.Name, joinNames(names), joinNames(missing), joinNames(names), groupNames[p.store.identity],

@@ -258,7 +258,7 @@ func checkNames(t *testing.T, before, pod *injector.Pod) {
 func mayBeNone(e corev1.EnvVar) bool {
 	from := e.ValueFrom
 	if from == nil {
-		return e.Value == ""
+		return e.Value == "" || strings.HasPrefix(e.Value, "$(") && strings.HasSuffix(e.Value, ")")
 	}
 	optional := func(o *bool) bool { return o != nil && *o }
 	return from.SecretKeyRef != nil && optional(from.SecretKeyRef.Optional) || from.FieldRef != nil ||

@@ -175,8 +175,8 @@ func (p *plan) fieldMayBeEmpty(path string) bool {
 }
 
 // presenceOfText is the presence of a variable with a literal value. A value that holds only references is empty where
-// they all are. A reference to what is not set stays as it is written, so it says something
-// (k8s.io/kubernetes v1.37.1 third_party/forked/golang/expansion).
+// they all are; a key that may be absent may also be there and empty. A reference to what is not set stays as it is written, so
+// it says something (k8s.io/kubernetes v1.37.1 third_party/forked/golang/expansion), as one to what the profile fills in does.
 func (p *plan) presenceOfText(text string) presence {
 	is := maybeEmpty
 	for text != "" {
@@ -186,8 +186,9 @@ func (p *plan) presenceOfText(text string) presence {
 			return maybeValue
 		}
 		text = rest
+		_, injected := p.index[name]
 		switch of := p.own.find(name); {
-		case of == nil || of.is&maybeEmpty == 0: // It is one of the profile, of envFrom or of a service, or none; or has a value.
+		case of == nil || injected || of.is.certain(): // One of the profile, of envFrom or of a service, or none; or it has a value.
 			return maybeValue
 		case of.is != maybeEmpty:
 			is |= maybeValue

@@ -46,7 +46,7 @@ func TestReadOwn(t *testing.T) {
 		"text beside a reference to nothing":     {[]string{"name: A", "value: a$(A)"}, "", maybeValue},
 		"a reference to a value":                 {[]string{"{name: A, value: a}", "value: $(A)"}, "", maybeValue},
 		"a reference to what comes later":        {[]string{"value: $(A)", "name: A"}, "", maybeValue},
-		"a reference to an optional one":         {[]string{"{name: A, " + optional + "}", "value: $(A)"}, "", maybeValue},
+		"a reference to an optional one":         {[]string{"{name: A, " + optional + "}", "value: $(A)"}, "", maybeEmpty | maybeValue},
 		"a reference to a label":                 {[]string{"{name: A, " + noLabel + "}", "value: $(A)"}, "", maybeEmpty | maybeValue},
 		"a reference to nobody's variable":       {[]string{"value: $(A)"}, "", maybeValue},
 		"an escaped reference":                   {[]string{"name: A", "value: $$(A)"}, "", maybeValue},
