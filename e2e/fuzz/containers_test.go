@@ -121,7 +121,9 @@ func belongsBehind(before *corev1.Container, behind []corev1.EnvVar, e corev1.En
 
 // mayShut reports whether a container may take the variable from where Lighterman cannot see it.
 func mayShut(before *corev1.Container, name string) bool {
-	return slices.ContainsFunc(before.Env, func(own corev1.EnvVar) bool { return own.Name == name && mayBeNone(own) && own.ValueFrom != nil }) ||
+	return slices.ContainsFunc(before.Env, func(own corev1.EnvVar) bool {
+		return own.Name == name && mayBeNone(own) && (own.ValueFrom != nil || own.Value != "")
+	}) ||
 		slices.ContainsFunc(before.EnvFrom, func(from corev1.EnvFromSource) bool { return strings.HasPrefix(name, from.Prefix) })
 }
 

@@ -220,6 +220,9 @@ func (j *judged) check(w oracle.World, emptied bool) {
 		if !j.mayBeNode(env) {
 			complain("a container takes the identity of the node")
 		}
+	case whose == "a mixture" && j.sets(env, "AZURE_TOKEN_CREDENTIALS") && isTokenOfWebhook(env.Get("AZURE_FEDERATED_TOKEN_FILE")):
+		// The user opens the chain, and Azure's webhook came without a client: the token is that of the pod's account, and the client
+		// the profile's.
 	case whose == "a mixture":
 		complain("a container mixes identities")
 	case whose == "its own" && !j.warned && !j.inherits():
@@ -312,7 +315,7 @@ func (j *judged) isManaged() bool {
 func (j *judged) mayBeNode(env oracle.Env) bool {
 	required := slices.ContainsFunc(j.before.Env, func(e corev1.EnvVar) bool {
 		object, _, optional := reference(&e)
-		return e.Name == "AWS_EC2_METADATA_DISABLED" && object.Name != "" && !optional
+		return e.Name == "AWS_EC2_METADATA_DISABLED" && (e.Value != "" || (object.Name != "" && !optional))
 	})
 	return j.inherits() || required || j.sets(env, "AWS_EC2_METADATA_DISABLED") || j.sets(env, "AZURE_TOKEN_CREDENTIALS")
 }

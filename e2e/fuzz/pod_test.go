@@ -120,7 +120,10 @@ func (s *source) container(number int, volumes []corev1.Volume) corev1.Container
 		c.Name = pick(s, injector.BundleContainerName, injector.BundleContainerName, injector.VolumeName, "c0", "")
 	}
 	if s.chance(15) {
-		c.EnvFrom = []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "env"}}}}
+		c.EnvFrom = []corev1.EnvFromSource{s.identityFrom(0)}
+	}
+	if s.chance(15) {
+		c.Env = append(c.Env, s.identityEnv(pick(s, "s3", "azure", "gcs"))...)
 	}
 	taken := map[string]bool{}
 	for _, v := range volumes {
@@ -194,13 +197,13 @@ func (s *source) env() []corev1.EnvVar {
 		switch s.below(8) {
 		case 0:
 			e.ValueFrom = &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
-				LocalObjectReference: corev1.LocalObjectReference{Name: good(s, secretNames)}, Key: good(s, secretKeys),
+				LocalObjectReference: corev1.LocalObjectReference{Name: good(s, secretNames)}, Key: good(s, secretKeys), Optional: maybe(s, 40, s.chance(80)),
 			}}
 		case 1:
 			e.ValueFrom = &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}
 		case 2:
 			e.ValueFrom = &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{
-				LocalObjectReference: corev1.LocalObjectReference{Name: "config"}, Key: "key",
+				LocalObjectReference: corev1.LocalObjectReference{Name: "config"}, Key: "key", Optional: maybe(s, 40, s.chance(80)),
 			}}
 		default:
 			// Values that profiles inject too, so that some are the same.
