@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/google/go-cmp/cmp"
 
 	"lighterman.dev/lighterman/injector"
 )
@@ -143,4 +144,35 @@ func applyPatch(t *testing.T, pod string, patch []byte) string {
 		t.Fatalf("not JSON: %s", patched)
 	}
 	return string(patched)
+}
+
+// TestProfileEditedAfterTheFirstPass has a pod injected with the profile as it was, and asked about again in the same
+// admission by a replica that knows it as it is: the pod comes out as from one pass with the profile as it is.
+func TestProfileEditedAfterTheFirstPass(t *testing.T) {
+	t.Parallel()
+	for name, edit := range profileEdits {
+		before, after := editedProfile(t, edit)
+		first, _ := newHandler(t, before, before)
+		second, events := newHandler(t, after, after)
+		pod := podWith(`"lighterman.dev/profile":"pg"`)
+		injected := applyPatch(t, pod, responseOf(t, post(first, reviewOf(pod))).Patch)
+		response := responseOf(t, post(second, reviewOf(injected)))
+		if !response.Allowed || len(events.notes) > 0 {
+			t.Errorf("%s was edited: denied: %+v, events %v", name, response.Result, events.notes)
+			continue
+		}
+		want := applyPatch(t, pod, responseOf(t, post(second, reviewOf(pod))).Patch)
+		if diff := cmp.Diff(anyOf(t, want), anyOf(t, applyPatch(t, injected, response.Patch))); diff != "" {
+			t.Errorf("%s was edited (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func anyOf(t *testing.T, text string) any {
+	t.Helper()
+	var value any
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
 }
