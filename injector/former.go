@@ -4,11 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gomodules.xyz/jsonpatch/v2"
-	corev1 "k8s.io/api/core/v1"
 
 	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader"
@@ -173,143 +171,6 @@ func (f *former) stripMap(path string, there map[string]string, ours func(key, v
 		f.remove(path + "/" + strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1"))
 	}
 	return kept
-}
-
-// stripContainers removes Lighterman's own containers, and what it wrote into the others.
-func (f *former) stripContainers(list string, containers []Container) []Container {
-	stripped := slices.Clone(containers)
-	for i := range stripped {
-		if c := &stripped[i]; !isOwnContainer(c.Name) {
-			f.stripContainer("/spec/"+list+"/"+strconv.Itoa(i), fmt.Sprintf("spec.%s[%d]", list, i), c)
-		}
-	}
-	return removeItems(f, "/spec/"+list, stripped, func(c *Container) bool { return isOwnContainer(c.Name) })
-}
-
-func (f *former) stripContainer(path, field string, c *Container) {
-	f.stripEnv(path+"/env", field+".env", c)
-	c.VolumeMounts = removeItems(f, path+"/volumeMounts", c.VolumeMounts, func(m *corev1.VolumeMount) bool {
-		_, own := ownVolumes[m.Name]
-		return own
-	})
-	if command, wrapped := unwrap(c.Command); wrapped {
-		c.Command = command
-		if len(command) == 0 {
-			f.remove(path + "/command")
-		} else {
-			f.ops = append(f.ops, jsonpatch.NewOperation("replace", path+"/command", command))
-		}
-	}
-}
-
-// stripEnv removes the variables that Lighterman wrote, and empties those that it gave a value. The container may have had
-// others of the same name, in front of them.
-func (f *former) stripEnv(path, field string, c *Container) {
-	vars := f.added.vars(c.Name)
-	written := writtenEntries(c.Env, vars)
-	env, ours := slices.Clone(c.Env), make([]bool, len(c.Env))
-	var changed []string
-	for i := range env {
-		e := &env[i]
-		recorded, named := vars[e.Name]
-		filled := strings.HasPrefix(recorded, filledMark)
-		at, found := written[e.Name]
-		switch {
-		case !named:
-			ours[i] = !f.proves() && isOwnVariable(e)
-		case !found && !(filled && isEmptyEntry(e)):
-			changed = append(changed, e.Name)
-		case found && at == i && filled:
-			f.empty(path+"/"+strconv.Itoa(i), e)
-		case found && at == i:
-			ours[i] = true
-		}
-	}
-	next := -1
-	c.Env = removeItems(f, path, env, func(*corev1.EnvVar) bool { next++; return ours[next] })
-	if len(changed) > 0 {
-		f.unproven = append(f.unproven, fmt.Sprintf(
-			"%s: container %q has %s with another value than Lighterman wrote there when the pod was injected before: remove the variables, for Lighterman adds its own",
-			field, message.Value(c.Name), message.List(changed)))
-	}
-}
-
-// writtenEntries returns the indexes of the entries that an earlier pass wrote, by name: the last that is as recorded.
-func writtenEntries(env []corev1.EnvVar, vars map[string]string) map[string]int {
-	written := make(map[string]int, len(vars))
-	for i := range env {
-		if recorded, named := vars[env[i].Name]; named && strings.TrimPrefix(recorded, filledMark) == hashVariable(&env[i]) {
-			written[env[i].Name] = i
-		}
-	}
-	return written
-}
-
-// empty takes the value from a variable that had none.
-func (f *former) empty(path string, e *corev1.EnvVar) {
-	if e.ValueFrom != nil {
-		f.remove(path + "/valueFrom")
-	}
-	f.ops = append(f.ops, jsonpatch.NewOperation("add", path+"/value", ""))
-	e.Value, e.ValueFrom = "", nil
-}
-
-func isEmptyEntry(e *corev1.EnvVar) bool { return e.Value == "" && e.ValueFrom == nil }
-
-// isOwnVariable reports whether a variable can be nobody's but Lighterman's: by its name, or because it names a file of
-// Lighterman's.
-func isOwnVariable(e *corev1.EnvVar) bool {
-	where := cleanPath(e.Value)
-	return strings.HasPrefix(e.Name, reservedPrefix) || within(where, MountPath) || within(where, BundleMountPath)
-}
-
-func (f *former) remove(path string) {
-	f.ops = append(f.ops, jsonpatch.NewOperation("remove", path, nil))
-}
-
-// removeItems returns a copy of the list without the items that are ours, and adds the operations that remove them: from
-// behind, so that an index still names the item that it named.
-func removeItems[T any](f *former, path string, items []T, ours func(*T) bool) []T {
-	kept := make([]T, 0, len(items))
-	var gone []int
-	for i := range items {
-		if ours(&items[i]) {
-			gone = append(gone, i)
-		} else {
-			kept = append(kept, items[i])
-		}
-	}
-	if len(gone) > 0 && len(kept) == 0 {
-		f.remove(path)
-		return nil
-	}
-	for _, i := range slices.Backward(gone) {
-		f.remove(path + "/" + strconv.Itoa(i))
-	}
-	return kept
-}
-
-// unwrap returns the command without the uploader's exec, and whether it had one. Another webhook may have wrapped it in
-// turn.
-func unwrap(command []string) (own []string, wrapped bool) {
-	for at := wrapper(command); at >= 0; at = wrapper(command) {
-		end := at + 2
-		for end < len(command) && command[end] != "--" {
-			end++
-		}
-		command, wrapped = slices.Concat(command[:at], command[min(end+1, len(command)):]), true
-	}
-	return command, wrapped
-}
-
-// wrapper returns the index at which a command runs the uploader's exec; -1: it does not.
-func wrapper(command []string) int {
-	for i := range len(command) - 1 {
-		if command[i] == program && command[i+1] == "exec" {
-			return i
-		}
-	}
-	return -1
 }
 
 // checkUnproven denies a pod that was injected before by a version that did not say what it wrote, where a container has
