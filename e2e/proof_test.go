@@ -8,9 +8,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/proofs"
 
 	"lighterman.dev/lighterman/e2e/cloud"
@@ -82,24 +80,10 @@ func TestProof(t *testing.T) {
 
 func (r *proofRun) run(t *testing.T, image string) {
 	t.Helper()
-	r.namespace = r.environment.namespace(t, injector.InjectionEnabled)
-	r.spec.CABundle = &v1alpha1.CABundle{ConfigMap: &v1alpha1.CAKeyRef{Name: "store-ca"}}
-	if r.proof.Location == proofs.Cloud {
-		r.create(t, &corev1.ConfigMap{
-			ObjectMeta: metav1.ObjectMeta{Name: "cloud-ca", Namespace: r.namespace},
-			Data:       map[string]string{"ca.crt": string(r.cloud.CABundle())},
-		})
-		r.spec.CABundle.ConfigMap.Name = "cloud-ca"
-		r.hosts = r.cloud.HostAliases(r.namespace)
-	}
+	r.prepareStore(t)
 	if r.program.Tool != proofs.SDK {
 		r.spec.Tools = []v1alpha1.Tool{v1alpha1.Tool(r.program.Tool)}
 	}
-	prepare, ok := proofStores[r.proof.Store]
-	if !ok {
-		t.Fatalf("nothing prepares the store %s", r.proof.Store)
-	}
-	prepare(r, t)
 	r.profile(t, r.namespace, "", func(s *v1alpha1.CredentialProfileSpec) { *s = r.spec })
 	ok, log := r.job(t, r.namespace, r.pod(t, image))
 	if !ok {
