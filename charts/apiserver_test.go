@@ -135,13 +135,18 @@ func (c *cluster) webhook(t *testing.T) kubernetes.Interface {
 // as returns a client with the rights of a ServiceAccount of the release namespace.
 func (c *cluster) as(t *testing.T, account string) kubernetes.Interface {
 	t.Helper()
-	config := rest.CopyConfig(c.config)
-	config.Impersonate.UserName = "system:serviceaccount:" + namespace + ":" + account
-	client, err := kubernetes.NewForConfig(config)
+	client, err := kubernetes.NewForConfig(c.configOf(account))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return client
+}
+
+// configOf returns a configuration with the rights of a ServiceAccount of the release namespace.
+func (c *cluster) configOf(account string) *rest.Config {
+	config := rest.CopyConfig(c.config)
+	config.Impersonate.UserName = "system:serviceaccount:" + namespace + ":" + account
+	return config
 }
 
 func poll(t *testing.T, what string, try func(context.Context) error) {

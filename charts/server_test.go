@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -11,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr/testr"
+	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -22,7 +26,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
+	"lighterman.dev/lighterman/certs"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/caller"
 )
 
 func TestOnAPIServer(t *testing.T) {
@@ -38,6 +44,7 @@ func TestOnAPIServer(t *testing.T) {
 	t.Run("own account", c.testOwnAccount)
 	t.Run("the webhook may do its work and no more", c.testRBAC)
 	t.Run("the keeper of certificates may do its work and no more", c.testCertsRBAC)
+	t.Run("the keeper of certificates keeps them", c.testKeeper)
 	t.Run("upgrades keep what the program wrote", c.testUpgrade)
 	t.Run("certificates may become files", c.testSwitch)
 	t.Run("every rendering is accepted", c.testAccepted)
@@ -301,9 +308,9 @@ func list(ctx context.Context, client kubernetes.Interface, resource string) err
 
 // testCertsRBAC holds that the keeper of certificates can do what no other account of the release can, and nothing else.
 func (c *cluster) testCertsRBAC(t *testing.T) {
-	ctx, certs := t.Context(), c.as(t, release+"-certs")
+	ctx, keeper := t.Context(), c.as(t, release+"-certs")
 	byName := metav1.ListOptions{FieldSelector: "metadata.name=" + release}
-	configurations := certs.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	configurations := keeper.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	nothing := []byte(`{}`)
 	tests := map[string]struct {
 		err       error
@@ -311,16 +318,16 @@ func (c *cluster) testCertsRBAC(t *testing.T) {
 	}{
 		"list its webhook configuration":    {err: second(configurations.List(ctx, byName))},
 		"patch its webhook configuration":   {err: second(configurations.Patch(ctx, release, types.MergePatchType, nothing, metav1.PatchOptions{}))},
-		"read the CA":                       {err: second(certs.CoreV1().Secrets(namespace).Get(ctx, release+"-ca", metav1.GetOptions{}))},
-		"list its Deployment":               {err: second(certs.AppsV1().Deployments(namespace).List(ctx, byName))},
+		"read the CA":                       {err: second(keeper.CoreV1().Secrets(namespace).Get(ctx, release+"-ca", metav1.GetOptions{}))},
+		"list its Deployment":               {err: second(keeper.AppsV1().Deployments(namespace).List(ctx, byName))},
 		"list all webhook configurations":   {err: second(configurations.List(ctx, metav1.ListOptions{})), forbidden: true},
 		"patch another one":                 {err: second(configurations.Patch(ctx, "other", types.MergePatchType, nothing, metav1.PatchOptions{})), forbidden: true},
-		"list all Secrets of its namespace": {err: second(certs.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{})), forbidden: true},
-		"read a Secret elsewhere":           {err: second(certs.CoreV1().Secrets("plain").Get(ctx, release+"-ca", metav1.GetOptions{})), forbidden: true},
-		"change its Deployment":             {err: second(certs.AppsV1().Deployments(namespace).Patch(ctx, release, types.MergePatchType, nothing, metav1.PatchOptions{})), forbidden: true},
-		"list profiles":                     {err: list(ctx, certs, "credentialprofiles"), forbidden: true},
-		"list service accounts":             {err: second(certs.CoreV1().ServiceAccounts("").List(ctx, metav1.ListOptions{})), forbidden: true},
-		"list pods":                         {err: second(certs.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})), forbidden: true},
+		"list all Secrets of its namespace": {err: second(keeper.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{})), forbidden: true},
+		"read a Secret elsewhere":           {err: second(keeper.CoreV1().Secrets("plain").Get(ctx, release+"-ca", metav1.GetOptions{})), forbidden: true},
+		"change its Deployment":             {err: second(keeper.AppsV1().Deployments(namespace).Patch(ctx, release, types.MergePatchType, nothing, metav1.PatchOptions{})), forbidden: true},
+		"list profiles":                     {err: list(ctx, keeper, "credentialprofiles"), forbidden: true},
+		"list service accounts":             {err: second(keeper.CoreV1().ServiceAccounts("").List(ctx, metav1.ListOptions{})), forbidden: true},
+		"list pods":                         {err: second(keeper.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})), forbidden: true},
 	}
 	for name, test := range tests {
 		if apierrors.IsForbidden(test.err) != test.forbidden || !test.forbidden && test.err != nil {
@@ -329,20 +336,73 @@ func (c *cluster) testCertsRBAC(t *testing.T) {
 	}
 }
 
+// testKeeper runs an Issuer and a Source with the rights and the options that the chart gives them.
+func (c *cluster) testKeeper(t *testing.T) {
+	configurations := c.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	configuration, err := configurations.Get(t.Context(), release, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range configuration.Webhooks {
+		if got := entry.ClientConfig; got.Service.Path != nil || got.CABundle != nil {
+			t.Errorf("%s is installed with a path or a caBundle", entry.Name)
+		}
+	}
+	options := certs.IssuerOptions{Namespace: namespace, DNSNames: certs.DNSNames(release, namespace), PathPrefix: caller.Path + "/"}
+	flags := flag.NewFlagSet("certs", flag.ContinueOnError)
+	options.BindFlags(flags)
+	for _, arg := range named[*appsv1.Deployment](t, "default", release+"-certs").Spec.Template.Spec.Containers[0].Args[1:] {
+		if name, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "="); flags.Lookup(name) != nil {
+			if err := flags.Parse([]string{arg}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	issuer, err := certs.NewIssuer(c.configOf(release+"-certs"), options, testr.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := certs.New(c.configOf(release), certs.Options{
+		Namespace: namespace, SecretName: options.SecretName, DNSNames: options.DNSNames, PathPrefix: options.PathPrefix,
+	}, testr.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 2)
+	go func() { ended <- issuer.Start(ctx) }()
+	go func() { ended <- source.Start(ctx) }()
+	poll(t, "the certificate is issued and the path published", func(context.Context) error {
+		return errors.Join(issuer.Ready(nil), source.Ready(nil))
+	})
+	cancel()
+	if err := errors.Join(<-ended, <-ended); err != nil {
+		t.Error(err)
+	}
+	if configuration, err = configurations.Get(t.Context(), release, metav1.GetOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range configuration.Webhooks {
+		if path := entry.ClientConfig.Service.Path; path == nil || !source.Accepts(*path) || source.Accepts(caller.Path) {
+			t.Errorf("%s has a path that the replica refuses", entry.Name)
+		}
+	}
+}
+
 // testUpgrade writes as the keeper of certificates does, then upgrades in each way that Helm has.
 func (c *cluster) testUpgrade(t *testing.T) {
-	ctx, certs := t.Context(), c.as(t, release+"-certs")
+	ctx, keeper := t.Context(), c.as(t, release+"-certs")
 	for _, name := range []string{release + "-ca", release + "-serving"} {
-		secret, err := certs.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+		secret, err := keeper.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		secret.Data = map[string][]byte{"tls.crt": c.config.CAData, "tls.key": []byte("key"), "ca.crt": c.config.CAData, "paths": []byte("[]")}
-		if _, err := certs.CoreV1().Secrets(namespace).Update(ctx, secret, metav1.UpdateOptions{}); err != nil {
+		if _, err := keeper.CoreV1().Secrets(namespace).Update(ctx, secret, metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	configurations := certs.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	configurations := keeper.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	configuration, err := configurations.Get(ctx, release, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -350,9 +410,6 @@ func (c *cluster) testUpgrade(t *testing.T) {
 	const path = "/mutate--v1-pod/secret"
 	var entries []map[string]any
 	for _, entry := range configuration.Webhooks {
-		if got := entry.ClientConfig.Service.Path; got != nil {
-			t.Errorf("%s is installed with the path %s", entry.Name, *got)
-		}
 		entries = append(entries, map[string]any{"name": entry.Name, "clientConfig": map[string]any{
 			"caBundle": c.config.CAData, "service": map[string]any{"path": path},
 		}})
@@ -367,7 +424,7 @@ func (c *cluster) testUpgrade(t *testing.T) {
 	for i, how := range [][]string{{"--server-side=true"}, {"--server-side=true", "--force-conflicts"}, {"--server-side=false"}, {"--server-side=true"}} {
 		c.helm(t, append([]string{"upgrade", release, chart, "--set", fmt.Sprintf("podLabels.round=r%d,fullnameOverride=", i)}, how...)...)
 		for _, name := range []string{release + "-ca", release + "-serving"} {
-			secret, err := certs.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+			secret, err := keeper.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
 			if err != nil || string(secret.Data["tls.key"]) != "key" || len(secret.Data) != 4 {
 				t.Errorf("after helm upgrade %v the Secret %s holds %d keys: %v", how, name, len(secret.Data), err)
 			}
