@@ -130,6 +130,11 @@ func (own *ownVariables) presence(name string) presence {
 // presenceOf is the presence of a variable behind the entry; before is the one in front of it.
 func (p *plan) presenceOf(env *corev1.EnvVar, before presence) presence {
 	switch from := env.ValueFrom; {
+	case env.Value == "$("+env.Name+")": // What stands in front of it, or the text.
+		if before&maybeAbsent != 0 {
+			return before&^maybeAbsent | maybeValue
+		}
+		return before
 	case env.Value != "":
 		return p.presenceOfText(env.Value)
 	case from == nil:
