@@ -92,7 +92,7 @@ func probe(ctx context.Context, f *flooded) (slowest time.Duration, answered int
 	body := floodPod(2, "lean")
 	for ctx.Err() == nil {
 		start := time.Now()
-		response, _, err := f.post(context.WithoutCancel(ctx), client, bytes.NewReader(body))
+		response, err := f.post(context.WithoutCancel(ctx), client, bytes.NewReader(body))
 		took := time.Since(start)
 		switch {
 		case err != nil:

@@ -19,7 +19,7 @@ func postAgain(body []byte) func(context.Context, *flooded) {
 		client := f.client("127.0.0.66")
 		defer client.CloseIdleConnections()
 		for ctx.Err() == nil {
-			if _, _, err := f.post(ctx, client, bytes.NewReader(body)); err != nil {
+			if _, err := f.post(ctx, client, bytes.NewReader(body)); err != nil {
 				return
 			}
 		}

@@ -233,26 +233,26 @@ func (f *flooded) client(source string) *http.Client {
 	}}
 }
 
-func (f *flooded) post(ctx context.Context, c *http.Client, body io.Reader) (*admissionv1.AdmissionResponse, int, error) {
+func (f *flooded) post(ctx context.Context, c *http.Client, body io.Reader) (*admissionv1.AdmissionResponse, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+f.address+webhook.Path, body)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := c.Do(request)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		return nil, response.StatusCode, err
+		return nil, err
 	}
 	var review admissionv1.AdmissionReview
 	if err := json.Unmarshal(text, &review); err != nil || review.Response == nil {
-		return nil, response.StatusCode, fmt.Errorf("%w: %.200s", err, text)
+		return nil, fmt.Errorf("%w: %.200s", err, text)
 	}
-	return review.Response, response.StatusCode, nil
+	return review.Response, nil
 }
 
 // resident is the process's memory, and the most that it has had since resetPeak, in MiB.

@@ -163,7 +163,7 @@ func TestPathFile(t *testing.T) {
 	if !f.accepts(first) || !f.accepts(second) {
 		t.Error("with two paths, one is refused")
 	}
-	for text, want := range map[string]string{" \n": "names no path", second + "\nguess-me": "can be guessed"} {
+	for text, want := range map[string]string{"\n": "names no path", second + "\nguess-me": "can be guessed"} {
 		write(text)
 		if f.pathsFailed == nil || !strings.Contains(f.pathsFailed.Error(), want) || strings.Contains(f.pathsFailed.Error(), "guess-me") {
 			t.Errorf("%q: %v, want %q and not the path itself", text, f.pathsFailed, want)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -119,7 +120,7 @@ func (p webhookPaths) rotate(now, requested time.Time, rules pathRules, publishe
 	if !due || len(p) == maxPaths {
 		return p, publish
 	}
-	return append(p[:len(p):len(p)], webhookPath{Token: newToken(), Created: now.UTC().Round(0)}), publish
+	return append(slices.Clip(p), webhookPath{Token: newToken(), Created: now.UTC().Round(0)}), publish
 }
 
 // settled returns the token that stays published while the newest settles: the one before.

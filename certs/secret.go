@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -119,9 +120,7 @@ func (s *secret) set(ctx context.Context, data map[string][]byte) error {
 	if changed.Data == nil {
 		changed.Data = map[string][]byte{}
 	}
-	for key, value := range data {
-		changed.Data[key] = value
-	}
+	maps.Copy(changed.Data, data)
 	_, err = s.client.CoreV1().Secrets(s.namespace).Update(ctx, changed, metav1.UpdateOptions{FieldManager: fieldManager})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", s.watch.what, err)

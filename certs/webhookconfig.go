@@ -128,14 +128,6 @@ func (c *webhookConfig) issuer(leaf *x509.Certificate, dnsName string) (heldCA, 
 	return c.held.issuer(leaf, dnsName)
 }
 
-// holds tells whether caBundle holds ca.
-func (c *webhookConfig) holds(ca *x509.Certificate) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, ok := c.held[fingerprintOf(ca)]
-	return ok
-}
-
 // reconcile writes caBundle if it is not what mergeBundle says, and the path if it has not this token; "" leaves the path
 // as it is. An error stands until it is cured.
 func (c *webhookConfig) reconcile(ctx context.Context, now time.Time, token string, wanted ...*x509.Certificate) error {

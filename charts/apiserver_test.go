@@ -71,7 +71,7 @@ func install(t *testing.T) *cluster {
 		}
 	}
 	c.helm(t, "install", release, chart, "--create-namespace")
-	poll(t, "the policies are in force", func(ctx context.Context) error {
+	poll(t.Context(), t, "the policies are in force", func(ctx context.Context) error {
 		c.warnings.Take()
 		job := &batchv1.Job{Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: pod().Spec}}}
 		job.GenerateName, job.Spec.Template.Annotations = "job-", map[string]string{"lighterman.dev/profile": "pg"}
@@ -114,7 +114,7 @@ func (c *cluster) failOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		poll(t, "failurePolicy "+policy+" is in force", func(ctx context.Context) error {
+		poll(ctx, t, "failurePolicy "+policy+" is in force", func(ctx context.Context) error {
 			err := c.create(ctx, "selected", pod())
 			if (err != nil) != (policy == "Fail") {
 				return fmt.Errorf("a pod that falls under the webhook: %w", err)
@@ -149,9 +149,9 @@ func (c *cluster) configOf(account string) *rest.Config {
 	return config
 }
 
-func poll(t *testing.T, what string, try func(context.Context) error) {
+func poll(ctx context.Context, t *testing.T, what string, try func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
 		err := try(ctx)

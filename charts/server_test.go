@@ -228,7 +228,7 @@ func programRecords(t *testing.T) []string {
 		}
 		alone := none
 		for _, r := range []*injector.Record{&alone, &all} {
-			switch field := reflect.ValueOf(r).Elem().Field(i); field.Kind() {
+			switch field := reflect.ValueOf(r).Elem().Field(i); field.Kind() { //nolint:exhaustive // The default fails.
 			case reflect.Bool:
 				field.SetBool(true)
 			case reflect.Int64:
@@ -372,7 +372,7 @@ func (c *cluster) testKeeper(t *testing.T) {
 	ended := make(chan error, 2)
 	go func() { ended <- issuer.Start(ctx) }()
 	go func() { ended <- source.Start(ctx) }()
-	poll(t, "the certificate is issued and the path published", func(context.Context) error {
+	poll(t.Context(), t, "the certificate is issued and the path published", func(context.Context) error {
 		return errors.Join(issuer.Ready(nil), source.Ready(nil))
 	})
 	cancel()
@@ -483,7 +483,7 @@ func (c *cluster) testUninstall(t *testing.T) {
 	if err := list(t.Context(), admin, "credentialprofiles"); err != nil {
 		t.Errorf("after helm uninstall: %v", err)
 	}
-	poll(t, "the policies are gone", func(ctx context.Context) error {
+	poll(t.Context(), t, "the policies are gone", func(ctx context.Context) error {
 		return c.create(ctx, "selected", pod("lighterman.dev/profile=pg"))
 	})
 	c.helm(t, "install", release, chart)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -224,10 +225,8 @@ func (a *Added) vars(container string) map[string]string {
 		return nil
 	}
 	for i := range a.Env {
-		for _, name := range a.Env[i].In {
-			if name == container {
-				return a.Env[i].Vars
-			}
+		if slices.Contains(a.Env[i].In, container) {
+			return a.Env[i].Vars
 		}
 	}
 	return nil

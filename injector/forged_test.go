@@ -48,8 +48,8 @@ func forge(t *testing.T, record, added string, change func(pod map[string]any, d
 	return podtest.Marshal(t, pod)
 }
 
-func mount(name, at string) []any {
-	return []any{map[string]any{"name": name, "mountPath": at, "readOnly": true}}
+func mountOfCredentials(at string) []any {
+	return []any{map[string]any{"name": injector.VolumeName, "mountPath": at, "readOnly": true}}
 }
 
 func hashOf(value string) string {
@@ -83,15 +83,15 @@ func TestForgedRecord(t *testing.T) {
 			"no container":     forge(t, record, `{"plan":"0","env":[{"in":["x"],"vars":{"PGUSER":"1"}}]}`, nil),
 			"another plan":     forge(t, `{"profile":"kube-system/x"}`, stale(map[string]string{"AWS_ROLE_ARN": "00000000"}), nil),
 			"mounts of the credentials": forge(t, record, stale(map[string]string{"X": "0"}), func(_, dump map[string]any) {
-				dump["volumeMounts"] = mount(injector.VolumeName, "/creds")
+				dump["volumeMounts"] = mountOfCredentials("/creds")
 			}),
 			"a volume with another audience": forge(t, record, stale(map[string]string{"X": "0"}), func(pod, dump map[string]any) {
 				pod["spec"].(map[string]any)["volumes"] = []any{credentials}
-				dump["volumeMounts"] = mount(injector.VolumeName, injector.MountPath)
+				dump["volumeMounts"] = mountOfCredentials(injector.MountPath)
 			}),
 			"a sidecar of its own": forge(t, record, stale(map[string]string{"X": "0"}), func(pod, _ map[string]any) {
 				pod["spec"].(map[string]any)["initContainers"] = []any{map[string]any{
-					"name": injector.UploaderContainerName, "image": "evil", "volumeMounts": mount(injector.VolumeName, "/x"),
+					"name": injector.UploaderContainerName, "image": "evil", "volumeMounts": mountOfCredentials("/x"),
 				}}
 			}),
 			"a command that is wrapped already": forge(t, record, stale(map[string]string{"X": "0"}), func(_, dump map[string]any) {
@@ -129,7 +129,7 @@ func TestForgedRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, change := range map[string]func(pod, dump map[string]any){
-			"mounts of the credentials": func(_, dump map[string]any) { dump["volumeMounts"] = mount(injector.VolumeName, injector.MountPath) },
+			"mounts of the credentials": func(_, dump map[string]any) { dump["volumeMounts"] = mountOfCredentials(injector.MountPath) },
 			"the program, writable": func(_, dump map[string]any) {
 				dump["volumeMounts"] = []any{map[string]any{"name": injector.UploaderVolumeName, "mountPath": "/lighterman"}}
 			},

@@ -210,7 +210,7 @@ func (p *plan) unprovenVars(c *Container, recipient bool) []string {
 	for i := range c.Env {
 		e := &c.Env[i]
 		at, injected := p.index[e.Name]
-		if (injected || isKnown(e.Name)) && !(recipient && injected && p.vars[at].same(e)) {
+		if (injected || isKnown(e.Name)) && (!recipient || !injected || !p.vars[at].same(e)) {
 			names = append(names, e.Name)
 		}
 	}

@@ -54,7 +54,7 @@ func (f *former) stripEnv(path, field string, c *Container) {
 		switch {
 		case !named:
 			ours[i] = !f.proves() && isOwnVariable(e)
-		case !found && !(filled && isEmptyEntry(e)):
+		case !found && (!filled || !isEmptyEntry(e)):
 			changed = append(changed, e.Name)
 		case found && at == i && filled:
 			f.empty(path+"/"+strconv.Itoa(i), e)

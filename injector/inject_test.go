@@ -82,7 +82,7 @@ func runCase(t *testing.T, dir string) {
 
 func withFirstPass(t *testing.T, dir string, raw []byte, profile *injector.Profile, settings injector.Settings, got map[string]string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "first.yaml")) //nolint:gosec // A file of the test's own.
+	text, err := os.ReadFile(filepath.Join(dir, "first.yaml"))
 	if errors.Is(err, os.ErrNotExist) {
 		return raw
 	}

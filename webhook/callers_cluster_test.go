@@ -136,18 +136,18 @@ func (a *apiServer) testTokens(t *testing.T, l *listening, tokenFile string, beh
 	}})
 	a.webhookFor(t, "token", l, Path)
 	a.webhookFor(t, "other", l, Path)
-	a.mayAttest(t, "apiserver", "*")
+	a.mayAttest(t, tokenAccount, "*")
 	a.mayAttest(t, "aggregated", "apps")
 	audience := "https://" + l.host() + Path
 	a.forged(t, l, "token", Path, "", nil)
-	a.forged(t, l, "token", Path, a.token(t, "apiserver", audience, "", ""), nil)       // as any pod can have projected
-	a.forged(t, l, "token", Path, a.token(t, "apiserver", audience, "other", "*"), nil) // of another webhook
-	a.forged(t, l, "token", Path, a.token(t, "apiserver", audience+"x", "token", "*"), nil)
-	a.forged(t, l, "token", Path, strings.TrimSuffix(a.token(t, "apiserver", audience, "token", "*"), "A")+"B", nil)
+	a.forged(t, l, "token", Path, a.token(t, audience, "", ""), nil)       // as any pod can have projected
+	a.forged(t, l, "token", Path, a.token(t, audience, "other", "*"), nil) // of another webhook
+	a.forged(t, l, "token", Path, a.token(t, audience+"x", "token", "*"), nil)
+	a.forged(t, l, "token", Path, strings.TrimSuffix(a.token(t, audience, "token", "*"), "A")+"B", nil)
 	if _, err := a.requestToken(t, "aggregated", audience, "token", "*"); !apierrors.IsForbidden(err) {
 		t.Errorf("an account that may not attest all groups: %v", err)
 	}
-	if err := os.WriteFile(tokenFile, []byte(a.token(t, "apiserver", audience, "token", "*")), 0o600); err != nil {
+	if err := os.WriteFile(tokenFile, []byte(a.token(t, audience, "token", "*")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	a.admitsOwn(t, "token")

@@ -76,7 +76,7 @@ func (a *apiServer) forged(t *testing.T, l *listening, namespace, path, token st
 	t.Helper()
 	before := a.account(t, namespace).ResourceVersion
 	target := &target{Server: l.Server}
-	body := reviewOf(account("backup"), func(r map[string]any) { r["namespace"] = namespace })
+	body := reviewOf(backupPod, func(r map[string]any) { r["namespace"] = namespace })
 	for _, version := range []int{1, 2} {
 		status, answer := target.send(t, target.client(version, certificate), path, token, body)
 		if status != caller.StatusCode || answer != caller.Message {
@@ -144,11 +144,14 @@ func (a *apiServer) mayAttest(t *testing.T, name, group string) {
 	})
 }
 
-func (a *apiServer) token(t *testing.T, account, audience, webhook, group string) string {
+// tokenAccount is the service account of the API servers, in the namespace token.
+const tokenAccount = "apiserver"
+
+func (a *apiServer) token(t *testing.T, audience, webhook, group string) string {
 	t.Helper()
 	var token string
 	eventually(t, func() (err error) { // RBAC is cached.
-		token, err = a.requestToken(t, account, audience, webhook, group)
+		token, err = a.requestToken(t, tokenAccount, audience, webhook, group)
 		return err
 	})
 	return token

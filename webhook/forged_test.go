@@ -228,7 +228,7 @@ func TestForgedReviews(t *testing.T) {
 			if test.ownPath == "" {
 				return
 			}
-			status, answer := server.send(t, server.client(1, test.own), test.ownPath, "", reviewOf(account("backup")))
+			status, answer := server.send(t, server.client(1, test.own), test.ownPath, "", reviewOf(backupPod))
 			if status != http.StatusOK || !strings.Contains(answer, `"allowed":true`) || server.touched.writes.Load() != 1 {
 				t.Errorf("the API server's own: %d %s, %d writes", status, answer, server.touched.writes.Load())
 			}

@@ -21,10 +21,8 @@ func unproven(h *Handler) {
 	h.Gate = Gate{ReleaseNamespace: "lighterman-system"}.setup(h.Metrics, logr.Discard())
 }
 
-// account is a pod of a service account that names the profile pg.
-func account(name string) string {
-	return fmt.Sprintf(`{"metadata":{"annotations":{"lighterman.dev/profile":"pg"}},"spec":{"serviceAccountName":%q,"containers":[{"name":"dump"}]}}`, name)
-}
+// backupPod is a pod of the service account backup that names the profile pg.
+const backupPod = `{"metadata":{"annotations":{"lighterman.dev/profile":"pg"}},"spec":{"serviceAccountName":"backup","containers":[{"name":"dump"}]}}`
 
 func TestOnlyPodsThatTheAPIServerSends(t *testing.T) {
 	t.Parallel()
@@ -104,7 +102,7 @@ func TestUnprovenReviewsCauseNoIO(t *testing.T) {
 		unproven(h)
 		accounts := test.book
 		h.Annotator = &Annotator{Accounts: &accounts, Profiles: h.Live, Metrics: h.Metrics, Log: logr.Discard()}
-		r := responseOf(t, post(h, reviewOf(account("backup"))))
+		r := responseOf(t, post(h, reviewOf(backupPod)))
 		if test.want == "" && !r.Allowed || test.want != "" && (r.Allowed || !strings.Contains(r.Result.Message, test.want)) {
 			t.Errorf("%s: got %+v, want %q", name, r.Result, test.want)
 		}
@@ -115,7 +113,7 @@ func TestUnprovenReviewsCauseNoIO(t *testing.T) {
 	store := &memory{}
 	h, _ := newHandler(t, store, &memory{profiles: []Candidate{profile(t, namespaced, "pg", "")}})
 	unproven(h)
-	if r := responseOf(t, post(h, reviewOf(account("backup")))); r.Allowed || !strings.Contains(r.Result.Message, "there is no CredentialProfile") {
+	if r := responseOf(t, post(h, reviewOf(backupPod))); r.Allowed || !strings.Contains(r.Result.Message, "there is no CredentialProfile") {
 		t.Errorf("a profile that only the API server knows: got %+v", r)
 	}
 }
@@ -138,7 +136,7 @@ func TestNamedAccountsOnly(t *testing.T) {
 		h.Gate.NamedAccountsOnly = true
 		accounts := test.book
 		h.Annotator = &Annotator{Accounts: &accounts, Profiles: store, Metrics: h.Metrics, Log: logr.Discard()}
-		r := responseOf(t, post(h, reviewOf(account("backup"))))
+		r := responseOf(t, post(h, reviewOf(backupPod)))
 		if test.want == "" && !r.Allowed || test.want != "" && (r.Allowed || !strings.Contains(r.Result.Message, test.want)) {
 			t.Errorf("%s: got %+v, want %q", name, r.Result, test.want)
 		}

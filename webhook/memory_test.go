@@ -140,7 +140,7 @@ func TestBudgetIsGivenBack(t *testing.T) {
 	h, _ := newHandler(t, store, store)
 	store.asked = -1 << 40
 	bodies := [][]byte{
-		reviewOf(podOf(25, "fat", "")), reviewOf(podOf(2000, "fat", "")), worstReview("envFrom", 50_000), []byte("{"),
+		reviewOf(podOf(25, "")), reviewOf(podOf(2000, "")), worstReview("envFrom", 50_000), []byte("{"),
 		apiServerReview(podWith(`"x":"` + strings.Repeat("x", maxBody) + `"`)),
 	}
 	var group sync.WaitGroup
@@ -172,7 +172,7 @@ func TestBusyIsSaid(t *testing.T) {
 		h, _ := newHandler(t, store, store)
 		h.memory.init()
 		take(&h.memory)
-		large := strings.Replace(podOf(25, "fat", ""), `"annotations":{`, `"annotations":{"x":"`+strings.Repeat("x", smallBody)+`",`, 1)
+		large := strings.Replace(podOf(25, ""), `"annotations":{`, `"annotations":{"x":"`+strings.Repeat("x", smallBody)+`",`, 1)
 		start := time.Now()
 		r := responseOf(t, post(h, apiServerReview(large)))
 		if r.Allowed || r.UID != "u-1" || r.Result.Code != http.StatusTooManyRequests || !strings.Contains(r.Result.Message, "try again") {

@@ -26,21 +26,21 @@ func fatProfile(tb testing.TB, bytes int) Candidate {
 	return profile(tb, namespaced, "fat", env.String())
 }
 
-// podOf is a pod with n containers, with the API server's defaults.
-func podOf(n int, profile, env string) string {
+// podOf is a pod with n containers that names the profile fat, with the API server's defaults.
+func podOf(n int, env string) string {
 	containers := make([]string, n)
 	for i := range containers {
 		containers[i] = fmt.Sprintf(`{"name":"c%d","image":"x",%s"resources":{},"terminationMessagePath":"/dev/termination-log","terminationMessagePolicy":"File","imagePullPolicy":"Always"}`, i, env)
 	}
-	return fmt.Sprintf(`{"metadata":{"name":"p","annotations":{"lighterman.dev/profile":%q}},"spec":{"containers":[%s]}}`,
-		profile, strings.Join(containers, ","))
+	return fmt.Sprintf(`{"metadata":{"name":"p","annotations":{"lighterman.dev/profile":"fat"}},"spec":{"containers":[%s]}}`,
+		strings.Join(containers, ","))
 }
 
 // TestPatchIsEncodedOnce compares the encoder that copies with encoding/json.
 func TestPatchIsEncodedOnce(t *testing.T) {
 	t.Parallel()
 	for _, env := range []string{"", `"env":[{"name":"A","value":"<&>"}],`, `"env":[{"name":"AWS_REGION","value":"x"}],`} {
-		pod, err := injector.ParsePod([]byte(podOf(20, "fat", env)))
+		pod, err := injector.ParsePod([]byte(podOf(20, env)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestPatchThatCannotBeStored(t *testing.T) {
 	} {
 		store := &memory{profiles: []Candidate{fatProfile(t, test.bytes)}}
 		h, _ := newHandler(t, store, store)
-		body := reviewOf(podOf(test.n, "fat", test.env))
+		body := reviewOf(podOf(test.n, test.env))
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		w := post(h, body)
@@ -115,7 +115,7 @@ func TestPatchThatCannotBeStored(t *testing.T) {
 func BenchmarkLargestPatch(b *testing.B) {
 	store := &memory{profiles: []Candidate{fatProfile(b, 490)}}
 	h, _ := newHandler(b, store, store)
-	body := reviewOf(podOf(25, "fat", ""))
+	body := reviewOf(podOf(25, ""))
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -27,16 +27,24 @@ func TestRotatedSecret(t *testing.T) {
 		wrong string
 	}{
 		"sasToken": {
-			uploader.Auth{}, "azure-storage-sas-token", "sv=1&sig=first", "?sv=1&sig=second\n",
-			func() string { return c.who }, [2]string{"first", "second"}, "",
+			uploader.Auth{},
+			"azure-storage-sas-token", "sv=1&sig=first", "?sv=1&sig=second\n",
+			func() string { return c.who },
+			[2]string{"first", "second"},
+			"",
 		},
 		"connectionString": {
-			uploader.Auth{}, "azure-storage-connection-string", account("one"), account("two"),
-			func() string { name, _, _ := strings.Cut(c.who, ":"); return name }, [2]string{"SharedKey one", "SharedKey two"}, "nonsense",
+			uploader.Auth{},
+			"azure-storage-connection-string", account("one"), account("two"),
+			func() string { name, _, _ := strings.Cut(c.who, ":"); return name },
+			[2]string{"SharedKey one", "SharedKey two"},
+			"nonsense",
 		},
 		"servicePrincipal": {
 			sp, "azure-client-secret", "first", "second",
-			func() string { return strings.Join(c.asked["client_secret"], " ") }, [2]string{"first", "second"}, " \n",
+			func() string { return strings.Join(c.asked["client_secret"], " ") },
+			[2]string{"first", "second"},
+			" \n",
 		},
 	} {
 		t.Run(mode, func(t *testing.T) {

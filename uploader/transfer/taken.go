@@ -52,12 +52,11 @@ func (t *transfer) refusedBefore(ctx context.Context) error {
 	if refusal == nil || !t.looksBefore() {
 		return nil
 	}
-	err := t.statOnce(ctx)
-	if uploader.ClassOf(err) == uploader.NotFound {
-		t.Taken.set(t.object.Key, nil)
-	}
-	if err != nil {
-		return nil
+	if err := t.statOnce(ctx); err != nil {
+		if uploader.ClassOf(err) == uploader.NotFound {
+			t.Taken.set(t.object.Key, nil)
+		}
+		return nil //nolint:nilerr // The write decides.
 	}
 	t.Log.Info("an object still has the key; it is compared with the file, which is not sent", "key", t.object.Key)
 	return refusal

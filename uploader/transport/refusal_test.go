@@ -33,7 +33,7 @@ func newRefuser(t *testing.T, answer string, pair *tls.Certificate) *refuser {
 		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12})
 	}
 	r := &refuser{l, answer}
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() { _ = l.Close() })
 	go r.serve()
 	return r
 }
@@ -53,7 +53,7 @@ func (r *refuser) refuse(c net.Conn) {
 	for {
 		line, err := head.ReadString('\n')
 		if err != nil {
-			c.Close()
+			_ = c.Close()
 			return
 		}
 		if line == "\r\n" {
@@ -65,7 +65,7 @@ func (r *refuser) refuse(c net.Conn) {
 	if over, ok := c.(*tls.Conn); ok {
 		c = over.NetConn()
 	}
-	c.Close()
+	_ = c.Close()
 }
 
 // refusal is an answer with a body of its own.
@@ -123,7 +123,7 @@ func send(t *testing.T, client *http.Client, url string, size int64) (status int
 	if err != nil {
 		return 0, "", err
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(answer.Body)
 	return answer.StatusCode, string(body), err
 }
@@ -150,7 +150,7 @@ func newTunnel(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() { _ = l.Close() })
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -164,7 +164,7 @@ func newTunnel(t *testing.T) string {
 }
 
 func tunnel(c net.Conn) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	from := bufio.NewReader(c)
 	req, err := http.ReadRequest(from)
 	if err != nil {
@@ -174,7 +174,7 @@ func tunnel(c net.Conn) {
 	if err != nil {
 		return
 	}
-	defer to.Close()
+	defer func() { _ = to.Close() }()
 	io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n") //nolint:errcheck // The client may be gone.
 	go io.Copy(to, from)                         //nolint:errcheck // It is cut on purpose.
 	io.Copy(c, to)                               //nolint:errcheck // It is cut on purpose.

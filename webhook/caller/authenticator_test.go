@@ -67,15 +67,18 @@ func TestWhichMethodsCount(t *testing.T) {
 		},
 		"tokens and a path": {Options{TokenOptions: tokens, Paths: Secrets{secret}}, []Method{Token}, map[string]Trust{"token": Proven}},
 		"certificates and tokens": {
-			Options{CertificateOptions: certificates, TokenOptions: tokens}, []Method{Certificate, Token},
+			Options{CertificateOptions: certificates, TokenOptions: tokens},
+			[]Method{Certificate, Token},
 			map[string]Trust{"certificate": Proven, "token": Proven},
 		},
 		"certificates that are reported, and a path": {
-			Options{CertificateOptions: certificates, Paths: Secrets{secret}, ReportOnly: true}, []Method{Certificate, SecretPath},
+			Options{CertificateOptions: certificates, Paths: Secrets{secret}, ReportOnly: true},
+			[]Method{Certificate, SecretPath},
 			map[string]Trust{"certificate": Proven, "path": Proven},
 		},
 		"certificates that are reported": {
-			Options{CertificateOptions: certificates, ReportOnly: true}, []Method{Certificate, None},
+			Options{CertificateOptions: certificates, ReportOnly: true},
+			[]Method{Certificate, None},
 			map[string]Trust{"certificate": Proven, "token": Unproven, "nothing": Unproven},
 		},
 	}
