@@ -71,8 +71,9 @@ func (p *plan) outlineHash(u *upload) (string, error) {
 			o.Annotations[key] = value
 		}
 	}
+	o.Vars = make([]corev1.EnvVar, len(p.vars))
 	for i := range p.vars {
-		o.Vars = append(o.Vars, p.vars[i].EnvVar)
+		o.Vars[i] = p.vars[i].EnvVar
 	}
 	if p.mode.label != nil {
 		key, value := p.mode.label(p.spec)
@@ -96,18 +97,21 @@ func (p *plan) outlineHash(u *upload) (string, error) {
 }
 
 // shortHash tells values apart that come about by chance. It proves nothing against who computes it.
-func shortHash(value string) string {
-	sum := sha256.Sum256([]byte(value))
-	return hex.EncodeToString(sum[:4])
+func shortHash(kind, value string) string {
+	var text [256]byte // Most values fit, so that they are not copied to the heap.
+	sum := sha256.Sum256(append(append(text[:0], kind...), value...))
+	var digits [8]byte
+	hex.Encode(digits[:], sum[:4])
+	return string(digits[:])
 }
 
 // hashVariable returns the hash of a variable's value. References other than to a Secret's key are never Lighterman's.
 func hashVariable(e *corev1.EnvVar) string {
 	if e.ValueFrom == nil {
-		return shortHash("=" + e.Value)
+		return shortHash("=", e.Value)
 	}
 	if ref := e.ValueFrom.SecretKeyRef; ref != nil {
-		return shortHash(fmt.Sprint("secret ", ref.Name, "/", ref.Key, " ", ref.Optional != nil && *ref.Optional))
+		return shortHash("secret ", fmt.Sprint(ref.Name, "/", ref.Key, " ", ref.Optional != nil && *ref.Optional))
 	}
 	return ""
 }
@@ -163,6 +167,9 @@ func (p *plan) addedEnv() []AddedEnv {
 const filledMark = "~"
 
 func hashFills(fills []filling) map[string]string {
+	if len(fills) == 0 {
+		return nil
+	}
 	vars := make(map[string]string, len(fills))
 	for i := range fills {
 		vars[fills[i].env.Name] = filledMark + hashVariable(fills[i].env)
@@ -199,9 +206,12 @@ func addToGroup(groups []AddedEnv, name string, vars map[string]string) []AddedE
 }
 
 func hashEntries(entries []entry) map[string]string {
+	if len(entries) == 0 {
+		return nil
+	}
 	hashes := make(map[string]string, len(entries))
 	for _, e := range entries {
-		hashes[e.key] = shortHash(e.value)
+		hashes[e.key] = shortHash("", e.value)
 	}
 	return hashes
 }

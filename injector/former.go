@@ -152,7 +152,7 @@ func (f *former) stripMetadata(m *Metadata) {
 
 func isHash(hashes map[string]string, key, value string) bool {
 	hash, known := hashes[key]
-	return known && hash == shortHash(value)
+	return known && hash == shortHash("", value)
 }
 
 // stripMap returns a copy without the entries that are ours.

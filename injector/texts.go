@@ -15,11 +15,55 @@ import (
 // checkTexts refuses references and control characters in every text of a profile but the values of spec.env: variables are made of
 // them, and the kubelet replaces $(NAME) in a variable by what the container has under that name, a Secret's key among them.
 func (p *problems) checkTexts(spec *v1alpha1.CredentialProfileSpec) {
-	p.checkTextsIn("spec", reflect.ValueOf(spec))
+	if value := reflect.ValueOf(spec); hasRefusedText(value) {
+		p.checkTextsIn("spec", value) // Each field's name costs an allocation, and nearly every profile is good.
+	}
 }
 
 // ownTypes is the package whose types are looked into: Kubernetes' own types are checked by the API server, in the pod.
 var ownTypes = reflect.TypeFor[v1alpha1.CredentialProfileSpec]().PkgPath()
+
+// literalsType is the type of spec.env, which checkEnv looks at.
+var literalsType = reflect.TypeFor[[]v1alpha1.EnvVar]()
+
+// hasRefusedText reports whether checkTextsIn would find a problem.
+func hasRefusedText(value reflect.Value) bool {
+	switch value.Kind() { //nolint:exhaustive // The other kinds hold no text.
+	case reflect.Pointer:
+		return !value.IsNil() && hasRefusedText(value.Elem())
+	case reflect.Struct:
+		if value.Type().PkgPath() != ownTypes {
+			return false
+		}
+		for i := range value.NumField() {
+			if hasRefusedText(value.Field(i)) {
+				return true
+			}
+		}
+	case reflect.Slice:
+		if value.Type() == literalsType {
+			return false
+		}
+		for i := range value.Len() {
+			if hasRefusedText(value.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Map:
+		for entry := value.MapRange(); entry.Next(); {
+			if isRefusedText(entry.Key().String()) || isRefusedText(entry.Value().String()) {
+				return true
+			}
+		}
+	case reflect.String:
+		return isRefusedText(value.String())
+	}
+	return false
+}
+
+func isRefusedText(text string) bool {
+	return strings.Contains(text, "$(") || strings.ContainsFunc(text, unicode.IsControl)
+}
 
 func (p *problems) checkTextsIn(field string, value reflect.Value) {
 	switch value.Kind() { //nolint:exhaustive // The other kinds hold no text.
@@ -36,8 +80,8 @@ func (p *problems) checkTextsIn(field string, value reflect.Value) {
 			p.checkTextsIn(field+"."+name, value.Field(i))
 		}
 	case reflect.Slice:
-		if value.Type() == reflect.TypeFor[[]v1alpha1.EnvVar]() {
-			return // checkEnv looks at them.
+		if value.Type() == literalsType {
+			return
 		}
 		for i := range value.Len() {
 			p.checkTextsIn(field+"["+strconv.Itoa(i)+"]", value.Index(i))
