@@ -72,6 +72,7 @@ func (c *cluster) testAnnotations(t *testing.T) {
 		"the file is changed":               {"federated", map[string]any{"lighterman.dev/gcp-credentials": `{"token_url":"b"}`}, "", true},
 		"the file is changed with a status": {"federated", map[string]any{"lighterman.dev/gcp-credentials": `{"token_url":"b"}`}, "status", true},
 		"the file is removed":               {"federated", map[string]any{"lighterman.dev/gcp-credentials": nil}, "", true},
+		"what was written comes":            {"injected", map[string]any{"lighterman.dev/added": "{}"}, "", true},
 		"a file comes":                      {"injected", map[string]any{"lighterman.dev/gcp-credentials": "{}"}, "", true},
 		"the record is changed":             {"injected", map[string]any{"lighterman.dev/injected": "no"}, "", true},
 		"the record is removed":             {"injected", map[string]any{"lighterman.dev/injected": nil}, "", true},
