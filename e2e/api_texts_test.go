@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"lighterman.dev/lighterman/e2e/cluster"
 	"lighterman.dev/lighterman/injector"
+
+	"lighterman.dev/lighterman/e2e/cluster"
 )
 
 // noVariable are fields of Kubernetes' own types, of which no variable is made: the API server checks them in the pod.

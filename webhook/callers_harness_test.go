@@ -179,3 +179,13 @@ func (a *apiServer) requestToken(t *testing.T, account, audience, webhook, group
 	}
 	return answer.Status.Token, nil
 }
+
+// withOtherSignature changes a character in the middle of a token's signature. The last one has bits that decoders ignore.
+func withOtherSignature(token string) string {
+	at := len(token) - 100
+	other := byte('A')
+	if token[at] == other {
+		other = 'B'
+	}
+	return token[:at] + string(other) + token[at+1:]
+}

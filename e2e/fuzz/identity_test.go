@@ -15,9 +15,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/e2e/oracle"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/podtest"
+
+	"lighterman.dev/lighterman/e2e/oracle"
 )
 
 var (
@@ -121,8 +122,7 @@ func checkIdentities(t *testing.T, data []byte, total *tally) {
 		return injector.Inject(p, parsed, settings)
 	}
 	result, err := injectOne(rawPod)
-	var denied *injector.DeniedError
-	if errors.As(err, &denied) {
+	if denied, ok := errors.AsType[*injector.DeniedError](err); ok {
 		total.count("denied: " + string(denied.Reason))
 		if denied.Reason == "" || len(denied.Problems) == 0 || strings.TrimSpace(denied.Problems[0]) == "" {
 			complain("the denial says nothing: %#v", denied)
@@ -237,13 +237,11 @@ func (j *judged) check(w oracle.World, emptied bool) {
 
 // whose says to whom the parts of an identity belong. A value that the profile injects, too, is anybody's.
 func (j *judged) whose(t oracle.Taken, env oracle.Env, w oracle.World) string {
-	switch t.Kind {
-	case oracle.Failed:
+	switch {
+	case t.Kind == oracle.Failed:
 		return "nobody's"
-	case oracle.Node:
-		if len(t.Vars) == 0 {
-			return "the node's"
-		}
+	case t.Kind == oracle.Node && len(t.Vars) == 0:
+		return "the node's"
 	}
 	parts := t.Vars
 	if t.Kind == oracle.StorageKey && env.Get("AZURE_STORAGE_ACCOUNT") != "" && parts[0] != "AZURE_STORAGE_CONNECTION_STRING" {

@@ -8,8 +8,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/e2e/oracle"
 	"lighterman.dev/lighterman/injector"
+
+	"lighterman.dev/lighterman/e2e/oracle"
 )
 
 // Objects of the namespace that the pods refer to, besides those of the profile.

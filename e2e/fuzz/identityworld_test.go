@@ -115,9 +115,7 @@ func (s *source) worlds(c *corev1.Container, found []unknown, visit func(w oracl
 			if data != nil && w[object] == nil {
 				w[object] = map[string]string{}
 			}
-			for key, value := range data {
-				w[object][key] = value
-			}
+			maps.Copy(w[object], data)
 		}
 		rest := n
 		for _, u := range found {
@@ -166,9 +164,7 @@ func filesOf(pod *corev1.Pod, c *corev1.Container) oracle.Files {
 		"/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token": {Kind: oracle.TokenFile, Name: "eks-agent-token"},
 		"/var/run/secrets/azure/wi/token/azure-identity-token":                          {Kind: oracle.TokenFile, Name: "azure-token"},
 	}
-	for at, file := range oracle.OwnFiles {
-		files[at] = file
-	}
+	maps.Copy(files, oracle.OwnFiles)
 	for _, m := range c.VolumeMounts {
 		switch {
 		case m.Name == injector.BundleVolumeName && m.MountPath == injector.BundleMountPath:

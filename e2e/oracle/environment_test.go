@@ -9,9 +9,9 @@ import (
 	"lighterman.dev/lighterman/e2e/oracle"
 )
 
-func secretKey(name, key string, optional bool) *corev1.EnvVarSource {
+func keyOfKeys(key string, optional bool) *corev1.EnvVarSource {
 	return &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
-		LocalObjectReference: corev1.LocalObjectReference{Name: name}, Key: key, Optional: &optional,
+		LocalObjectReference: corev1.LocalObjectReference{Name: "keys"}, Key: key, Optional: &optional,
 	}}
 }
 
@@ -39,10 +39,10 @@ func TestEffective(t *testing.T) {
 		"envFrom with a prefix":               {envFrom: from("X_"), want: map[string]string{"X_A": "from", "X_B": "from", "B": "settings"}},
 		"a reference to what stands before":   {env: []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "B", Value: "$(A)-$(C)-$$(A)"}, {Name: "C", Value: "3"}}, want: map[string]string{"A": "1", "B": "1-$(C)-$(A)", "C": "3"}},
 		"a reference to envFrom":              {env: []corev1.EnvVar{{Name: "C", Value: "$(A)"}}, envFrom: from(""), want: map[string]string{"A": "from", "B": "settings", "C": "from"}},
-		"an optional key that is there":       {env: []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "A", ValueFrom: secretKey("keys", "id", true)}}, want: map[string]string{"A": "of the Secret"}},
-		"an optional key that is not there":   {env: []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "A", ValueFrom: secretKey("keys", "absent", true)}}, want: map[string]string{"A": "1"}},
-		"an optional key that is empty":       {env: []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "A", ValueFrom: secretKey("keys", "empty", true)}}, want: map[string]string{"A": ""}},
-		"a required key that is not there":    {env: []corev1.EnvVar{{Name: "A", ValueFrom: secretKey("keys", "absent", false)}}},
+		"an optional key that is there":       {env: []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "A", ValueFrom: keyOfKeys("id", true)}}, want: map[string]string{"A": "of the Secret"}},
+		"an optional key that is not there":   {env: []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "A", ValueFrom: keyOfKeys("absent", true)}}, want: map[string]string{"A": "1"}},
+		"an optional key that is empty":       {env: []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "A", ValueFrom: keyOfKeys("empty", true)}}, want: map[string]string{"A": ""}},
+		"a required key that is not there":    {env: []corev1.EnvVar{{Name: "A", ValueFrom: keyOfKeys("absent", false)}}},
 		"a required Secret that is not there": {envFrom: []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "absent"}}}}},
 	} {
 		t.Run(name, func(t *testing.T) {

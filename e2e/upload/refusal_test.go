@@ -32,6 +32,7 @@ const attempts = 50
 // refuse answers as soon as the header of a request has come, and closes the connection with the body unread, so that the
 // kernel resets it. It says 100 Continue before, as versitygw's HTTP server does (fasthttp), so the body is on its way.
 func (a answer) refuse(tb testing.TB, w http.ResponseWriter) {
+	tb.Helper()
 	c, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {
 		tb.Error(err)
