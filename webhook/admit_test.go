@@ -189,8 +189,8 @@ func TestLiveLookupIsOnlyForDenials(t *testing.T) {
 	h, _ := newHandler(t, cached, live)
 	post(h, reviewOf(podWith(`"lighterman.dev/profile":"pg"`)))
 	post(h, reviewOf(podWith(`"lighterman.dev/profile":"pg","lighterman.dev/tools":"none"`)))
-	if cached.asked != 2 || live.asked != 0 {
-		t.Errorf("asked the cache %d times and the API server %d times, want 2 and 0", cached.asked, live.asked)
+	if cached.asked.Load() != 2 || live.asked.Load() != 0 {
+		t.Errorf("asked the cache %d times and the API server %d times, want 2 and 0", cached.asked.Load(), live.asked.Load())
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-logr/logr"
@@ -29,11 +30,11 @@ type memory struct {
 	// defaults are the annotations of namespaces, by name, and of service accounts, by namespace/name.
 	defaults map[string]map[string]string
 	err      error
-	asked    int
+	asked    atomic.Int64
 }
 
 func (m *memory) Profile(_ context.Context, ref injector.Ref, namespace string) (*Candidate, error) {
-	m.asked++
+	m.asked.Add(1)
 	for i := range m.profiles {
 		p := &m.profiles[i]
 		if p.Kind == ref.Kind && p.Name == ref.Name && (p.Namespace == "" || p.Namespace == namespace) {

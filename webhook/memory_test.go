@@ -138,7 +138,6 @@ func TestBudgetIsGivenBack(t *testing.T) {
 	t.Parallel()
 	store := &memory{profiles: []Candidate{fatProfile(t, 490)}}
 	h, _ := newHandler(t, store, store)
-	store.asked = -1 << 40
 	bodies := [][]byte{
 		reviewOf(podOf(25, "")), reviewOf(podOf(2000, "")), worstReview("envFrom", 50_000), []byte("{"),
 		apiServerReview(podWith(`"x":"` + strings.Repeat("x", maxBody) + `"`)),

@@ -124,8 +124,8 @@ func TestProfileEditedBetweenTwoPasses(t *testing.T) {
 			t.Errorf("%s was edited: allowed %v (%+v), patch %s, events %v; want the pod admitted as it is", name, response.Allowed,
 				response.Result, response.Patch, events.notes)
 		}
-		if before.asked == 0 || after.asked == 0 {
-			t.Errorf("%s was edited: asked the cache %d times, the API server %d times", name, before.asked, after.asked)
+		if before.asked.Load() == 0 || after.asked.Load() == 0 {
+			t.Errorf("%s was edited: asked the cache %d times, the API server %d times", name, before.asked.Load(), after.asked.Load())
 		}
 	}
 }
