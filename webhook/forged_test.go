@@ -34,7 +34,7 @@ type touched struct{ reads, writes, events atomic.Int64 }
 
 // liveFinder is an API server that counts.
 type liveFinder struct {
-	memory
+	*memory
 	*touched
 }
 
@@ -89,13 +89,13 @@ func newTarget(t *testing.T, options caller.Options) *target {
 		t.Fatal(err)
 	}
 	spec := strings.Replace(gke, "bucket: b", "bucket: "+secretBucket, 1)
-	store := memory{profiles: []Candidate{
+	store := &memory{profiles: []Candidate{
 		profileOf(t, "pg", spec), profileOf(t, "named", spec+"  allowedServiceAccounts: [backup]\n"),
 		profileOf(t, "plain", strings.Replace(irsa, "bucket: b", "bucket: "+secretBucket, 1)),
 	}, namespaces: map[string]map[string]string{"not-opted-in": {injector.NamespaceLabel: ""}}}
 	count := &touched{}
 	h := &Handler{
-		Cached: &store, CacheOnly: &store, Live: &liveFinder{store, count}, Settings: injector.Settings{Version: "test"},
+		Cached: store, CacheOnly: store, Live: &liveFinder{store, count}, Settings: injector.Settings{Version: "test"},
 		Gate:    Gate{Callers: callers, ReleaseNamespace: "lighterman-system"}.setup(metrics, logr.Discard()),
 		Metrics: metrics, Events: count, Log: logr.Discard(),
 	}

@@ -118,7 +118,7 @@ func TestImpossibleNamesAreNoFault(t *testing.T) {
 			h, _ := newHandler(t, store, store)
 			r := responseOf(t, post(h, reviewOf(podWith(annotations))))
 			if r.Allowed || r.Result.Code != http.StatusForbidden || store.asked.Load() != 0 {
-				t.Errorf("%s, %q: allowed %v, %+v, asked %d times", by, name, r.Allowed, r.Result, store.asked)
+				t.Errorf("%s, %q: allowed %v, %+v, asked %d times", by, name, r.Allowed, r.Result, store.asked.Load())
 			}
 			if n := testutil.ToFloat64(h.Metrics.requests.WithLabelValues(outcomeDenied, string(injector.ReasonInvalidAnnotation))); n != 1 {
 				t.Errorf("%s, %q: counted %v times", by, name, n)
