@@ -35,20 +35,9 @@ func hasRefusedText(value reflect.Value) bool {
 		if value.Type().PkgPath() != ownTypes {
 			return false
 		}
-		for i := range value.NumField() {
-			if hasRefusedText(value.Field(i)) {
-				return true
-			}
-		}
+		return anyRefusedText(value.NumField(), value.Field)
 	case reflect.Slice:
-		if value.Type() == literalsType {
-			return false
-		}
-		for i := range value.Len() {
-			if hasRefusedText(value.Index(i)) {
-				return true
-			}
-		}
+		return value.Type() != literalsType && anyRefusedText(value.Len(), value.Index)
 	case reflect.Map:
 		for entry := value.MapRange(); entry.Next(); {
 			if isRefusedText(entry.Key().String()) || isRefusedText(entry.Value().String()) {
@@ -57,6 +46,16 @@ func hasRefusedText(value reflect.Value) bool {
 		}
 	case reflect.String:
 		return isRefusedText(value.String())
+	}
+	return false
+}
+
+// anyRefusedText reports whether one of n values has a text that is refused.
+func anyRefusedText(n int, at func(int) reflect.Value) bool {
+	for i := range n {
+		if hasRefusedText(at(i)) {
+			return true
+		}
 	}
 	return false
 }

@@ -56,7 +56,7 @@ func (t *transfer) refusedBefore(ctx context.Context) error {
 		if uploader.ClassOf(err) == uploader.NotFound {
 			t.Taken.set(t.object.Key, nil)
 		}
-		return nil //nolint:nilerr // The write decides.
+		return nil
 	}
 	t.Log.Info("an object still has the key; it is compared with the file, which is not sent", "key", t.object.Key)
 	return refusal

@@ -141,7 +141,12 @@ func TestClientCAIsReadAgain(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.Start(ctx) }()
-	defer func() { cancel(); _ = <-done }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
 	server := serve(t, a)
 	old, renewed := first.Issue(t, "kube-apiserver", nil), second.Issue(t, "kube-apiserver", nil)
 	become := func(certificate *tls.Certificate, want Trust) {
