@@ -42,9 +42,13 @@ func TestIdentityIsTheUploadersAlone(t *testing.T) {
 		location proofs.Location
 		mode     string
 	}{
-		{"s3", proofs.Endpoint, "webIdentity"}, {"s3", proofs.Endpoint, "accessKey"},
-		{"azure", proofs.Cloud, "workloadIdentity"}, {"azure", proofs.Cloud, "accountKey"}, {"azure", proofs.Cloud, "sasToken"},
-		{"gcs", proofs.Cloud, "workloadIdentityFederation"}, {"gcs", proofs.Cloud, "serviceAccountKey"},
+		{"s3", proofs.Endpoint, "webIdentity"},
+		{"s3", proofs.Endpoint, "accessKey"},
+		{"azure", proofs.Cloud, "workloadIdentity"},
+		{"azure", proofs.Cloud, "accountKey"},
+		{"azure", proofs.Cloud, "sasToken"},
+		{"gcs", proofs.Cloud, "workloadIdentityFederation"},
+		{"gcs", proofs.Cloud, "serviceAccountKey"},
 	} {
 		t.Run(test.store+"/"+test.mode, func(t *testing.T) {
 			t.Parallel()

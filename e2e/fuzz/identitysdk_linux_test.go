@@ -5,9 +5,10 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"lighterman.dev/lighterman/internal/podtest"
+
 	"lighterman.dev/lighterman/e2e/oracle"
 	"lighterman.dev/lighterman/e2e/oracle/realsdk"
-	"lighterman.dev/lighterman/internal/podtest"
 )
 
 // askedPods is how many pods are injected and shown to the real SDKs.

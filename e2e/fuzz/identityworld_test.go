@@ -6,8 +6,9 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"lighterman.dev/lighterman/e2e/oracle"
 	"lighterman.dev/lighterman/injector"
+
+	"lighterman.dev/lighterman/e2e/oracle"
 )
 
 // mostWorlds is how many worlds of one container are tried; where there are more, some are chosen at random.
