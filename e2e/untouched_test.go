@@ -122,7 +122,9 @@ func TestUserEnvironmentWins(t *testing.T) {
 	namespace := e.namespace(t, injector.InjectionEnabled)
 	e.someProfile(t, namespace)
 	pod := e.gated(namespace, injector.AnnotationProfile, "pg")
-	pod.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "AWS_ACCESS_KEY_ID", Value: "mine"}}
+	pod.Spec.Containers[0].Env = []corev1.EnvVar{
+		{Name: "AWS_ACCESS_KEY_ID", Value: "mine"}, {Name: "AWS_SECRET_ACCESS_KEY", Value: "mine"},
+	}
 	pod, warning := e.warned(t, pod, metav1.CreateOptions{})
 	c := pod.Spec.Containers[0]
 	if envOf(c, "AWS_ACCESS_KEY_ID") != "mine" || envOf(c, "AWS_ROLE_ARN") != "" || envOf(c, "AWS_ENDPOINT_URL_S3") == "" {

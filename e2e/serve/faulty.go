@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/prometheus/client_golang/prometheus"
@@ -72,7 +73,14 @@ func (n *Network) Down() { n.proxy.Stop() }
 // Up takes connections again.
 func (n *Network) Up(tb testing.TB) {
 	tb.Helper()
-	if err := n.proxy.Start(); err != nil {
-		tb.Fatal(err)
+	// While it was down, the system may have lent the port to a connection of another test.
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		err := n.proxy.Start()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			tb.Fatal(err)
+		}
 	}
 }
