@@ -2,7 +2,10 @@ package serve
 
 import (
 	"encoding/json"
+	"fmt"
+	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,13 +27,27 @@ func NewNetwork(tb testing.TB, server string) *Network {
 	tb.Helper()
 	zerolog.SetGlobalLevel(zerolog.Disabled) // Its toxics know no other logger.
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	proxy := toxiproxy.NewProxy(api, tb.Name(), "127.0.0.1:0", server)
-	if err := proxy.Start(); err != nil {
-		tb.Fatal(err)
+	for range lastPort - firstPort {
+		at := fmt.Sprintf("127.0.0.1:%d", firstPort+int(nextPort.Add(1)%(lastPort-firstPort)))
+		proxy := toxiproxy.NewProxy(api, tb.Name(), at, server)
+		if proxy.Start() == nil {
+			tb.Cleanup(proxy.Stop)
+			return &Network{Address: proxy.Listen, proxy: proxy}
+		}
 	}
-	tb.Cleanup(proxy.Stop)
-	return &Network{Address: proxy.Listen, proxy: proxy}
+	tb.Fatalf("no port from %d to %d is free", firstPort, lastPort)
+	return nil
 }
+
+// The ports of networks are none that Linux lends out by itself (net.ipv4.ip_local_port_range begins at 32768): a network
+// that is down leaves its port, and another server there would answer in its place.
+const firstPort, lastPort = 20_000, 32_000
+
+var nextPort = func() *atomic.Uint32 {
+	n := new(atomic.Uint32)
+	n.Store(rand.Uint32N(lastPort - firstPort))
+	return n
+}()
 
 // Cut ends each connection once so many bytes have gone to the server.
 func (n *Network) Cut(tb testing.TB, after int64) {
@@ -73,7 +90,7 @@ func (n *Network) Down() { n.proxy.Stop() }
 // Up takes connections again.
 func (n *Network) Up(tb testing.TB) {
 	tb.Helper()
-	// While it was down, the system may have lent the port to a connection of another test.
+	// A program of another test may have taken the port.
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		err := n.proxy.Start()
 		if err == nil {
