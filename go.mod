@@ -2,7 +2,7 @@ module lighterman.dev/lighterman
 
 go 1.26.0
 
-toolchain go1.26.11
+toolchain go1.27.4
 
 require (
 	cloud.google.com/go/compute/metadata v0.10.0

@@ -2,7 +2,7 @@ module lighterman.dev/lighterman/e2e
 
 go 1.26.0
 
-toolchain go1.26.11
+toolchain go1.27.4
 
 replace lighterman.dev/lighterman => ../
 

@@ -13,6 +13,10 @@ import (
 	"time"
 )
 
+// toolchain builds the tools. It is not the project's own, so that a new release of Go for the project does not build Kubernetes
+// again. It changes when a tool needs a newer one.
+const toolchain = "go1.26.11"
+
 // Builder builds tools into a cache.
 type Builder struct {
 	// Source is the work tree, Cache the directory that CacheDir names.
@@ -119,7 +123,7 @@ func (b *Builder) compile(ctx context.Context, t Tool, version, out string) erro
 	if t.Static {
 		cgo = "CGO_ENABLED=0"
 	}
-	env := append(os.Environ(), "GOFLAGS=", "GOWORK=off", cgo)
+	env := append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOTOOLCHAIN="+toolchain, cgo)
 	if t.Seccomp {
 		extra, err := b.seccompEnv(ctx)
 		if err != nil {
@@ -158,10 +162,10 @@ func (b *Builder) BuildMain(ctx context.Context, m Main) error {
 	return nil
 }
 
-// goVersion asks in the module's directory, because its go line may choose another toolchain than the one in PATH.
+// goVersion asks in the module's directory, because its go line may choose a newer toolchain.
 func (b *Builder) goVersion(ctx context.Context, moduleDir string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION")
-	cmd.Dir = moduleDir
+	cmd.Dir, cmd.Env = moduleDir, append(os.Environ(), "GOTOOLCHAIN="+toolchain)
 	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("ask for the Go version (is go in PATH?): %w", err)
