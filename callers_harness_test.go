@@ -24,8 +24,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/internal/testenv"
-	"lighterman.dev/lighterman/internal/testpki"
+	"lighterman.dev/lighterman/internal/test/apiserver"
+	"lighterman.dev/lighterman/internal/test/pki"
 	"lighterman.dev/lighterman/webhook/caller"
 )
 
@@ -40,13 +40,13 @@ func guardedAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func startGuarded(t *testing.T, ca *testpki.Authority) *guarded {
+func startGuarded(t *testing.T, ca *pki.Authority) *guarded {
 	t.Helper()
 	g := &guarded{
 		address: guardedAddress(t), metrics: guardedAddress(t), healthz: guardedAddress(t), dir: t.TempDir(),
-		serving: testpki.NewAuthority(t, nil),
+		serving: pki.NewAuthority(t, nil),
 	}
-	certFile, keyFile := testpki.WriteClient(t, g.dir, "front-proxy-client", ca.Issue(t, "front-proxy-client", nil))
+	certFile, keyFile := pki.WriteClient(t, g.dir, "front-proxy-client", ca.Issue(t, "front-proxy-client", nil))
 	edit := strings.NewReplacer("/etc/kubernetes/admission", g.dir, "/etc/kubernetes/pki/front-proxy-client.crt", certFile,
 		"/etc/kubernetes/pki/front-proxy-client.key", keyFile, "lighterman.lighterman-system.svc", g.address)
 	for _, name := range []string{"admission.yaml", "webhooks.yaml"} {
@@ -58,7 +58,7 @@ func startGuarded(t *testing.T, ca *testpki.Authority) *guarded {
 			t.Fatal(err)
 		}
 	}
-	cfg := testenv.StartWith(t, map[string]string{
+	cfg := apiserver.StartWith(t, map[string]string{
 		"feature-gates":                 "APIServerWebhookAuthenticationToken=true",
 		"admission-control-config-file": filepath.Join(g.dir, "admission.yaml"),
 	}, filepath.Join("charts", "lighterman", "files", "crds"))
@@ -114,7 +114,7 @@ func (g *guarded) makeObjects(t *testing.T, cfg *rest.Config) {
 }
 
 // run starts the program and waits until it is ready.
-func (g *guarded) run(t *testing.T, cfg *rest.Config, ca *testpki.Authority) {
+func (g *guarded) run(t *testing.T, cfg *rest.Config, ca *pki.Authority) {
 	t.Helper()
 	program := filepath.Join(g.dir, "lighterman")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
@@ -125,7 +125,7 @@ func (g *guarded) run(t *testing.T, cfg *rest.Config, ca *testpki.Authority) {
 		c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
 		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	})
-	certFile, keyFile := testpki.WriteClient(t, g.dir, "serving", pair)
+	certFile, keyFile := pki.WriteClient(t, g.dir, "serving", pair)
 	for from, to := range map[string]string{certFile: "tls.crt", keyFile: "tls.key"} {
 		if err := os.Rename(from, filepath.Join(g.dir, to)); err != nil {
 			t.Fatal(err)
@@ -138,7 +138,7 @@ func (g *guarded) run(t *testing.T, cfg *rest.Config, ca *testpki.Authority) {
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "webhook", "--port="+port,
 		"--health-address="+g.healthz, "--metrics-address="+g.metrics, "--namespace=lighterman-system", "--shutdown-delay=0s",
 		"--webhook-configuration=lighterman", "--certs=files", "--certs-dir="+g.dir,
-		"--client-ca-file="+testpki.File(t, ca), "--client-allowed-name=front-proxy-client", "--caller-tokens")
+		"--client-ca-file="+pki.File(t, ca), "--client-allowed-name=front-proxy-client", "--caller-tokens")
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+g.kubeconfig(t, cfg))
 	cmd.Stdout, cmd.Stderr = g, g
 	if err := cmd.Start(); err != nil {

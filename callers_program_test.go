@@ -17,7 +17,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/internal/testpki"
+	"lighterman.dev/lighterman/internal/test/pki"
 	"lighterman.dev/lighterman/webhook/caller"
 )
 
@@ -26,7 +26,7 @@ type guarded struct {
 	admin                          client.Client
 	clients                        kubernetes.Interface
 	address, metrics, healthz, dir string
-	serving                        *testpki.Authority
+	serving                        *pki.Authority
 
 	mu  sync.Mutex
 	log bytes.Buffer
@@ -51,7 +51,7 @@ const guardedBucket = "bucket-that-nobody-may-know"
 // nothing, is told nothing, is counted and logged, and the API server's own reviews are answered.
 func TestProgramBelievesTheAPIServerOnly(t *testing.T) {
 	t.Parallel()
-	ca := testpki.NewAuthority(t, nil)
+	ca := pki.NewAuthority(t, nil)
 	g := startGuarded(t, ca)
 	g.refusesForged(t, nil, "")
 	g.refusesForged(t, ca.Issue(t, "system:node:worker", nil), "")

@@ -10,12 +10,12 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"lighterman.dev/lighterman/internal/doctorpod"
+	"lighterman.dev/lighterman/internal/inpod"
 )
 
 // doctorOptions are the flags of "lighterman doctor".
 type doctorOptions struct {
-	doctorpod.Options
+	inpod.Options
 
 	kubeconfig, context string
 }
@@ -82,8 +82,8 @@ func (o *doctorOptions) run(ctx context.Context, out, notes io.Writer) error {
 	}
 	config.UserAgent = "lighterman/" + version
 	o.Out, o.Notes = out, notes
-	err = doctorpod.Run(ctx, config, o.Options)
-	if err != nil && !errors.Is(err, doctorpod.ErrUnwell) {
+	err = inpod.Run(ctx, config, o.Options)
+	if err != nil && !errors.Is(err, inpod.ErrUnwell) {
 		return &exitError{noReport, err}
 	}
 	return err

@@ -36,7 +36,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/internal/testenv"
+	"lighterman.dev/lighterman/internal/test/apiserver"
 	"lighterman.dev/lighterman/webhook"
 )
 
@@ -54,7 +54,7 @@ const memoryLimit = "256MiB"
 
 func startFlooded(t *testing.T) *flooded {
 	t.Helper()
-	cfg := testenv.Start(t, filepath.Join("charts", "lighterman", "files", "crds"))
+	cfg := apiserver.Start(t, filepath.Join("charts", "lighterman", "files", "crds"))
 	makeObjects(t, cfg)
 	dir := t.TempDir()
 	program := filepath.Join(dir, "lighterman")

@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
-	"lighterman.dev/lighterman/internal/testenv"
+	"lighterman.dev/lighterman/internal/test/apiserver"
 )
 
 // cluster is where the subtests of TestEmbedded run.
@@ -23,7 +23,7 @@ type cluster struct {
 
 // TestIssuer runs Issuers and Sources against a real API server.
 func TestIssuer(t *testing.T) {
-	c := cluster{cfg: testenv.Start(t)}
+	c := cluster{cfg: apiserver.Start(t)}
 	t.Run("first-start", c.firstStart)
 	t.Run("missing-config", c.missingConfiguration)
 	t.Run("hand-edit", c.handEdit)

@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/testenv"
+	"lighterman.dev/lighterman/internal/test/apiserver"
 )
 
 // cluster is an API server without nodes, with the chart installed.
@@ -27,7 +27,7 @@ type cluster struct {
 	kubernetes.Interface
 	config     *rest.Config
 	kubeconfig string
-	warnings   *testenv.Warnings
+	warnings   *apiserver.Warnings
 }
 
 // install starts an API server, installs the chart, and waits until the admission policies are in force.
@@ -52,7 +52,7 @@ func install(t *testing.T) *cluster {
 			t.Error(err)
 		}
 	})
-	c := &cluster{config: rest.CopyConfig(config), kubeconfig: filepath.Join(t.TempDir(), "kubeconfig"), warnings: new(testenv.Warnings)}
+	c := &cluster{config: rest.CopyConfig(config), kubeconfig: filepath.Join(t.TempDir(), "kubeconfig"), warnings: new(apiserver.Warnings)}
 	c.config.WarningHandler = c.warnings
 	c.config.QPS = -1
 	if c.Interface, err = kubernetes.NewForConfig(c.config); err != nil {

@@ -21,7 +21,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/yaml"
 
-	"lighterman.dev/lighterman/e2e/cluster"
+	"lighterman.dev/lighterman/e2e/harness/cluster"
 )
 
 // profileAPI is the API of the work tree, under a group of its own: an installed Lighterman, older or newer, has nothing

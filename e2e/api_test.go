@@ -21,7 +21,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/yaml"
 
-	"lighterman.dev/lighterman/e2e/cluster"
+	"lighterman.dev/lighterman/e2e/harness/cluster"
 )
 
 const (

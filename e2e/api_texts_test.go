@@ -11,7 +11,7 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 
-	"lighterman.dev/lighterman/e2e/cluster"
+	"lighterman.dev/lighterman/e2e/harness/cluster"
 )
 
 // noVariable are fields of Kubernetes' own types, of which no variable is made: the API server checks them in the pod.

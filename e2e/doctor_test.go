@@ -13,7 +13,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/e2e/store"
+	"lighterman.dev/lighterman/e2e/harness/store"
 )
 
 // TestDoctor runs "lighterman doctor" as a person does.

@@ -20,8 +20,8 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/e2e/cloud"
-	"lighterman.dev/lighterman/e2e/store"
+	"lighterman.dev/lighterman/e2e/fakecloud"
+	"lighterman.dev/lighterman/e2e/harness/store"
 )
 
 // exampleRun applies manifests of the folder examples as they are, but for what every user replaces: namespace, bucket with
@@ -32,12 +32,12 @@ type exampleRun struct {
 	namespace string
 	// image takes the place of all images.
 	image string
-	cloud *cloud.Cloud
+	cloud *fakecloud.Cloud
 }
 
 func (e *environment) example(t *testing.T, image string) *exampleRun {
 	t.Helper()
-	r := &exampleRun{environment: e, image: image, namespace: e.namespace(t, injector.InjectionEnabled), cloud: cloud.ForTest(t, e.target, e.store)}
+	r := &exampleRun{environment: e, image: image, namespace: e.namespace(t, injector.InjectionEnabled), cloud: fakecloud.ForTest(t, e.target, e.store)}
 	e.create(t, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: "cloud-ca", Namespace: r.namespace}, Data: map[string]string{"ca.crt": string(r.cloud.CABundle())},
 	})

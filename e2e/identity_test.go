@@ -10,7 +10,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 
-	"lighterman.dev/lighterman/e2e/store"
+	"lighterman.dev/lighterman/e2e/harness/store"
 )
 
 // The container knows nothing of Lighterman but the names that its own arguments refer to. Its token comes from the

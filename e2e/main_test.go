@@ -18,12 +18,12 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/e2e/cluster"
-	"lighterman.dev/lighterman/e2e/release"
-	"lighterman.dev/lighterman/e2e/require"
-	"lighterman.dev/lighterman/e2e/store"
-	"lighterman.dev/lighterman/e2e/tools"
-	"lighterman.dev/lighterman/e2e/workload"
+	"lighterman.dev/lighterman/e2e/harness/cluster"
+	"lighterman.dev/lighterman/e2e/harness/release"
+	"lighterman.dev/lighterman/e2e/harness/require"
+	"lighterman.dev/lighterman/e2e/harness/store"
+	"lighterman.dev/lighterman/e2e/harness/tools"
+	"lighterman.dev/lighterman/e2e/harness/workload"
 )
 
 func TestMain(m *testing.M) {

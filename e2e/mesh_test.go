@@ -15,9 +15,9 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/e2e/image"
-	"lighterman.dev/lighterman/e2e/pki"
-	"lighterman.dev/lighterman/e2e/tools"
+	"lighterman.dev/lighterman/e2e/harness/image"
+	"lighterman.dev/lighterman/e2e/harness/pki"
+	"lighterman.dev/lighterman/e2e/harness/tools"
 )
 
 // TestSidecarInjectorComesLater has another webhook put a container in front of those that Lighterman has injected. The

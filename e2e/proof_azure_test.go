@@ -12,14 +12,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"lighterman.dev/lighterman/api/v1alpha1"
 
-	"lighterman.dev/lighterman/e2e/cloud"
+	"lighterman.dev/lighterman/e2e/fakecloud"
 )
 
 // azureStore prepares the run with Azurite under Azure's names.
 func (r *proofRun) azureStore(t *testing.T) {
 	t.Helper()
 	r.cloud.CreateContainer(t, r.namespace)
-	r.spec.Azure = &v1alpha1.AzureStore{StorageAccount: cloud.Account, Container: r.namespace, Prefix: "dumps"}
+	r.spec.Azure = &v1alpha1.AzureStore{StorageAccount: fakecloud.Account, Container: r.namespace, Prefix: "dumps"}
 	r.stored = func(ctx context.Context) (size int64, err error) {
 		pages := r.cloud.Blobs(t).NewListBlobsFlatPager(r.namespace, &azblob.ListBlobsFlatOptions{Prefix: &r.spec.Azure.Prefix})
 		for pages.More() {
@@ -36,11 +36,11 @@ func (r *proofRun) azureStore(t *testing.T) {
 	auth := &r.spec.Azure.Auth
 	clientID := string(uuid.NewUUID())
 	r.cloud.GrantBlob(t, clientID, r.namespace)
-	principal := v1alpha1.AzureServicePrincipal{ClientID: clientID, TenantID: cloud.TenantID}
+	principal := v1alpha1.AzureServicePrincipal{ClientID: clientID, TenantID: fakecloud.TenantID}
 	r.prepare(t, map[string]func(){
 		"workloadIdentity": func() {
 			r.cloud.FederateEntra(t, clientID, r.subject())
-			auth.WorkloadIdentity = &v1alpha1.AzureWorkloadIdentity{ClientID: clientID, TenantID: cloud.TenantID}
+			auth.WorkloadIdentity = &v1alpha1.AzureWorkloadIdentity{ClientID: clientID, TenantID: fakecloud.TenantID}
 		},
 		"managedIdentity": func() {
 			r.cloud.LinkLocalForTest(t, r.target)
@@ -71,7 +71,7 @@ func (r *proofRun) azureStore(t *testing.T) {
 // accountSAS is a signature for all containers and blobs of the account, where BlobSAS is for the blobs of one container.
 func (r *proofRun) accountSAS(t *testing.T) string {
 	t.Helper()
-	key, err := azblob.NewSharedKeyCredential(cloud.Account, r.cloud.AccountKey())
+	key, err := azblob.NewSharedKeyCredential(fakecloud.Account, r.cloud.AccountKey())
 	if err != nil {
 		t.Fatal(err)
 	}

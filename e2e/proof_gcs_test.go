@@ -7,14 +7,14 @@ import (
 	"google.golang.org/api/storage/v1"
 	"lighterman.dev/lighterman/api/v1alpha1"
 
-	"lighterman.dev/lighterman/e2e/cloud"
+	"lighterman.dev/lighterman/e2e/fakecloud"
 )
 
 // gcsStore prepares the run with fake-gcs-server under Google's names.
 func (r *proofRun) gcsStore(t *testing.T) {
 	t.Helper()
 	r.cloud.CreateGCSBucket(t, r.namespace)
-	r.spec.GCS = &v1alpha1.GCSStore{Bucket: r.namespace, Prefix: "dumps", ProjectID: cloud.ProjectID}
+	r.spec.GCS = &v1alpha1.GCSStore{Bucket: r.namespace, Prefix: "dumps", ProjectID: fakecloud.ProjectID}
 	admin := r.cloud.GCS(t)
 	r.stored = func(ctx context.Context) (size int64, err error) {
 		err = admin.Objects.List(r.namespace).Prefix(r.spec.GCS.Prefix).Pages(ctx, func(page *storage.Objects) error {
@@ -26,7 +26,7 @@ func (r *proofRun) gcsStore(t *testing.T) {
 		return size, err
 	}
 	auth := &r.spec.GCS.Auth
-	email := cloud.GoogleAccount(r.namespace)
+	email := fakecloud.GoogleAccount(r.namespace)
 	grant := func(principal string) { r.cloud.GrantBucket(t, principal, r.namespace, "roles/storage.objectAdmin") }
 	federation := func() *v1alpha1.GCPWorkloadIdentityFederation {
 		return &v1alpha1.GCPWorkloadIdentityFederation{Audience: r.cloud.AllowPool(t, r.namespace)}
@@ -34,23 +34,23 @@ func (r *proofRun) gcsStore(t *testing.T) {
 	r.prepare(t, map[string]func(){
 		"workloadIdentityFederation": func() {
 			auth.WorkloadIdentityFederation = federation()
-			grant(cloud.PoolPrincipal(r.subject()))
+			grant(fakecloud.PoolPrincipal(r.subject()))
 		},
 		"workloadIdentityFederation+serviceAccount": func() {
 			auth.WorkloadIdentityFederation = federation()
 			auth.WorkloadIdentityFederation.ServiceAccount = email
-			r.cloud.AllowImpersonation(t, cloud.PoolPrincipal(r.subject()), email)
+			r.cloud.AllowImpersonation(t, fakecloud.PoolPrincipal(r.subject()), email)
 			grant(email)
 		},
 		"gkeWorkloadIdentity": func() {
 			r.gkeMetadata(t)
 			auth.GKEWorkloadIdentity = &v1alpha1.GKEWorkloadIdentity{}
-			grant(cloud.GKEPrincipal(r.namespace, "backup"))
+			grant(fakecloud.GKEPrincipal(r.namespace, "backup"))
 		},
 		"gkeWorkloadIdentity+serviceAccount": func() {
 			r.gkeMetadata(t)
 			auth.GKEWorkloadIdentity = &v1alpha1.GKEWorkloadIdentity{ServiceAccount: email}
-			r.cloud.AllowImpersonation(t, cloud.GKEMember(r.namespace, "backup"), email)
+			r.cloud.AllowImpersonation(t, fakecloud.GKEMember(r.namespace, "backup"), email)
 			grant(email)
 		},
 		"serviceAccountKey": func() {
@@ -63,5 +63,5 @@ func (r *proofRun) gcsStore(t *testing.T) {
 func (r *proofRun) gkeMetadata(t *testing.T) {
 	t.Helper()
 	r.cloud.LinkLocalForTest(t, r.target)
-	r.hosts = append(r.hosts, cloud.MetadataHostAlias())
+	r.hosts = append(r.hosts, fakecloud.MetadataHostAlias())
 }

@@ -9,17 +9,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/internal/proofs"
+	"lighterman.dev/lighterman/internal/test/toolmatrix"
 
-	"lighterman.dev/lighterman/e2e/cloud/metadata"
-	"lighterman.dev/lighterman/e2e/store"
+	"lighterman.dev/lighterman/e2e/fakecloud/metadata"
+	"lighterman.dev/lighterman/e2e/harness/store"
 )
 
 // s3Store prepares the run with versitygw, at its own address or under Amazon's names.
 func (r *proofRun) s3Store(t *testing.T) {
 	t.Helper()
 	r.spec.S3 = r.s3(r.namespace)
-	if r.proof.Location == proofs.Cloud {
+	if r.proof.Location == toolmatrix.Cloud {
 		r.spec.S3 = &v1alpha1.S3Store{Bucket: r.namespace, Prefix: "dumps", Region: store.Region}
 	}
 	policy := store.AllowBackups(r.namespace, r.spec.S3.Prefix+"/")
@@ -56,7 +56,7 @@ func (r *proofRun) s3Store(t *testing.T) {
 		},
 		"webIdentity": func() {
 			auth.WebIdentity = &v1alpha1.S3WebIdentity{RoleARN: role(audience)}
-			if r.proof.Location == proofs.Endpoint {
+			if r.proof.Location == toolmatrix.Endpoint {
 				auth.WebIdentity.STSEndpoint = r.store.STSEndpoint
 			}
 		},

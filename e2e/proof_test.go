@@ -9,14 +9,14 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/internal/proofs"
+	"lighterman.dev/lighterman/internal/test/toolmatrix"
 
-	"lighterman.dev/lighterman/e2e/cloud"
-	"lighterman.dev/lighterman/e2e/cluster"
-	"lighterman.dev/lighterman/e2e/debian"
+	"lighterman.dev/lighterman/e2e/fakecloud"
+	"lighterman.dev/lighterman/e2e/harness/cluster"
+	"lighterman.dev/lighterman/e2e/harness/debian"
+	"lighterman.dev/lighterman/e2e/harness/require"
+	"lighterman.dev/lighterman/e2e/harness/tools"
 	"lighterman.dev/lighterman/e2e/proof"
-	"lighterman.dev/lighterman/e2e/require"
-	"lighterman.dev/lighterman/e2e/tools"
 )
 
 // leastStored is how many bytes a backup leaves in the store at least; the files that scripts make are larger.
@@ -25,12 +25,12 @@ const leastStored = 1 << 20
 // proofRun is one program with one store in one auth mode.
 type proofRun struct {
 	*environment
-	program       *proofs.Program
-	proof         *proofs.Proof
+	program       *toolmatrix.Program
+	proof         *toolmatrix.Proof
 	mode, variant string
 	namespace     string
 	// cloud has the public clouds' names.
-	cloud *cloud.Cloud
+	cloud *fakecloud.Cloud
 	// spec is the profile's. The store's preparation fills it in.
 	spec v1alpha1.CredentialProfileSpec
 	// hosts are names that the pod has to find inside the cluster.
@@ -61,7 +61,7 @@ func TestProof(t *testing.T) {
 			images[name] = e.proofImage(t, name)
 		}
 	}
-	clouds := cloud.ForTest(t, e.target, e.store)
+	clouds := fakecloud.ForTest(t, e.target, e.store)
 	for i := range programs {
 		program := &programs[i]
 		for j := range program.Proofs {
@@ -70,7 +70,7 @@ func TestProof(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%s", program.Name, p.Store, of), func(t *testing.T) {
 					t.Parallel()
 					run := &proofRun{environment: e, program: program, proof: p, cloud: clouds}
-					run.mode, run.variant = proofs.Mode(of)
+					run.mode, run.variant = toolmatrix.Mode(of)
 					run.run(t, images[program.Image])
 				})
 			}
@@ -81,7 +81,7 @@ func TestProof(t *testing.T) {
 func (r *proofRun) run(t *testing.T, image string) {
 	t.Helper()
 	r.prepareStore(t)
-	if r.program.Tool != proofs.SDK {
+	if r.program.Tool != toolmatrix.SDK {
 		r.spec.Tools = []v1alpha1.Tool{v1alpha1.Tool(r.program.Tool)}
 	}
 	r.profile(t, r.namespace, "", func(s *v1alpha1.CredentialProfileSpec) { *s = r.spec })

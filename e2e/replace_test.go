@@ -17,8 +17,8 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/e2e/forward"
-	"lighterman.dev/lighterman/e2e/release"
+	"lighterman.dev/lighterman/e2e/harness/portforward"
+	"lighterman.dev/lighterman/e2e/harness/release"
 )
 
 // stream creates pods, one after the other from each of several clients, until it is stopped.
@@ -153,7 +153,7 @@ func (e *environment) issuers(ctx context.Context, t *testing.T) map[string]stri
 		if pod.DeletionTimestamp != nil {
 			continue
 		}
-		raw, err := forward.Dialer{REST: e.target.REST, Namespace: release.Namespace, Pod: name, Port: 9443}.DialContext(ctx, "", "")
+		raw, err := portforward.Dialer{REST: e.target.REST, Namespace: release.Namespace, Pod: name, Port: 9443}.DialContext(ctx, "", "")
 		if err != nil {
 			t.Fatal(err)
 		}

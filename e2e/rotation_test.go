@@ -16,7 +16,7 @@ import (
 	"lighterman.dev/lighterman/uploader"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/e2e/store"
+	"lighterman.dev/lighterman/e2e/harness/store"
 )
 
 // everySecond writes a file each second.

@@ -17,7 +17,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/e2e/release"
+	"lighterman.dev/lighterman/e2e/harness/release"
 )
 
 // warnings collects what the API server warns of.

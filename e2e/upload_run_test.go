@@ -21,7 +21,7 @@ import (
 	uploads "lighterman.dev/lighterman/uploader/manifest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/e2e/forward"
+	"lighterman.dev/lighterman/e2e/harness/portforward"
 )
 
 // patience is for what takes seconds on a machine that has nothing else to do.
@@ -93,7 +93,7 @@ const (
 // release lets a script go on that waits for it.
 func (r *uploadRun) release(t *testing.T) {
 	t.Helper()
-	d := forward.Dialer{REST: r.target.REST, Namespace: r.pod.Namespace, Pod: r.pod.Name, Port: releasePort}
+	d := portforward.Dialer{REST: r.target.REST, Namespace: r.pod.Namespace, Pod: r.pod.Name, Port: releasePort}
 	waitFor(t, "the script to wait for this", patience, func(ctx context.Context) (bool, string) {
 		conn, err := d.DialContext(ctx, "", "")
 		if err != nil {

@@ -13,8 +13,8 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"lighterman.dev/lighterman/e2e/tools"
-	"lighterman.dev/lighterman/e2e/workload"
+	"lighterman.dev/lighterman/e2e/harness/tools"
+	"lighterman.dev/lighterman/e2e/harness/workload"
 )
 
 // shellImage is delivered by the first test that needs it.

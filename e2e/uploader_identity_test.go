@@ -9,9 +9,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/proofs"
+	"lighterman.dev/lighterman/internal/test/toolmatrix"
 
-	"lighterman.dev/lighterman/e2e/cloud"
+	"lighterman.dev/lighterman/e2e/fakecloud"
 )
 
 // lookAround is what whoever has a shell in the container can find: its environment, its mounts, and every small file of
@@ -36,25 +36,25 @@ var opensStore = regexp.MustCompile(
 func TestIdentityIsTheUploadersAlone(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
-	clouds := cloud.ForTest(t, e.target, e.store)
+	clouds := fakecloud.ForTest(t, e.target, e.store)
 	for _, test := range []struct {
 		store    string
-		location proofs.Location
+		location toolmatrix.Location
 		mode     string
 	}{
-		{"s3", proofs.Endpoint, "webIdentity"},
-		{"s3", proofs.Endpoint, "accessKey"},
-		{"azure", proofs.Cloud, "workloadIdentity"},
-		{"azure", proofs.Cloud, "accountKey"},
-		{"azure", proofs.Cloud, "sasToken"},
-		{"gcs", proofs.Cloud, "workloadIdentityFederation"},
-		{"gcs", proofs.Cloud, "serviceAccountKey"},
+		{"s3", toolmatrix.Endpoint, "webIdentity"},
+		{"s3", toolmatrix.Endpoint, "accessKey"},
+		{"azure", toolmatrix.Cloud, "workloadIdentity"},
+		{"azure", toolmatrix.Cloud, "accountKey"},
+		{"azure", toolmatrix.Cloud, "sasToken"},
+		{"gcs", toolmatrix.Cloud, "workloadIdentityFederation"},
+		{"gcs", toolmatrix.Cloud, "serviceAccountKey"},
 	} {
 		t.Run(test.store+"/"+test.mode, func(t *testing.T) {
 			t.Parallel()
 			r := &proofRun{
 				environment: e, cloud: clouds, mode: test.mode,
-				proof: &proofs.Proof{Store: test.store, Location: test.location},
+				proof: &toolmatrix.Proof{Store: test.store, Location: test.location},
 			}
 			r.lookForCredentials(t)
 		})
@@ -121,7 +121,7 @@ func (r *proofRun) prepareStore(t *testing.T) {
 	t.Helper()
 	r.namespace = r.environment.namespace(t, injector.InjectionEnabled)
 	r.spec.CABundle = &v1alpha1.CABundle{ConfigMap: &v1alpha1.CAKeyRef{Name: "store-ca"}}
-	if r.proof.Location == proofs.Cloud {
+	if r.proof.Location == toolmatrix.Cloud {
 		r.create(t, &corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Name: "cloud-ca", Namespace: r.namespace},
 			Data:       map[string]string{"ca.crt": string(r.cloud.CABundle())},

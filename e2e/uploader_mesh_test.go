@@ -10,7 +10,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 
-	"lighterman.dev/lighterman/e2e/store"
+	"lighterman.dev/lighterman/e2e/harness/store"
 )
 
 // TestUploaderInAMesh gives the pod a native sidecar through which alone it reaches the store, as in a mesh: the uploader

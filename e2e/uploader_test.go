@@ -9,7 +9,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 
-	"lighterman.dev/lighterman/e2e/store"
+	"lighterman.dev/lighterman/e2e/harness/store"
 )
 
 // uploads makes a namespace whose profile "pg" has the uploader, with a role that may do what policy says.

@@ -14,19 +14,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/internal/testenv"
+	"lighterman.dev/lighterman/internal/test/apiserver"
 )
 
 // server is an API server with Lighterman's CRDs. It refuses fields that it does not know.
 type server struct {
 	client.Client
-	warnings *testenv.Warnings
+	warnings *apiserver.Warnings
 }
 
 func startServer(t *testing.T) *server {
 	t.Helper()
-	config := testenv.Start(t, filepath.Join("..", "charts", "lighterman", "files", "crds"))
-	s := &server{warnings: new(testenv.Warnings)}
+	config := apiserver.Start(t, filepath.Join("..", "charts", "lighterman", "files", "crds"))
+	s := &server{warnings: new(apiserver.Warnings)}
 	config.WarningHandler = s.warnings
 	admin, err := client.New(config, client.Options{})
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/manifest"
-	"lighterman.dev/lighterman/internal/podtest"
+	"lighterman.dev/lighterman/internal/test/podtest"
 )
 
 // example is a folder with a profile.yaml. What its variants share lies in the folder above.

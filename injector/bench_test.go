@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/benchpod"
+	"lighterman.dev/lighterman/internal/test/benchpod"
 )
 
 func BenchmarkInject(b *testing.B) {

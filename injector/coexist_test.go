@@ -10,9 +10,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/additive"
-	"lighterman.dev/lighterman/internal/cloudwebhooks"
-	"lighterman.dev/lighterman/internal/podtest"
+	"lighterman.dev/lighterman/internal/test/fakewebhooks"
+	"lighterman.dev/lighterman/internal/test/jsonsubset"
+	"lighterman.dev/lighterman/internal/test/podtest"
 )
 
 const (
@@ -28,10 +28,10 @@ const (
 // one identity in the end: what programs take is the same for all of them. Where that is not the profile's, or another
 // one remains beside it, a warning says so.
 func TestOtherWebhooks(t *testing.T) {
-	irsa, same, association := cloudwebhooks.EKS{RoleARN: otherRole}, cloudwebhooks.EKS{RoleARN: profileRole}, cloudwebhooks.EKS{PodIdentity: true}
-	azure := cloudwebhooks.Azure{ClientID: otherClient, TenantID: tenant}
-	bare := cloudwebhooks.Azure{TenantID: tenant} // The service account has no annotation.
-	elsewhere := cloudwebhooks.Azure{TenantID: otherTenant}
+	irsa, same, association := fakewebhooks.EKS{RoleARN: otherRole}, fakewebhooks.EKS{RoleARN: profileRole}, fakewebhooks.EKS{PodIdentity: true}
+	azure := fakewebhooks.Azure{ClientID: otherClient, TenantID: tenant}
+	bare := fakewebhooks.Azure{TenantID: tenant} // The service account has no annotation.
+	elsewhere := fakewebhooks.Azure{TenantID: otherTenant}
 	const (
 		webIdentity = `s3: {bucket: b, region: eu-west-1, auth: {webIdentity: {roleARN: "` + profileRole + `"}}}`
 		ownSTS      = `s3: {bucket: b, region: eu-west-1, auth: {webIdentity: {roleARN: "` + profileRole + `", stsEndpoint: "https://sts.storage.svc"}}}`
@@ -57,7 +57,7 @@ func TestOtherWebhooks(t *testing.T) {
 	const keep, two, denied = "keeps the identity", "has two identities", "denied"
 	tests := map[string]struct {
 		spec string
-		with cloudwebhooks.Webhook
+		with fakewebhooks.Webhook
 		// The identity, and the warning, when the other webhook comes first, and when it comes after Lighterman.
 		first, firstWarning, after, afterWarning string
 	}{
@@ -131,9 +131,9 @@ func TestOtherWebhooks(t *testing.T) {
 
 // chainOf gives the pod as both webhooks leave it, and the warnings of Lighterman's last pass: whoever is to be asked
 // again, is asked again when the other changed the pod. The error is Lighterman's denial.
-func chainOf(t *testing.T, profile *injector.Profile, with cloudwebhooks.Webhook, lightermanFirst bool) (pod []byte, warnings []string, denial error) {
+func chainOf(t *testing.T, profile *injector.Profile, with fakewebhooks.Webhook, lightermanFirst bool) (pod []byte, warnings []string, denial error) {
 	t.Helper()
-	pod = []byte(`{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"backup-","labels":{"` + cloudwebhooks.AzureLabel + `":"true"}},
+	pod = []byte(`{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"backup-","labels":{"` + fakewebhooks.AzureLabel + `":"true"}},
 		"spec":{"serviceAccountName":"backup","containers":[{"name":"dump","env":[{"name":"PGHOST","value":"pg"}]},{"name":"ship"}]}}`)
 	ours := func(pod []byte) []byte {
 		result, err := injector.Inject(parse(t, pod), profile, settings)
@@ -142,14 +142,14 @@ func chainOf(t *testing.T, profile *injector.Profile, with cloudwebhooks.Webhook
 			return pod
 		}
 		after := podtest.Apply(t, pod, result.Operations)
-		if where := additive.Lost(podtest.Decode(t, pod), podtest.Decode(t, after)); where != "" {
+		if where := jsonsubset.Lost(podtest.Decode(t, pod), podtest.Decode(t, after)); where != "" {
 			t.Errorf("%s was lost or changed", where)
 		}
 		warnings = result.Warnings
 		return after
 	}
 	theirs := func(pod []byte) []byte {
-		after, err := cloudwebhooks.Apply(with, pod)
+		after, err := fakewebhooks.Apply(with, pod)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +160,7 @@ func chainOf(t *testing.T, profile *injector.Profile, with cloudwebhooks.Webhook
 		return pod, warnings, denial
 	}
 	pod = ours(theirs(pod))
-	if _, again := with.(cloudwebhooks.Azure); again {
+	if _, again := with.(fakewebhooks.Azure); again {
 		pod = ours(theirs(pod))
 	}
 	return pod, warnings, denial

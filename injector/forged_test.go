@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/podtest"
+	"lighterman.dev/lighterman/internal/test/podtest"
 )
 
 // forgedPod has a container that is to get no identity.

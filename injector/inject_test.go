@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/additive"
-	"lighterman.dev/lighterman/internal/podtest"
+	"lighterman.dev/lighterman/internal/test/jsonsubset"
+	"lighterman.dev/lighterman/internal/test/podtest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -164,7 +164,7 @@ func checkInvariants(t *testing.T, raw []byte, profile *injector.Profile, settin
 		t.Errorf("the second pass adds: %s", podtest.Marshal(t, second.Operations))
 	}
 	checkUnknownFields(t, raw, profile)
-	if where := additive.Lost(podtest.Decode(t, raw), podtest.Decode(t, patched)); where != "" {
+	if where := jsonsubset.Lost(podtest.Decode(t, raw), podtest.Decode(t, patched)); where != "" {
 		t.Errorf("%s was lost or changed", where)
 	}
 	checkNames(t, untouched, parse(t, patched))
@@ -209,7 +209,7 @@ func checkUnknownFields(t *testing.T, raw []byte, profile *injector.Profile) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if where := additive.Lost(podtest.Decode(t, with), podtest.Decode(t, podtest.Apply(t, with, result.Operations))); where != "" {
+	if where := jsonsubset.Lost(podtest.Decode(t, with), podtest.Decode(t, podtest.Apply(t, with, result.Operations))); where != "" {
 		t.Errorf("with unknown fields: %s was lost or changed", where)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/podtest"
+	"lighterman.dev/lighterman/internal/test/podtest"
 )
 
 // asStored gives a pod what the API server fills in before webhooks see it, as far as it matters here.

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/internal/proofs"
+	"lighterman.dev/lighterman/internal/test/toolmatrix"
 )
 
 const renderedOnly = "rendered only"
@@ -17,7 +17,7 @@ const renderedOnly = "rendered only"
 // provedWith gives for <tool>.<store>.<mode> what was run, from the data that the end-to-end test runs.
 func provedWith(t *testing.T) map[string]string {
 	t.Helper()
-	programs, servers, err := proofs.Read(os.DirFS(filepath.Join("..", "e2e", "proof")))
+	programs, servers, err := toolmatrix.Read(os.DirFS(filepath.Join("..", "e2e", "proof")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func provedWith(t *testing.T) map[string]string {
 			variants := map[string][]string{}
 			var modes []string
 			for _, of := range proof.Modes {
-				mode, variant := proofs.Mode(of)
+				mode, variant := toolmatrix.Mode(of)
 				if err := checkProof(t, program.Tool, proof, mode); err != nil {
 					t.Error(err)
 				}
@@ -39,7 +39,7 @@ func provedWith(t *testing.T) map[string]string {
 			}
 			for _, mode := range modes {
 				text := fmt.Sprintf("%s %s, %s %s", program.Name, program.Version, proof.Server, servers[proof.Server])
-				if proof.Location == proofs.Cloud {
+				if proof.Location == toolmatrix.Cloud {
 					text += " †"
 				}
 				if ran := strings.Join(variants[mode], ", "); ran != "plain" {
@@ -54,7 +54,7 @@ func provedWith(t *testing.T) map[string]string {
 }
 
 // checkProof refuses what the tables do not have, or refuse themselves.
-func checkProof(t *testing.T, tool string, proof *proofs.Proof, of string) error {
+func checkProof(t *testing.T, tool string, proof *toolmatrix.Proof, of string) error {
 	t.Helper()
 	at := slices.IndexFunc(stores[:], func(s store) bool { return s.name == proof.Store })
 	if at < 0 {
@@ -73,7 +73,7 @@ func checkProof(t *testing.T, tool string, proof *proofs.Proof, of string) error
 		return fmt.Errorf("a proof of %s: there is no such tool", tool)
 	}
 	e := environment{spec: example(t, s, &s.modes[at]), store: s, mode: &s.modes[at]}
-	if proof.Location == proofs.Endpoint {
+	if proof.Location == toolmatrix.Endpoint {
 		setEndpoint(e.spec)
 	}
 	if why := d.refusal(&e); why != "" {
@@ -86,21 +86,21 @@ func checkProof(t *testing.T, tool string, proof *proofs.Proof, of string) error
 func TestCheckProof(t *testing.T) {
 	tests := map[string]struct {
 		tool, store, mode string
-		location          proofs.Location
+		location          toolmatrix.Location
 		want              string
 	}{
-		"good":                      {"restic", "s3", "accessKey", proofs.Endpoint, ""},
-		"the SDKs":                  {sdk, "s3", "webIdentity", proofs.Endpoint, ""},
-		"good in the cloud only":    {"restic", "s3", "webIdentity", proofs.Cloud, ""},
-		"refused for its location":  {"restic", "s3", "webIdentity", proofs.Endpoint, "which is refused: its S3 library"},
-		"refused for its auth mode": {"xbcloud", "s3", "webIdentity", proofs.Cloud, "which is refused: knows access keys"},
-		"an unknown tool":           {"tar", "s3", "accessKey", proofs.Endpoint, "there is no such tool"},
-		"an unknown store":          {"restic", "ftp", "accessKey", proofs.Endpoint, `there is no store "ftp"`},
-		"an unknown auth mode":      {"restic", "s3", "password", proofs.Endpoint, `s3 has no auth mode "password"`},
+		"good":                      {"restic", "s3", "accessKey", toolmatrix.Endpoint, ""},
+		"the SDKs":                  {sdk, "s3", "webIdentity", toolmatrix.Endpoint, ""},
+		"good in the cloud only":    {"restic", "s3", "webIdentity", toolmatrix.Cloud, ""},
+		"refused for its location":  {"restic", "s3", "webIdentity", toolmatrix.Endpoint, "which is refused: its S3 library"},
+		"refused for its auth mode": {"xbcloud", "s3", "webIdentity", toolmatrix.Cloud, "which is refused: knows access keys"},
+		"an unknown tool":           {"tar", "s3", "accessKey", toolmatrix.Endpoint, "there is no such tool"},
+		"an unknown store":          {"restic", "ftp", "accessKey", toolmatrix.Endpoint, `there is no store "ftp"`},
+		"an unknown auth mode":      {"restic", "s3", "password", toolmatrix.Endpoint, `s3 has no auth mode "password"`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := checkProof(t, test.tool, &proofs.Proof{Store: test.store, Location: test.location}, test.mode)
+			err := checkProof(t, test.tool, &toolmatrix.Proof{Store: test.store, Location: test.location}, test.mode)
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("error is %v", err)
 			}

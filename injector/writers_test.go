@@ -12,7 +12,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/podtest"
+	"lighterman.dev/lighterman/internal/test/podtest"
 )
 
 // writersPod writes files in a regular container and in an init container; another container has nothing to do with them.

@@ -3,6 +3,6 @@
 // configuration, can import it.
 //
 // The sidecar itself is in the packages below: spool finds files, transfer sends one, journal remembers what was sent,
-// manifest says what a run stored, sidecar brings them together, wrap is the other end of the sidecar's socket, doctor
-// says what works; s3, azure, gcs and dir each are a store, and storetest is the contract that every store passes.
+// manifest says what a run stored, sidecar brings them together, session is the other end of the sidecar's socket, doctor
+// says what works; s3, azure, gcs and local each are a store, and storetest is the contract that every store passes.
 package uploader

@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/testpki"
+	"lighterman.dev/lighterman/internal/test/pki"
 	"lighterman.dev/lighterman/webhook/caller"
 )
 
@@ -46,9 +46,9 @@ func TestFilesAreDocumented(t *testing.T) {
 // reviews by a client certificate, by a token of KEP-6060, or by the path; what a pod could send is refused.
 func TestCallersOnAPIServer(t *testing.T) {
 	t.Parallel()
-	ca := testpki.NewAuthority(t, nil)
+	ca := pki.NewAuthority(t, nil)
 	dir := t.TempDir()
-	certFile, keyFile := testpki.WriteClient(t, dir, "front-proxy-client", ca.Issue(t, "front-proxy-client", nil))
+	certFile, keyFile := pki.WriteClient(t, dir, "front-proxy-client", ca.Issue(t, "front-proxy-client", nil))
 	byCertificate, byToken, byPath := listen(t), listen(t), listen(t)
 	tokenFile := filepath.Join(dir, "token")
 	a := startAPIServerWith(t, map[string]string{
@@ -73,12 +73,12 @@ func TestCallersOnAPIServer(t *testing.T) {
 	}
 	t.Run("a client certificate", func(t *testing.T) {
 		behind("certificate", byCertificate, caller.Options{CertificateOptions: caller.CertificateOptions{
-			CAFile: testpki.File(t, ca), AllowedNames: []string{"front-proxy-client"},
+			CAFile: pki.File(t, ca), AllowedNames: []string{"front-proxy-client"},
 		}})
 		a.webhookFor(t, "certificate", byCertificate, Path)
 		a.forged(t, byCertificate, "certificate", Path, "", nil)
 		a.forged(t, byCertificate, "certificate", Path, "", ca.Issue(t, "system:node:worker", nil))
-		a.forged(t, byCertificate, "certificate", Path, "", testpki.NewAuthority(t, nil).Issue(t, "front-proxy-client", nil))
+		a.forged(t, byCertificate, "certificate", Path, "", pki.NewAuthority(t, nil).Issue(t, "front-proxy-client", nil))
 		a.admitsOwn(t, "certificate")
 		a.forged(t, byCertificate, "certificate", Path, "", nil)
 	})

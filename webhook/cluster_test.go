@@ -28,7 +28,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/testenv"
+	"lighterman.dev/lighterman/internal/test/apiserver"
 )
 
 // apiServer is a real API server with the webhook beside it: reviews are posted to its handler, and everything else is as
@@ -46,7 +46,7 @@ func startAPIServer(t *testing.T) *apiServer {
 // startAPIServerWith starts an API server with flags of its own.
 func startAPIServerWith(t *testing.T, flags map[string]string) *apiServer {
 	t.Helper()
-	cfg := testenv.StartWith(t, flags, filepath.Join("..", "charts", "lighterman", "files", "crds"))
+	cfg := apiserver.StartWith(t, flags, filepath.Join("..", "charts", "lighterman", "files", "crds"))
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{AddToScheme, corev1.AddToScheme, rbacv1.AddToScheme, admissionregistrationv1.AddToScheme} {
 		if err := add(scheme); err != nil {

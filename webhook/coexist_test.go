@@ -21,7 +21,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/cloudwebhooks"
+	"lighterman.dev/lighterman/internal/test/fakewebhooks"
 )
 
 const (
@@ -120,11 +120,11 @@ func (linkerd) Mutate(pod *corev1.Pod) {
 func (r *replica) serveAll(t *testing.T) {
 	t.Helper()
 	others := map[string]struct {
-		hook  cloudwebhooks.Webhook
+		hook  fakewebhooks.Webhook
 		again admissionregistrationv1.ReinvocationPolicyType
 	}{
-		"eks":   {cloudwebhooks.EKS{RoleARN: otherRole, Region: "eu-west-1"}, admissionregistrationv1.NeverReinvocationPolicy},
-		"azure": {cloudwebhooks.Azure{ClientID: otherClient, TenantID: tenant}, admissionregistrationv1.IfNeededReinvocationPolicy},
+		"eks":   {fakewebhooks.EKS{RoleARN: otherRole, Region: "eu-west-1"}, admissionregistrationv1.NeverReinvocationPolicy},
+		"azure": {fakewebhooks.Azure{ClientID: otherClient, TenantID: tenant}, admissionregistrationv1.IfNeededReinvocationPolicy},
 		"mesh":  {linkerd{}, admissionregistrationv1.NeverReinvocationPolicy},
 	}
 	r.register(t, "lighterman", "", r.handler, admissionregistrationv1.IfNeededReinvocationPolicy)
@@ -165,7 +165,7 @@ func (a *apiServer) asked(t *testing.T, namespace string) error {
 func dump(namespace string) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace, GenerateName: "dump-", Labels: map[string]string{cloudwebhooks.AzureLabel: "true"},
+			Namespace: namespace, GenerateName: "dump-", Labels: map[string]string{fakewebhooks.AzureLabel: "true"},
 		},
 		Spec: corev1.PodSpec{ServiceAccountName: "backup", Containers: []corev1.Container{{Name: "dump", Image: "dump"}}},
 	}
@@ -198,14 +198,14 @@ func (a *apiServer) register(t *testing.T, name, namespace string, hook http.Han
 }
 
 // reviewer answers reviews with the patch of another webhook.
-func reviewer(hook cloudwebhooks.Webhook) http.Handler {
+func reviewer(hook fakewebhooks.Webhook) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var review admissionv1.AdmissionReview
 		if err := json.NewDecoder(r.Body).Decode(&review); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		patch, err := cloudwebhooks.Patch(hook, review.Request.Object.Raw)
+		patch, err := fakewebhooks.Patch(hook, review.Request.Object.Raw)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return

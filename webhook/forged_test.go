@@ -22,7 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/testpki"
+	"lighterman.dev/lighterman/internal/test/pki"
 	"lighterman.dev/lighterman/webhook/caller"
 )
 
@@ -175,9 +175,9 @@ func forge(random *rand.Rand) []byte {
 // can prove its own: nothing is written, nothing is told, and the API server's own are answered in between.
 func TestForgedReviews(t *testing.T) {
 	t.Parallel()
-	ca, other := testpki.NewAuthority(t, nil), testpki.NewAuthority(t, nil)
+	ca, other := pki.NewAuthority(t, nil), pki.NewAuthority(t, nil)
 	secret := cryptorand.Text()
-	certificates := caller.CertificateOptions{CAFile: testpki.File(t, ca), AllowedNames: []string{"kube-apiserver"}}
+	certificates := caller.CertificateOptions{CAFile: pki.File(t, ca), AllowedNames: []string{"kube-apiserver"}}
 	tokens := caller.TokenOptions{
 		WebhookConfiguration: "lighterman", Audience: caller.ServiceAudience("lighterman", "lighterman-system"),
 		Keys: func(context.Context) (string, *jose.JSONWebKeySet, error) {
@@ -187,7 +187,7 @@ func TestForgedReviews(t *testing.T) {
 	apiServer := ca.Issue(t, "kube-apiserver", nil)
 	strangers := []*tls.Certificate{
 		nil, nil, other.Issue(t, "kube-apiserver", nil), ca.Issue(t, "system:node:a", nil),
-		(*testpki.Authority)(nil).Issue(t, "kube-apiserver", nil),
+		(*pki.Authority)(nil).Issue(t, "kube-apiserver", nil),
 	}
 	tests := map[string]struct {
 		options caller.Options

@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/benchpod"
+	"lighterman.dev/lighterman/internal/test/benchpod"
 )
 
 // FuzzServeHTTP posts anything: the answer is always a review, and a patch always applies.

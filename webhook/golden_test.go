@@ -12,7 +12,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/podtest"
+	"lighterman.dev/lighterman/internal/test/podtest"
 )
 
 // TestGoldenCases runs the injector's cases through the handler: the patch on the wire gives the same pod.

@@ -11,11 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/wrap"
+	"lighterman.dev/lighterman/uploader/session"
 )
 
 func newExecCommand() *cobra.Command {
-	var c wrap.Command
+	var c session.Command
 	cmd := &cobra.Command{
 		Use:   "exec [flags] -- COMMAND [ARG…]",
 		Short: "Run a command, and fail when its files are not stored",
@@ -28,7 +28,7 @@ files are not stored; %d when it cannot be run, %d when there is no such command
 is written: what is in the store then is no backup.
 
 The sidecar writes the program into the directory that both containers share, so it needs no place in the command's image,
-no shell and no C library. With completion Wrap, Lighterman puts it in front of the container's own command.`, wrap.ExitNotStored, wrap.ExitCannotRun, wrap.ExitNotFound),
+no shell and no C library. With completion Wrap, Lighterman puts it in front of the container's own command.`, session.ExitNotStored, session.ExitCannotRun, session.ExitNotFound),
 		Example: `  # What Lighterman makes of command: [pg_dump, --format=custom, --file=/backup/orders.dump, orders]
   /lighterman/uploader exec --container=dump --timeout=600s -- pg_dump --format=custom --file=/backup/orders.dump orders
 
@@ -59,7 +59,7 @@ func newProbeCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ready := false
-			err := wrap.Ask(cmd.Context(), directory, wrap.Request{Ask: wrap.AskReady}, func(a wrap.Answer) bool {
+			err := session.Ask(cmd.Context(), directory, session.Request{Ask: session.AskReady}, func(a session.Answer) bool {
 				ready = a.Ready
 				return false
 			})

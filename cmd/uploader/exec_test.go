@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/wrap"
+	"lighterman.dev/lighterman/uploader/session"
 )
 
 // wrapped starts a command as exec runs it.
@@ -62,9 +62,9 @@ func TestExecExitCodes(t *testing.T) {
 	}{
 		"the command's own":         {[]string{"sh", "-c", "echo half > " + p.spool + "/half; exit 3"}, 3},
 		"the command's signal":      {[]string{"sh", "-c", "kill -KILL $$"}, 137},
-		"no such command":           {[]string{"/no/such/command"}, wrap.ExitNotFound},
-		"no such name":              {[]string{"no-such-command"}, wrap.ExitNotFound},
-		"what is no program":        {[]string{plain}, wrap.ExitCannotRun},
+		"no such command":           {[]string{"/no/such/command"}, session.ExitNotFound},
+		"no such name":              {[]string{"no-such-command"}, session.ExitNotFound},
+		"what is no program":        {[]string{plain}, session.ExitCannotRun},
 		"a program without a shell": {[]string{"true"}, 0},
 	} {
 		if code := p.wrapped(test.args...).code(); code != test.want {
@@ -124,7 +124,7 @@ func TestExecFailsWhenTheUploadFails(t *testing.T) {
 	_, err := p.store.Put(t.Context(), &uploader.Object{Key: "ns/pod/dump"}, uploader.Body{ReaderAt: strings.NewReader("another"), Size: 7})
 	p.must(err)
 	r := p.wrapped("sh", "-c", "echo mine > "+p.spool+"/dump")
-	if code := r.code(); code != wrap.ExitNotStored {
+	if code := r.code(); code != session.ExitNotStored {
 		t.Errorf("exit code %d", code)
 	}
 	for _, want := range []string{"the upload failed", "dump: another object has the key", "choose a key that differs for each run"} {
@@ -140,7 +140,7 @@ func TestExecFailsWhenTheUploadFails(t *testing.T) {
 func TestExecWithoutASidecar(t *testing.T) {
 	p := newPod(t, "")
 	r := p.start("exec", "--directory", p.directory, "--timeout", "2s", "--", "true")
-	if code := r.code(); code != wrap.ExitNotStored {
+	if code := r.code(); code != session.ExitNotStored {
 		t.Errorf("exit code %d", code)
 	}
 	if !strings.Contains(r.text(), "did not say within 2s that the files are stored") {

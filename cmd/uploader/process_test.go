@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/dir"
+	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/storetest"
 )
@@ -37,14 +37,14 @@ type pod struct {
 
 	spool, share, directory string
 	settings                string
-	store                   *dir.Store
+	store                   *local.Store
 }
 
 func newPod(t *testing.T, settings string) *pod {
 	t.Helper()
 	p := &pod{T: t, spool: storetest.TempDir(t), share: storetest.TempDir(t), directory: storetest.TempDir(t)}
 	p.settings = `{"spool":"` + p.spool + `","directory":"` + p.directory + `","partSizeMiB":1,"dir":{"path":"` + p.share + `"}` + settings + `}`
-	store, err := dir.Open(p.share, dir.Options{})
+	store, err := local.Open(p.share, local.Options{})
 	p.must(err)
 	p.store = store
 	return p

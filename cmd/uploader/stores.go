@@ -5,8 +5,8 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/azure"
-	"lighterman.dev/lighterman/uploader/dir"
 	"lighterman.dev/lighterman/uploader/gcs"
+	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/transport"
 )
@@ -25,7 +25,7 @@ func openStore(c *uploader.Config) (uploader.Store, error) {
 	case c.GCS != nil:
 		return gcs.New(*c.GCS, o)
 	case c.Dir != nil:
-		return dir.Open(c.Dir.Path, dir.Options{})
+		return local.Open(c.Dir.Path, local.Options{})
 	}
 	return nil, errors.New("no store is configured") // Check has found that before.
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"lighterman.dev/lighterman/internal/podtest"
+	"lighterman.dev/lighterman/internal/test/podtest"
 	"sigs.k8s.io/yaml"
 )
 

@@ -16,7 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/podtest"
+	"lighterman.dev/lighterman/internal/test/podtest"
 
 	"lighterman.dev/lighterman/e2e/oracle"
 )

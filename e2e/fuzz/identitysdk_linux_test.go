@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
-	"lighterman.dev/lighterman/internal/podtest"
+	"lighterman.dev/lighterman/internal/test/podtest"
 
 	"lighterman.dev/lighterman/e2e/oracle"
 	"lighterman.dev/lighterman/e2e/oracle/realsdk"

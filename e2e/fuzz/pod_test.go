@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/cloudwebhooks"
+	"lighterman.dev/lighterman/internal/test/fakewebhooks"
 )
 
 // pod makes a pod of what the rules look at. Most are valid.
@@ -43,11 +43,11 @@ func (s *source) pod() *corev1.Pod {
 // others has the webhooks of cloud providers come to some pods.
 func (s *source) others(pod *corev1.Pod) {
 	if s.chance(10) {
-		cloudwebhooks.EKS{RoleARN: good(s, roles), PodIdentity: s.chance(30), Region: pick(s, "", "eu-west-1", "us-east-1")}.Mutate(pod)
+		fakewebhooks.EKS{RoleARN: good(s, roles), PodIdentity: s.chance(30), Region: pick(s, "", "eu-west-1", "us-east-1")}.Mutate(pod)
 	}
 	if s.chance(10) {
-		pod.Labels = map[string]string{cloudwebhooks.AzureLabel: "true"}
-		cloudwebhooks.Azure{ClientID: pick(s, "", uuids[0], uuids[1]), TenantID: uuids[1]}.Mutate(pod)
+		pod.Labels = map[string]string{fakewebhooks.AzureLabel: "true"}
+		fakewebhooks.Azure{ClientID: pick(s, "", uuids[0], uuids[1]), TenantID: uuids[1]}.Mutate(pod)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/kubernetes/pkg/apis/core/v1/helper/qos"
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/additive"
-	"lighterman.dev/lighterman/internal/podtest"
+	"lighterman.dev/lighterman/internal/test/jsonsubset"
+	"lighterman.dev/lighterman/internal/test/podtest"
 )
 
 var settings = injector.Settings{
@@ -88,7 +88,7 @@ func checkResult(t *testing.T, pod, profile []byte, result injector.Result, vali
 		t.Errorf("a second run gives something else:\n%s, %v\nnot\n%s", podtest.Marshal(t, again), err, podtest.Marshal(t, result))
 	}
 	patched := podtest.Apply(t, pod, result.Operations)
-	if where := additive.Lost(podtest.Decode(t, pod), podtest.Decode(t, patched)); where != "" && !former {
+	if where := jsonsubset.Lost(podtest.Decode(t, pod), podtest.Decode(t, patched)); where != "" && !former {
 		t.Errorf("%s was lost or changed", where)
 	}
 	second, err := inject(patched, profile)

@@ -8,10 +8,10 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"lighterman.dev/lighterman/e2e/debian"
-	"lighterman.dev/lighterman/e2e/image"
-	"lighterman.dev/lighterman/e2e/shell"
-	"lighterman.dev/lighterman/e2e/tools"
+	"lighterman.dev/lighterman/e2e/harness/debian"
+	"lighterman.dev/lighterman/e2e/harness/image"
+	"lighterman.dev/lighterman/e2e/harness/shell"
+	"lighterman.dev/lighterman/e2e/harness/tools"
 )
 
 // images has a row for each name in a program.yaml.

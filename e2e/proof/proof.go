@@ -7,7 +7,7 @@ import (
 	"path"
 	"strings"
 
-	"lighterman.dev/lighterman/internal/proofs"
+	"lighterman.dev/lighterman/internal/test/toolmatrix"
 )
 
 //go:embed servers.yaml programs
@@ -22,8 +22,8 @@ var (
 )
 
 // Programs are all that are run for real, and the servers that they are run with.
-func Programs() ([]proofs.Program, proofs.Servers, error) {
-	return proofs.Read(files)
+func Programs() ([]toolmatrix.Program, toolmatrix.Servers, error) {
+	return toolmatrix.Read(files)
 }
 
 // VersionPrefix begins the line of a run's log that says the program's version.
@@ -33,7 +33,7 @@ const VersionPrefix = "version: "
 const begin = "set -x\n"
 
 // Script gives the shell script of a run. Its first line of output is that of the version.
-func Script(p *proofs.Program, proof *proofs.Proof) (string, error) {
+func Script(p *toolmatrix.Program, proof *toolmatrix.Proof) (string, error) {
 	own, err := fs.ReadFile(files, path.Join("programs", p.Name, proof.ScriptFile()))
 	if err != nil {
 		return "", fmt.Errorf("read script of %s: %w", p.Name, err)

@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"lighterman.dev/lighterman/internal/proofs"
+	"lighterman.dev/lighterman/internal/test/toolmatrix"
 
-	"lighterman.dev/lighterman/e2e/tools"
+	"lighterman.dev/lighterman/e2e/harness/tools"
 )
 
 // TestServers compares the versions that the documentation shows with those that are built.
@@ -31,7 +31,7 @@ func TestServers(t *testing.T) {
 		}
 		pinned[tool.Name] = strings.TrimPrefix(version, "v")
 	}
-	if diff := cmp.Diff(proofs.Servers(pinned), versions); diff != "" {
+	if diff := cmp.Diff(toolmatrix.Servers(pinned), versions); diff != "" {
 		t.Errorf("servers.yaml differs from what is pinned in hack/tools (-pinned +servers.yaml):\n%s", diff)
 	}
 }

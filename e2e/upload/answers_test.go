@@ -19,7 +19,7 @@ import (
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/transport"
 
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
 // put sends a small object; most that is wrong with a profile shows there.
@@ -39,9 +39,9 @@ func check(t *testing.T, err error, class uploader.Class, cure string) {
 
 // TestS3Answers is a profile that is wrong, against versitygw.
 func TestS3Answers(t *testing.T) {
-	server := serve.Versitygw(t, serve.S3Options{})
+	server := teststores.Versitygw(t, teststores.S3Options{})
 	bucket := server.Bucket(t, "backups")
-	otherCA := serve.Certificate(t).CA
+	otherCA := teststores.Certificate(t).CA
 	for name, test := range map[string]struct {
 		change func(t *testing.T, where *uploader.S3, ca *string)
 		class  uploader.Class
@@ -76,7 +76,7 @@ func TestS3Answers(t *testing.T) {
 
 // TestAzureAnswers is a profile that is wrong, against Azurite.
 func TestAzureAnswers(t *testing.T) {
-	server := serve.Azurite(t)
+	server := teststores.Azurite(t)
 	name := server.Container(t, "backups")
 	other := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("x"), 64))
 	for what, test := range map[string]struct {
@@ -99,7 +99,7 @@ func TestAzureAnswers(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Setenv(test.variable, test.secret)
 			store, err := azure.New(uploader.Azure{
-				Account: serve.Account, Container: test.container, Endpoint: server.Endpoint, Auth: uploader.Auth{Mode: test.mode},
+				Account: teststores.Account, Container: test.container, Endpoint: server.Endpoint, Auth: uploader.Auth{Mode: test.mode},
 			}, transport.Options{CAFile: server.CAFile})
 			if err != nil {
 				t.Fatal(err)
@@ -110,9 +110,9 @@ func TestAzureAnswers(t *testing.T) {
 }
 
 // signature makes a SAS token.
-func signature(t *testing.T, server *serve.Azure, name string, may sas.ContainerPermissions, lasts time.Duration) string {
+func signature(t *testing.T, server *teststores.Azure, name string, may sas.ContainerPermissions, lasts time.Duration) string {
 	t.Helper()
-	key, err := container.NewSharedKeyCredential(serve.Account, server.Key)
+	key, err := container.NewSharedKeyCredential(teststores.Account, server.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func signature(t *testing.T, server *serve.Azure, name string, may sas.Container
 
 // TestGCSAnswers has a bucket that is missing.
 func TestGCSAnswers(t *testing.T) {
-	server := serve.FakeGCS(t)
+	server := teststores.FakeGCS(t)
 	t.Setenv("GCE_METADATA_HOST", server.Metadata(t))
 	store, err := gcs.New(uploader.GCS{
 		Bucket: "missing", Endpoint: server.Endpoint, Auth: uploader.Auth{Mode: "ambient"},
@@ -140,9 +140,9 @@ func TestGCSAnswers(t *testing.T) {
 
 // TestS3Interceptor has a store that is well, and answers that are not its own.
 func TestS3Interceptor(t *testing.T) {
-	server := serve.Versitygw(t, serve.S3Options{Plain: true})
+	server := teststores.Versitygw(t, teststores.S3Options{Plain: true})
 	where := locate(t, server, server.Bucket(t, "backups"))
-	between := serve.Intercept(t, server.Endpoint, serve.Files{})
+	between := teststores.Intercept(t, server.Endpoint, teststores.Files{})
 	where.Endpoint = between.URL
 	store := openS3(t, server, where)
 	body := uploader.Body{ReaderAt: strings.NewReader("what is sent"), Size: 12}

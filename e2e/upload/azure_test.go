@@ -8,14 +8,14 @@ import (
 	"lighterman.dev/lighterman/uploader/storetest"
 	"lighterman.dev/lighterman/uploader/transport"
 
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
-func openAzure(tb testing.TB, server *serve.Azure, containerName string) *azure.Store {
+func openAzure(tb testing.TB, server *teststores.Azure, containerName string) *azure.Store {
 	tb.Helper()
 	tb.Setenv("AZURE_STORAGE_KEY", server.Key)
 	store, err := azure.New(uploader.Azure{
-		Account: serve.Account, Container: containerName, Endpoint: server.Endpoint, Auth: uploader.Auth{Mode: "accountKey"},
+		Account: teststores.Account, Container: containerName, Endpoint: server.Endpoint, Auth: uploader.Auth{Mode: "accountKey"},
 	}, transport.Options{CAFile: server.CAFile})
 	if err != nil {
 		tb.Fatal(err)
@@ -24,6 +24,6 @@ func openAzure(tb testing.TB, server *serve.Azure, containerName string) *azure.
 }
 
 func TestAzure(t *testing.T) {
-	server := serve.Azurite(t)
+	server := teststores.Azurite(t)
 	storetest.Run(t, openAzure(t, server, server.Container(t, "backups")), storetest.Options{})
 }

@@ -9,7 +9,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
 // backend is a store that runs, with a bucket, and what a sidecar is told of it.
@@ -17,7 +17,7 @@ type backend struct {
 	name string
 	// address is where it listens, and certificate is what it shows.
 	address     string
-	certificate serve.Files
+	certificate teststores.Files
 	// store goes straight to it, with leave to do everything.
 	store uploader.Store
 	// settings are those of a store at an address that leads to this one.
@@ -63,16 +63,16 @@ const bucket = "sidecar"
 var backends = map[string]func(testing.TB) *backend{
 	"S3": func(tb testing.TB) *backend {
 		tb.Helper()
-		server := serve.Versitygw(tb, serve.S3Options{})
+		server := teststores.Versitygw(tb, teststores.S3Options{})
 		return s3Backend(tb, server, server.Bucket(tb, bucket))
 	},
 	"Azure": func(tb testing.TB) *backend {
 		tb.Helper()
-		return azureBackend(tb, serve.Azurite(tb))
+		return azureBackend(tb, teststores.Azurite(tb))
 	},
 	"GCS": func(tb testing.TB) *backend {
 		tb.Helper()
-		server := serve.FakeGCS(tb)
+		server := teststores.FakeGCS(tb)
 		name := server.Bucket(tb, bucket)
 		metadata := server.Metadata(tb)
 		says := func(status int, reason string) answer {
@@ -97,7 +97,7 @@ var backends = map[string]func(testing.TB) *backend{
 	},
 }
 
-func s3Backend(tb testing.TB, server *serve.S3, name string) *backend {
+func s3Backend(tb testing.TB, server *teststores.S3, name string) *backend {
 	tb.Helper()
 	where := locate(tb, server, name)
 	says := func(status int, code string) answer {
@@ -105,7 +105,7 @@ func s3Backend(tb testing.TB, server *serve.S3, name string) *backend {
 	}
 	return &backend{
 		address: server.Address, certificate: server.Files, store: openS3(tb, server, where), part: 5,
-		env: []string{"AWS_ACCESS_KEY_ID=" + serve.AccessKey, "AWS_SECRET_ACCESS_KEY=" + serve.SecretKey},
+		env: []string{"AWS_ACCESS_KEY_ID=" + teststores.AccessKey, "AWS_SECRET_ACCESS_KEY=" + teststores.SecretKey},
 		settings: func(address string) uploader.Config {
 			there := where
 			there.Endpoint = "https://" + address
@@ -119,7 +119,7 @@ func s3Backend(tb testing.TB, server *serve.S3, name string) *backend {
 	}
 }
 
-func azureBackend(tb testing.TB, server *serve.Azure) *backend {
+func azureBackend(tb testing.TB, server *teststores.Azure) *backend {
 	tb.Helper()
 	name := server.Container(tb, bucket)
 	says := func(status int, code, message string) answer {
@@ -133,7 +133,7 @@ func azureBackend(tb testing.TB, server *serve.Azure) *backend {
 		env: []string{"AZURE_STORAGE_KEY=" + server.Key},
 		settings: func(address string) uploader.Config {
 			return uploader.Config{Azure: &uploader.Azure{
-				Account: serve.Account, Container: name, Endpoint: strings.Replace(server.Endpoint, server.Address, address, 1),
+				Account: teststores.Account, Container: name, Endpoint: strings.Replace(server.Endpoint, server.Address, address, 1),
 				Auth: uploader.Auth{Mode: "accountKey"},
 			}}
 		},

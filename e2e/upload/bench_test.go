@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
 // benchBucket has no versions: what was measured is deleted.
@@ -25,7 +25,7 @@ const benchBucket = "bench"
 type benchmark struct {
 	*testing.B
 
-	server *serve.S3
+	server *teststores.S3
 	client *s3.Client
 	files  int
 	size   int64
@@ -56,7 +56,7 @@ func BenchmarkUpload(b *testing.B) {
 
 func newBenchmark(b *testing.B, files int, size int64) *benchmark {
 	b.Helper()
-	m := &benchmark{B: b, server: serve.Versitygw(b, serve.S3Options{KeepAlive: true}), files: files, size: size, source: b.TempDir()}
+	m := &benchmark{B: b, server: teststores.Versitygw(b, teststores.S3Options{KeepAlive: true}), files: files, size: size, source: b.TempDir()}
 	m.client = m.server.Client(b)
 	if _, err := m.client.CreateBucket(b.Context(), &s3.CreateBucketInput{Bucket: new(benchBucket)}); err != nil {
 		b.Fatal(err)

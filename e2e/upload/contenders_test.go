@@ -12,8 +12,8 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 
-	"lighterman.dev/lighterman/e2e/serve"
-	"lighterman.dev/lighterman/e2e/tools"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
+	"lighterman.dev/lighterman/e2e/harness/tools"
 )
 
 // contender is a way to store files.
@@ -54,7 +54,7 @@ func contenders(tb testing.TB) []contender {
 		}},
 		{"rclone", func(m *benchmark, prefix string) usage {
 			return m.program(exec.CommandContext(m.Context(), rclone, "copy", "--config", os.DevNull, "--ca-cert", m.server.CAFile,
-				"--s3-provider", "Other", "--s3-env-auth", "--s3-endpoint", m.server.Endpoint, "--s3-region", serve.Region,
+				"--s3-provider", "Other", "--s3-env-auth", "--s3-endpoint", m.server.Endpoint, "--s3-region", teststores.Region,
 				"--s3-no-check-bucket", m.source, ":s3:"+benchBucket+"/"+prefix))
 		}},
 		{"aws", func(m *benchmark, prefix string) usage {
@@ -80,7 +80,7 @@ func build(tb testing.TB, module, what string) string {
 func (m *benchmark) program(c *exec.Cmd) usage {
 	m.Helper()
 	c.Env = append(append(os.Environ(), c.Env...),
-		"AWS_ACCESS_KEY_ID="+serve.AccessKey, "AWS_SECRET_ACCESS_KEY="+serve.SecretKey, "AWS_REGION="+serve.Region,
+		"AWS_ACCESS_KEY_ID="+teststores.AccessKey, "AWS_SECRET_ACCESS_KEY="+teststores.SecretKey, "AWS_REGION="+teststores.Region,
 		"AWS_ENDPOINT_URL="+m.server.Endpoint, "S3_ENDPOINT_URL="+m.server.Endpoint, "AWS_CA_BUNDLE="+m.server.CAFile,
 		"AWS_EC2_METADATA_DISABLED=true", "HOME="+m.TempDir())
 	var output strings.Builder
@@ -129,7 +129,7 @@ type measured struct {
 // where is the store, as the sidecar has it.
 func (m *benchmark) where() *uploader.S3 {
 	return &uploader.S3{
-		Bucket: benchBucket, Region: serve.Region, Endpoint: m.server.Endpoint, ForcePathStyle: true,
+		Bucket: benchBucket, Region: teststores.Region, Endpoint: m.server.Endpoint, ForcePathStyle: true,
 		Auth: uploader.Auth{Mode: "accessKey"},
 	}
 }
@@ -139,7 +139,7 @@ func (m *benchmark) startSidecar(program string, config uploader.Config) *measur
 	m.Helper()
 	s := &measured{benchmark: m, program: program, spool: m.TempDir(), directory: m.TempDir()}
 	config.Spool, config.Directory, config.Completion, config.CAFile = s.spool, s.directory, uploader.Wrap, m.server.CAFile
-	s.env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+serve.AccessKey, "AWS_SECRET_ACCESS_KEY="+serve.SecretKey,
+	s.env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+teststores.AccessKey, "AWS_SECRET_ACCESS_KEY="+teststores.SecretKey,
 		uploader.EnvConfig+"="+config.String(), uploader.EnvPodNamespace+"=ns", uploader.EnvPodName+"=pod", uploader.EnvPodUID+"=uid")
 	var err error
 	s.log, err = os.Create(filepath.Join(m.TempDir(), "log"))

@@ -15,7 +15,7 @@ import (
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/transport"
 
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
 // examination is one that the doctor makes of a real store.
@@ -55,7 +55,7 @@ func (e examination) run(t *testing.T) {
 }
 
 func TestDoctorS3(t *testing.T) {
-	server := serve.Versitygw(t, serve.S3Options{})
+	server := teststores.Versitygw(t, teststores.S3Options{})
 	locked, bare := server.Bucket(t, "locked"), server.BareBucket(t, "bare")
 	lock := &uploader.ObjectLock{Mode: "Governance", Days: 1}
 	for name, test := range map[string]struct {
@@ -65,12 +65,12 @@ func TestDoctorS3(t *testing.T) {
 		well   bool
 		says   []string
 	}{
-		"a bucket with object lock, which is asked for": {locked, lock, serve.SecretKey, true, []string{
+		"a bucket with object lock, which is asked for": {locked, lock, teststores.SecretKey, true, []string{
 			"ok secrets: AWS_ACCESS_KEY_ID", "ok write: ns/pod/", "ok read: ", "ok delete: allowed", "ok versioning: on", "ok object lock: on, without a default",
 		}},
-		"a bucket without":                        {bare, nil, serve.SecretKey, true, []string{"ok versioning: off", "ok object lock: off"}},
-		"a bucket without, where it is asked for": {bare, lock, serve.SecretKey, false, []string{"ok delete: allowed", "FAIL object lock: off, and the profile asks for uploader.objectLock: switch object lock on"}},
-		"a bucket that is missing":                {"missing", nil, serve.SecretKey, false, []string{"FAIL write: put ns/pod/.lighterman/uid-doctor/probe: PutObject: NoSuchBucket"}},
+		"a bucket without":                        {bare, nil, teststores.SecretKey, true, []string{"ok versioning: off", "ok object lock: off"}},
+		"a bucket without, where it is asked for": {bare, lock, teststores.SecretKey, false, []string{"ok delete: allowed", "FAIL object lock: off, and the profile asks for uploader.objectLock: switch object lock on"}},
+		"a bucket that is missing":                {"missing", nil, teststores.SecretKey, false, []string{"FAIL write: put ns/pod/.lighterman/uid-doctor/probe: PutObject: NoSuchBucket"}},
 		"a caller who is not authorised":          {locked, nil, "wrong", false, []string{"FAIL write: put ns/pod/.lighterman/uid-doctor/probe: PutObject: SignatureDoesNotMatch"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestDoctorS3(t *testing.T) {
 }
 
 func TestDoctorAzure(t *testing.T) {
-	server := serve.Azurite(t)
+	server := teststores.Azurite(t)
 	name := server.Container(t, "backups")
 	lock := &uploader.ObjectLock{Mode: "Governance", Days: 1}
 	write := signature(t, server, name, sas.ContainerPermissions{Read: true, Create: true, Write: true, Delete: true, List: true}, time.Hour)
@@ -115,7 +115,7 @@ func TestDoctorAzure(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Setenv(test.variable, test.secret)
-			where := uploader.Azure{Account: serve.Account, Container: test.container, Endpoint: server.Endpoint, Auth: uploader.Auth{Mode: test.mode}}
+			where := uploader.Azure{Account: teststores.Account, Container: test.container, Endpoint: server.Endpoint, Auth: uploader.Auth{Mode: test.mode}}
 			examination{
 				config: &uploader.Config{Azure: &where, CAFile: server.CAFile, ObjectLock: test.lock}, well: test.well, says: test.says,
 				store: func() (uploader.Store, error) { return azure.New(where, transport.Options{CAFile: server.CAFile}) },
@@ -126,7 +126,7 @@ func TestDoctorAzure(t *testing.T) {
 
 // TestDoctorGCS is against fake-gcs-server, which has neither soft delete nor retention.
 func TestDoctorGCS(t *testing.T) {
-	server := serve.FakeGCS(t)
+	server := teststores.FakeGCS(t)
 	t.Setenv("GCE_METADATA_HOST", server.Metadata(t))
 	name := server.Bucket(t, "backups")
 	lock := &uploader.ObjectLock{Mode: "Governance", Days: 1}

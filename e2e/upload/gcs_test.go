@@ -8,10 +8,10 @@ import (
 	"lighterman.dev/lighterman/uploader/storetest"
 	"lighterman.dev/lighterman/uploader/transport"
 
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
-func openGCS(tb testing.TB, server *serve.GCS, bucket string) *gcs.Store {
+func openGCS(tb testing.TB, server *teststores.GCS, bucket string) *gcs.Store {
 	tb.Helper()
 	tb.Setenv("GCE_METADATA_HOST", server.Metadata(tb))
 	store, err := gcs.New(uploader.GCS{
@@ -24,6 +24,6 @@ func openGCS(tb testing.TB, server *serve.GCS, bucket string) *gcs.Store {
 }
 
 func TestGCS(t *testing.T) {
-	server := serve.FakeGCS(t)
+	server := teststores.FakeGCS(t)
 	storetest.Run(t, openGCS(t, server, server.Bucket(t, "backups")), storetest.Options{NoList: true})
 }

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 	"lighterman.dev/lighterman/uploader"
 
-	"lighterman.dev/lighterman/e2e/require"
+	"lighterman.dev/lighterman/e2e/harness/require"
 )
 
 // The link-local addresses of the clouds, and those of a proxy and a store behind it.

@@ -18,7 +18,7 @@ import (
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/manifest"
 
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
 // pod is a spool, a bucket of a real store, and the uploader's processes between them.
@@ -55,9 +55,9 @@ func (p *pod) reach(address string) {
 }
 
 // network puts one that can fail between the sidecar and the store.
-func (p *pod) network() *serve.Network {
+func (p *pod) network() *teststores.Network {
 	p.Helper()
-	n := serve.NewNetwork(p, p.address)
+	n := teststores.NewNetwork(p, p.address)
 	p.reach(n.Address)
 	return n
 }
@@ -65,7 +65,7 @@ func (p *pod) network() *serve.Network {
 // between lets some requests be answered otherwise than by the store: those for which instead returns true.
 func (p *pod) between(instead func(w http.ResponseWriter, r *http.Request) bool) {
 	p.Helper()
-	i := serve.Intercept(p, "https://"+p.address, p.certificate)
+	i := teststores.Intercept(p, "https://"+p.address, p.certificate)
 	i.Instead = instead
 	p.reach(strings.TrimPrefix(i.URL, "https://"))
 }

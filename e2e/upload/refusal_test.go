@@ -23,7 +23,7 @@ import (
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/transport"
 
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
 // attempts is how often each early refusal is tried: whether an answer is lost is a race.
@@ -82,7 +82,7 @@ func TestEarlyRefusal(t *testing.T) {
 	for name, open := range backends {
 		t.Run(name, func(t *testing.T) {
 			b := open(t)
-			i := serve.Intercept(t, "https://"+b.address, b.certificate)
+			i := teststores.Intercept(t, "https://"+b.address, b.certificate)
 			var refusing atomic.Pointer[answer]
 			i.Instead = func(w http.ResponseWriter, r *http.Request) bool {
 				a := refusing.Load()
@@ -212,7 +212,7 @@ func blockID(t *testing.T, upload string, number int, sum uploader.Sum) string {
 func TestTakenKey(t *testing.T) {
 	plain := func(tb testing.TB) *backend {
 		tb.Helper()
-		server := serve.Versitygw(tb, serve.S3Options{Plain: true})
+		server := teststores.Versitygw(tb, teststores.S3Options{Plain: true})
 		b := s3Backend(tb, server, server.Bucket(tb, bucket))
 		https := b.settings
 		b.settings = func(address string) uploader.Config {

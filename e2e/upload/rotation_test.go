@@ -11,7 +11,7 @@ import (
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/storetest"
 
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
 // rotation is a store whose keys are rotated under a sidecar that runs, and the Secret's volume.
@@ -29,7 +29,7 @@ type rotation struct {
 var rotations = map[string]func(t *testing.T) *rotation{
 	"S3 access key": func(t *testing.T) *rotation {
 		t.Helper()
-		server := serve.Versitygw(t, serve.S3Options{Users: true})
+		server := teststores.Versitygw(t, teststores.S3Options{Users: true})
 		b := s3Backend(t, server, server.Bucket(t, bucket))
 		key := func() (id string, files map[string]string) {
 			id, secret := rand.Text(), rand.Text()
@@ -42,19 +42,19 @@ var rotations = map[string]func(t *testing.T) *rotation{
 		r.next, r.revoke = next, func() { server.RemoveUser(t, first) }
 		return r
 	},
-	"Azure account key": azureRotation("accountKey", "azure-storage-key", func(_ testing.TB, _ *serve.Azure, key string) string { return key }),
+	"Azure account key": azureRotation("accountKey", "azure-storage-key", func(_ testing.TB, _ *teststores.Azure, key string) string { return key }),
 	"Azure SAS token":   azureRotation("sasToken", "azure-storage-sas-token", signedWith),
-	"Azure connection string": azureRotation("connectionString", "azure-storage-connection-string", func(_ testing.TB, a *serve.Azure, key string) string {
-		return "AccountName=" + serve.Account + ";AccountKey=" + key + ";BlobEndpoint=" + a.Endpoint
+	"Azure connection string": azureRotation("connectionString", "azure-storage-connection-string", func(_ testing.TB, a *teststores.Azure, key string) string {
+		return "AccountName=" + teststores.Account + ";AccountKey=" + key + ";BlobEndpoint=" + a.Endpoint
 	}),
 }
 
-func azureRotation(mode, file string, secret func(testing.TB, *serve.Azure, string) string) func(*testing.T) *rotation {
+func azureRotation(mode, file string, secret func(testing.TB, *teststores.Azure, string) string) func(*testing.T) *rotation {
 	return func(t *testing.T) *rotation {
 		t.Helper()
-		server := serve.Azurite(t)
+		server := teststores.Azurite(t)
 		b := azureBackend(t, server)
-		second := serve.NewKey()
+		second := teststores.NewKey()
 		r := newRotation(t, b, mode, map[string]string{file: secret(t, server, server.Key)})
 		r.next = map[string]string{file: secret(t, server, second)}
 		r.revoke = func() {
@@ -69,9 +69,9 @@ func azureRotation(mode, file string, secret func(testing.TB, *serve.Azure, stri
 }
 
 // signedWith is a SAS token that a key of the account has signed.
-func signedWith(tb testing.TB, _ *serve.Azure, key string) string {
+func signedWith(tb testing.TB, _ *teststores.Azure, key string) string {
 	tb.Helper()
-	shared, err := container.NewSharedKeyCredential(serve.Account, key)
+	shared, err := container.NewSharedKeyCredential(teststores.Account, key)
 	if err != nil {
 		tb.Fatal(err)
 	}

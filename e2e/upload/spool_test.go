@@ -11,7 +11,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 
-	"lighterman.dev/lighterman/e2e/require"
+	"lighterman.dev/lighterman/e2e/harness/require"
 )
 
 // open opens a file of the spool as a writer does.

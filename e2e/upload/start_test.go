@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
 // fails checks that the preflight fails, and what it says.
@@ -102,7 +102,7 @@ func (p *pod) regionIsWrong() {
 }
 
 func (p *pod) authorityIsWrong() {
-	p.config.CAFile = serve.Certificate(p).CA
+	p.config.CAFile = teststores.Certificate(p).CA
 	p.failsAtOnce("put the authority that signed the store's certificate into caBundle")
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
 // behind is a store behind a network that fails.
@@ -19,7 +19,7 @@ type behind struct {
 	*testing.T
 
 	store   uploader.Store
-	network *serve.Network
+	network *teststores.Network
 	// part is the smallest that the store takes in the middle of an upload.
 	part int64
 }
@@ -29,22 +29,22 @@ type behind struct {
 var servers = map[string]func(*testing.T) func(*testing.T, string) *behind{
 	"S3": func(t *testing.T) func(*testing.T, string) *behind {
 		t.Helper()
-		server := serve.Versitygw(t, serve.S3Options{})
+		server := teststores.Versitygw(t, teststores.S3Options{})
 		return func(t *testing.T, bucket string) *behind {
 			t.Helper()
 			where := locate(t, server, server.Bucket(t, bucket))
-			network := serve.NewNetwork(t, server.Address)
+			network := teststores.NewNetwork(t, server.Address)
 			where.Endpoint = "https://" + network.Address
 			return &behind{t, openS3(t, server, where), network, 5 << 20}
 		}
 	},
 	"Azure": func(t *testing.T) func(*testing.T, string) *behind {
 		t.Helper()
-		server := serve.Azurite(t)
+		server := teststores.Azurite(t)
 		return func(t *testing.T, bucket string) *behind {
 			t.Helper()
 			name := server.Container(t, bucket)
-			network := serve.NewNetwork(t, server.Address)
+			network := teststores.NewNetwork(t, server.Address)
 			there := *server
 			there.Endpoint = strings.Replace(server.Endpoint, server.Address, network.Address, 1)
 			return &behind{t, openAzure(t, &there, name), network, 1 << 20}

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
-	"lighterman.dev/lighterman/e2e/cloud/identity"
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/fakecloud/identity"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
 // temporaryKeys is a token service that gives access keys for a cluster's tokens, and what checks them in front of a
@@ -73,8 +73,8 @@ func (k *temporaryKeys) passes(w http.ResponseWriter, r *http.Request) bool {
 			r.Header.Del(name)
 		}
 		r.URL.Host = r.Host
-		key := aws.Credentials{AccessKeyID: serve.AccessKey, SecretAccessKey: serve.SecretKey}
-		err := v4.NewSigner().SignHTTP(r.Context(), key, r, r.Header.Get("X-Amz-Content-Sha256"), "s3", serve.Region, time.Now(),
+		key := aws.Credentials{AccessKeyID: teststores.AccessKey, SecretAccessKey: teststores.SecretKey}
+		err := v4.NewSigner().SignHTTP(r.Context(), key, r, r.Header.Get("X-Amz-Content-Sha256"), "s3", teststores.Region, time.Now(),
 			func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 		if err == nil {
 			return true

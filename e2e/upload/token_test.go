@@ -11,12 +11,12 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 	"lighterman.dev/lighterman/uploader"
 
-	"lighterman.dev/lighterman/e2e/cloud/azure"
-	"lighterman.dev/lighterman/e2e/cloud/directory"
-	"lighterman.dev/lighterman/e2e/cloud/google"
-	"lighterman.dev/lighterman/e2e/cloud/identity"
-	"lighterman.dev/lighterman/e2e/cloud/identity/identitytest"
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/fakecloud/azure"
+	"lighterman.dev/lighterman/e2e/fakecloud/directory"
+	"lighterman.dev/lighterman/e2e/fakecloud/google"
+	"lighterman.dev/lighterman/e2e/fakecloud/identity"
+	"lighterman.dev/lighterman/e2e/fakecloud/identity/identitytest"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
 const (
@@ -43,7 +43,7 @@ type federation struct {
 // service serves a token service, and gives its URL.
 func (f *federation) service(p *pod, handler http.Handler) string {
 	p.Helper()
-	i := serve.Intercept(p, "https://"+p.address, p.certificate)
+	i := teststores.Intercept(p, "https://"+p.address, p.certificate)
 	i.Instead = func(w http.ResponseWriter, r *http.Request) bool {
 		handler.ServeHTTP(&counted{w, &f.late}, r)
 		return true
@@ -80,13 +80,13 @@ var federations = map[string]func(*pod, *federation) (audience string){
 			Applications: []directory.Application{{TenantID: tenant, ClientID: application, Federated: []directory.FederatedCredential{
 				{Issuer: identitytest.Issuer, Subject: identitytest.Subject, Audience: audience},
 			}}},
-			BlobRoles: []directory.BlobRole{{ClientID: application, Account: serve.Account}},
+			BlobRoles: []directory.BlobRole{{ClientID: application, Account: teststores.Account}},
 		})
 		entra := &azure.Entra{Directory: f.directory, Cluster: f.cluster.Verifier(), Signer: f.signer, Lifetime: sessionLife}
 		p.between(func(w http.ResponseWriter, r *http.Request) bool {
 			// As it comes to Azure, where the account is part of the host.
 			named := r.Clone(r.Context())
-			named.Host, named.URL.Path = serve.Account+".blob.core.windows.net", strings.TrimPrefix(r.URL.Path, "/"+serve.Account)
+			named.Host, named.URL.Path = teststores.Account+".blob.core.windows.net", strings.TrimPrefix(r.URL.Path, "/"+teststores.Account)
 			return !passes(w, named, func(next http.Handler) http.Handler {
 				return &azure.Blob{Directory: f.directory, Signer: f.signer, Next: next}
 			})

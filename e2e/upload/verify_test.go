@@ -7,7 +7,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 
-	"lighterman.dev/lighterman/e2e/serve"
+	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
 
 // TestVerify has the sidecar store a run in each kind of store, checks it by the URL of its manifest, and then damages it.
@@ -16,7 +16,7 @@ func TestVerify(t *testing.T) {
 	// A bucket with versions keeps what the manifest names.
 	stores["S3"] = func(tb testing.TB) *backend {
 		tb.Helper()
-		server := serve.Versitygw(tb, serve.S3Options{})
+		server := teststores.Versitygw(tb, teststores.S3Options{})
 		return s3Backend(tb, server, server.BareBucket(tb, bucket))
 	}
 	for kind, open := range stores {

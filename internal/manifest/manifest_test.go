@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/internal/additive"
+	"lighterman.dev/lighterman/internal/test/jsonsubset"
 )
 
 var profile = func() *injector.Profile {
@@ -110,7 +110,7 @@ func FuzzManifest(f *testing.F) {
 				if bytes.Contains(object.JSON, []byte(injector.AnnotationInjected)) {
 					continue // What was injected before is replaced.
 				}
-				if lost := additive.Lost(decode(t, object.JSON), want[len(want)-1]); lost != "" {
+				if lost := jsonsubset.Lost(decode(t, object.JSON), want[len(want)-1]); lost != "" {
 					t.Errorf("%s: lost: %s", object, lost)
 				}
 			}

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/dir"
 	"lighterman.dev/lighterman/uploader/doctor"
+	"lighterman.dev/lighterman/uploader/local"
 )
 
 // examine gives what the doctor says, a line for each step.
@@ -33,9 +33,9 @@ func examine(t *testing.T, c *uploader.Config, store uploader.Store, openErr err
 	return lines, well
 }
 
-func newStore(t *testing.T) *dir.Store {
+func newStore(t *testing.T) *local.Store {
 	t.Helper()
-	store, err := dir.Open(t.TempDir(), dir.Options{})
+	store, err := local.Open(t.TempDir(), local.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/dir"
+	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/storetest"
 )
 
-func newStore(t *testing.T) *dir.Store {
+func newStore(t *testing.T) *local.Store {
 	t.Helper()
-	store, err := dir.Open(storetest.TempDir(t), dir.Options{})
+	store, err := local.Open(storetest.TempDir(t), local.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

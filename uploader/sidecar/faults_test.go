@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/session"
 	"lighterman.dev/lighterman/uploader/sidecar"
-	"lighterman.dev/lighterman/uploader/wrap"
 )
 
 func TestPreflightFailsWithTheCauseAndTheCure(t *testing.T) {
@@ -221,7 +221,7 @@ func TestWrappedCommandWhoseUploadFails(t *testing.T) {
 func TestWrappedCommandThatFails(t *testing.T) {
 	h := newHarness(t, func(c *uploader.Config) { c.Upload = uploader.Stream })
 	h.ready()
-	session := h.session("main")
+	endSession := h.session("main")
 	f, err := os.Create(filepath.Join(h.spool, "dump"))
 	h.must(err)
 	_, err = f.WriteString(strings.Repeat("0123456789abcdef", 1<<18))
@@ -229,8 +229,8 @@ func TestWrappedCommandThatFails(t *testing.T) {
 	h.eventually("parts are on their way", func() bool {
 		return h.unfinished("payments/pg/dump")
 	})
-	h.must(wrap.Ask(t.Context(), h.options.Config.Directory, wrap.Request{Ask: wrap.AskFailed, Container: "main", Code: 3}, func(wrap.Answer) bool { return false }))
-	session()
+	h.must(session.Ask(t.Context(), h.options.Config.Directory, session.Request{Ask: session.AskFailed, Container: "main", Code: 3}, func(session.Answer) bool { return false }))
+	endSession()
 	if err := h.end(); err == nil || !strings.Contains(err.Error(), `container "main" failed with code 3`) {
 		t.Errorf("got %v", err)
 	}

@@ -11,19 +11,19 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/wrap"
+	"lighterman.dev/lighterman/uploader/session"
 )
 
-// session is how far a wrapped command is.
-type session struct {
-	state sessionState
+// wrappedCommand is how far a wrapped command is.
+type wrappedCommand struct {
+	state commandState
 	code  int
 }
 
-type sessionState int
+type commandState int
 
 const (
-	running sessionState = iota
+	running commandState = iota
 	finishing
 	finished
 	failed
@@ -45,9 +45,9 @@ func (s *sidecar) ending() bool {
 	return len(s.goals) > 0 && !s.some(running)
 }
 
-func (s *sidecar) some(state sessionState) bool {
-	for _, session := range s.sessions {
-		if session.state == state {
+func (s *sidecar) some(state commandState) bool {
+	for _, command := range s.commands {
+		if command.state == state {
 			return true
 		}
 	}
@@ -173,16 +173,16 @@ func (s *sidecar) drain(ctx context.Context, ended chan<- error) {
 // neverBegan reports whether there is no backup that a manifest could tell of: the store was not proved to work, or the
 // container of the command could not be started.
 func (s *sidecar) neverBegan() bool {
-	awaited := s.Config.Completion == uploader.Wrap && len(s.sessions) == 0
+	awaited := s.Config.Completion == uploader.Wrap && len(s.commands) == 0
 	return (!s.ready.Load() || awaited) && len(s.files) == 0 && len(s.journal.Entries()) == 0
 }
 
 // failure is that of a wrapped command: what it wrote is no backup.
 func (s *sidecar) failure() error {
-	for _, container := range slices.Sorted(maps.Keys(s.sessions)) {
-		if session := s.sessions[container]; session.state == failed {
-			how := fmt.Sprintf("failed with code %d", session.code)
-			if session.code < 0 {
+	for _, container := range slices.Sorted(maps.Keys(s.commands)) {
+		if command := s.commands[container]; command.state == failed {
+			how := fmt.Sprintf("failed with code %d", command.code)
+			if command.code < 0 {
 				how = "was lost, for it was killed"
 			}
 			return fmt.Errorf("the command of container %q %s: what it wrote is no backup, and no final manifest was written", container, how)
@@ -208,9 +208,9 @@ func (s *sidecar) Ready() bool { return s.ready.Load() }
 // Start notes that the command of a container runs.
 func (s *sidecar) Start(container string) {
 	s.ask(func() {
-		if s.sessions[container].state != finishing {
+		if s.commands[container].state != finishing {
 			s.Log.Info("the command runs", "container", container)
-			s.sessions[container] = session{}
+			s.commands[container] = wrappedCommand{}
 		}
 	})
 }
@@ -218,23 +218,23 @@ func (s *sidecar) Start(container string) {
 // Failed notes that it has failed, or, with a negative code, that nobody knows what has become of it.
 func (s *sidecar) Failed(container string, code int) {
 	s.ask(func() {
-		if current, known := s.sessions[container]; code < 0 && (!known || current.state != running) {
+		if current, known := s.commands[container]; code < 0 && (!known || current.state != running) {
 			return
 		}
 		s.Log.Warn("the command has failed: no final manifest will be written", "container", container, "code", code)
-		s.sessions[container] = session{state: failed, code: code}
+		s.commands[container] = wrappedCommand{state: failed, code: code}
 	})
 }
 
 // Finish makes everything durable that the command of a container has written.
-func (s *sidecar) Finish(ctx context.Context, container string, tell func(wrap.Progress)) wrap.Verdict {
-	verdict := make(chan wrap.Verdict, 1)
+func (s *sidecar) Finish(ctx context.Context, container string, tell func(session.Progress)) session.Verdict {
+	verdict := make(chan session.Verdict, 1)
 	s.ask(func() {
-		s.sessions[container] = session{state: finishing}
+		s.commands[container] = wrappedCommand{state: finishing}
 		s.aim(&goal{
 			deadline: time.Now().Add(time.Duration(s.Config.DrainTimeoutSeconds) * time.Second),
 			reply: func(err error) {
-				s.sessions[container] = session{state: finished}
+				s.commands[container] = wrappedCommand{state: finished}
 				verdict <- s.verdict(err)
 			},
 		})
@@ -246,15 +246,15 @@ func (s *sidecar) Finish(ctx context.Context, container string, tell func(wrap.P
 		case v := <-verdict:
 			return v
 		case <-ctx.Done():
-			return wrap.Verdict{Error: "the sidecar ends"}
+			return session.Verdict{Error: "the sidecar ends"}
 		case <-tick.C:
 			s.ask(func() { tell(s.state()) })
 		}
 	}
 }
 
-func (s *sidecar) verdict(err error) wrap.Verdict {
-	v := wrap.Verdict{Manifest: s.keys.Manifest(s.Pod.UID)}
+func (s *sidecar) verdict(err error) session.Verdict {
+	v := session.Verdict{Manifest: s.keys.Manifest(s.Pod.UID)}
 	for _, e := range s.journal.Entries() {
 		v.Files++
 		v.Bytes += e.Size
@@ -266,8 +266,8 @@ func (s *sidecar) verdict(err error) wrap.Verdict {
 }
 
 // state is how far the run is.
-func (s *sidecar) state() wrap.Progress {
-	var p wrap.Progress
+func (s *sidecar) state() session.Progress {
+	var p session.Progress
 	for _, e := range s.journal.Entries() {
 		p.Files++
 		p.Bytes += e.Size

@@ -15,11 +15,11 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/dir"
+	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/session"
 	"lighterman.dev/lighterman/uploader/sidecar"
 	"lighterman.dev/lighterman/uploader/storetest"
-	"lighterman.dev/lighterman/uploader/wrap"
 )
 
 var pod = uploader.Pod{Namespace: "payments", Name: "pg", UID: "6f1c"}
@@ -83,7 +83,7 @@ type harness struct {
 
 	options sidecar.Options
 	spool   string
-	store   *dir.Store
+	store   *local.Store
 	fault   *fault
 
 	drain  chan struct{}
@@ -113,7 +113,7 @@ func newHarness(t *testing.T, change func(*uploader.Config)) *harness {
 	t.Helper()
 	h := &harness{T: t, spool: storetest.TempDir(t)}
 	limits := &uploader.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: uploader.CRC64NVME}
-	store, err := dir.Open(storetest.TempDir(t), dir.Options{Limits: limits})
+	store, err := local.Open(storetest.TempDir(t), local.Options{Limits: limits})
 	h.must(err)
 	h.store, h.fault = store, &fault{Store: store}
 	config, err := uploader.ParseConfig(`{"spool":"` + h.spool + `","partSizeMiB":1,"dir":{"path":"/elsewhere"}}`)
@@ -157,7 +157,7 @@ func (h *harness) ready() {
 	h.start()
 	h.eventually("the sidecar is ready", func() bool {
 		ready := false
-		err := wrap.Ask(h.Context(), h.options.Config.Directory, wrap.Request{Ask: wrap.AskReady}, func(a wrap.Answer) bool {
+		err := session.Ask(h.Context(), h.options.Config.Directory, session.Request{Ask: session.AskReady}, func(a session.Answer) bool {
 			ready = a.Ready
 			return false
 		})
@@ -266,10 +266,10 @@ func (h *harness) unfinished(key string) bool {
 }
 
 // finish is what exec asks when a command has ended well.
-func (h *harness) finish(container string) *wrap.Verdict {
+func (h *harness) finish(container string) *session.Verdict {
 	h.Helper()
-	var verdict *wrap.Verdict
-	h.must(wrap.Ask(h.Context(), h.options.Config.Directory, wrap.Request{Ask: wrap.AskFinish, Container: container}, func(a wrap.Answer) bool {
+	var verdict *session.Verdict
+	h.must(session.Ask(h.Context(), h.options.Config.Directory, session.Request{Ask: session.AskFinish, Container: container}, func(a session.Answer) bool {
 		verdict = a.Verdict
 		return verdict == nil
 	}))
@@ -283,7 +283,7 @@ func (h *harness) session(container string) (end func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = wrap.Ask(ctx, h.options.Config.Directory, wrap.Request{Ask: wrap.AskStart, Container: container}, func(wrap.Answer) bool { return true })
+		_ = session.Ask(ctx, h.options.Config.Directory, session.Request{Ask: session.AskStart, Container: container}, func(session.Answer) bool { return true })
 	}()
 	h.eventually("the session begins", func() bool { return strings.Contains(h.logs.text(), `the command runs" container=`+container) })
 	return func() {

@@ -13,9 +13,9 @@ import (
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/session"
 	"lighterman.dev/lighterman/uploader/spool"
 	"lighterman.dev/lighterman/uploader/transfer"
-	"lighterman.dev/lighterman/uploader/wrap"
 )
 
 // Options are what a run needs.
@@ -57,15 +57,15 @@ type sidecar struct {
 	stop    context.CancelFunc
 	workers sync.WaitGroup
 
-	files    map[string]*file   // what is not durable, by path
-	queue    []string           // of them, what waits for a place
-	busy     int                // places that are taken
-	due      time.Time          // when the first of them is to be looked at
-	wanted   bool               // a walk is
-	walked   time.Time          // when the last one ended
-	skipped  map[string]string  // entries that are no files, and why
-	kept     map[string]bool    // durable files that could not be deleted; that was told
-	sessions map[string]session // the wrapped commands, by container
+	files    map[string]*file          // what is not durable, by path
+	queue    []string                  // of them, what waits for a place
+	busy     int                       // places that are taken
+	due      time.Time                 // when the first of them is to be looked at
+	wanted   bool                      // a walk is
+	walked   time.Time                 // when the last one ended
+	skipped  map[string]string         // entries that are no files, and why
+	kept     map[string]bool           // durable files that could not be deleted; that was told
+	commands map[string]wrappedCommand // the wrapped commands, by container
 	goals    []*goal
 	draining bool
 	written  written
@@ -86,12 +86,12 @@ func Run(ctx context.Context, drain <-chan struct{}, o Options) error {
 	defer s.close()
 	s.sending, s.stop = context.WithCancel(ctx)
 	defer s.stop()
-	l, err := wrap.Listen(ctx, o.Config.Directory)
+	l, err := session.Listen(ctx, o.Config.Directory)
 	if err != nil {
 		return err
 	}
 	served := make(chan error, 1)
-	go func() { served <- wrap.Serve(ctx, l, s) }()
+	go func() { served <- session.Serve(ctx, l, s) }()
 	defer func() {
 		cancel()
 		if err := <-served; err != nil {
@@ -111,7 +111,7 @@ func open(o Options) (*sidecar, error) {
 	}
 	s := &sidecar{
 		Options: o, template: template, keys: template.Keys(o.Config.Prefix, o.Pod), started: time.Now().UTC(),
-		asks: make(chan func(), 64), files: map[string]*file{}, skipped: map[string]string{}, kept: map[string]bool{}, sessions: map[string]session{},
+		asks: make(chan func(), 64), files: map[string]*file{}, skipped: map[string]string{}, kept: map[string]bool{}, commands: map[string]wrappedCommand{},
 	}
 	fillOptions(&s.Options)
 	if s.spool, err = spool.Open(o.Config.Spool); err != nil {

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/dir"
 	"lighterman.dev/lighterman/uploader/journal"
+	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/spool"
 	"lighterman.dev/lighterman/uploader/storetest"
 	"lighterman.dev/lighterman/uploader/transfer"
@@ -81,7 +81,7 @@ type harness struct {
 
 	dir    string
 	state  string
-	store  *dir.Store
+	store  *local.Store
 	calls  *calls
 	spool  *spool.Spool
 	sender *transfer.Sender
@@ -99,7 +99,7 @@ var (
 func newHarness(t *testing.T, limits *uploader.Limits) *harness {
 	t.Helper()
 	h := &harness{T: t, dir: storetest.TempDir(t), state: storetest.TempDir(t)}
-	store, err := dir.Open(storetest.TempDir(t), dir.Options{Limits: limits})
+	store, err := local.Open(storetest.TempDir(t), local.Options{Limits: limits})
 	h.must(err)
 	h.store, h.calls = store, &calls{Store: store, count: map[string]int{}}
 	h.spool, err = spool.Open(h.dir)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/go-logr/logr/funcr"
 
-	"lighterman.dev/lighterman/internal/testpki"
+	"lighterman.dev/lighterman/internal/test/pki"
 )
 
 func TestSecretPath(t *testing.T) {
@@ -45,8 +45,8 @@ func TestSecretPath(t *testing.T) {
 // What is stronger stands in for what is weaker: a path that leaked proves nothing where certificates do.
 func TestWhichMethodsCount(t *testing.T) {
 	t.Parallel()
-	ca, api, secret := testpki.NewAuthority(t, nil), newIssuer(t, "k1"), rand.Text()
-	certificates := CertificateOptions{CAFile: testpki.File(t, ca), AllowedNames: []string{"kube-apiserver"}}
+	ca, api, secret := pki.NewAuthority(t, nil), newIssuer(t, "k1"), rand.Text()
+	certificates := CertificateOptions{CAFile: pki.File(t, ca), AllowedNames: []string{"kube-apiserver"}}
 	tokens := tokenOptions(api).TokenOptions
 	certificate, token := ca.Issue(t, "kube-apiserver", nil), api.sign(t, boundClaims())
 	type proofs struct {

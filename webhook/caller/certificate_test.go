@@ -14,7 +14,7 @@ import (
 
 	"github.com/go-logr/logr"
 
-	"lighterman.dev/lighterman/internal/testpki"
+	"lighterman.dev/lighterman/internal/test/pki"
 )
 
 // serve answers with the verdict, over a real listener that is configured as the webhook's.
@@ -79,8 +79,8 @@ func newAuthenticator(t *testing.T, o Options) *Authenticator {
 
 func TestClientCertificate(t *testing.T) {
 	t.Parallel()
-	ca, other := testpki.NewAuthority(t, nil), testpki.NewAuthority(t, nil)
-	intermediate := testpki.NewAuthority(t, ca)
+	ca, other := pki.NewAuthority(t, nil), pki.NewAuthority(t, nil)
+	intermediate := pki.NewAuthority(t, ca)
 	allowed := []string{"kube-apiserver", "spiffe://cluster/apiserver"}
 	refused := func(detail string) Verdict {
 		return Verdict{Method: None, Reason: ReasonBadCertificate, Detail: detail}
@@ -91,15 +91,15 @@ func TestClientCertificate(t *testing.T) {
 		want        Verdict
 	}{
 		"the common name":             {ca.Issue(t, "kube-apiserver", nil), proven},
-		"a DNS name":                  {ca.Issue(t, "x", testpki.DNSName("kube-apiserver")), proven},
-		"a URI":                       {ca.Issue(t, "x", testpki.URI("spiffe://cluster/apiserver")), proven},
+		"a DNS name":                  {ca.Issue(t, "x", pki.DNSName("kube-apiserver")), proven},
+		"a URI":                       {ca.Issue(t, "x", pki.URI("spiffe://cluster/apiserver")), proven},
 		"an intermediate CA":          {intermediate.Issue(t, "kube-apiserver", nil, intermediate), proven},
 		"none":                        {nil, Verdict{Method: None, Reason: ReasonNoCredentials, Detail: "no client certificate"}},
 		"another CA":                  {other.Issue(t, "kube-apiserver", nil), refused("unknown authority")},
-		"self-signed":                 {(*testpki.Authority)(nil).Issue(t, "kube-apiserver", nil), refused("unknown authority")},
+		"self-signed":                 {(*pki.Authority)(nil).Issue(t, "kube-apiserver", nil), refused("unknown authority")},
 		"its intermediate is missing": {intermediate.Issue(t, "kube-apiserver", nil), refused("")},
-		"expired":                     {ca.Issue(t, "kube-apiserver", testpki.Valid(-2*time.Hour, -time.Hour)), refused("expired")},
-		"not valid yet":               {ca.Issue(t, "kube-apiserver", testpki.Valid(time.Hour, 2*time.Hour)), refused("expired or is not yet")},
+		"expired":                     {ca.Issue(t, "kube-apiserver", pki.Valid(-2*time.Hour, -time.Hour)), refused("expired")},
+		"not valid yet":               {ca.Issue(t, "kube-apiserver", pki.Valid(time.Hour, 2*time.Hour)), refused("expired or is not yet")},
 		"another name":                {ca.Issue(t, "system:node:a", nil), refused("--client-allowed-name")},
 		"a name that begins the same": {ca.Issue(t, "kube-apiserver2", nil), refused("--client-allowed-name")},
 		"a name in another case":      {ca.Issue(t, "KUBE-APISERVER", nil), refused("--client-allowed-name")},
@@ -108,7 +108,7 @@ func TestClientCertificate(t *testing.T) {
 		}), refused("usage")},
 		"a long name, cut": {ca.Issue(t, strings.Repeat("x", 10_000)+"\n", nil), refused("…")},
 	}
-	server := serve(t, newAuthenticator(t, Options{CertificateOptions: CertificateOptions{CAFile: testpki.File(t, ca), AllowedNames: allowed}}))
+	server := serve(t, newAuthenticator(t, Options{CertificateOptions: CertificateOptions{CAFile: pki.File(t, ca), AllowedNames: allowed}}))
 	for name, test := range tests {
 		for _, version := range []int{1, 2} {
 			got := ask(t, server, version, test.certificate, Path, "")
@@ -122,8 +122,8 @@ func TestClientCertificate(t *testing.T) {
 
 func TestAnyNameOfTheCA(t *testing.T) {
 	t.Parallel()
-	ca, other := testpki.NewAuthority(t, nil), testpki.NewAuthority(t, nil)
-	a := newAuthenticator(t, Options{CertificateOptions: CertificateOptions{CAFile: testpki.File(t, ca), AllowedNames: []string{AnyName}}})
+	ca, other := pki.NewAuthority(t, nil), pki.NewAuthority(t, nil)
+	a := newAuthenticator(t, Options{CertificateOptions: CertificateOptions{CAFile: pki.File(t, ca), AllowedNames: []string{AnyName}}})
 	server := serve(t, a)
 	if v := ask(t, server, 1, ca.Issue(t, "whoever", nil), Path, ""); v.Trust != Proven {
 		t.Errorf("got %+v", v)
@@ -135,8 +135,8 @@ func TestAnyNameOfTheCA(t *testing.T) {
 
 func TestClientCAIsReadAgain(t *testing.T) {
 	t.Parallel()
-	first, second := testpki.NewAuthority(t, nil), testpki.NewAuthority(t, nil)
-	file := testpki.File(t, first)
+	first, second := pki.NewAuthority(t, nil), pki.NewAuthority(t, nil)
+	file := pki.File(t, first)
 	a := newAuthenticator(t, Options{CertificateOptions: CertificateOptions{CAFile: file, AllowedNames: []string{"kube-apiserver"}}})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -160,10 +160,10 @@ func TestClientCAIsReadAgain(t *testing.T) {
 	}
 	become(old, Proven)
 	become(renewed, Refused)
-	testpki.Write(t, file, first, second)
+	pki.Write(t, file, first, second)
 	become(renewed, Proven)
 	become(old, Proven)
-	testpki.Write(t, file, second)
+	pki.Write(t, file, second)
 	become(old, Refused)
 	for _, broken := range []string{"", "no PEM", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"} {
 		if err := os.WriteFile(file, []byte(broken), 0o600); err != nil {
@@ -177,8 +177,8 @@ func TestClientCAIsReadAgain(t *testing.T) {
 
 func TestOptionsThatProveNothingAreErrors(t *testing.T) {
 	t.Parallel()
-	file := testpki.File(t, testpki.NewAuthority(t, nil))
-	empty := testpki.File(t)
+	file := pki.File(t, pki.NewAuthority(t, nil))
+	empty := pki.File(t)
 	keys := (&issuer{}).source
 	tests := map[string]struct {
 		options Options

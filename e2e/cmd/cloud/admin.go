@@ -10,9 +10,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
-	"lighterman.dev/lighterman/e2e/cloud/api"
-	"lighterman.dev/lighterman/e2e/cloud/directory"
-	"lighterman.dev/lighterman/e2e/cloud/google"
+	"lighterman.dev/lighterman/e2e/fakecloud/api"
+	"lighterman.dev/lighterman/e2e/fakecloud/directory"
+	"lighterman.dev/lighterman/e2e/fakecloud/google"
 )
 
 // admin takes registrations from whoever has the token.

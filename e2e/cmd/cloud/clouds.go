@@ -17,12 +17,12 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
-	"lighterman.dev/lighterman/e2e/cloud/azure"
-	"lighterman.dev/lighterman/e2e/cloud/directory"
-	"lighterman.dev/lighterman/e2e/cloud/google"
-	"lighterman.dev/lighterman/e2e/cloud/identity"
-	"lighterman.dev/lighterman/e2e/cloud/names"
-	"lighterman.dev/lighterman/e2e/cloud/proxy"
+	"lighterman.dev/lighterman/e2e/fakecloud/azure"
+	"lighterman.dev/lighterman/e2e/fakecloud/directory"
+	"lighterman.dev/lighterman/e2e/fakecloud/google"
+	"lighterman.dev/lighterman/e2e/fakecloud/identity"
+	"lighterman.dev/lighterman/e2e/fakecloud/names"
+	"lighterman.dev/lighterman/e2e/fakecloud/proxy"
 )
 
 // clouds is all that is served, over one directory.

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
-	"lighterman.dev/lighterman/e2e/cloud/api"
-	"lighterman.dev/lighterman/e2e/cloud/metadata"
+	"lighterman.dev/lighterman/e2e/fakecloud/api"
+	"lighterman.dev/lighterman/e2e/fakecloud/metadata"
 )
 
 func newLinkLocal() *cobra.Command {

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 
-	"lighterman.dev/lighterman/e2e/cloud/api"
+	"lighterman.dev/lighterman/e2e/fakecloud/api"
 )
 
 func main() {

@@ -12,9 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"k8s.io/client-go/kubernetes"
 
-	"lighterman.dev/lighterman/e2e/cloud/api"
-	"lighterman.dev/lighterman/e2e/cloud/google"
-	"lighterman.dev/lighterman/e2e/cloud/metadata"
+	"lighterman.dev/lighterman/e2e/fakecloud/api"
+	"lighterman.dev/lighterman/e2e/fakecloud/google"
+	"lighterman.dev/lighterman/e2e/fakecloud/metadata"
 )
 
 // newSTS returns a client that needs no key: whoever asks brings a token.

@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lighterman.dev/lighterman/e2e/cluster"
-	"lighterman.dev/lighterman/e2e/node"
-	"lighterman.dev/lighterman/e2e/tools"
+	"lighterman.dev/lighterman/e2e/harness/cluster"
+	"lighterman.dev/lighterman/e2e/harness/node"
+	"lighterman.dev/lighterman/e2e/harness/tools"
 )
 
 func newCommand() *cobra.Command {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lighterman.dev/lighterman/e2e/cluster"
-	"lighterman.dev/lighterman/e2e/tools"
+	"lighterman.dev/lighterman/e2e/harness/cluster"
+	"lighterman.dev/lighterman/e2e/harness/tools"
 )
 
 // newTestEnv lets a Makefile prepare everything that tests use: `eval "$(cluster testenv)"`.

@@ -15,11 +15,11 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"lighterman.dev/lighterman/e2e/cluster"
-	"lighterman.dev/lighterman/e2e/release"
-	"lighterman.dev/lighterman/e2e/store"
-	"lighterman.dev/lighterman/e2e/tools"
-	"lighterman.dev/lighterman/e2e/workload"
+	"lighterman.dev/lighterman/e2e/harness/cluster"
+	"lighterman.dev/lighterman/e2e/harness/release"
+	"lighterman.dev/lighterman/e2e/harness/store"
+	"lighterman.dev/lighterman/e2e/harness/tools"
+	"lighterman.dev/lighterman/e2e/harness/workload"
 )
 
 func main() {

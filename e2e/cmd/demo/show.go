@@ -21,8 +21,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
-	"lighterman.dev/lighterman/e2e/cluster"
-	"lighterman.dev/lighterman/e2e/store"
+	"lighterman.dev/lighterman/e2e/harness/cluster"
+	"lighterman.dev/lighterman/e2e/harness/store"
 )
 
 const (

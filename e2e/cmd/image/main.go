@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lighterman.dev/lighterman/e2e/image"
+	"lighterman.dev/lighterman/e2e/harness/image"
 )
 
 func main() {

@@ -18,7 +18,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"lighterman.dev/lighterman/internal/benchpod"
+	"lighterman.dev/lighterman/internal/test/benchpod"
 )
 
 // load is what a number of admissions was like.

@@ -13,8 +13,8 @@ import (
 
 	"cloud.google.com/go/compute/metadata"
 
+	"lighterman.dev/lighterman/e2e/harness/pki"
 	"lighterman.dev/lighterman/e2e/oracle"
-	"lighterman.dev/lighterman/e2e/pki"
 )
 
 // OtherMetadataServer is where a metadata server answers that is not the machine's.

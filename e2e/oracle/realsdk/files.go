@@ -15,8 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"lighterman.dev/lighterman/e2e/harness/pki"
 	"lighterman.dev/lighterman/e2e/oracle"
-	"lighterman.dev/lighterman/e2e/pki"
 )
 
 // write puts the files of a container below dir, and nothing else.

@@ -9,7 +9,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"lighterman.dev/lighterman/e2e/require"
+	"lighterman.dev/lighterman/e2e/harness/require"
 )
 
 // insideEnv is set in the process that has a network namespace of its own.

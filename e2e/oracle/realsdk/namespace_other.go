@@ -5,7 +5,7 @@ package realsdk
 import (
 	"testing"
 
-	"lighterman.dev/lighterman/e2e/require"
+	"lighterman.dev/lighterman/e2e/harness/require"
 )
 
 // InNamespace ends the test: there are no network namespaces here.

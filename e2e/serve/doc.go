@@ -1,3 +1,0 @@
-// Package serve runs object stores as processes on this machine's loopback, for tests that need a real one and no cluster:
-// versitygw, Azurite and fake-gcs-server. Each lives as long as the test and keeps its objects in a temporary directory.
-package serve

@@ -1,2 +1,0 @@
-// Package additive tells tests whether one JSON document only adds to another.
-package additive

@@ -1,0 +1,91 @@
+package inpod
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/uploader"
+)
+
+// containerName is that of the container in which the doctor runs.
+const containerName = "doctor"
+
+// unknownImage stands in the question for an image that only its answer tells.
+const unknownImage = "lighterman-doctor"
+
+// spool is a directory that the doctor does not look at: the webhook wants one.
+const spool = "/spool"
+
+// question is the pod whose dry run shows what the webhook adds for a profile.
+func question(o *Options) *corev1.Pod {
+	yes, no := true, false
+	pod := pod(o, corev1.Container{
+		Name: containerName, Image: cmp.Or(o.Image, unknownImage), Command: []string{"/uploader", "doctor"},
+		SecurityContext: &corev1.SecurityContext{ // Also a namespace of the restricted standard is to take the question.
+			RunAsNonRoot: &yes, AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+		},
+	})
+	pod.Annotations[injector.AnnotationUpload] = spool
+	pod.Annotations[injector.AnnotationCompletion] = string(uploader.Drain)
+	return pod
+}
+
+// examination is the pod in which the doctor runs, by what the dry run has shown.
+func examination(o *Options, shown *corev1.Pod) (*corev1.Pod, error) {
+	at := slices.IndexFunc(shown.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == injector.UploaderContainerName })
+	if at < 0 {
+		return nil, fmt.Errorf("the webhook did not add the container %s: it is of a version that has no uploader, or another webhook removed it",
+			injector.UploaderContainerName)
+	}
+	sidecar := &shown.Spec.InitContainers[at]
+	c := corev1.Container{
+		Name: containerName, Image: cmp.Or(o.Image, sidecar.Image), ImagePullPolicy: sidecar.ImagePullPolicy,
+		Command: []string{"/uploader", "doctor"}, SecurityContext: sidecar.SecurityContext, Resources: sidecar.Resources,
+	}
+	for _, env := range sidecar.Env {
+		// The secrets come from the injection, as they come to a backup.
+		if slices.Contains([]string{uploader.EnvConfig, uploader.EnvPodNamespace, uploader.EnvPodName, uploader.EnvPodUID}, env.Name) {
+			c.Env = append(c.Env, env)
+		}
+	}
+	for i := range c.Env {
+		if c.Env[i].Name != uploader.EnvConfig {
+			continue
+		}
+		var err error
+		if c.Env[i].Value, err = withVariables(c.Env[i].Value); err != nil {
+			return nil, err
+		}
+	}
+	pod := pod(o, c)
+	pod.Annotations[injector.AnnotationUpload] = "false"
+	return pod, nil
+}
+
+func pod(o *Options, c corev1.Container) *corev1.Pod {
+	labels := map[string]string{"app.kubernetes.io/name": "lighterman-doctor"}
+	maps.Copy(labels, o.Labels)
+	annotations := map[string]string{}
+	for name, value := range map[string]string{injector.AnnotationProfile: o.Profile, injector.AnnotationClusterProfile: o.ClusterProfile} {
+		if value != "" {
+			annotations[name] = value
+		}
+	}
+	seconds, grace := int64(o.Timeout.Seconds())+1, int64(1)
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "lighterman-doctor-", Namespace: o.Namespace, Labels: labels, Annotations: annotations},
+		Spec: corev1.PodSpec{
+			ServiceAccountName: o.ServiceAccount, RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{c},
+			TerminationGracePeriodSeconds: &grace,
+			// Should this program be killed, the pod does not run on.
+			ActiveDeadlineSeconds: &seconds,
+		},
+	}
+}

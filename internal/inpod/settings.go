@@ -1,0 +1,40 @@
+package inpod
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// withVariables changes the sidecar's settings, so that the secrets are read from variables: the doctor's container is
+// injected like one that reaches the store itself, and has no files of keys. Fields that this version does not know stay.
+func withVariables(settings string) (string, error) {
+	var config map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(settings), &config); err != nil {
+		return "", fmt.Errorf("read the sidecar's settings: %w", err)
+	}
+	for _, store := range []string{"s3", "azure", "gcs"} {
+		var where, auth map[string]json.RawMessage
+		if config[store] == nil {
+			continue
+		}
+		if err := json.Unmarshal(config[store], &where); err != nil {
+			return "", fmt.Errorf("read the sidecar's settings: %s: %w", store, err)
+		}
+		if err := json.Unmarshal(where["auth"], &auth); err != nil {
+			return "", fmt.Errorf("read the sidecar's settings: %s.auth: %w", store, err)
+		}
+		delete(auth, "secretsDirectory")
+		var err error
+		if where["auth"], err = json.Marshal(auth); err != nil {
+			return "", fmt.Errorf("write the doctor's settings: %w", err)
+		}
+		if config[store], err = json.Marshal(where); err != nil {
+			return "", fmt.Errorf("write the doctor's settings: %w", err)
+		}
+	}
+	text, err := json.Marshal(config)
+	if err != nil {
+		return "", fmt.Errorf("write the doctor's settings: %w", err)
+	}
+	return string(text), nil
+}

@@ -1,0 +1,2 @@
+// Package apiserver starts a real API server for tests. Only tests import it.
+package apiserver

@@ -1,0 +1,2 @@
+// Package jsonsubset tells tests whether one JSON document only adds to another.
+package jsonsubset

@@ -1,0 +1,2 @@
+// Package pki makes the authorities and certificates of tests.
+package pki

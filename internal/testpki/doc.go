@@ -1,2 +1,0 @@
-// Package testpki makes the authorities and certificates of tests.
-package testpki

@@ -1,0 +1,252 @@
+package local
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/checksum"
+)
+
+// uploads is the directory in which objects are made. No key begins with it.
+const uploads = ".lighterman-uploads"
+
+// Store is a directory.
+type Store struct {
+	root   *os.Root
+	path   string
+	limits uploader.Limits
+}
+
+var _ uploader.Store = (*Store)(nil)
+
+// Options change what the store takes.
+type Options struct {
+	// Limits are enforced. Nil: parts of any size, as many as Amazon S3 takes.
+	Limits *uploader.Limits
+}
+
+// Open opens a directory that exists.
+func Open(name string, o Options) (*Store, error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, &uploader.Error{
+			Class: uploader.NoBucket, Err: fmt.Errorf("open the store: %w", err),
+			Cure: "mount the file share at " + name + ", or create the directory",
+		}
+	}
+	s := &Store{root: root, path: name, limits: uploader.Limits{
+		MinPart: 1, MaxPart: 5 << 40, MaxParts: 10_000, MaxPut: 5 << 40, Algorithm: uploader.CRC64NVME,
+	}}
+	if o.Limits != nil {
+		s.limits = *o.Limits
+	}
+	if err := root.MkdirAll(uploads, 0o755); err != nil {
+		return nil, classify(fmt.Errorf("open the store: %w", err))
+	}
+	return s, s.tidy()
+}
+
+// abandoned is how old a file must be that a process has left which ended while it wrote.
+const abandoned = 7 * 24 * time.Hour
+
+// tidy removes what such processes have left, and no upload: those are listed and aborted.
+func (s *Store) tidy() error {
+	entries, err := fs.ReadDir(s.root.FS(), uploads)
+	if err != nil {
+		return classify(fmt.Errorf("open the store: %w", err))
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || time.Since(info.ModTime()) < abandoned || (entry.IsDir() && !strings.HasSuffix(entry.Name(), unready)) {
+			continue
+		}
+		if err := s.root.RemoveAll(path.Join(uploads, entry.Name())); err != nil {
+			return classify(fmt.Errorf("open the store: %w", err))
+		}
+	}
+	return nil
+}
+
+// Close frees the directory.
+func (s *Store) Close() error { return s.root.Close() }
+
+// Limits says what the store takes.
+func (s *Store) Limits() uploader.Limits { return s.limits }
+
+// Put writes an object.
+func (s *Store) Put(ctx context.Context, o *uploader.Object, body uploader.Body) (uploader.Stored, error) {
+	if err := checkKey(o.Key); err != nil {
+		return uploader.Stored{}, err
+	}
+	if body.Size > s.limits.MaxPut {
+		return uploader.Stored{}, invalid("put %s: %d bytes are more than the store takes at once", o.Key, body.Size)
+	}
+	name := path.Join(uploads, rand.Text())
+	defer s.root.Remove(name) //nolint:errcheck // It is gone where all went well, and an orphan that nobody reads else.
+	sum, err := s.write(ctx, name, body, o.Metadata)
+	if err != nil {
+		return uploader.Stored{}, fmt.Errorf("put %s: %w", o.Key, err)
+	}
+	return s.publish(name, o, body.Size, sum)
+}
+
+// write makes a file of a body, flushed and checked.
+func (s *Store) write(ctx context.Context, name string, body uploader.Body, metadata map[string]string) (uploader.Sum, error) {
+	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return uploader.Sum{}, classify(err)
+	}
+	defer f.Close() //nolint:errcheck // It is flushed, and the error of that is looked at.
+	h := checksum.New(s.limits.Algorithm)
+	n, err := io.Copy(io.MultiWriter(f, h), &reader{ctx, body.Reader()})
+	if err != nil {
+		return uploader.Sum{}, classify(err)
+	}
+	sum := checksum.Sum(s.limits.Algorithm, h)
+	if n != body.Size || (body.Sum != uploader.Sum{} && body.Sum != sum) {
+		return uploader.Sum{}, &uploader.Error{
+			Class: uploader.Corrupt, Err: fmt.Errorf("%d bytes of %s came, and not %d of %s", n, sum.Value, body.Size, body.Sum.Value),
+		}
+	}
+	setMetadata(f, metadata)
+	return sum, classify(f.Sync())
+}
+
+// publish puts a file that is ready to its place, in one step.
+func (s *Store) publish(name string, o *uploader.Object, size int64, sum uploader.Sum) (uploader.Stored, error) {
+	if err := s.makeParents(path.Dir(o.Key)); err != nil {
+		return uploader.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
+	}
+	to := filepath.FromSlash(o.Key)
+	put := s.root.Link // It fails where the object exists.
+	if o.Overwrite {
+		put = s.root.Rename
+	}
+	if err := put(name, to); err != nil {
+		return uploader.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
+	}
+	if err := s.sync(path.Dir(o.Key)); err != nil {
+		return uploader.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
+	}
+	info, err := s.root.Stat(to)
+	if err != nil {
+		return uploader.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
+	}
+	return uploader.Stored{Key: o.Key, Size: size, Sum: sum, Metadata: o.Metadata, Modified: info.ModTime()}, nil
+}
+
+// makeParents makes the directories of a key, and flushes those that are new: after a crash none may be missing.
+func (s *Store) makeParents(dir string) error {
+	if dir == "." {
+		return nil
+	}
+	if _, err := s.root.Stat(dir); err == nil {
+		return nil
+	}
+	if err := s.makeParents(path.Dir(dir)); err != nil {
+		return err
+	}
+	if err := s.root.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return s.sync(path.Dir(dir))
+}
+
+func (s *Store) sync(dir string) error {
+	d, err := s.root.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close() //nolint:errcheck // Nothing was written through it.
+	return d.Sync()
+}
+
+// Stat reads the object, so its checksum is that of the bytes that are there now.
+func (s *Store) Stat(ctx context.Context, key string) (uploader.Stored, error) {
+	f, err := s.open(key)
+	if err != nil {
+		return uploader.Stored{}, fmt.Errorf("stat %s: %w", key, err)
+	}
+	defer f.Close() //nolint:errcheck // It is only read.
+	info, err := f.Stat()
+	if err != nil {
+		return uploader.Stored{}, classify(fmt.Errorf("stat %s: %w", key, err))
+	}
+	h := checksum.New(s.limits.Algorithm)
+	if _, err := io.Copy(h, &reader{ctx, f}); err != nil {
+		return uploader.Stored{}, classify(fmt.Errorf("stat %s: %w", key, err))
+	}
+	return uploader.Stored{
+		Key: key, Size: info.Size(), Sum: checksum.Sum(s.limits.Algorithm, h), Metadata: metadataOf(f), Modified: info.ModTime(),
+	}, nil
+}
+
+// Open reads an object. There are no versions.
+func (s *Store) Open(_ context.Context, key, version string) (io.ReadCloser, error) {
+	f, err := s.open(key)
+	if err == nil && version != "" {
+		f.Close() //nolint:errcheck // It was not read.
+		err = &uploader.Error{Class: uploader.NotFound, Err: fmt.Errorf("version %s: a directory keeps no versions", version)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", key, err)
+	}
+	return f, nil
+}
+
+func (s *Store) open(key string) (*os.File, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	f, err := s.root.Open(filepath.FromSlash(key))
+	if err != nil {
+		return nil, classify(err)
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close() //nolint:errcheck // It was not read.
+		return nil, &uploader.Error{Class: uploader.NotFound, Err: errors.New("there is no file of that name")}
+	}
+	return f, nil
+}
+
+// Delete removes an object.
+func (s *Store) Delete(_ context.Context, key, _ string) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	if err := s.root.Remove(filepath.FromSlash(key)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return classify(fmt.Errorf("delete %s: %w", key, err))
+	}
+	return nil
+}
+
+// checkKey refuses what is no path of a file below the directory.
+func checkKey(key string) error {
+	if first, _, _ := strings.Cut(key, "/"); !filepath.IsLocal(key) || path.Clean(key) != key || key == "." || first == uploads {
+		return invalid("the key %q is no path of a file: set key and prefix so that it has no empty part, no . and no ..", key)
+	}
+	return nil
+}
+
+// reader ends when its context does.
+type reader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}

@@ -1,0 +1,135 @@
+package local_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/local"
+	"lighterman.dev/lighterman/uploader/storetest"
+)
+
+func open(t *testing.T, o local.Options) (*local.Store, string) {
+	t.Helper()
+	path := storetest.TempDir(t)
+	store, err := local.Open(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return store, path
+}
+
+func TestStore(t *testing.T) {
+	for name, limits := range map[string]*uploader.Limits{
+		"parts of any size":  nil,
+		"parts of some size": {MinPart: 5 << 10, MaxPart: 1 << 20, MaxParts: 20, MaxPut: 1 << 20, Algorithm: uploader.CRC64NVME},
+		"parts one by one":   {MinPart: 4 << 10, MaxPart: 1 << 20, MaxParts: 20, MaxPut: 1 << 20, Algorithm: uploader.CRC32C, Sequential: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, path := open(t, local.Options{Limits: limits})
+			storetest.Run(t, store, storetest.Options{Prefix: "tests"})
+			left, err := os.ReadDir(filepath.Join(path, ".lighterman-uploads"))
+			if err != nil || len(left) > 0 {
+				t.Errorf("%d uploads stay behind, %v", len(left), err)
+			}
+		})
+	}
+}
+
+func TestOpenWithoutDirectory(t *testing.T) {
+	_, err := local.Open(filepath.Join(t.TempDir(), "none"), local.Options{})
+	if uploader.ClassOf(err) != uploader.NoBucket || !strings.Contains(uploader.CureOf(err), "mount the file share") {
+		t.Errorf("got %v: %s", err, uploader.CureOf(err))
+	}
+}
+
+func TestKeysThatAreNoPaths(t *testing.T) {
+	store, path := open(t, local.Options{})
+	for _, key := range []string{"", ".", "..", "../x", "/x", "a/../../x", "a//b", "a/", "./a", ".lighterman-uploads/x"} {
+		_, err := store.Put(t.Context(), &uploader.Object{Key: key}, uploader.Body{})
+		if uploader.ClassOf(err) != uploader.Invalid {
+			t.Errorf("%q: got %v", key, err)
+		}
+	}
+	if _, err := store.Put(t.Context(), &uploader.Object{Key: "file"}, uploader.Body{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Put(t.Context(), &uploader.Object{Key: "file/below"}, uploader.Body{}); uploader.ClassOf(err) != uploader.Invalid {
+		t.Errorf("an object in the place of a directory: got %v", err)
+	}
+	if err := os.Symlink(t.TempDir(), filepath.Join(path, "out")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Put(t.Context(), &uploader.Object{Key: "out/x"}, uploader.Body{}); err == nil {
+		t.Error("the store writes through a link that leads out of it")
+	}
+}
+
+func TestLimitsAreEnforced(t *testing.T) {
+	limits := &uploader.Limits{MinPart: 10, MaxPart: 20, MaxParts: 3, MaxPut: 15, Algorithm: uploader.CRC32C}
+	store, _ := open(t, local.Options{Limits: limits})
+	o := &uploader.Object{Key: "a"}
+	body := func(n int64) uploader.Body {
+		return uploader.Body{ReaderAt: strings.NewReader(strings.Repeat("x", 100)), Size: n}
+	}
+	if _, err := store.Put(t.Context(), o, body(16)); uploader.ClassOf(err) != uploader.Invalid {
+		t.Errorf("put: got %v", err)
+	}
+	id, err := store.Begin(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for number, size := range map[int]int64{0: 10, 4: 10, 1: 21} {
+		if _, err := store.PutPart(t.Context(), o, id, number, body(size)); uploader.ClassOf(err) != uploader.Invalid {
+			t.Errorf("part %d of %d: got %v", number, size, err)
+		}
+	}
+	small, err := store.PutPart(t.Context(), o, id, 1, body(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := store.PutPart(t.Context(), o, id, 2, body(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Complete(t.Context(), o, id, []uploader.Part{small, last}); uploader.ClassOf(err) != uploader.Invalid {
+		t.Errorf("a small part before the last: got %v", err)
+	}
+}
+
+func TestOpenRemovesWhatWasAbandoned(t *testing.T) {
+	path := storetest.TempDir(t)
+	at := func(name string) string { return filepath.Join(path, ".lighterman-uploads", name) }
+	old := time.Now().AddDate(0, 0, -30)
+	for _, name := range []string{"upload", "made.unready", "new.unready"} {
+		if err := os.MkdirAll(at(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"written", "new"} {
+		if err := os.WriteFile(at(name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"upload", "made.unready", "written"} {
+		if err := os.Chtimes(at(name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := local.Open(path, local.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"upload": true, "made.unready": false, "written": false, "new": true, "new.unready": true} {
+		if _, err := os.Stat(at(name)); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
