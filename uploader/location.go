@@ -123,3 +123,16 @@ func (a *Auth) fields() []struct{ name, value string } {
 		{"authorityHost", a.AuthorityHost},
 	}
 }
+
+// Kind names the store and its auth mode, as the profile's API does; a directory has no mode.
+func (c *Config) Kind() (store string, auth Auth) {
+	switch {
+	case c.S3 != nil:
+		return "s3", c.S3.Auth
+	case c.Azure != nil:
+		return "azure", c.Azure.Auth
+	case c.GCS != nil:
+		return "gcs", c.GCS.Auth
+	}
+	return "dir", Auth{}
+}

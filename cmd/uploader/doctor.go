@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/doctor"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 func newDoctorCommand() *cobra.Command {
@@ -36,7 +36,7 @@ Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code i
 			out := cmd.OutOrStdout()
 			well := doctor.Run(ctx, doctor.Options{
 				Config: config, Pod: pod, Getenv: os.Getenv, Patience: patience,
-				Open: func() (uploader.Store, error) { return openStore(config) },
+				Open: func() (objstore.Store, error) { return openStore(config) },
 			}, func(s doctor.Step) {
 				if s.Err != nil {
 					_, _ = fmt.Fprintf(out, "FAIL  %s: %v\n      %s\n", s.Name, s.Err, s.Cure)

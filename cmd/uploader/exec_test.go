@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/session"
 )
 
@@ -83,7 +83,7 @@ func TestExecThatFailsLeavesNoManifest(t *testing.T) {
 	if code := s.code(); code != 1 {
 		t.Errorf("the sidecar ends with %d", code)
 	}
-	if _, err := p.store.Stat(t.Context(), manifestKey); uploader.ClassOf(err) != uploader.NotFound {
+	if _, err := p.store.Stat(t.Context(), manifestKey); objstore.ClassOf(err) != objstore.NotFound {
 		t.Errorf("there is a manifest: %v", err)
 	}
 	message, err := os.ReadFile(filepath.Join(p.directory, "termination-log"))
@@ -121,7 +121,7 @@ func (p *pod) exists(path string) {
 func TestExecFailsWhenTheUploadFails(t *testing.T) {
 	p := newPod(t, "")
 	p.sidecar()
-	_, err := p.store.Put(t.Context(), &uploader.Object{Key: "ns/pod/dump"}, uploader.Body{ReaderAt: strings.NewReader("another"), Size: 7})
+	_, err := p.store.Put(t.Context(), &objstore.Object{Key: "ns/pod/dump"}, objstore.Body{ReaderAt: strings.NewReader("another"), Size: 7})
 	p.must(err)
 	r := p.wrapped("sh", "-c", "echo mine > "+p.spool+"/dump")
 	if code := r.code(); code != session.ExitNotStored {

@@ -9,10 +9,11 @@ import (
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/azure"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // locate opens the store of a manifest, and gives its key there.
-func locate(where, settings string) (uploader.Store, string, error) {
+func locate(where, settings string) (objstore.Store, string, error) {
 	u, err := url.Parse(where)
 	if err != nil {
 		return nil, "", fmt.Errorf("%q is no URL of a manifest: %w", where, err)
@@ -39,7 +40,7 @@ func locate(where, settings string) (uploader.Store, string, error) {
 }
 
 // keyIn is the key of a manifest in the store that is configured; a URL of another one is an error.
-func keyIn(c *uploader.Config, store uploader.Store, u *url.URL, where string) (string, error) {
+func keyIn(c *uploader.Config, store objstore.Store, u *url.URL, where string) (string, error) {
 	key := strings.TrimPrefix(u.Path, "/")
 	if u.Scheme == "" {
 		return key, nil

@@ -17,6 +17,7 @@ import (
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/storetest"
 )
 
@@ -154,7 +155,7 @@ func (p *pod) write(name string, data []byte) {
 func (p *pod) object(name string) []byte {
 	p.Helper()
 	r, err := p.store.Open(p.Context(), "ns/pod/"+name, "")
-	if uploader.ClassOf(err) == uploader.NotFound {
+	if objstore.ClassOf(err) == objstore.NotFound {
 		return nil
 	}
 	p.must(err)

@@ -7,6 +7,7 @@ import (
 	"lighterman.dev/lighterman/uploader/azure"
 	"lighterman.dev/lighterman/uploader/gcs"
 	"lighterman.dev/lighterman/uploader/local"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/transport"
 )
@@ -15,7 +16,7 @@ import (
 const connections = 8
 
 // openStore opens the store that the configuration names.
-func openStore(c *uploader.Config) (uploader.Store, error) {
+func openStore(c *uploader.Config) (objstore.Store, error) {
 	o := transport.Options{CAFile: c.CAFile, Connections: connections * c.Concurrency}
 	switch {
 	case c.S3 != nil:

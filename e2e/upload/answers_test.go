@@ -16,6 +16,7 @@ import (
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/azure"
 	"lighterman.dev/lighterman/uploader/gcs"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/transport"
 
@@ -23,15 +24,15 @@ import (
 )
 
 // put sends a small object; most that is wrong with a profile shows there.
-func put(t *testing.T, store uploader.Store) error {
+func put(t *testing.T, store objstore.Store) error {
 	t.Helper()
-	_, err := store.Put(t.Context(), &uploader.Object{Key: "probe"}, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+	_, err := store.Put(t.Context(), &objstore.Object{Key: "probe"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
 	return err
 }
 
-func check(t *testing.T, err error, class uploader.Class, cure string) {
+func check(t *testing.T, err error, class objstore.Class, cure string) {
 	t.Helper()
-	fault, ok := errors.AsType[*uploader.Error](err)
+	fault, ok := errors.AsType[*objstore.Error](err)
 	if !ok || fault.Class != class || !strings.Contains(fault.Cure, cure) {
 		t.Errorf("got %+v: %v, want %s with a cure that says %q", fault, err, class, cure)
 	}
@@ -44,23 +45,23 @@ func TestS3Answers(t *testing.T) {
 	otherCA := teststores.Certificate(t).CA
 	for name, test := range map[string]struct {
 		change func(t *testing.T, where *uploader.S3, ca *string)
-		class  uploader.Class
+		class  objstore.Class
 		cure   string
 	}{
-		"the bucket is missing": {func(_ *testing.T, w *uploader.S3, _ *string) { w.Bucket = "missing" }, uploader.NoBucket, "create the bucket"},
-		"the region is wrong":   {func(_ *testing.T, w *uploader.S3, _ *string) { w.Region = "eu-west-1" }, uploader.NoBucket, "region"},
-		"the CA is wrong":       {func(_ *testing.T, _ *uploader.S3, ca *string) { *ca = otherCA }, uploader.Untrusted, "caBundle"},
+		"the bucket is missing": {func(_ *testing.T, w *uploader.S3, _ *string) { w.Bucket = "missing" }, objstore.NoBucket, "create the bucket"},
+		"the region is wrong":   {func(_ *testing.T, w *uploader.S3, _ *string) { w.Region = "eu-west-1" }, objstore.NoBucket, "region"},
+		"the CA is wrong":       {func(_ *testing.T, _ *uploader.S3, ca *string) { *ca = otherCA }, objstore.Untrusted, "caBundle"},
 		"the key is unknown": {func(t *testing.T, _ *uploader.S3, _ *string) {
 			t.Helper()
 			t.Setenv("AWS_ACCESS_KEY_ID", "unknown")
-		}, uploader.Unauthenticated, "Secret"},
+		}, objstore.Unauthenticated, "Secret"},
 		"the secret is wrong": {func(t *testing.T, _ *uploader.S3, _ *string) {
 			t.Helper()
 			t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-		}, uploader.Unauthenticated, "Secret"},
+		}, objstore.Unauthenticated, "Secret"},
 		"the store speaks TLS": {func(_ *testing.T, w *uploader.S3, _ *string) {
 			w.Endpoint = strings.Replace(w.Endpoint, "https:", "http:", 1)
-		}, uploader.Transient, ""},
+		}, objstore.Transient, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			where, ca := locate(t, server, bucket), server.CAFile
@@ -81,19 +82,19 @@ func TestAzureAnswers(t *testing.T) {
 	other := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("x"), 64))
 	for what, test := range map[string]struct {
 		container, mode, variable, secret string
-		class                             uploader.Class
+		class                             objstore.Class
 		cure                              string
 	}{
-		"the container is missing": {"missing", "accountKey", "AZURE_STORAGE_KEY", server.Key, uploader.NoBucket, "create the container"},
-		"the key is wrong":         {name, "accountKey", "AZURE_STORAGE_KEY", other, uploader.Unauthenticated, "Secret"},
+		"the container is missing": {"missing", "accountKey", "AZURE_STORAGE_KEY", server.Key, objstore.NoBucket, "create the container"},
+		"the key is wrong":         {name, "accountKey", "AZURE_STORAGE_KEY", other, objstore.Unauthenticated, "Secret"},
 		// Azurite 3.37 says of it only that it is not authorised; the real service's words are in package azure's tests.
 		"the signature has expired": {
 			name, "sasToken", "AZURE_STORAGE_SAS_TOKEN",
-			signature(t, server, name, sas.ContainerPermissions{Create: true, Write: true}, -time.Minute), uploader.Denied, "SAS token",
+			signature(t, server, name, sas.ContainerPermissions{Create: true, Write: true}, -time.Minute), objstore.Denied, "SAS token",
 		},
 		"the signature allows reading alone": {
 			name, "sasToken", "AZURE_STORAGE_SAS_TOKEN",
-			signature(t, server, name, sas.ContainerPermissions{Read: true}, time.Hour), uploader.Denied, "",
+			signature(t, server, name, sas.ContainerPermissions{Read: true}, time.Hour), objstore.Denied, "",
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -135,7 +136,7 @@ func TestGCSAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, put(t, store), uploader.NoBucket, "create the bucket")
+	check(t, put(t, store), objstore.NoBucket, "create the bucket")
 }
 
 // TestS3Interceptor has a store that is well, and answers that are not its own.
@@ -145,18 +146,18 @@ func TestS3Interceptor(t *testing.T) {
 	between := teststores.Intercept(t, server.Endpoint, teststores.Files{})
 	where.Endpoint = between.URL
 	store := openS3(t, server, where)
-	body := uploader.Body{ReaderAt: strings.NewReader("what is sent"), Size: 12}
+	body := objstore.Body{ReaderAt: strings.NewReader("what is sent"), Size: 12}
 	absent := func(t *testing.T, key string) {
 		t.Helper()
 		between.Instead, between.Answer = nil, nil
-		if _, err := store.Stat(t.Context(), key); uploader.ClassOf(err) != uploader.NotFound {
+		if _, err := store.Stat(t.Context(), key); objstore.ClassOf(err) != objstore.NotFound {
 			t.Errorf("stat %s: %v", key, err)
 		}
 	}
 	for code, want := range map[string]struct {
 		status int
-		class  uploader.Class
-	}{"SlowDown": {503, uploader.Throttled}, "AccessDenied": {403, uploader.Denied}, "ExpiredToken": {400, uploader.Expired}} {
+		class  objstore.Class
+	}{"SlowDown": {503, objstore.Throttled}, "AccessDenied": {403, objstore.Denied}, "ExpiredToken": {400, objstore.Expired}} {
 		t.Run(code, func(t *testing.T) {
 			between.Instead = func(w http.ResponseWriter, r *http.Request) bool {
 				io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
@@ -165,16 +166,16 @@ func TestS3Interceptor(t *testing.T) {
 				fmt.Fprintf(w, "<Error><Code>%s</Code><Message>No.</Message></Error>", code)
 				return true
 			}
-			_, err := store.Put(t.Context(), &uploader.Object{Key: code}, body)
+			_, err := store.Put(t.Context(), &objstore.Object{Key: code}, body)
 			check(t, err, want.class, "")
-			if fault, ok := errors.AsType[*uploader.Error](err); ok && fault.After != 2*time.Second {
+			if fault, ok := errors.AsType[*objstore.Error](err); ok && fault.After != 2*time.Second {
 				t.Errorf("wait %s", fault.After)
 			}
 			absent(t, code)
 		})
 	}
 	t.Run("a part is confirmed with another checksum", func(t *testing.T) {
-		o := &uploader.Object{Key: "confirmed"}
+		o := &objstore.Object{Key: "confirmed"}
 		id, err := store.Begin(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
@@ -184,11 +185,11 @@ func TestS3Interceptor(t *testing.T) {
 			return nil
 		}
 		_, err = store.PutPart(t.Context(), o, id, 1, body)
-		check(t, err, uploader.Corrupt, "")
+		check(t, err, objstore.Corrupt, "")
 		absent(t, o.Key)
 	})
 	t.Run("the answer to Complete is lost", func(t *testing.T) {
-		o := &uploader.Object{Key: "lost"}
+		o := &objstore.Object{Key: "lost"}
 		id, err := store.Begin(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
@@ -198,11 +199,11 @@ func TestS3Interceptor(t *testing.T) {
 			t.Fatal(err)
 		}
 		between.Answer = func(*http.Response) error { return errors.New("lost") }
-		_, err = store.Complete(t.Context(), o, id, []uploader.Part{part})
-		check(t, err, uploader.Transient, "")
+		_, err = store.Complete(t.Context(), o, id, []objstore.Part{part})
+		check(t, err, objstore.Transient, "")
 		between.Answer = nil
-		stored, err := store.Complete(t.Context(), o, id, []uploader.Part{part})
-		if uploader.ClassOf(err) != uploader.Exists && (err != nil || stored.Sum != part.Sum || stored.Size != 12) {
+		stored, err := store.Complete(t.Context(), o, id, []objstore.Part{part})
+		if objstore.ClassOf(err) != objstore.Exists && (err != nil || stored.Sum != part.Sum || stored.Size != 12) {
 			t.Errorf("again: got %+v, %v", stored, err)
 		}
 	})
@@ -211,8 +212,8 @@ func TestS3Interceptor(t *testing.T) {
 			r.Body = io.NopCloser(strings.NewReader("what is SENT"))
 			return false
 		}
-		_, err := store.Put(t.Context(), &uploader.Object{Key: "changed"}, body)
-		check(t, err, uploader.Corrupt, "")
+		_, err := store.Put(t.Context(), &objstore.Object{Key: "changed"}, body)
+		check(t, err, objstore.Corrupt, "")
 		absent(t, "changed")
 	})
 }

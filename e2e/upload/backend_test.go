@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 
 	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
@@ -19,7 +20,7 @@ type backend struct {
 	address     string
 	certificate teststores.Files
 	// store goes straight to it, with leave to do everything.
-	store uploader.Store
+	store objstore.Store
 	// settings are those of a store at an address that leads to this one.
 	settings func(address string) uploader.Config
 	// env has the secrets.

@@ -12,6 +12,7 @@ import (
 	"lighterman.dev/lighterman/uploader/azure"
 	"lighterman.dev/lighterman/uploader/doctor"
 	"lighterman.dev/lighterman/uploader/gcs"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/transport"
 
@@ -21,7 +22,7 @@ import (
 // examination is one that the doctor makes of a real store.
 type examination struct {
 	config *uploader.Config
-	store  func() (uploader.Store, error)
+	store  func() (objstore.Store, error)
 	well   bool
 	// says are beginnings of lines.
 	says []string
@@ -78,7 +79,7 @@ func TestDoctorS3(t *testing.T) {
 			t.Setenv("AWS_SECRET_ACCESS_KEY", test.secret)
 			examination{
 				config: &uploader.Config{S3: &where, CAFile: server.CAFile, ObjectLock: test.lock}, well: test.well, says: test.says,
-				store: func() (uploader.Store, error) { return s3.New(where, transport.Options{CAFile: server.CAFile}) },
+				store: func() (objstore.Store, error) { return s3.New(where, transport.Options{CAFile: server.CAFile}) },
 			}.run(t)
 		})
 	}
@@ -118,7 +119,7 @@ func TestDoctorAzure(t *testing.T) {
 			where := uploader.Azure{Account: teststores.Account, Container: test.container, Endpoint: server.Endpoint, Auth: uploader.Auth{Mode: test.mode}}
 			examination{
 				config: &uploader.Config{Azure: &where, CAFile: server.CAFile, ObjectLock: test.lock}, well: test.well, says: test.says,
-				store: func() (uploader.Store, error) { return azure.New(where, transport.Options{CAFile: server.CAFile}) },
+				store: func() (objstore.Store, error) { return azure.New(where, transport.Options{CAFile: server.CAFile}) },
 			}.run(t)
 		})
 	}
@@ -146,7 +147,7 @@ func TestDoctorGCS(t *testing.T) {
 			where := uploader.GCS{Bucket: test.bucket, Endpoint: server.Endpoint, Auth: uploader.Auth{Mode: "ambient"}}
 			examination{
 				config: &uploader.Config{GCS: &where, CAFile: server.CAFile, ObjectLock: test.lock}, well: test.well, says: test.says,
-				store: func() (uploader.Store, error) { return gcs.New(where, transport.Options{CAFile: server.CAFile}) },
+				store: func() (objstore.Store, error) { return gcs.New(where, transport.Options{CAFile: server.CAFile}) },
 			}.run(t)
 		})
 	}

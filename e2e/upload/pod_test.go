@@ -17,6 +17,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/objstore"
 
 	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
@@ -186,7 +187,7 @@ func (p *pod) object(name string) []byte {
 func (p *pod) at(key string) []byte {
 	p.Helper()
 	r, err := p.store.Open(p.Context(), key, "")
-	if uploader.ClassOf(err) == uploader.NotFound {
+	if objstore.ClassOf(err) == objstore.NotFound {
 		return nil
 	}
 	p.must(err)
@@ -216,7 +217,7 @@ func (p *pod) absent(name string) {
 func (p *pod) manifest() *manifest.Manifest {
 	p.Helper()
 	m, err := manifest.Load(p.Context(), p.store, p.manifestKey())
-	if uploader.ClassOf(err) == uploader.NotFound {
+	if objstore.ClassOf(err) == objstore.NotFound {
 		return nil
 	}
 	p.must(err)

@@ -20,6 +20,7 @@ import (
 	"lighterman.dev/lighterman/uploader/azure"
 	"lighterman.dev/lighterman/uploader/checksum"
 	"lighterman.dev/lighterman/uploader/gcs"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/transport"
 
@@ -57,10 +58,10 @@ func (a answer) refuse(tb testing.TB, w http.ResponseWriter) {
 var noAnswer = answer{}
 
 // at opens the store at an address that leads to it.
-func (b *backend) at(tb testing.TB, address string) uploader.Store {
+func (b *backend) at(tb testing.TB, address string) objstore.Store {
 	tb.Helper()
 	c, o := b.settings(address), transport.Options{CAFile: b.certificate.CA}
-	var store uploader.Store
+	var store objstore.Store
 	var err error
 	switch {
 	case c.S3 != nil:
@@ -95,9 +96,9 @@ func TestEarlyRefusal(t *testing.T) {
 			store := b.at(t, strings.TrimPrefix(i.URL, "https://"))
 			for request, prepare := range largeRequests {
 				do := prepare(t, store)
-				for what, classes := range map[string][]uploader.Class{
-					denied: {uploader.Denied}, taken: {uploader.Exists}, tooLarge: {uploader.Invalid},
-					busy: {uploader.Transient, uploader.Throttled},
+				for what, classes := range map[string][]objstore.Class{
+					denied: {objstore.Denied}, taken: {objstore.Exists}, tooLarge: {objstore.Invalid},
+					busy: {objstore.Transient, objstore.Throttled},
 				} {
 					t.Run(request+"/"+what, func(t *testing.T) {
 						a := b.answers[what]
@@ -106,8 +107,8 @@ func TestEarlyRefusal(t *testing.T) {
 						for range attempts {
 							began := time.Now()
 							err := do()
-							if _, answered := errors.AsType[*uploader.Error](err); !answered || !slices.Contains(classes, uploader.ClassOf(err)) || broke(err) {
-								t.Fatalf("got %s: %v, want one of %v", uploader.ClassOf(err), err, classes)
+							if _, answered := errors.AsType[*objstore.Error](err); !answered || !slices.Contains(classes, objstore.ClassOf(err)) || broke(err) {
+								t.Fatalf("got %s: %v, want one of %v", objstore.ClassOf(err), err, classes)
 							}
 							if took := time.Since(began); took > 5*time.Second {
 								t.Errorf("it took %s", took)
@@ -126,18 +127,18 @@ func broke(err error) bool {
 }
 
 // largeRequests prepare the requests that have a large body.
-var largeRequests = map[string]func(*testing.T, uploader.Store) func() error{
-	"put": func(t *testing.T, store uploader.Store) func() error {
+var largeRequests = map[string]func(*testing.T, objstore.Store) func() error{
+	"put": func(t *testing.T, store objstore.Store) func() error {
 		t.Helper()
 		body := blank(4 << 20)
 		return func() error {
-			_, err := store.Put(t.Context(), &uploader.Object{Key: "refused-object"}, body)
+			_, err := store.Put(t.Context(), &objstore.Object{Key: "refused-object"}, body)
 			return err
 		}
 	},
-	"part": func(t *testing.T, store uploader.Store) func() error {
+	"part": func(t *testing.T, store objstore.Store) func() error {
 		t.Helper()
-		o := &uploader.Object{Key: "refused-part"}
+		o := &objstore.Object{Key: "refused-part"}
 		id := begin(t, store, o)
 		body := blank(5 << 20)
 		return func() error {
@@ -145,9 +146,9 @@ var largeRequests = map[string]func(*testing.T, uploader.Store) func() error{
 			return err
 		}
 	},
-	"complete": func(t *testing.T, store uploader.Store) func() error {
+	"complete": func(t *testing.T, store objstore.Store) func() error {
 		t.Helper()
-		o := &uploader.Object{Key: "refused-upload"}
+		o := &objstore.Object{Key: "refused-upload"}
 		id := begin(t, store, o)
 		parts := manyParts(t, store, o, id)
 		return func() error {
@@ -157,7 +158,7 @@ var largeRequests = map[string]func(*testing.T, uploader.Store) func() error{
 	},
 }
 
-func begin(t *testing.T, store uploader.Store, o *uploader.Object) string {
+func begin(t *testing.T, store objstore.Store, o *objstore.Object) string {
 	t.Helper()
 	id, err := store.Begin(t.Context(), o)
 	if err != nil {
@@ -166,13 +167,13 @@ func begin(t *testing.T, store uploader.Store, o *uploader.Object) string {
 	return id
 }
 
-func blank(n int64) uploader.Body {
-	return uploader.Body{ReaderAt: bytes.NewReader(make([]byte, n)), Size: n}
+func blank(n int64) objstore.Body {
+	return objstore.Body{ReaderAt: bytes.NewReader(make([]byte, n)), Size: n}
 }
 
 // manyParts are so many that the request to complete an upload has a large body. Only Google's must have been sent: it has
 // the last bytes of the object.
-func manyParts(t *testing.T, store uploader.Store, o *uploader.Object, id string) []uploader.Part {
+func manyParts(t *testing.T, store objstore.Store, o *objstore.Object, id string) []objstore.Part {
 	t.Helper()
 	limits := store.Limits()
 	if limits.Sequential {
@@ -180,13 +181,13 @@ func manyParts(t *testing.T, store uploader.Store, o *uploader.Object, id string
 		if err != nil {
 			t.Fatal(err)
 		}
-		return []uploader.Part{part}
+		return []objstore.Part{part}
 	}
 	sum := checksum.Of(limits.Algorithm, []byte{0})
-	parts := make([]uploader.Part, limits.MaxParts)
+	parts := make([]objstore.Part, limits.MaxParts)
 	for i := range parts {
-		parts[i] = uploader.Part{Number: i + 1, Size: 1, Sum: sum, Tag: `"0123456789abcdef0123456789abcdef"`}
-		if limits.Algorithm == uploader.CRC64 {
+		parts[i] = objstore.Part{Number: i + 1, Size: 1, Sum: sum, Tag: `"0123456789abcdef0123456789abcdef"`}
+		if limits.Algorithm == objstore.CRC64 {
 			parts[i].Tag = blockID(t, id, i+1, sum)
 		}
 	}
@@ -194,7 +195,7 @@ func manyParts(t *testing.T, store uploader.Store, o *uploader.Object, id string
 }
 
 // blockID is that of a part of an upload to Azure: see package azure.
-func blockID(t *testing.T, upload string, number int, sum uploader.Sum) string {
+func blockID(t *testing.T, upload string, number int, sum objstore.Sum) string {
 	t.Helper()
 	id, err := hex.DecodeString(upload)
 	if err != nil {
@@ -228,15 +229,15 @@ func TestTakenKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := open(t)
 			store := b.at(t, b.address)
-			o := &uploader.Object{Key: "taken"}
+			o := &objstore.Object{Key: "taken"}
 			if _, err := store.Put(t.Context(), o, blank(1)); err != nil {
 				t.Fatal(err)
 			}
 			body := blank(8 << 20)
 			for range attempts {
 				began := time.Now()
-				if _, err := store.Put(t.Context(), o, body); uploader.ClassOf(err) != uploader.Exists {
-					t.Fatalf("got %s: %v", uploader.ClassOf(err), err)
+				if _, err := store.Put(t.Context(), o, body); objstore.ClassOf(err) != objstore.Exists {
+					t.Fatalf("got %s: %v", objstore.ClassOf(err), err)
 				}
 				if took := time.Since(began); took > 5*time.Second {
 					t.Errorf("it took %s", took)

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 
 	"lighterman.dev/lighterman/e2e/harness/require"
 )
@@ -178,7 +179,7 @@ func (p *pod) objectIsAnother() {
 // occupy stores an object at the key of a file.
 func (p *pod) occupy(name string, data []byte) {
 	p.Helper()
-	_, err := p.store.Put(p.Context(), &uploader.Object{Key: p.key(name)}, uploader.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data))})
+	_, err := p.store.Put(p.Context(), &objstore.Object{Key: p.key(name)}, objstore.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data))})
 	p.must(err)
 }
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 
 	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
@@ -18,7 +18,7 @@ import (
 type behind struct {
 	*testing.T
 
-	store   uploader.Store
+	store   objstore.Store
 	network *teststores.Network
 	// part is the smallest that the store takes in the middle of an upload.
 	part int64
@@ -76,10 +76,10 @@ func random(t *testing.T, n int64) []byte {
 	return data
 }
 
-func (b *behind) want(what string, err error, class uploader.Class) {
+func (b *behind) want(what string, err error, class objstore.Class) {
 	b.Helper()
-	if uploader.ClassOf(err) != class {
-		b.Errorf("%s: got %s: %v, want %s", what, uploader.ClassOf(err), err, class)
+	if objstore.ClassOf(err) != class {
+		b.Errorf("%s: got %s: %v, want %s", what, objstore.ClassOf(err), err, class)
 	}
 }
 
@@ -98,27 +98,27 @@ func (b *behind) whole(key string, data []byte) {
 func (b *behind) absent(key string) {
 	b.Helper()
 	_, err := b.store.Stat(b.Context(), key)
-	b.want("stat "+key, err, uploader.NotFound)
+	b.want("stat "+key, err, objstore.NotFound)
 }
 
 func (b *behind) cutInEachPart() {
 	data := random(b.T, 2*b.part+b.part/2)
 	for broken := range 3 {
-		o := &uploader.Object{Key: "parts/" + string(rune('a'+broken))}
+		o := &objstore.Object{Key: "parts/" + string(rune('a'+broken))}
 		id, err := b.store.Begin(b.Context(), o)
 		if err != nil {
 			b.Fatal(err)
 		}
-		var parts []uploader.Part
+		var parts []objstore.Part
 		for n := range int64(3) {
-			body := uploader.Body{ReaderAt: bytes.NewReader(data), Offset: n * b.part, Size: min(b.part, int64(len(data))-n*b.part)}
+			body := objstore.Body{ReaderAt: bytes.NewReader(data), Offset: n * b.part, Size: min(b.part, int64(len(data))-n*b.part)}
 			if int(n) == broken {
 				// New connections, so that the cut is in the middle of this part.
 				b.network.Down()
 				b.network.Up(b.T)
 				b.network.Cut(b.T, body.Size/2)
 				_, err := b.store.PutPart(b.Context(), o, id, int(n)+1, body)
-				b.want("a part that is cut", err, uploader.Transient)
+				b.want("a part that is cut", err, objstore.Transient)
 				b.network.Heal(b.T)
 				b.absent(o.Key)
 			}
@@ -138,41 +138,41 @@ func (b *behind) cutInEachPart() {
 
 func (b *behind) cutInObject() {
 	data := random(b.T, 1<<20)
-	o := &uploader.Object{Key: "object"}
+	o := &objstore.Object{Key: "object"}
 	b.network.Cut(b.T, int64(len(data))/2)
-	_, err := b.store.Put(b.Context(), o, uploader.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data))})
-	b.want("an object that is cut", err, uploader.Transient)
+	_, err := b.store.Put(b.Context(), o, objstore.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data))})
+	b.want("an object that is cut", err, objstore.Transient)
 	b.network.Heal(b.T)
 	b.absent(o.Key)
-	if _, err := b.store.Put(b.Context(), o, uploader.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data))}); err != nil {
+	if _, err := b.store.Put(b.Context(), o, objstore.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data))}); err != nil {
 		b.Fatal(err)
 	}
 	b.whole(o.Key, data)
 }
 
 func (b *behind) down() {
-	o := &uploader.Object{Key: "object"}
+	o := &objstore.Object{Key: "object"}
 	id, err := b.store.Begin(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)
 	}
-	body := uploader.Body{ReaderAt: strings.NewReader("what is sent"), Size: 12}
+	body := objstore.Body{ReaderAt: strings.NewReader("what is sent"), Size: 12}
 	part, err := b.store.PutPart(b.Context(), o, id, 1, body)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.network.Down()
 	_, err = b.store.Put(b.Context(), o, body)
-	b.want("put", err, uploader.Transient)
+	b.want("put", err, objstore.Transient)
 	_, err = b.store.PutPart(b.Context(), o, id, 2, body)
-	b.want("put a part", err, uploader.Transient)
-	_, err = b.store.Complete(b.Context(), o, id, []uploader.Part{part})
-	b.want("complete", err, uploader.Transient)
+	b.want("put a part", err, objstore.Transient)
+	_, err = b.store.Complete(b.Context(), o, id, []objstore.Part{part})
+	b.want("complete", err, objstore.Transient)
 	_, err = b.store.Stat(b.Context(), o.Key)
-	b.want("stat", err, uploader.Transient)
+	b.want("stat", err, objstore.Transient)
 	b.network.Up(b.T)
 	b.absent(o.Key)
-	if _, err := b.store.Complete(b.Context(), o, id, []uploader.Part{part}); err != nil {
+	if _, err := b.store.Complete(b.Context(), o, id, []objstore.Part{part}); err != nil {
 		b.Fatal(err)
 	}
 	b.whole(o.Key, []byte("what is sent"))
@@ -181,16 +181,16 @@ func (b *behind) down() {
 // slow gives an attempt less time than it needs. What is on its way by then may still arrive, but only whole.
 func (b *behind) slow() {
 	data := random(b.T, 4<<20)
-	o := &uploader.Object{Key: "object"}
+	o := &objstore.Object{Key: "object"}
 	b.network.Slow(b.T, 1024)
 	ctx, cancel := context.WithTimeout(b.Context(), time.Second)
 	defer cancel()
-	_, err := b.store.Put(ctx, o, uploader.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data))})
-	b.want("put", err, uploader.Transient)
+	_, err := b.store.Put(ctx, o, objstore.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data))})
+	b.want("put", err, objstore.Transient)
 	b.network.Heal(b.T)
 	if _, err := b.store.Stat(b.Context(), o.Key); err == nil {
 		b.whole(o.Key, data)
 	} else {
-		b.want("stat", err, uploader.NotFound)
+		b.want("stat", err, objstore.NotFound)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 
 	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
@@ -62,7 +62,7 @@ func (p *pod) root() string {
 // replace puts other bytes in the place of a file's object.
 func (p *pod) replace(name string, size int64) {
 	p.Helper()
-	_, err := p.store.Put(p.Context(), &uploader.Object{Key: p.key(name), Overwrite: true}, uploader.Body{ReaderAt: zeros{}, Size: size})
+	_, err := p.store.Put(p.Context(), &objstore.Object{Key: p.key(name), Overwrite: true}, objstore.Body{ReaderAt: zeros{}, Size: size})
 	p.must(err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // storageScope is what a token for Blob Storage is for, in every cloud.
@@ -24,14 +25,14 @@ var givers = map[string]func(uploader.Auth) string{
 }
 
 // Authenticate obtains the auth mode's token, apart from any request to the store.
-func (s *Store) Authenticate(ctx context.Context) (uploader.Credential, error) {
+func (s *Store) Authenticate(ctx context.Context) (objstore.Credential, error) {
 	identity := s.current().identity
 	if identity == nil {
-		return uploader.Credential{}, nil // A key, or a signature.
+		return objstore.Credential{}, nil // A key, or a signature.
 	}
 	token, err := identity.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{storageScope}})
 	if err != nil {
-		return uploader.Credential{}, fault(ctx, "obtain", "a token", err)
+		return objstore.Credential{}, fault(ctx, "obtain", "a token", err)
 	}
-	return uploader.Credential{From: givers[s.auth.Mode](s.auth), Expires: token.ExpiresOn}, nil
+	return objstore.Credential{From: givers[s.auth.Mode](s.auth), Expires: token.ExpiresOn}, nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // upload is what tells the blocks of one upload from those of another.
@@ -33,7 +33,7 @@ const blockIDLength = len(upload{}) + 4 + 8
 func (s *Store) upload(key, id string) (u upload, err error) {
 	raw, err := hex.DecodeString(id)
 	if _, aborted := s.aborted.Load(id); aborted || err != nil || len(raw) != len(u) {
-		return u, &uploader.Error{Class: uploader.NoUpload, Err: fmt.Errorf("%s: there is no upload %q", key, id)}
+		return u, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("%s: there is no upload %q", key, id)}
 	}
 	return upload(raw), nil
 }
@@ -48,14 +48,14 @@ func uploadOf(blockID string) (string, bool) {
 }
 
 // blockIDs are those of the parts, if each is what its part says.
-func (u upload) blockIDs(key string, parts []uploader.Part) (ids []string, size int64, err error) {
+func (u upload) blockIDs(key string, parts []objstore.Part) (ids []string, size int64, err error) {
 	for _, part := range parts {
 		crc, err := crcOf(part.Sum)
 		if err != nil {
 			return nil, 0, err
 		}
 		if part.Tag != u.blockID(part.Number, crc) {
-			return nil, 0, &uploader.Error{Class: uploader.NoUpload, Err: fmt.Errorf("%s: part %d was not sent in this upload", key, part.Number)}
+			return nil, 0, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("%s: part %d was not sent in this upload", key, part.Number)}
 		}
 		ids = append(ids, part.Tag)
 		size += part.Size
@@ -64,7 +64,7 @@ func (u upload) blockIDs(key string, parts []uploader.Part) (ids []string, size 
 }
 
 // Begin makes an ID. Azure is not told of it.
-func (s *Store) Begin(_ context.Context, o *uploader.Object) (string, error) {
+func (s *Store) Begin(_ context.Context, o *objstore.Object) (string, error) {
 	if _, err := newProperties(o); err != nil {
 		return "", err
 	}
@@ -74,74 +74,74 @@ func (s *Store) Begin(_ context.Context, o *uploader.Object) (string, error) {
 }
 
 // PutPart sends a part as a block.
-func (s *Store) PutPart(ctx context.Context, o *uploader.Object, id string, number int, body uploader.Body) (uploader.Part, error) {
+func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
 	u, err := s.upload(o.Key, id)
 	if err != nil {
-		return uploader.Part{}, err
+		return objstore.Part{}, err
 	}
 	p, err := newProperties(o)
 	if err != nil {
-		return uploader.Part{}, err
+		return objstore.Part{}, err
 	}
 	l, err := newLoad(body)
 	if err != nil {
-		return uploader.Part{}, fault(ctx, "read", o.Key, err)
+		return objstore.Part{}, fault(ctx, "read", o.Key, err)
 	}
 	block := u.blockID(number, l.crc)
 	out, err := s.blob(o.Key).StageBlock(ctx, block, l.body, &blockblob.StageBlockOptions{
 		TransactionalValidation: blob.TransferValidationTypeCRC64(l.crc), CPKScopeInfo: p.scope,
 	})
 	if err != nil {
-		return uploader.Part{}, fault(ctx, "upload a part of", o.Key, err)
+		return objstore.Part{}, fault(ctx, "upload a part of", o.Key, err)
 	}
 	if err := l.confirm(o.Key, out.ContentCRC64); err != nil {
-		return uploader.Part{}, err
+		return objstore.Part{}, err
 	}
-	return uploader.Part{Number: number, Size: body.Size, Sum: l.sum, Tag: block}, nil
+	return objstore.Part{Number: number, Size: body.Size, Sum: l.sum, Tag: block}, nil
 }
 
 // Complete commits the blocks.
-func (s *Store) Complete(ctx context.Context, o *uploader.Object, id string, parts []uploader.Part) (uploader.Stored, error) {
+func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
 	u, err := s.upload(o.Key, id)
 	if err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	p, err := newProperties(o)
 	if err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	blocks, size, err := u.blockIDs(o.Key, parts)
 	if err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	out, err := s.blob(o.Key).CommitBlockList(ctx, blocks, &blockblob.CommitBlockListOptions{
 		Tags: o.Tags, Metadata: p.metadata, Tier: p.tier, HTTPHeaders: p.headers, CPKScopeInfo: p.scope,
 		AccessConditions: p.conditions, ImmutabilityPolicyMode: p.lock, ImmutabilityPolicyExpiryTime: p.lockUntil,
 	})
 	if err != nil {
-		return uploader.Stored{}, fault(ctx, "complete the upload of", o.Key, err)
+		return objstore.Stored{}, fault(ctx, "complete the upload of", o.Key, err)
 	}
-	return uploader.Stored{Key: o.Key, Size: size, Version: deref(out.VersionID), Metadata: o.Metadata}, nil
+	return objstore.Stored{Key: o.Key, Size: size, Version: deref(out.VersionID), Metadata: o.Metadata}, nil
 }
 
 // Abort sees to it that this process does not go on with the upload. Azure frees blocks that were never committed a week
 // after the last one came, and cannot be asked to.
-func (s *Store) Abort(_ context.Context, _ *uploader.Object, id string) error {
+func (s *Store) Abort(_ context.Context, _ *objstore.Object, id string) error {
 	s.aborted.Store(id, true)
 	return nil
 }
 
 // Unfinished lists the uploads of blobs that have blocks and were never committed. An upload to a blob that exists is not
 // among them, nor is one that this process gave up.
-func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[uploader.Unfinished, error] {
-	return func(yield func(uploader.Unfinished, error) bool) {
+func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstore.Unfinished, error] {
+	return func(yield func(objstore.Unfinished, error) bool) {
 		pages := s.current().NewListBlobsFlatPager(&container.ListBlobsFlatOptions{
 			Prefix: &prefix, Include: container.ListBlobsInclude{UncommittedBlobs: true},
 		})
 		for pages.More() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield(uploader.Unfinished{}, fault(ctx, "list the uploads below", prefix, err))
+				yield(objstore.Unfinished{}, fault(ctx, "list the uploads below", prefix, err))
 				return
 			}
 			for _, item := range page.Segment.BlobItems {
@@ -158,11 +158,11 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[uploade
 }
 
 // uploadsOf finds the uploads of a blob by the IDs of its blocks.
-func (s *Store) uploadsOf(ctx context.Context, item *container.BlobItem, yield func(uploader.Unfinished, error) bool) bool {
+func (s *Store) uploadsOf(ctx context.Context, item *container.BlobItem, yield func(objstore.Unfinished, error) bool) bool {
 	list, err := s.blob(*item.Name).GetBlockList(ctx, blockblob.BlockListTypeUncommitted, nil)
 	if err != nil {
 		err = fault(ctx, "list the blocks of", *item.Name, err)
-		return uploader.ClassOf(err) == uploader.NotFound || yield(uploader.Unfinished{}, err)
+		return objstore.ClassOf(err) == objstore.NotFound || yield(objstore.Unfinished{}, err)
 	}
 	var begun time.Time
 	if item.Properties.LastModified != nil {
@@ -175,7 +175,7 @@ func (s *Store) uploadsOf(ctx context.Context, item *container.BlobItem, yield f
 			continue
 		}
 		seen[id] = true
-		if !yield(uploader.Unfinished{Key: *item.Name, ID: id, Begun: begun}, nil) {
+		if !yield(objstore.Unfinished{Key: *item.Name, ID: id, Begun: begun}, nil) {
 			return false
 		}
 	}

@@ -22,6 +22,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/azure"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -194,14 +195,14 @@ func TestEntraRefuses(t *testing.T) {
 	setDecoys(t)
 	c := newCloud(t)
 	for code, want := range map[string]struct {
-		class uploader.Class
+		class objstore.Class
 		cure  string
 	}{
-		"AADSTS700213":  {uploader.Unauthenticated, "federated credential"},
-		"AADSTS700016":  {uploader.Unauthenticated, "clientID"},
-		"AADSTS7000222": {uploader.Expired, "client secret"},
-		"AADSTS700024":  {uploader.Expired, "the node's clock"},
-		"AADSTS999":     {uploader.Unauthenticated, ""},
+		"AADSTS700213":  {objstore.Unauthenticated, "federated credential"},
+		"AADSTS700016":  {objstore.Unauthenticated, "clientID"},
+		"AADSTS7000222": {objstore.Expired, "client secret"},
+		"AADSTS700024":  {objstore.Expired, "the node's clock"},
+		"AADSTS999":     {objstore.Unauthenticated, ""},
 	} {
 		c.refusal = code
 		store, err := c.open(t, uploader.Auth{
@@ -211,12 +212,12 @@ func TestEntraRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = store.Stat(t.Context(), "key")
-		fault, ok := errors.AsType[*uploader.Error](err)
+		fault, ok := errors.AsType[*objstore.Error](err)
 		if !ok || fault.Class != want.class || !strings.Contains(fault.Cure, want.cure) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %+v: %v, want %+v", code, fault, err, want)
 		}
-		if _, err := store.Authenticate(t.Context()); uploader.ClassOf(err) != want.class {
-			t.Errorf("%s: the exchange alone: got %s: %v, want %+v", code, uploader.ClassOf(err), err, want)
+		if _, err := store.Authenticate(t.Context()); objstore.ClassOf(err) != want.class {
+			t.Errorf("%s: the exchange alone: got %s: %v, want %+v", code, objstore.ClassOf(err), err, want)
 		}
 	}
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // kind is what an error means. Text, where given, must be in the answer too: Azure has one code for several errors.
 type kind struct {
 	code, text string
-	class      uploader.Class
+	class      objstore.Class
 	cure       string
 }
 
@@ -32,52 +32,52 @@ const (
 // kinds are the codes of learn.microsoft.com/rest/api/storageservices/blob-service-error-codes and of Entra ID
 // (learn.microsoft.com/entra/identity-platform/reference-error-codes) that a status does not tell. The first that fits counts.
 var kinds = []kind{
-	{code: string(bloberror.ServerBusy), class: uploader.Throttled},
-	{code: string(bloberror.OperationTimedOut), class: uploader.Transient},
-	{code: string(bloberror.InternalError), class: uploader.Transient},
-	{code: string(bloberror.ContainerBeingDeleted), class: uploader.NoBucket},
-	{code: string(bloberror.ContainerNotFound), class: uploader.NoBucket, cure: "create the container, or correct its name in the profile"},
-	{code: string(bloberror.ContainerDisabled), class: uploader.NoBucket},
-	{code: string(bloberror.BlobNotFound), class: uploader.NotFound},
-	{code: string(bloberror.BlobAlreadyExists), class: uploader.Exists},
-	{code: string(bloberror.ConditionNotMet), class: uploader.Exists},
-	{code: string(bloberror.UnauthorizedBlobOverwrite), class: uploader.Exists},
-	{code: string(bloberror.BlobImmutableDueToPolicy), class: uploader.Exists, cure: "the blob is protected: wait until its policy ends, or use another key"},
-	{code: string(bloberror.MD5Mismatch), class: uploader.Corrupt},
-	{code: string(bloberror.CRC64Mismatch), class: uploader.Corrupt},
-	{code: string(bloberror.InvalidBlockList), class: uploader.NoUpload},
+	{code: string(bloberror.ServerBusy), class: objstore.Throttled},
+	{code: string(bloberror.OperationTimedOut), class: objstore.Transient},
+	{code: string(bloberror.InternalError), class: objstore.Transient},
+	{code: string(bloberror.ContainerBeingDeleted), class: objstore.NoBucket},
+	{code: string(bloberror.ContainerNotFound), class: objstore.NoBucket, cure: "create the container, or correct its name in the profile"},
+	{code: string(bloberror.ContainerDisabled), class: objstore.NoBucket},
+	{code: string(bloberror.BlobNotFound), class: objstore.NotFound},
+	{code: string(bloberror.BlobAlreadyExists), class: objstore.Exists},
+	{code: string(bloberror.ConditionNotMet), class: objstore.Exists},
+	{code: string(bloberror.UnauthorizedBlobOverwrite), class: objstore.Exists},
+	{code: string(bloberror.BlobImmutableDueToPolicy), class: objstore.Exists, cure: "the blob is protected: wait until its policy ends, or use another key"},
+	{code: string(bloberror.MD5Mismatch), class: objstore.Corrupt},
+	{code: string(bloberror.CRC64Mismatch), class: objstore.Corrupt},
+	{code: string(bloberror.InvalidBlockList), class: objstore.NoUpload},
 	{
-		code: string(bloberror.InvalidBlobOrBlock), class: uploader.Invalid,
+		code: string(bloberror.InvalidBlobOrBlock), class: objstore.Invalid,
 		cure: "another program left blocks at this key: delete the blob, use another key, or wait a week",
 	},
 	{
-		code: string(bloberror.AuthenticationFailed), text: "not valid in the specified time frame", class: uploader.Expired,
+		code: string(bloberror.AuthenticationFailed), text: "not valid in the specified time frame", class: objstore.Expired,
 		cure: "give the Secret a SAS token that is valid now",
 	},
-	{code: string(bloberror.AuthenticationFailed), text: "Request date header too old", class: uploader.ClockSkew},
-	{code: string(bloberror.AuthenticationFailed), class: uploader.Unauthenticated, cure: checkKey},
-	{code: string(bloberror.InvalidAuthenticationInfo), text: "expired", class: uploader.Expired},
-	{code: string(bloberror.InvalidAuthenticationInfo), class: uploader.Unauthenticated, cure: checkKey},
-	{code: string(bloberror.NoAuthenticationInformation), class: uploader.Unauthenticated, cure: checkKey},
-	{code: string(bloberror.AuthorizationPermissionMismatch), class: uploader.Denied, cure: assignRole},
+	{code: string(bloberror.AuthenticationFailed), text: "Request date header too old", class: objstore.ClockSkew},
+	{code: string(bloberror.AuthenticationFailed), class: objstore.Unauthenticated, cure: checkKey},
+	{code: string(bloberror.InvalidAuthenticationInfo), text: "expired", class: objstore.Expired},
+	{code: string(bloberror.InvalidAuthenticationInfo), class: objstore.Unauthenticated, cure: checkKey},
+	{code: string(bloberror.NoAuthenticationInformation), class: objstore.Unauthenticated, cure: checkKey},
+	{code: string(bloberror.AuthorizationPermissionMismatch), class: objstore.Denied, cure: assignRole},
 	{
-		code: string(bloberror.AuthorizationFailure), class: uploader.Denied,
+		code: string(bloberror.AuthorizationFailure), class: objstore.Denied,
 		cure: "allow the cluster in the storage account's firewall, and give the identity its role, or the SAS token the permissions r, c, w, d and l and a time that is not over",
 	},
-	{code: "KeyBasedAuthenticationNotPermitted", class: uploader.Denied, cure: "the storage account refuses keys: use an identity of Entra ID"},
-	{code: string(bloberror.InvalidBlobTier), class: uploader.Invalid, cure: "correct uploader.storageClass: Hot, Cool, Cold or Archive"},
-	{code: string(bloberror.InvalidMetadata), class: uploader.Invalid},
+	{code: "KeyBasedAuthenticationNotPermitted", class: objstore.Denied, cure: "the storage account refuses keys: use an identity of Entra ID"},
+	{code: string(bloberror.InvalidBlobTier), class: objstore.Invalid, cure: "correct uploader.storageClass: Hot, Cool, Cold or Archive"},
+	{code: string(bloberror.InvalidMetadata), class: objstore.Invalid},
 
-	{code: "AADSTS700211", class: uploader.Unauthenticated, cure: federate},
-	{code: "AADSTS700212", class: uploader.Unauthenticated, cure: federate},
-	{code: "AADSTS700213", class: uploader.Unauthenticated, cure: federate},
-	{code: "AADSTS70021", class: uploader.Unauthenticated, cure: federate},
-	{code: "AADSTS700016", class: uploader.Unauthenticated, cure: "correct clientID, or tenantID: the tenant does not know the application"},
-	{code: "AADSTS90002", class: uploader.Unauthenticated, cure: "correct tenantID"},
-	{code: "AADSTS7000215", class: uploader.Unauthenticated, cure: "correct the client secret in the Secret"},
-	{code: "AADSTS7000222", class: uploader.Expired, cure: "give the application a new client secret, and put it into the Secret"},
+	{code: "AADSTS700211", class: objstore.Unauthenticated, cure: federate},
+	{code: "AADSTS700212", class: objstore.Unauthenticated, cure: federate},
+	{code: "AADSTS700213", class: objstore.Unauthenticated, cure: federate},
+	{code: "AADSTS70021", class: objstore.Unauthenticated, cure: federate},
+	{code: "AADSTS700016", class: objstore.Unauthenticated, cure: "correct clientID, or tenantID: the tenant does not know the application"},
+	{code: "AADSTS90002", class: objstore.Unauthenticated, cure: "correct tenantID"},
+	{code: "AADSTS7000215", class: objstore.Unauthenticated, cure: "correct the client secret in the Secret"},
+	{code: "AADSTS7000222", class: objstore.Expired, cure: "give the application a new client secret, and put it into the Secret"},
 	{
-		code: "AADSTS700024", class: uploader.Expired,
+		code: "AADSTS700024", class: objstore.Expired,
 		cure: "the pod's token is not valid at this time: see whether the kubelet renews the token file, and set the node's clock",
 	},
 }
@@ -95,9 +95,9 @@ func fault(ctx context.Context, doing, key string, err error) error {
 		}
 		return wrapped
 	}
-	fault := &uploader.Error{Err: wrapped, Class: transport.ByStatus(a.status), After: transport.RetryAfter(a.header)}
-	if a.entra && fault.Class == uploader.Invalid {
-		fault.Class = uploader.Unauthenticated // Entra ID says 400 where others say 401.
+	fault := &objstore.Error{Err: wrapped, Class: transport.ByStatus(a.status), After: transport.RetryAfter(a.header)}
+	if a.entra && fault.Class == objstore.Invalid {
+		fault.Class = objstore.Unauthenticated // Entra ID says 400 where others say 401.
 	}
 	for _, k := range kinds {
 		if k.code == a.code && strings.Contains(err.Error(), k.text) {

@@ -11,6 +11,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/azure"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -45,38 +46,38 @@ func TestClasses(t *testing.T) {
 	for _, test := range []struct {
 		status        int
 		code, message string
-		class         uploader.Class
+		class         objstore.Class
 		cure          string
 	}{
-		{503, "ServerBusy", "Busy.", uploader.Throttled, ""},
-		{500, "OperationTimedOut", "", uploader.Transient, ""},
-		{500, "InternalError", "", uploader.Transient, ""},
-		{502, "", "", uploader.Transient, ""},
-		{404, "ContainerNotFound", "", uploader.NoBucket, "create the container"},
-		{409, "ContainerBeingDeleted", "", uploader.NoBucket, ""},
-		{412, "ConditionNotMet", "", uploader.Exists, ""},
-		{403, "UnauthorizedBlobOverwrite", "", uploader.Exists, ""},
-		{400, "Md5Mismatch", "", uploader.Corrupt, ""},
-		{400, "Crc64Mismatch", "", uploader.Corrupt, ""},
-		{400, "InvalidBlockList", "", uploader.NoUpload, ""},
-		{400, "InvalidBlobOrBlock", "", uploader.Invalid, "week"},
-		{403, "AuthenticationFailed", "Signature did not match.", uploader.Unauthenticated, "Secret"},
-		{403, "AuthenticationFailed", "Signature not valid in the specified time frame: Expiry", uploader.Expired, "SAS token"},
-		{403, "AuthenticationFailed", "Request date header too old", uploader.ClockSkew, ""},
-		{401, "InvalidAuthenticationInfo", "Lifetime validation failed. The token is expired.", uploader.Expired, ""},
-		{401, "NoAuthenticationInformation", "", uploader.Unauthenticated, ""},
-		{403, "AuthorizationPermissionMismatch", "", uploader.Denied, "Storage Blob Data Contributor"},
-		{403, "AuthorizationFailure", "", uploader.Denied, "firewall"},
-		{400, "InvalidBlobTier", "", uploader.Invalid, "storageClass"},
-		{418, "Teapot", "", uploader.Unknown, ""},
+		{503, "ServerBusy", "Busy.", objstore.Throttled, ""},
+		{500, "OperationTimedOut", "", objstore.Transient, ""},
+		{500, "InternalError", "", objstore.Transient, ""},
+		{502, "", "", objstore.Transient, ""},
+		{404, "ContainerNotFound", "", objstore.NoBucket, "create the container"},
+		{409, "ContainerBeingDeleted", "", objstore.NoBucket, ""},
+		{412, "ConditionNotMet", "", objstore.Exists, ""},
+		{403, "UnauthorizedBlobOverwrite", "", objstore.Exists, ""},
+		{400, "Md5Mismatch", "", objstore.Corrupt, ""},
+		{400, "Crc64Mismatch", "", objstore.Corrupt, ""},
+		{400, "InvalidBlockList", "", objstore.NoUpload, ""},
+		{400, "InvalidBlobOrBlock", "", objstore.Invalid, "week"},
+		{403, "AuthenticationFailed", "Signature did not match.", objstore.Unauthenticated, "Secret"},
+		{403, "AuthenticationFailed", "Signature not valid in the specified time frame: Expiry", objstore.Expired, "SAS token"},
+		{403, "AuthenticationFailed", "Request date header too old", objstore.ClockSkew, ""},
+		{401, "InvalidAuthenticationInfo", "Lifetime validation failed. The token is expired.", objstore.Expired, ""},
+		{401, "NoAuthenticationInformation", "", objstore.Unauthenticated, ""},
+		{403, "AuthorizationPermissionMismatch", "", objstore.Denied, "Storage Blob Data Contributor"},
+		{403, "AuthorizationFailure", "", objstore.Denied, "firewall"},
+		{400, "InvalidBlobTier", "", objstore.Invalid, "storageClass"},
+		{418, "Teapot", "", objstore.Unknown, ""},
 	} {
 		t.Run(test.code+" "+test.message, func(t *testing.T) {
 			store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 				io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
 				refuse(w, test.status, test.code, test.message)
 			}))
-			_, err := store.PutPart(t.Context(), &uploader.Object{Key: "a/key"}, "0123456789abcdef", 1, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
-			fault, ok := errors.AsType[*uploader.Error](err)
+			_, err := store.PutPart(t.Context(), &objstore.Object{Key: "a/key"}, "0123456789abcdef", 1, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+			fault, ok := errors.AsType[*objstore.Error](err)
 			if !ok || fault.Class != test.class || !strings.Contains(fault.Cure, test.cure) {
 				t.Fatalf("got %+v, want %s with a cure that says %q", fault, test.class, test.cure)
 			}
@@ -89,10 +90,10 @@ func TestClasses(t *testing.T) {
 
 // TestStatusesWithoutBody asks with HEAD: the code is in a header.
 func TestStatusesWithoutBody(t *testing.T) {
-	for code, want := range map[string]uploader.Class{"ContainerNotFound": uploader.NoBucket, "BlobNotFound": uploader.NotFound} {
+	for code, want := range map[string]objstore.Class{"ContainerNotFound": objstore.NoBucket, "BlobNotFound": objstore.NotFound} {
 		store := open(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound, code, "") }))
-		if _, err := store.Stat(t.Context(), "key"); uploader.ClassOf(err) != want {
-			t.Errorf("%s: got %s: %v", code, uploader.ClassOf(err), err)
+		if _, err := store.Stat(t.Context(), "key"); objstore.ClassOf(err) != want {
+			t.Errorf("%s: got %s: %v", code, objstore.ClassOf(err), err)
 		}
 	}
 }
@@ -101,7 +102,7 @@ func TestStatusesWithoutBody(t *testing.T) {
 func TestNoSecretInErrors(t *testing.T) {
 	store := open(t, "http://127.0.0.1:1")
 	_, err := store.Stat(t.Context(), "key")
-	if uploader.ClassOf(err) != uploader.Transient || strings.Contains(err.Error(), "sig=x") {
+	if objstore.ClassOf(err) != objstore.Transient || strings.Contains(err.Error(), "sig=x") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -124,11 +125,11 @@ func TestWrongBytesStored(t *testing.T) {
 		w.Header().Set("X-Ms-Content-Crc64", "AAAAAAAAAAA=")
 		w.WriteHeader(http.StatusCreated)
 	}))
-	body := uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1}
-	if _, err := store.Put(t.Context(), &uploader.Object{Key: "key"}, body); uploader.ClassOf(err) != uploader.Corrupt {
+	body := objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1}
+	if _, err := store.Put(t.Context(), &objstore.Object{Key: "key"}, body); objstore.ClassOf(err) != objstore.Corrupt {
 		t.Errorf("put: got %v", err)
 	}
-	if _, err := store.PutPart(t.Context(), &uploader.Object{Key: "key"}, "0123456789abcdef", 1, body); uploader.ClassOf(err) != uploader.Corrupt {
+	if _, err := store.PutPart(t.Context(), &objstore.Object{Key: "key"}, "0123456789abcdef", 1, body); objstore.ClassOf(err) != objstore.Corrupt {
 		t.Errorf("put a part: got %v", err)
 	}
 }
@@ -141,11 +142,11 @@ func TestSettings(t *testing.T) {
 		got = r.Header
 		w.WriteHeader(http.StatusCreated)
 	}))
-	o := &uploader.Object{
+	o := &objstore.Object{
 		Key: "key", ContentType: "text/plain", Metadata: map[string]string{"run-id": "7"}, Tags: map[string]string{"team": "pg"},
 		StorageClass: "Cool", Encryption: "KMS", KMSKeyID: "scope1",
 	}
-	if _, err := store.Put(t.Context(), o, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1}); err != nil {
+	if _, err := store.Put(t.Context(), o, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
@@ -161,7 +162,7 @@ func TestSettings(t *testing.T) {
 		}
 	}
 	o.KMSKeyID = ""
-	if _, err := store.Begin(t.Context(), o); uploader.ClassOf(err) != uploader.Invalid {
+	if _, err := store.Begin(t.Context(), o); objstore.ClassOf(err) != objstore.Invalid {
 		t.Errorf("a key of one's own without a name: %v", err)
 	}
 }

@@ -4,23 +4,23 @@ import (
 	"context"
 	"strings"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // Protection looks at the container's immutability. Versioning is the storage account's, which only Azure Resource Manager
 // describes; but Blob Storage gives an object a version where it is on: learn.microsoft.com/rest/api/storageservices/put-blob.
-func (s *Store) Protection(ctx context.Context, probe uploader.Stored) []uploader.Protection {
-	versioning := uploader.Protection{Name: "versioning", State: "on"}
+func (s *Store) Protection(ctx context.Context, probe objstore.Stored) []objstore.Protection {
+	versioning := objstore.Protection{Name: "versioning", State: "on"}
 	if probe.Version == "" {
 		versioning.State = "off: a blob that is deleted or replaced is gone, unless soft delete is on, which cannot be seen from here"
 	}
-	lock := uploader.Protection{
+	lock := objstore.Protection{
 		Name: "immutability", Permission: "Microsoft.Storage/storageAccounts/blobServices/containers/read, or a SAS token of the account",
 	}
 	out, err := s.current().GetProperties(ctx, nil)
 	if err != nil {
 		lock.Err = fault(ctx, "look at", "the container", err)
-		return []uploader.Protection{versioning, lock}
+		return []objstore.Protection{versioning, lock}
 	}
 	var has []string
 	for _, state := range []struct {
@@ -41,5 +41,5 @@ func (s *Store) Protection(ctx context.Context, probe uploader.Stored) []uploade
 	if on := out.IsImmutableStorageWithVersioningEnabled; on == nil || !*on {
 		lock.NoLock = "enable version-level immutability support on the container, or remove uploader.objectLock"
 	}
-	return []uploader.Protection{versioning, lock}
+	return []objstore.Protection{versioning, lock}
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // TestProtection has the headers of learn.microsoft.com/rest/api/storageservices/get-container-properties. Azurite knows
@@ -40,7 +40,7 @@ func TestProtection(t *testing.T) {
 					w.Header().Set(header, value)
 				}
 			}))
-			got := store.Protection(t.Context(), uploader.Stored{Version: test.version})
+			got := store.Protection(t.Context(), objstore.Stored{Version: test.version})
 			if len(got) != 2 || !strings.HasPrefix(got[0].State, test.want[0]) || got[1].State != test.want[1] || (got[1].NoLock == "") != test.locks {
 				t.Errorf("got %+v", got)
 			}
@@ -49,7 +49,7 @@ func TestProtection(t *testing.T) {
 	store := open(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusForbidden, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation using this permission.")
 	}))
-	if got := store.Protection(t.Context(), uploader.Stored{}); uploader.ClassOf(got[1].Err) != uploader.Denied || got[1].NoLock != "" {
+	if got := store.Protection(t.Context(), objstore.Stored{}); objstore.ClassOf(got[1].Err) != objstore.Denied || got[1].NoLock != "" {
 		t.Errorf("without leave: %+v", got)
 	}
 }

@@ -15,20 +15,20 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // Put stores an object in one request.
-func (s *Store) Put(ctx context.Context, o *uploader.Object, body uploader.Body) (uploader.Stored, error) {
+func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body) (objstore.Stored, error) {
 	p, err := newProperties(o)
 	if err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	l, err := newLoad(body)
 	if err != nil {
-		return uploader.Stored{}, fault(ctx, "read", o.Key, err)
+		return objstore.Stored{}, fault(ctx, "read", o.Key, err)
 	}
 	out, err := s.blob(o.Key).Upload(ctx, l.body, &blockblob.UploadOptions{
 		TransactionalValidation: blob.TransferValidationTypeCRC64(l.crc),
@@ -39,29 +39,29 @@ func (s *Store) Put(ctx context.Context, o *uploader.Object, body uploader.Body)
 		return s.afterBlocks(ctx, o, body, fault(ctx, "put", o.Key, err))
 	}
 	if err := l.confirm(o.Key, out.ContentCRC64); err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
-	return uploader.Stored{Key: o.Key, Size: body.Size, Version: deref(out.VersionID), Metadata: o.Metadata}, nil
+	return objstore.Stored{Key: o.Key, Size: body.Size, Version: deref(out.VersionID), Metadata: o.Metadata}, nil
 }
 
 // afterBlocks stores an object at a key where an upload left blocks and no blob: Azurite 3.37 calls that a blob that exists,
 // unless blocks are what is written.
-func (s *Store) afterBlocks(ctx context.Context, o *uploader.Object, body uploader.Body, err error) (uploader.Stored, error) {
-	if uploader.ClassOf(err) != uploader.Exists {
-		return uploader.Stored{}, err
+func (s *Store) afterBlocks(ctx context.Context, o *objstore.Object, body objstore.Body, err error) (objstore.Stored, error) {
+	if objstore.ClassOf(err) != objstore.Exists {
+		return objstore.Stored{}, err
 	}
-	if _, serr := s.Stat(ctx, o.Key); uploader.ClassOf(serr) != uploader.NotFound {
-		return uploader.Stored{}, err
+	if _, serr := s.Stat(ctx, o.Key); objstore.ClassOf(serr) != objstore.NotFound {
+		return objstore.Stored{}, err
 	}
 	id, err := s.Begin(ctx, o)
 	if err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
-	var parts []uploader.Part
+	var parts []objstore.Part
 	if body.Size > 0 {
 		part, err := s.PutPart(ctx, o, id, 1, body)
 		if err != nil {
-			return uploader.Stored{}, err
+			return objstore.Stored{}, err
 		}
 		parts = append(parts, part)
 	}
@@ -72,26 +72,26 @@ func (s *Store) afterBlocks(ctx context.Context, o *uploader.Object, body upload
 type load struct {
 	body io.ReadSeekCloser
 	crc  uint64
-	sum  uploader.Sum
+	sum  objstore.Sum
 }
 
-func newLoad(b uploader.Body) (*load, error) {
+func newLoad(b objstore.Body) (*load, error) {
 	sum := b.Sum
-	if sum == (uploader.Sum{}) {
-		hash := checksum.New(uploader.CRC64)
+	if sum == (objstore.Sum{}) {
+		hash := checksum.New(objstore.CRC64)
 		if err := transport.Sum(b, hash); err != nil {
 			return nil, err
 		}
-		sum = checksum.Sum(uploader.CRC64, hash)
+		sum = checksum.Sum(objstore.CRC64, hash)
 	}
 	crc, err := crcOf(sum)
 	return &load{streaming.NopCloser(transport.Body(b, nil)), crc, sum}, err
 }
 
-func crcOf(sum uploader.Sum) (uint64, error) {
+func crcOf(sum objstore.Sum) (uint64, error) {
 	value, err := base64.StdEncoding.DecodeString(sum.Value)
-	if err != nil || len(value) != 8 || sum.Algorithm != uploader.CRC64 {
-		return 0, fmt.Errorf("read the %s %q: this store takes %s", sum.Algorithm, sum.Value, uploader.CRC64)
+	if err != nil || len(value) != 8 || sum.Algorithm != objstore.CRC64 {
+		return 0, fmt.Errorf("read the %s %q: this store takes %s", sum.Algorithm, sum.Value, objstore.CRC64)
 	}
 	return binary.BigEndian.Uint64(value), nil
 }
@@ -103,7 +103,7 @@ func (l *load) confirm(key string, stored []byte) error {
 		return nil
 	}
 	if got := binary.LittleEndian.Uint64(stored); got != l.crc {
-		return &uploader.Error{Class: uploader.Corrupt, Err: fmt.Errorf("%s has the CRC64 %016x in the store, and %016x here", key, got, l.crc)}
+		return &objstore.Error{Class: objstore.Corrupt, Err: fmt.Errorf("%s has the CRC64 %016x in the store, and %016x here", key, got, l.crc)}
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ type properties struct {
 	lockUntil  *time.Time
 }
 
-func newProperties(o *uploader.Object) (properties, error) {
+func newProperties(o *objstore.Object) (properties, error) {
 	p := properties{metadata: make(map[string]*string, len(o.Metadata)), headers: &blob.HTTPHeaders{}}
 	for name, value := range o.Metadata {
 		p.metadata[strings.ReplaceAll(name, "-", "_")] = &value
@@ -132,8 +132,8 @@ func newProperties(o *uploader.Object) (properties, error) {
 	}
 	if o.Encryption == "KMS" {
 		if o.KMSKeyID == "" {
-			return p, &uploader.Error{
-				Class: uploader.Invalid, Cure: "name an encryption scope of the storage account in uploader.sse.kmsKeyID",
+			return p, &objstore.Error{
+				Class: objstore.Invalid, Cure: "name an encryption scope of the storage account in uploader.sse.kmsKeyID",
 				Err: errors.New("encryption with a key of one's own goes by the name of an encryption scope, and none is given"),
 			}
 		}

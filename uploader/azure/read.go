@@ -7,17 +7,17 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // Stat describes an object.
-func (s *Store) Stat(ctx context.Context, key string) (uploader.Stored, error) {
+func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	out, err := s.blob(key).GetProperties(ctx, nil)
 	if err != nil {
-		return uploader.Stored{}, fault(ctx, "describe", key, err)
+		return objstore.Stored{}, fault(ctx, "describe", key, err)
 	}
-	stored := uploader.Stored{Key: key, Version: deref(out.VersionID), Metadata: make(map[string]string, len(out.Metadata))}
+	stored := objstore.Stored{Key: key, Version: deref(out.VersionID), Metadata: make(map[string]string, len(out.Metadata))}
 	for name, value := range out.Metadata {
 		// net/http writes the names of headers its own way.
 		stored.Metadata[strings.ToLower(strings.ReplaceAll(name, "_", "-"))] = deref(value)
@@ -59,7 +59,7 @@ func (s *Store) Delete(ctx context.Context, key, version string) error {
 	if err == nil {
 		_, err = client.Delete(ctx, nil)
 	}
-	if err = fault(ctx, "delete", key, err); uploader.ClassOf(err) == uploader.NotFound {
+	if err = fault(ctx, "delete", key, err); objstore.ClassOf(err) == objstore.NotFound {
 		return nil
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/storetest"
 )
 
@@ -64,8 +65,8 @@ func TestRotatedSecret(t *testing.T) {
 			v.Replace(map[string]string{test.file: test.second})
 			come(test.want[1])
 			v.Replace(map[string]string{test.file: test.wrong})
-			if _, err := store.Stat(t.Context(), "key"); uploader.ClassOf(err) != uploader.Unauthenticated || !strings.Contains(uploader.CureOf(err), "Secret") {
-				t.Errorf("a secret that is wrong: %s: %v", uploader.ClassOf(err), err)
+			if _, err := store.Stat(t.Context(), "key"); objstore.ClassOf(err) != objstore.Unauthenticated || !strings.Contains(objstore.CureOf(err), "Secret") {
+				t.Errorf("a secret that is wrong: %s: %v", objstore.ClassOf(err), err)
 			}
 			v.Replace(map[string]string{test.file: test.first})
 			come(test.want[0])

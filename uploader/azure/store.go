@@ -13,6 +13,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/secrets"
 	"lighterman.dev/lighterman/uploader/transport"
 )
@@ -26,7 +27,7 @@ type Store struct {
 	aborted sync.Map
 }
 
-var _ uploader.Store = (*Store)(nil)
+var _ objstore.Store = (*Store)(nil)
 
 // New makes a store. It reads the auth mode's files and variables, but does not speak to the store.
 func New(where uploader.Azure, o transport.Options) (*Store, error) {
@@ -98,13 +99,13 @@ func (s *settings) container() *container.ClientOptions {
 
 // Limits are those of learn.microsoft.com/azure/storage/blobs/scalability-targets and of Put Blob, since version
 // 2019-12-12 of the service.
-func (*Store) Limits() uploader.Limits {
-	return uploader.Limits{
+func (*Store) Limits() objstore.Limits {
+	return objstore.Limits{
 		MinPart:   1,
 		MaxPart:   4000 << 20,
 		MaxParts:  50_000,
 		MaxPut:    5000 << 20,
-		Algorithm: uploader.CRC64,
+		Algorithm: objstore.CRC64,
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/minio/crc64nvme"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // algorithm is a checksum as data.
@@ -20,12 +20,12 @@ type algorithm struct {
 	bits int
 }
 
-var algorithms = map[uploader.Algorithm]algorithm{
-	uploader.CRC64NVME: {new: newCRC64, polynomial: crc64nvme.NVME, bits: 64},
+var algorithms = map[objstore.Algorithm]algorithm{
+	objstore.CRC64NVME: {new: newCRC64, polynomial: crc64nvme.NVME, bits: 64},
 	// Azure's polynomial is that of NVME: azblob v1.8.3, internal/shared/shared.go, crc64Polynomial.
-	uploader.CRC64:  {new: newCRC64, polynomial: crc64nvme.NVME, bits: 64},
-	uploader.CRC32C: {new: newCRC32C, polynomial: crc32.Castagnoli, bits: 32},
-	uploader.MD5:    {new: md5.New},
+	objstore.CRC64:  {new: newCRC64, polynomial: crc64nvme.NVME, bits: 64},
+	objstore.CRC32C: {new: newCRC32C, polynomial: crc32.Castagnoli, bits: 32},
+	objstore.MD5:    {new: md5.New},
 }
 
 func newCRC64() hash.Hash { return crc64nvme.New() }
@@ -33,7 +33,7 @@ func newCRC64() hash.Hash { return crc64nvme.New() }
 func newCRC32C() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) }
 
 // New is nil for an algorithm that this package does not know.
-func New(a uploader.Algorithm) hash.Hash {
+func New(a objstore.Algorithm) hash.Hash {
 	if row, ok := algorithms[a]; ok {
 		return row.new()
 	}
@@ -41,12 +41,12 @@ func New(a uploader.Algorithm) hash.Hash {
 }
 
 // Sum is the checksum of what was written to h, which New(a) made.
-func Sum(a uploader.Algorithm, h hash.Hash) uploader.Sum {
-	return uploader.Sum{Algorithm: a, Value: base64.StdEncoding.EncodeToString(h.Sum(nil))}
+func Sum(a objstore.Algorithm, h hash.Hash) objstore.Sum {
+	return objstore.Sum{Algorithm: a, Value: base64.StdEncoding.EncodeToString(h.Sum(nil))}
 }
 
 // Of is the checksum of data. The algorithm must be one that New knows.
-func Of(a uploader.Algorithm, data []byte) uploader.Sum {
+func Of(a objstore.Algorithm, data []byte) objstore.Sum {
 	h := New(a)
 	h.Write(data)
 	return Sum(a, h)

@@ -8,17 +8,17 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // The check values of the catalogue of parametrised CRC algorithms (reveng.sourceforge.io), and RFC 1321's of MD5.
 func TestKnownValues(t *testing.T) {
-	for a, want := range map[uploader.Algorithm]string{
-		uploader.CRC64NVME: "ae8b14860a799888",
-		uploader.CRC64:     "ae8b14860a799888",
-		uploader.CRC32C:    "e3069283",
-		uploader.MD5:       "25f9e794323b453885f5181f1b624d0b",
+	for a, want := range map[objstore.Algorithm]string{
+		objstore.CRC64NVME: "ae8b14860a799888",
+		objstore.CRC64:     "ae8b14860a799888",
+		objstore.CRC32C:    "e3069283",
+		objstore.MD5:       "25f9e794323b453885f5181f1b624d0b",
 	} {
 		got := checksum.Of(a, []byte("123456789"))
 		raw, err := base64.StdEncoding.DecodeString(got.Value)
@@ -34,7 +34,7 @@ func TestKnownValues(t *testing.T) {
 func TestAzurePolynomial(t *testing.T) {
 	data := []byte("what azblob computes with hash/crc64 and its own table")
 	sum := crc64.Checksum(data, crc64.MakeTable(0x9A6C9329AC4BC9B5))
-	h := checksum.New(uploader.CRC64)
+	h := checksum.New(objstore.CRC64)
 	h.Write(data)
 	if got := h.(interface{ Sum64() uint64 }).Sum64(); got != sum {
 		t.Errorf("got %x, want %x", got, sum)
@@ -47,12 +47,12 @@ func TestCombine(t *testing.T) {
 	for i := range data {
 		data[i] = byte(random.Uint32())
 	}
-	for _, a := range []uploader.Algorithm{uploader.CRC64NVME, uploader.CRC64, uploader.CRC32C} {
+	for _, a := range []objstore.Algorithm{objstore.CRC64NVME, objstore.CRC64, objstore.CRC32C} {
 		for range 50 {
-			var parts []uploader.Part
+			var parts []objstore.Part
 			for rest := data; len(rest) > 0; {
 				n := min(1+random.IntN(100_000), len(rest))
-				parts = append(parts, uploader.Part{Size: int64(n), Sum: checksum.Of(a, rest[:n])})
+				parts = append(parts, objstore.Part{Size: int64(n), Sum: checksum.Of(a, rest[:n])})
 				rest = rest[n:]
 			}
 			if got, want := checksum.Combine(parts), checksum.Of(a, data); got != want {
@@ -63,23 +63,23 @@ func TestCombine(t *testing.T) {
 }
 
 func TestCombineTellsNothingWhereItCannot(t *testing.T) {
-	crc := uploader.Part{Size: 1, Sum: checksum.Of(uploader.CRC32C, []byte("a"))}
-	md5 := uploader.Part{Size: 1, Sum: checksum.Of(uploader.MD5, []byte("a"))}
-	short := uploader.Part{Size: 1, Sum: uploader.Sum{Algorithm: uploader.CRC64, Value: crc.Sum.Value}}
-	for _, parts := range [][]uploader.Part{nil, {md5, md5}, {crc, md5}, {crc, {Size: 1}}, {short}} {
-		if got := checksum.Combine(parts); got != (uploader.Sum{}) {
+	crc := objstore.Part{Size: 1, Sum: checksum.Of(objstore.CRC32C, []byte("a"))}
+	md5 := objstore.Part{Size: 1, Sum: checksum.Of(objstore.MD5, []byte("a"))}
+	short := objstore.Part{Size: 1, Sum: objstore.Sum{Algorithm: objstore.CRC64, Value: crc.Sum.Value}}
+	for _, parts := range [][]objstore.Part{nil, {md5, md5}, {crc, md5}, {crc, {Size: 1}}, {short}} {
+		if got := checksum.Combine(parts); got != (objstore.Sum{}) {
 			t.Errorf("%v: got %v", parts, got)
 		}
 	}
-	empty := checksum.Of(uploader.CRC64, nil)
-	if got := checksum.Combine([]uploader.Part{{Sum: empty}}); got != empty {
+	empty := checksum.Of(objstore.CRC64, nil)
+	if got := checksum.Combine([]objstore.Part{{Sum: empty}}); got != empty {
 		t.Errorf("an empty object: got %v, want %v", got, empty)
 	}
 }
 
 func BenchmarkSum(b *testing.B) {
 	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
-	for _, a := range []uploader.Algorithm{uploader.CRC64NVME, uploader.CRC32C, uploader.MD5} {
+	for _, a := range []objstore.Algorithm{objstore.CRC64NVME, objstore.CRC32C, objstore.MD5} {
 		b.Run(string(a), func(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {

@@ -3,29 +3,29 @@ package checksum
 import (
 	"encoding/base64"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // Combine is the checksum of an object whose parts follow each other. It is zero where that cannot be told: the
 // algorithm is no CRC, there is no part, or parts have no checksum or different ones.
-func Combine(parts []uploader.Part) uploader.Sum {
+func Combine(parts []objstore.Part) objstore.Sum {
 	if len(parts) == 0 {
-		return uploader.Sum{}
+		return objstore.Sum{}
 	}
 	a := parts[0].Sum.Algorithm
 	row := algorithms[a]
 	if row.polynomial == 0 {
-		return uploader.Sum{}
+		return objstore.Sum{}
 	}
 	var whole uint64
 	for _, part := range parts {
 		value, err := base64.StdEncoding.DecodeString(part.Sum.Value)
 		if err != nil || part.Sum.Algorithm != a || len(value)*8 != row.bits {
-			return uploader.Sum{}
+			return objstore.Sum{}
 		}
 		whole = row.multiply(row.shift(part.Size), whole) ^ fromBytes(value)
 	}
-	return uploader.Sum{Algorithm: a, Value: base64.StdEncoding.EncodeToString(toBytes(whole, row.bits/8))}
+	return objstore.Sum{Algorithm: a, Value: base64.StdEncoding.EncodeToString(toBytes(whole, row.bits/8))}
 }
 
 // A CRC is the rest of a division of polynomials over the integers modulo 2: to put n bytes behind what a CRC was made of

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // Options are what is examined.
@@ -14,7 +15,7 @@ type Options struct {
 	Config *uploader.Config
 	Pod    uploader.Pod
 	// Open opens the configured store.
-	Open func() (uploader.Store, error)
+	Open func() (objstore.Store, error)
 	// Getenv gives a variable of the environment.
 	Getenv func(string) string
 	// Patience is how long a token service may be out of reach: in a pod that has just started some are late.
@@ -41,10 +42,10 @@ type check struct {
 type examination struct {
 	Options
 
-	store uploader.Store
+	store objstore.Store
 	key   string
 	// probe is the object that was written.
-	probe uploader.Stored
+	probe objstore.Stored
 }
 
 var checks = []check{
@@ -78,7 +79,7 @@ func Run(ctx context.Context, o Options, tell func(Step)) bool {
 		step := Step{Name: c.name, Detail: detail, Err: err}
 		if err != nil {
 			well = false
-			step.Cure = uploader.CureOf(err)
+			step.Cure = objstore.CureOf(err)
 		}
 		tell(step)
 		if err != nil && c.fatal {
@@ -92,6 +93,6 @@ func Run(ctx context.Context, o Options, tell func(Step)) bool {
 var errNothing = errors.New("there is nothing to check")
 
 // wrong is an error with its cure.
-func wrong(class uploader.Class, cure, format string, args ...any) error {
-	return &uploader.Error{Class: class, Cure: cure, Err: fmt.Errorf(format, args...)}
+func wrong(class objstore.Class, cure, format string, args ...any) error {
+	return &objstore.Error{Class: class, Cure: cure, Err: fmt.Errorf(format, args...)}
 }

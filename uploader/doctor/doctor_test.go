@@ -18,17 +18,18 @@ import (
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/doctor"
 	"lighterman.dev/lighterman/uploader/local"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // examine gives what the doctor says, a line for each step.
-func examine(t *testing.T, c *uploader.Config, store uploader.Store, openErr error) (lines string, well bool) {
+func examine(t *testing.T, c *uploader.Config, store objstore.Store, openErr error) (lines string, well bool) {
 	t.Helper()
 	c.Key = uploader.DefaultKey
 	well = doctor.Run(t.Context(), doctor.Options{
 		Config: c, Pod: uploader.Pod{Namespace: "ns", Name: "pod", UID: "uid"}, Getenv: func(name string) string {
 			return map[string]string{"AWS_ACCESS_KEY_ID": "id"}[name]
 		},
-		Open: func() (uploader.Store, error) { return store, openErr }, Patience: time.Minute,
+		Open: func() (objstore.Store, error) { return store, openErr }, Patience: time.Minute,
 	}, func(s doctor.Step) { lines += fmt.Sprintf("%s: %s%v %s\n", s.Name, s.Detail, s.Err, s.Cure) })
 	return lines, well
 }
@@ -69,29 +70,29 @@ func TestAllIsWell(t *testing.T) {
 	if !well || strings.Count(lines, "\n") != len(want) {
 		t.Errorf("well: %v\n%s", well, lines)
 	}
-	if _, err := store.Stat(t.Context(), "ns/pod/.lighterman/uid-doctor/probe"); uploader.ClassOf(err) != uploader.NotFound {
+	if _, err := store.Stat(t.Context(), "ns/pod/.lighterman/uid-doctor/probe"); objstore.ClassOf(err) != objstore.NotFound {
 		t.Errorf("the probe stays: %v", err)
 	}
 }
 
 // refusing is a store that refuses one call.
 type refusing struct {
-	uploader.Store
+	objstore.Store
 
 	call  string
-	class uploader.Class
+	class objstore.Class
 }
 
 func (r refusing) refuse(call string) error {
 	if call == r.call {
-		return &uploader.Error{Class: r.class, Err: errors.New("refused")}
+		return &objstore.Error{Class: r.class, Err: errors.New("refused")}
 	}
 	return nil
 }
 
-func (r refusing) Put(ctx context.Context, o *uploader.Object, body uploader.Body) (uploader.Stored, error) {
+func (r refusing) Put(ctx context.Context, o *objstore.Object, body objstore.Body) (objstore.Stored, error) {
 	if err := r.refuse("put"); err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	return r.Store.Put(ctx, o, body)
 }
@@ -113,16 +114,16 @@ func (r refusing) Delete(ctx context.Context, key, version string) error {
 func TestWhatTheStoreRefuses(t *testing.T) {
 	for name, test := range map[string]struct {
 		call  string
-		class uploader.Class
+		class objstore.Class
 		well  bool
 		says  string
 	}{
-		"a bucket that is missing":   {"put", uploader.NoBucket, false, "correct its name and region, or create it"},
-		"an identity without leave":  {"put", uploader.Denied, false, "give the identity leave"},
-		"a caller that is not known": {"put", uploader.Unauthenticated, false, "the token's audience"},
-		"reading":                    {"open", uploader.Denied, true, "read: not allowed: the uploader works without"},
-		"reading, with a fault":      {"open", uploader.Transient, false, "refused"},
-		"deleting":                   {"delete", uploader.Denied, true, "delete: not allowed: the uploader works without"},
+		"a bucket that is missing":   {"put", objstore.NoBucket, false, "correct its name and region, or create it"},
+		"an identity without leave":  {"put", objstore.Denied, false, "give the identity leave"},
+		"a caller that is not known": {"put", objstore.Unauthenticated, false, "the token's audience"},
+		"reading":                    {"open", objstore.Denied, true, "read: not allowed: the uploader works without"},
+		"reading, with a fault":      {"open", objstore.Transient, false, "refused"},
+		"deleting":                   {"delete", objstore.Denied, true, "delete: not allowed: the uploader works without"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			lines, well := examine(t, &uploader.Config{Dir: &uploader.Dir{}}, refusing{newStore(t), test.call, test.class}, nil)
@@ -190,41 +191,41 @@ func TestEndpoint(t *testing.T) {
 
 // answering is a store that says what a bucket says, and whose credential comes from elsewhere.
 type answering struct {
-	uploader.Store
+	objstore.Store
 
-	credential  uploader.Credential
+	credential  objstore.Credential
 	refusals    []error
-	protections []uploader.Protection
-	probe       uploader.Stored
+	protections []objstore.Protection
+	probe       objstore.Stored
 }
 
-func (a *answering) Authenticate(context.Context) (uploader.Credential, error) {
+func (a *answering) Authenticate(context.Context) (objstore.Credential, error) {
 	if len(a.refusals) == 0 {
 		return a.credential, nil
 	}
 	err := a.refusals[0]
 	a.refusals = a.refusals[1:]
-	return uploader.Credential{}, err
+	return objstore.Credential{}, err
 }
 
-func (a *answering) Protection(_ context.Context, probe uploader.Stored) []uploader.Protection {
+func (a *answering) Protection(_ context.Context, probe objstore.Stored) []objstore.Protection {
 	a.probe = probe
 	return a.protections
 }
 
 func TestTokenExchange(t *testing.T) {
-	fault := func(class uploader.Class) error {
-		return &uploader.Error{Class: class, Cure: "the cure", Err: errors.New("refused")}
+	fault := func(class objstore.Class) error {
+		return &objstore.Error{Class: class, Cure: "the cure", Err: errors.New("refused")}
 	}
 	for name, test := range map[string]struct {
 		store answering
 		well  bool
 		says  string
 	}{
-		"a credential that ends":       {answering{credential: uploader.Credential{From: "STS", Expires: time.Now().Add(time.Hour)}}, true, "token exchange: given by STS, valid for "},
-		"one that does not":            {answering{credential: uploader.Credential{From: "the pod"}}, true, "token exchange: given by the pod<nil>"},
-		"a service that is late":       {answering{refusals: []error{fault(uploader.Transient)}, credential: uploader.Credential{From: "GKE"}}, true, "given by GKE"},
-		"a role that is refused":       {answering{refusals: []error{fault(uploader.Denied)}}, false, "token exchange: refused the cure"},
+		"a credential that ends":       {answering{credential: objstore.Credential{From: "STS", Expires: time.Now().Add(time.Hour)}}, true, "token exchange: given by STS, valid for "},
+		"one that does not":            {answering{credential: objstore.Credential{From: "the pod"}}, true, "token exchange: given by the pod<nil>"},
+		"a service that is late":       {answering{refusals: []error{fault(objstore.Transient)}, credential: objstore.Credential{From: "GKE"}}, true, "given by GKE"},
+		"a role that is refused":       {answering{refusals: []error{fault(objstore.Denied)}}, false, "token exchange: refused the cure"},
 		"nobody who gives an identity": {answering{refusals: []error{errors.New("none found")}}, false, "token exchange: none found look at the identity"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -241,29 +242,29 @@ func TestTokenExchange(t *testing.T) {
 }
 
 func TestProtection(t *testing.T) {
-	none := uploader.Protection{Name: "object lock", State: "off", NoLock: "switch it on"}
+	none := objstore.Protection{Name: "object lock", State: "off", NoLock: "switch it on"}
 	lock := &uploader.ObjectLock{Mode: "Governance", Days: 1}
 	for name, test := range map[string]struct {
-		says uploader.Protection
+		says objstore.Protection
 		lock *uploader.ObjectLock
 		well bool
 		want string
 	}{
 		"a lock that nobody asks for": {none, nil, true, "object lock: off<nil>"},
 		"no lock where one is asked":  {none, lock, false, "object lock: off, and the profile asks for uploader.objectLock switch it on"},
-		"a lock that is asked for":    {uploader.Protection{Name: "object lock", State: "on"}, lock, true, "object lock: on<nil>"},
+		"a lock that is asked for":    {objstore.Protection{Name: "object lock", State: "on"}, lock, true, "object lock: on<nil>"},
 		"what may not be seen": {
-			uploader.Protection{Name: "versioning", Permission: "s3:GetBucketVersioning", Err: &uploader.Error{Class: uploader.Denied, Err: errors.New("no")}},
+			objstore.Protection{Name: "versioning", Permission: "s3:GetBucketVersioning", Err: &objstore.Error{Class: objstore.Denied, Err: errors.New("no")}},
 			lock, true, "versioning: cannot be seen; the uploader works without. Who wants to see it here gives the identity s3:GetBucketVersioning",
 		},
 		"what the store does not know": {
-			uploader.Protection{Name: "versioning", Err: &uploader.Error{Class: uploader.Invalid, Err: errors.New("NotImplemented")}},
+			objstore.Protection{Name: "versioning", Err: &objstore.Error{Class: objstore.Invalid, Err: errors.New("NotImplemented")}},
 			nil, true,
 			"versioning: cannot be seen: NotImplemented",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			store := &answering{Store: newStore(t), protections: []uploader.Protection{test.says}}
+			store := &answering{Store: newStore(t), protections: []objstore.Protection{test.says}}
 			lines, well := examine(t, &uploader.Config{Dir: &uploader.Dir{}, ObjectLock: test.lock}, store, nil)
 			if well != test.well || !strings.Contains(lines, test.want) || store.probe.Key == "" {
 				t.Errorf("well: %v, want %q in:\n%s", well, test.want, lines)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -26,14 +27,14 @@ func authorities(_ context.Context, e *examination) (string, error) {
 	}
 	rest, err := os.ReadFile(e.Config.CAFile)
 	if err != nil {
-		return "", wrong(uploader.Untrusted, "look at the ConfigMap or Secret of spec.caBundle", "%w", err)
+		return "", wrong(objstore.Untrusted, "look at the ConfigMap or Secret of spec.caBundle", "%w", err)
 	}
 	var valid, ended int
 	for block, rest := pem.Decode(rest); block != nil; block, rest = pem.Decode(rest) {
 		cert, err := x509.ParseCertificate(block.Bytes)
 		switch {
 		case err != nil:
-			return "", wrong(uploader.Untrusted, "put certificates in PEM into spec.caBundle", "%s: %w", e.Config.CAFile, err)
+			return "", wrong(objstore.Untrusted, "put certificates in PEM into spec.caBundle", "%s: %w", e.Config.CAFile, err)
 		case time.Now().After(cert.NotAfter):
 			ended++
 		default:
@@ -41,7 +42,7 @@ func authorities(_ context.Context, e *examination) (string, error) {
 		}
 	}
 	if valid == 0 {
-		return "", wrong(uploader.Untrusted, "put certificates in PEM into spec.caBundle", "%s holds no certificate that is valid, and %d that have ended",
+		return "", wrong(objstore.Untrusted, "put certificates in PEM into spec.caBundle", "%s holds no certificate that is valid, and %d that have ended",
 			e.Config.CAFile, ended)
 	}
 	return fmt.Sprintf("%d certificates in %s, %d of them ended", valid+ended, e.Config.CAFile, ended), nil
@@ -63,20 +64,20 @@ func token(_ context.Context, e *examination) (string, error) {
 	const cure = "the kubelet projects it: look at the pod's volume lighterman-credentials"
 	text, err := os.ReadFile(auth.TokenFile)
 	if err != nil {
-		return "", wrong(uploader.Unauthenticated, cure, "%w", err)
+		return "", wrong(objstore.Unauthenticated, cure, "%w", err)
 	}
 	pieces := strings.Split(strings.TrimSpace(string(text)), ".")
 	var c claims
 	if len(pieces) != 3 {
-		return "", wrong(uploader.Unauthenticated, cure, "%s holds no token", auth.TokenFile)
+		return "", wrong(objstore.Unauthenticated, cure, "%s holds no token", auth.TokenFile)
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(pieces[1])
 	if err = errors.Join(err, json.Unmarshal(raw, &c)); err != nil {
-		return "", wrong(uploader.Unauthenticated, cure, "%s holds no token: %w", auth.TokenFile, err)
+		return "", wrong(objstore.Unauthenticated, cure, "%s holds no token: %w", auth.TokenFile, err)
 	}
 	left := time.Until(time.Unix(c.Expires, 0)).Round(time.Second)
 	if left <= 0 {
-		return "", wrong(uploader.Expired, "look at the node's clock and at the kubelet, which renews it", "the token of %s ended %v ago", c.Subject, -left)
+		return "", wrong(objstore.Expired, "look at the node's clock and at the kubelet, which renews it", "the token of %s ended %v ago", c.Subject, -left)
 	}
 	return fmt.Sprintf("of %s, for %v, valid for %v", c.Subject, c.Audience, left), nil
 }
@@ -91,7 +92,7 @@ func credentialFile(_ context.Context, e *examination) (string, error) {
 		err = fmt.Errorf("%s is empty", auth.File)
 	}
 	if err != nil {
-		return "", wrong(uploader.Unauthenticated, "look at the Secret that the profile names, and its key", "%w", err)
+		return "", wrong(objstore.Unauthenticated, "look at the Secret that the profile names, and its key", "%w", err)
 	}
 	return fmt.Sprintf("%s, %d bytes", auth.File, info.Size()), nil
 }
@@ -107,7 +108,7 @@ func secrets(_ context.Context, e *examination) (string, error) {
 		return e.hasSecret(auth, name) || name == "AWS_SESSION_TOKEN" // A key may have none.
 	})
 	if len(missing) > 0 {
-		return "", wrong(uploader.Unauthenticated, "look at the Secret that the profile names, and its keys", "%s is not set", strings.Join(missing, ", "))
+		return "", wrong(objstore.Unauthenticated, "look at the Secret that the profile names, and its keys", "%s is not set", strings.Join(missing, ", "))
 	}
 	if auth.SecretsDirectory != "" {
 		return strings.Join(names, ", ") + " in files of " + auth.SecretsDirectory, nil
@@ -141,11 +142,11 @@ func endpoint(ctx context.Context, e *examination) (string, error) {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, where, http.NoBody)
 	if err != nil {
-		return "", wrong(uploader.Invalid, "correct the endpoint", "%w", err)
+		return "", wrong(objstore.Invalid, "correct the endpoint", "%w", err)
 	}
 	answer, err := client.Do(request)
 	if err != nil {
-		return "", wrong(uploader.Transient, "look at the endpoint, the pod's network policies, and spec.caBundle", "reach %s: %w", where, err)
+		return "", wrong(objstore.Transient, "look at the endpoint, the pod's network policies, and spec.caBundle", "reach %s: %w", where, err)
 	}
 	defer answer.Body.Close() //nolint:errcheck // It is not read.
 	date, err := http.ParseTime(answer.Header.Get("Date"))
@@ -154,7 +155,7 @@ func endpoint(ctx context.Context, e *examination) (string, error) {
 	}
 	difference := time.Since(date).Round(time.Second)
 	if difference.Abs() > skew {
-		return "", wrong(uploader.ClockSkew, "", "%s answers, and its clock differs by %v", where, difference)
+		return "", wrong(objstore.ClockSkew, "", "%s answers, and its clock differs by %v", where, difference)
 	}
 	return fmt.Sprintf("%s answers; the clocks differ by %v", where, difference), nil
 }

@@ -6,18 +6,18 @@ import (
 	"log/slog"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transfer"
 )
 
 // authenticator is a store whose credential can be had apart from a request. A directory has none.
 type authenticator interface {
-	Authenticate(ctx context.Context) (uploader.Credential, error)
+	Authenticate(ctx context.Context) (objstore.Credential, error)
 }
 
 // protector is a store that can say how its bucket guards objects, one of which it has just written. A directory does not.
 type protector interface {
-	Protection(ctx context.Context, probe uploader.Stored) []uploader.Protection
+	Protection(ctx context.Context, probe objstore.Stored) []objstore.Protection
 }
 
 // exchange obtains the credential: what fails here is not about the store.
@@ -26,9 +26,9 @@ func exchange(ctx context.Context, e *examination) (string, error) {
 	if !ok {
 		return "", errNothing
 	}
-	var got uploader.Credential
+	var got objstore.Credential
 	retry := transfer.Retry{
-		Limits: map[uploader.Class]time.Duration{uploader.Transient: e.Patience}, Log: slog.New(slog.DiscardHandler),
+		Limits: map[objstore.Class]time.Duration{objstore.Transient: e.Patience}, Log: slog.New(slog.DiscardHandler),
 	}
 	err := retry.Do(ctx, "obtain a credential", func(ctx context.Context) error {
 		var err error
@@ -36,8 +36,8 @@ func exchange(ctx context.Context, e *examination) (string, error) {
 		return err
 	})
 	switch {
-	case uploader.ClassOf(err) == uploader.Unknown && err != nil:
-		return "", wrong(uploader.Unauthenticated, "look at the identity that the profile's auth mode means: nobody gives it to this pod", "%w", err)
+	case objstore.ClassOf(err) == objstore.Unknown && err != nil:
+		return "", wrong(objstore.Unauthenticated, "look at the identity that the profile's auth mode means: nobody gives it to this pod", "%w", err)
 	case err != nil:
 		return "", err
 	case got.From == "":
@@ -59,7 +59,7 @@ func (e *examination) protection(ctx context.Context, tell func(Step)) bool {
 	for _, p := range store.Protection(ctx, e.probe) {
 		step := Step{Name: p.Name, Detail: p.State}
 		switch {
-		case uploader.ClassOf(p.Err) == uploader.Denied || uploader.ClassOf(p.Err) == uploader.Unauthenticated:
+		case objstore.ClassOf(p.Err) == objstore.Denied || objstore.ClassOf(p.Err) == objstore.Unauthenticated:
 			step.Detail = "cannot be seen; the uploader works without. Who wants to see it here gives the identity " + p.Permission
 		case p.Err != nil:
 			step.Detail = fmt.Sprintf("cannot be seen: %v", p.Err)

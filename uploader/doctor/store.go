@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
+	"lighterman.dev/lighterman/uploader/transfer"
 )
 
 func open(_ context.Context, e *examination) (string, error) {
@@ -24,12 +25,12 @@ func open(_ context.Context, e *examination) (string, error) {
 const probe = "Lighterman's doctor has checked that it can write here. This object may be deleted.\n"
 
 func write(ctx context.Context, e *examination) (string, error) {
-	body := uploader.Body{
+	body := objstore.Body{
 		ReaderAt: strings.NewReader(probe), Size: int64(len(probe)), Sum: checksum.Of(e.store.Limits().Algorithm, []byte(probe)),
 	}
 	begin := time.Now()
 	var err error
-	if e.probe, err = e.store.Put(ctx, e.Config.Probe(e.key, e.Pod.UID, begin), body); err != nil {
+	if e.probe, err = e.store.Put(ctx, transfer.NewProbe(e.Config, e.key, e.Pod.UID, begin), body); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%s, in %v", e.key, time.Since(begin).Round(time.Millisecond)), nil
@@ -37,7 +38,7 @@ func write(ctx context.Context, e *examination) (string, error) {
 
 func read(ctx context.Context, e *examination) (string, error) {
 	r, err := e.store.Open(ctx, e.key, "")
-	if uploader.ClassOf(err) == uploader.Denied {
+	if objstore.ClassOf(err) == objstore.Denied {
 		return "not allowed: the uploader works without, but compares nothing after an upload in parts", nil
 	}
 	if err != nil {
@@ -46,7 +47,7 @@ func read(ctx context.Context, e *examination) (string, error) {
 	defer r.Close() //nolint:errcheck // It is only read.
 	text, err := io.ReadAll(io.LimitReader(r, 1<<10))
 	if err == nil && string(text) != probe {
-		err = wrong(uploader.Corrupt, "", "the store gives %q for what was written", text)
+		err = wrong(objstore.Corrupt, "", "the store gives %q for what was written", text)
 	}
 	return "what was written", err
 }
@@ -54,7 +55,7 @@ func read(ctx context.Context, e *examination) (string, error) {
 func list(ctx context.Context, e *examination) (string, error) {
 	n := 0
 	for _, err := range e.store.Unfinished(ctx, e.key) {
-		if uploader.ClassOf(err) == uploader.Denied {
+		if objstore.ClassOf(err) == objstore.Denied {
 			return "not allowed: what a killed sidecar leaves is not aborted; give the bucket a lifecycle rule for that", nil
 		}
 		if err != nil {
@@ -67,7 +68,7 @@ func list(ctx context.Context, e *examination) (string, error) {
 
 func remove(ctx context.Context, e *examination) (string, error) {
 	err := e.store.Delete(ctx, e.key, "")
-	if uploader.ClassOf(err) == uploader.Denied {
+	if objstore.ClassOf(err) == objstore.Denied {
 		return "not allowed: the uploader works without; " + e.key + " stays", nil
 	}
 	return "allowed", err

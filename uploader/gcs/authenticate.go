@@ -3,7 +3,7 @@ package gcs
 import (
 	"context"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // givers say, for people, who gives an auth mode's token.
@@ -15,10 +15,10 @@ var givers = map[string]string{
 }
 
 // Authenticate obtains the auth mode's token, apart from any request to the store.
-func (s *Store) Authenticate(ctx context.Context) (uploader.Credential, error) {
+func (s *Store) Authenticate(ctx context.Context) (objstore.Credential, error) {
 	token, err := s.tokens.token()
 	if err != nil {
-		return uploader.Credential{}, s.fault(ctx, "obtain", "a credential", err)
+		return objstore.Credential{}, s.fault(ctx, "obtain", "a credential", err)
 	}
-	return uploader.Credential{From: givers[s.auth.Mode], Expires: token.Expiry}, nil
+	return objstore.Credential{From: givers[s.auth.Mode], Expires: token.Expiry}, nil
 }

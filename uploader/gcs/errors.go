@@ -14,7 +14,7 @@ import (
 	"golang.org/x/oauth2"
 	"google.golang.org/api/googleapi"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -22,7 +22,7 @@ import (
 type kind struct {
 	status       int
 	reason, text string
-	class        uploader.Class
+	class        objstore.Class
 	cure         string
 }
 
@@ -37,31 +37,31 @@ const (
 // kinds are the answers of cloud.google.com/storage/docs/json_api/v1/status-codes that the status alone does not tell. The
 // first that fits counts.
 var kinds = []kind{
-	{status: http.StatusBadRequest, text: "crc32c", class: uploader.Corrupt},
-	{status: http.StatusUnauthorized, class: uploader.Expired},
-	{status: http.StatusForbidden, reason: "rateLimitExceeded", class: uploader.Throttled},
-	{status: http.StatusForbidden, reason: "userRateLimitExceeded", class: uploader.Throttled},
-	{status: http.StatusForbidden, reason: "retentionPolicyNotMet", class: uploader.Exists, cure: "the object is protected: wait until its retention ends, or use another key"},
-	{status: http.StatusForbidden, reason: "accountDisabled", class: uploader.Denied, cure: "enable billing for the bucket's project"},
-	{status: http.StatusForbidden, class: uploader.Denied, cure: grant},
-	{status: http.StatusNotFound, text: "bucket does not exist", class: uploader.NoBucket, cure: noBucket},
-	{status: http.StatusGone, class: uploader.NoUpload},
-	{status: http.StatusPreconditionFailed, class: uploader.Exists},
+	{status: http.StatusBadRequest, text: "crc32c", class: objstore.Corrupt},
+	{status: http.StatusUnauthorized, class: objstore.Expired},
+	{status: http.StatusForbidden, reason: "rateLimitExceeded", class: objstore.Throttled},
+	{status: http.StatusForbidden, reason: "userRateLimitExceeded", class: objstore.Throttled},
+	{status: http.StatusForbidden, reason: "retentionPolicyNotMet", class: objstore.Exists, cure: "the object is protected: wait until its retention ends, or use another key"},
+	{status: http.StatusForbidden, reason: "accountDisabled", class: objstore.Denied, cure: "enable billing for the bucket's project"},
+	{status: http.StatusForbidden, class: objstore.Denied, cure: grant},
+	{status: http.StatusNotFound, text: "bucket does not exist", class: objstore.NoBucket, cure: noBucket},
+	{status: http.StatusGone, class: objstore.NoUpload},
+	{status: http.StatusPreconditionFailed, class: objstore.Exists},
 }
 
 // ofNew is for requests that make an object: what they do not find is the bucket.
-var ofNew = slices.Concat([]kind{{status: http.StatusNotFound, class: uploader.NoBucket, cure: noBucket}}, kinds)
+var ofNew = slices.Concat([]kind{{status: http.StatusNotFound, class: objstore.NoBucket, cure: noBucket}}, kinds)
 
 // ofSession is for the answers of an upload's session, which is a URL of its own.
-var ofSession = slices.Concat([]kind{{status: http.StatusNotFound, class: uploader.NoUpload}}, kinds)
+var ofSession = slices.Concat([]kind{{status: http.StatusNotFound, class: objstore.NoUpload}}, kinds)
 
 // ofToken is for the token services: Google's STS, its IAM, the metadata server.
 var ofToken = []kind{
-	{status: http.StatusBadRequest, text: "iat and exp", class: uploader.ClockSkew},
-	{status: http.StatusBadRequest, class: uploader.Unauthenticated, cure: "check the service account's key, or the provider's issuer, audience and attribute condition"},
-	{status: http.StatusUnauthorized, class: uploader.Unauthenticated, cure: "check the provider's issuer and audience"},
-	{status: http.StatusForbidden, class: uploader.Denied, cure: "grant roles/iam.workloadIdentityUser on the service account to the provider's principal"},
-	{status: http.StatusNotFound, class: uploader.Denied, cure: "give the pod's service account, or the node, an identity of Google"},
+	{status: http.StatusBadRequest, text: "iat and exp", class: objstore.ClockSkew},
+	{status: http.StatusBadRequest, class: objstore.Unauthenticated, cure: "check the service account's key, or the provider's issuer, audience and attribute condition"},
+	{status: http.StatusUnauthorized, class: objstore.Unauthenticated, cure: "check the provider's issuer and audience"},
+	{status: http.StatusForbidden, class: objstore.Denied, cure: "grant roles/iam.workloadIdentityUser on the service account to the provider's principal"},
+	{status: http.StatusNotFound, class: objstore.Denied, cure: "give the pod's service account, or the node, an identity of Google"},
 }
 
 // fault wraps an error with what was attempted, and gives it its class. Nil stays nil.
@@ -84,8 +84,8 @@ func (s *Store) classify(ctx context.Context, table []kind, doing, key string, e
 		return nil
 	}
 	wrapped := fmt.Errorf("%s %s: %w", doing, key, brief{err})
-	if inner, ok := errors.AsType[*uploader.Error](err); ok {
-		return &uploader.Error{Class: inner.Class, Cure: inner.Cure, After: inner.After, Err: wrapped}
+	if inner, ok := errors.AsType[*objstore.Error](err); ok {
+		return &objstore.Error{Class: inner.Class, Cure: inner.Cure, After: inner.After, Err: wrapped}
 	}
 	if token, ok := errors.AsType[*tokenError](err); ok {
 		table, err = ofToken, answerOfToken(token)
@@ -97,14 +97,14 @@ func (s *Store) classify(ctx context.Context, table []kind, doing, key string, e
 		}
 		return wrapped
 	}
-	fault := &uploader.Error{Class: transport.ByStatus(answer.Code), After: transport.RetryAfter(answer.Header), Err: wrapped}
+	fault := &objstore.Error{Class: transport.ByStatus(answer.Code), After: transport.RetryAfter(answer.Header), Err: wrapped}
 	for _, k := range table {
 		if k.fits(answer) {
 			fault.Class, fault.Cure = k.class, k.cure
 			break
 		}
 	}
-	if fault.Class == uploader.Expired || fault.Class == uploader.Unauthenticated {
+	if fault.Class == objstore.Expired || fault.Class == objstore.Unauthenticated {
 		s.tokens.renew()
 	}
 	return fault

@@ -19,6 +19,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/gcs"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -49,24 +50,24 @@ func TestClasses(t *testing.T) {
 	for _, test := range []struct {
 		status          int
 		reason, message string
-		class           uploader.Class
+		class           objstore.Class
 		cure            string
 	}{
-		{429, "rateLimitExceeded", "", uploader.Throttled, ""},
-		{403, "userRateLimitExceeded", "", uploader.Throttled, ""},
-		{503, "backendError", "", uploader.Transient, ""},
-		{500, "internalError", "", uploader.Transient, ""},
-		{408, "", "", uploader.Transient, ""},
-		{401, "authError", "Invalid Credentials", uploader.Expired, ""},
-		{403, "forbidden", "x does not have storage.objects.create access", uploader.Denied, "roles/storage.objectUser"},
-		{403, "accountDisabled", "", uploader.Denied, "billing"},
-		{403, "retentionPolicyNotMet", "", uploader.Exists, "retention"},
-		{404, "notFound", "The specified bucket does not exist.", uploader.NoBucket, "create the bucket"},
-		{404, "notFound", "Not Found", uploader.NoBucket, "create the bucket"},
-		{412, "conditionNotMet", "", uploader.Exists, ""},
-		{400, "invalid", "Provided CRC32C \"x\" doesn't match calculated CRC32C", uploader.Corrupt, ""},
-		{400, "invalid", "Invalid storage class", uploader.Invalid, ""},
-		{418, "", "", uploader.Unknown, ""},
+		{429, "rateLimitExceeded", "", objstore.Throttled, ""},
+		{403, "userRateLimitExceeded", "", objstore.Throttled, ""},
+		{503, "backendError", "", objstore.Transient, ""},
+		{500, "internalError", "", objstore.Transient, ""},
+		{408, "", "", objstore.Transient, ""},
+		{401, "authError", "Invalid Credentials", objstore.Expired, ""},
+		{403, "forbidden", "x does not have storage.objects.create access", objstore.Denied, "roles/storage.objectUser"},
+		{403, "accountDisabled", "", objstore.Denied, "billing"},
+		{403, "retentionPolicyNotMet", "", objstore.Exists, "retention"},
+		{404, "notFound", "The specified bucket does not exist.", objstore.NoBucket, "create the bucket"},
+		{404, "notFound", "Not Found", objstore.NoBucket, "create the bucket"},
+		{412, "conditionNotMet", "", objstore.Exists, ""},
+		{400, "invalid", "Provided CRC32C \"x\" doesn't match calculated CRC32C", objstore.Corrupt, ""},
+		{400, "invalid", "Invalid storage class", objstore.Invalid, ""},
+		{418, "", "", objstore.Unknown, ""},
 	} {
 		t.Run(fmt.Sprint(test.status, test.reason), func(t *testing.T) {
 			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -77,8 +78,8 @@ func TestClasses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = store.Put(t.Context(), &uploader.Object{Key: "key"}, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
-			fault, ok := errors.AsType[*uploader.Error](err)
+			_, err = store.Put(t.Context(), &objstore.Object{Key: "key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+			fault, ok := errors.AsType[*objstore.Error](err)
 			if !ok || fault.Class != test.class || !strings.Contains(fault.Cure, test.cure) {
 				t.Errorf("got %+v, want %s with a cure that says %q", fault, test.class, test.cure)
 			}
@@ -163,7 +164,7 @@ func TestModes(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = store.Delete(t.Context(), "key", "")
-			if files[mode] != "" && uploader.ClassOf(err) != uploader.Expired {
+			if files[mode] != "" && objstore.ClassOf(err) != objstore.Expired {
 				t.Errorf("a token that is refused: %v", err)
 			}
 			if err := store.Delete(t.Context(), "key", ""); err != nil || !strings.HasPrefix(who, test.want) {
@@ -178,8 +179,8 @@ func TestModes(t *testing.T) {
 
 // TestTokenServiceRefuses has no token given.
 func TestTokenServiceRefuses(t *testing.T) {
-	for status, want := range map[int]uploader.Class{
-		400: uploader.Unauthenticated, 401: uploader.Unauthenticated, 403: uploader.Denied, 429: uploader.Throttled, 503: uploader.Transient,
+	for status, want := range map[int]objstore.Class{
+		400: objstore.Unauthenticated, 401: objstore.Unauthenticated, 403: objstore.Denied, 429: objstore.Throttled, 503: objstore.Transient,
 	} {
 		tokens := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)
@@ -190,11 +191,11 @@ func TestTokenServiceRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := store.Stat(t.Context(), "key"); uploader.ClassOf(err) != want {
-				t.Errorf("%s: %d: got %s: %v, want %s", mode, status, uploader.ClassOf(err), err, want)
+			if _, err := store.Stat(t.Context(), "key"); objstore.ClassOf(err) != want {
+				t.Errorf("%s: %d: got %s: %v, want %s", mode, status, objstore.ClassOf(err), err, want)
 			}
-			if _, err := store.Authenticate(t.Context()); uploader.ClassOf(err) != want {
-				t.Errorf("%s: %d: the exchange alone: got %s: %v, want %s", mode, status, uploader.ClassOf(err), err, want)
+			if _, err := store.Authenticate(t.Context()); objstore.ClassOf(err) != want {
+				t.Errorf("%s: %d: the exchange alone: got %s: %v, want %s", mode, status, objstore.ClassOf(err), err, want)
 			}
 		}
 	}
@@ -215,9 +216,9 @@ func TestSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &uploader.Object{
+	o := &objstore.Object{
 		Key: "a key", ContentType: "text/plain", Metadata: map[string]string{"run-id": "7"}, StorageClass: "NEARLINE",
-		Encryption: "KMS", KMSKeyID: "projects/p/k", Retention: &uploader.Retention{Compliance: true},
+		Encryption: "KMS", KMSKeyID: "projects/p/k", Retention: &objstore.Retention{Compliance: true},
 	}
 	if _, err := store.Begin(t.Context(), o); err != nil {
 		t.Fatal(err)
@@ -230,8 +231,8 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s is not in %s", want, got)
 		}
 	}
-	for _, bad := range []uploader.Object{{Tags: map[string]string{"a": "b"}}, {Encryption: "KMS"}} {
-		if _, err := store.Begin(t.Context(), &bad); uploader.ClassOf(err) != uploader.Invalid {
+	for _, bad := range []objstore.Object{{Tags: map[string]string{"a": "b"}}, {Encryption: "KMS"}} {
+		if _, err := store.Begin(t.Context(), &bad); objstore.ClassOf(err) != objstore.Invalid {
 			t.Errorf("%+v: got %v", bad, err)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -30,15 +30,15 @@ type bucket struct {
 }
 
 // Protection looks at the bucket.
-func (s *Store) Protection(ctx context.Context, _ uploader.Stored) []uploader.Protection {
+func (s *Store) Protection(ctx context.Context, _ objstore.Stored) []objstore.Protection {
 	b, err := s.look(ctx)
 	if err != nil {
-		return []uploader.Protection{{
+		return []objstore.Protection{{
 			Name: "versioning and retention", Permission: "storage.buckets.get (roles/storage.legacyBucketReader)",
 			Err: s.fault(ctx, "look at", "the bucket", err),
 		}}
 	}
-	states := []uploader.Protection{
+	states := []objstore.Protection{
 		{Name: "versioning", State: "off: an object that is deleted or replaced is gone, when soft delete ends"},
 		{Name: "soft delete", State: "off"},
 		{Name: "retention of the bucket", State: "none"},

@@ -8,6 +8,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/gcs"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -49,7 +50,7 @@ func TestProtection(t *testing.T) {
 			}))
 			var lines []string
 			locks := true
-			for _, p := range store.Protection(t.Context(), uploader.Stored{}) {
+			for _, p := range store.Protection(t.Context(), objstore.Stored{}) {
 				lines = append(lines, p.Name+": "+p.State)
 				locks = locks && p.NoLock == ""
 			}
@@ -61,12 +62,12 @@ func TestProtection(t *testing.T) {
 	store := bucketAt(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		respond(w, http.StatusForbidden, "forbidden", "x does not have storage.buckets.get access to the Google Cloud Storage bucket.")
 	}))
-	got := store.Protection(t.Context(), uploader.Stored{})
-	if len(got) != 1 || uploader.ClassOf(got[0].Err) != uploader.Denied || !strings.Contains(got[0].Permission, "storage.buckets.get") {
+	got := store.Protection(t.Context(), objstore.Stored{})
+	if len(got) != 1 || objstore.ClassOf(got[0].Err) != objstore.Denied || !strings.Contains(got[0].Permission, "storage.buckets.get") {
 		t.Errorf("without leave: %+v", got)
 	}
 	store = bucketAt(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "no JSON") })) //nolint:errcheck // The test sees it.
-	if got := store.Protection(t.Context(), uploader.Stored{}); len(got) != 1 || got[0].Err == nil {
+	if got := store.Protection(t.Context(), objstore.Stored{}); len(got) != 1 || got[0].Err == nil {
 		t.Errorf("nonsense: %+v", got)
 	}
 }

@@ -12,45 +12,45 @@ import (
 	"net/textproto"
 	"net/url"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // Put stores an object in one request, its properties in front of its bytes.
-func (s *Store) Put(ctx context.Context, o *uploader.Object, body uploader.Body) (uploader.Stored, error) {
+func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body) (objstore.Stored, error) {
 	meta, query, err := properties(o)
 	if err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	sum := body.Sum
-	if sum == (uploader.Sum{}) {
-		hash := checksum.New(uploader.CRC32C)
+	if sum == (objstore.Sum{}) {
+		hash := checksum.New(objstore.CRC32C)
 		if err := transport.Sum(body, hash); err != nil {
-			return uploader.Stored{}, s.fault(ctx, "read", o.Key, err)
+			return objstore.Stored{}, s.fault(ctx, "read", o.Key, err)
 		}
-		sum = checksum.Sum(uploader.CRC32C, hash)
+		sum = checksum.Sum(objstore.CRC32C, hash)
 	}
 	meta.CRC32C = sum.Value
 	r, err := related(meta, body)
 	if err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	query.Set("uploadType", "multipart")
 	r.method, r.url, r.query = http.MethodPost, s.uploads, query
 	answer, err := s.do(ctx, r)
 	if err != nil {
-		return uploader.Stored{}, s.newFault(ctx, "put", o.Key, err)
+		return objstore.Stored{}, s.newFault(ctx, "put", o.Key, err)
 	}
 	done, err := stored(ctx, o.Key, answer)
 	if err != nil {
-		return uploader.Stored{}, s.fault(ctx, "put", o.Key, err)
+		return objstore.Stored{}, s.fault(ctx, "put", o.Key, err)
 	}
 	return s.confirm(ctx, done, body.Size, sum)
 }
 
 // related writes a multipart/related message around a body: cloud.google.com/storage/docs/uploading-objects.
-func related(meta *object, body uploader.Body) (request, error) {
+func related(meta *object, body objstore.Body) (request, error) {
 	var frame bytes.Buffer
 	w := multipart.NewWriter(&frame)
 	part, err := w.CreatePart(textproto.MIMEHeader{"Content-Type": {"application/json; charset=UTF-8"}})
@@ -83,7 +83,7 @@ func contentType(meta *object) string {
 }
 
 // properties are an object's, as the JSON API has them, and the query that goes with them.
-func properties(o *uploader.Object) (*object, url.Values, error) {
+func properties(o *objstore.Object) (*object, url.Values, error) {
 	meta := &object{Name: o.Key, ContentType: o.ContentType, StorageClass: o.StorageClass, Metadata: o.Metadata}
 	query := url.Values{}
 	if !o.Overwrite {
@@ -107,12 +107,12 @@ func properties(o *uploader.Object) (*object, url.Values, error) {
 }
 
 func invalid(text, cure string) error {
-	return &uploader.Error{Class: uploader.Invalid, Cure: cure, Err: errors.New(text)}
+	return &objstore.Error{Class: objstore.Invalid, Cure: cure, Err: errors.New(text)}
 }
 
 // confirm compares what the store has with what was sent. Should the store not have compared the checksum that went with
 // it, then the object is there by now: it is removed again.
-func (s *Store) confirm(ctx context.Context, done uploader.Stored, size int64, sum uploader.Sum) (uploader.Stored, error) {
+func (s *Store) confirm(ctx context.Context, done objstore.Stored, size int64, sum objstore.Sum) (objstore.Stored, error) {
 	if done.Size == size && done.Sum == sum {
 		return done, nil
 	}
@@ -120,5 +120,5 @@ func (s *Store) confirm(ctx context.Context, done uploader.Stored, size int64, s
 	if derr := s.Delete(ctx, done.Key, done.Version); derr != nil {
 		err = errors.Join(err, derr)
 	}
-	return uploader.Stored{}, &uploader.Error{Class: uploader.Corrupt, Err: err}
+	return objstore.Stored{}, &objstore.Error{Class: objstore.Corrupt, Err: err}
 }

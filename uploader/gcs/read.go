@@ -6,15 +6,15 @@ import (
 	"net/http"
 	"net/url"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // Stat describes an object.
-func (s *Store) Stat(ctx context.Context, key string) (uploader.Stored, error) {
+func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	answer, err := s.do(ctx, s.object(http.MethodGet, key, ""))
 	if err != nil {
-		return uploader.Stored{}, s.fault(ctx, "describe", key, err)
+		return objstore.Stored{}, s.fault(ctx, "describe", key, err)
 	}
 	found, err := stored(ctx, key, answer)
 	return found, s.fault(ctx, "describe", key, err)
@@ -37,7 +37,7 @@ func (s *Store) Delete(ctx context.Context, key, version string) error {
 	if err == nil {
 		return answer.Body.Close()
 	}
-	if err = s.fault(ctx, "delete", key, err); uploader.ClassOf(err) == uploader.NotFound {
+	if err = s.fault(ctx, "delete", key, err); objstore.ClassOf(err) == objstore.NotFound {
 		return nil
 	}
 	return err

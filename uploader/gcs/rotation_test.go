@@ -11,6 +11,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/gcs"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/storetest"
 	"lighterman.dev/lighterman/uploader/transport"
 )
@@ -55,7 +56,7 @@ func TestRotatedServiceAccountKey(t *testing.T) {
 		v.Replace(key("second"))
 	}
 	v.Replace(map[string]string{"gcp-credentials.json": "{}"})
-	if err := store.Delete(t.Context(), "key", ""); uploader.ClassOf(err) != uploader.Unauthenticated {
-		t.Errorf("a file that is wrong: %s: %v", uploader.ClassOf(err), err)
+	if err := store.Delete(t.Context(), "key", ""); objstore.ClassOf(err) != objstore.Unauthenticated {
+		t.Errorf("a file that is wrong: %s: %v", objstore.ClassOf(err), err)
 	}
 }

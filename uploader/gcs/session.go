@@ -13,8 +13,8 @@ import (
 	"strings"
 	"sync"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -55,7 +55,7 @@ func (s *Store) replace(id string, e *session) {
 }
 
 // Begin starts a session. Its URL is the ID.
-func (s *Store) Begin(ctx context.Context, o *uploader.Object) (string, error) {
+func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 	meta, query, err := properties(o)
 	if err != nil {
 		return "", err
@@ -76,7 +76,7 @@ func (s *Store) Begin(ctx context.Context, o *uploader.Object) (string, error) {
 	defer answer.Body.Close() //nolint:errcheck // What it says is in a header.
 	id := answer.Header.Get("Location")
 	if id == "" {
-		return "", &uploader.Error{Class: uploader.Unknown, Err: fmt.Errorf("begin to upload %s: the answer has no Location", o.Key)}
+		return "", &objstore.Error{Class: objstore.Unknown, Err: fmt.Errorf("begin to upload %s: the answer has no Location", o.Key)}
 	}
 	found := s.session(id)
 	found.sure, found.next = true, 0
@@ -84,51 +84,51 @@ func (s *Store) Begin(ctx context.Context, o *uploader.Object) (string, error) {
 }
 
 // PutPart sends a part. Where a restarted process goes on, body.Offset must be the part's place in the object.
-func (s *Store) PutPart(ctx context.Context, o *uploader.Object, id string, number int, body uploader.Body) (uploader.Part, error) {
+func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
 	part, err := s.session(id).put(ctx, s, id, body)
 	part.Number = number
 	return part, s.sessionFault(ctx, "upload a part of", o.Key, err)
 }
 
-func (e *session) put(ctx context.Context, s *Store, id string, body uploader.Body) (uploader.Part, error) {
+func (e *session) put(ctx context.Context, s *Store, id string, body objstore.Body) (objstore.Part, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.next < 0 {
 		e.next = body.Offset
 	}
 	if done, err := e.ask(ctx, s, id); err != nil {
-		return uploader.Part{}, err
+		return objstore.Part{}, err
 	} else if done != nil {
 		done.Body.Close() //nolint:errcheck // Nothing of it is wanted.
-		return uploader.Part{}, lost("the upload is complete already")
+		return objstore.Part{}, lost("the upload is complete already")
 	}
 	end := e.next + body.Size
 	aligned := end / align * align
 	if e.have < e.next || e.have > end {
-		return uploader.Part{}, lost(fmt.Sprintf("the store has %d bytes, and the part begins at %d", e.have, e.next))
+		return objstore.Part{}, lost(fmt.Sprintf("the store has %d bytes, and the part begins at %d", e.have, e.next))
 	}
 	// What the store has of the part already goes into its checksum all the same.
-	hash := checksum.New(uploader.CRC32C)
+	hash := checksum.New(objstore.CRC32C)
 	skip := e.have - e.next
-	if err := transport.Sum(uploader.Body{ReaderAt: body, Offset: body.Offset, Size: skip}, hash); err != nil {
-		return uploader.Part{}, err
+	if err := transport.Sum(objstore.Body{ReaderAt: body, Offset: body.Offset, Size: skip}, hash); err != nil {
+		return objstore.Part{}, err
 	}
-	rest := transport.Body(uploader.Body{ReaderAt: body, Offset: body.Offset + skip, Size: body.Size - skip}, hash)
+	rest := transport.Body(objstore.Body{ReaderAt: body, Offset: body.Offset + skip, Size: body.Size - skip}, hash)
 	if e.have < aligned {
 		if err := e.send(ctx, s, id, rest, aligned); err != nil {
-			return uploader.Part{}, err
+			return objstore.Part{}, err
 		}
 	}
 	tail, err := io.ReadAll(rest)
 	if err != nil {
-		return uploader.Part{}, err
+		return objstore.Part{}, err
 	}
-	sum := checksum.Sum(uploader.CRC32C, hash)
-	if body.Sum != (uploader.Sum{}) && body.Sum != sum {
-		return uploader.Part{}, &uploader.Error{Class: uploader.Corrupt, Err: errors.New("the file has other bytes than it had")}
+	sum := checksum.Sum(objstore.CRC32C, hash)
+	if body.Sum != (objstore.Sum{}) && body.Sum != sum {
+		return objstore.Part{}, &objstore.Error{Class: objstore.Corrupt, Err: errors.New("the file has other bytes than it had")}
 	}
 	e.tail, e.next = tail, end
-	return uploader.Part{Size: body.Size, Sum: sum}, nil
+	return objstore.Part{Size: body.Size, Sum: sum}, nil
 }
 
 // send sends bytes up to a multiple of align. The store may take fewer; the next attempt goes on from there.
@@ -148,7 +148,7 @@ func (e *session) send(ctx context.Context, s *Store, id string, from io.Reader,
 		return err
 	}
 	if have != to {
-		return &uploader.Error{Class: uploader.Transient, Err: fmt.Errorf("the store took the bytes up to %d of %d", have, to)}
+		return &objstore.Error{Class: objstore.Transient, Err: fmt.Errorf("the store took the bytes up to %d of %d", have, to)}
 	}
 	e.have, e.sure = have, true
 	return nil
@@ -191,10 +191,10 @@ func persisted(answer *http.Response) (int64, error) {
 	return last + 1, nil
 }
 
-func lost(text string) error { return &uploader.Error{Class: uploader.NoUpload, Err: errors.New(text)} }
+func lost(text string) error { return &objstore.Error{Class: objstore.NoUpload, Err: errors.New(text)} }
 
 // Complete sends the last bytes, and with them the checksum of the whole.
-func (s *Store) Complete(ctx context.Context, o *uploader.Object, id string, parts []uploader.Part) (uploader.Stored, error) {
+func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
 	var size int64
 	for _, part := range parts {
 		size += part.Size
@@ -206,13 +206,13 @@ func (s *Store) Complete(ctx context.Context, o *uploader.Object, id string, par
 	}
 	done, err := stored(ctx, o.Key, answer)
 	if err != nil {
-		return uploader.Stored{}, s.sessionFault(ctx, "complete the upload of", o.Key, err)
+		return objstore.Stored{}, s.sessionFault(ctx, "complete the upload of", o.Key, err)
 	}
 	s.replace(id, nil)
 	return s.confirm(ctx, done, size, sum)
 }
 
-func (e *session) finish(ctx context.Context, s *Store, id string, size int64, sum uploader.Sum) (*http.Response, error) {
+func (e *session) finish(ctx context.Context, s *Store, id string, size int64, sum objstore.Sum) (*http.Response, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if done, err := e.ask(ctx, s, id); err != nil || done != nil {
@@ -235,38 +235,38 @@ func (e *session) finish(ctx context.Context, s *Store, id string, size int64, s
 	}
 	if answer.StatusCode == http.StatusPermanentRedirect {
 		answer.Body.Close() //nolint:errcheck // What it says is in headers.
-		return nil, &uploader.Error{Class: uploader.Transient, Err: errors.New("the store did not take the last bytes")}
+		return nil, &objstore.Error{Class: objstore.Transient, Err: errors.New("the store did not take the last bytes")}
 	}
 	return answer, nil
 }
 
 // completed finds out whether a session that the store knows no more was completed by a request whose answer was lost.
-func (s *Store) completed(ctx context.Context, key string, size int64, sum uploader.Sum, err error) (uploader.Stored, error) {
-	if uploader.ClassOf(err) != uploader.NoUpload {
-		return uploader.Stored{}, err
+func (s *Store) completed(ctx context.Context, key string, size int64, sum objstore.Sum, err error) (objstore.Stored, error) {
+	if objstore.ClassOf(err) != objstore.NoUpload {
+		return objstore.Stored{}, err
 	}
 	got, serr := s.Stat(ctx, key)
 	if serr != nil || got.Size != size || got.Sum != sum {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	return got, nil
 }
 
 // Abort ends a session. Google answers with a status of its own, 499.
-func (s *Store) Abort(ctx context.Context, o *uploader.Object, id string) error {
+func (s *Store) Abort(ctx context.Context, o *objstore.Object, id string) error {
 	s.replace(id, &session{gone: true})
 	answer, err := s.do(ctx, request{method: http.MethodDelete, url: id})
 	if err == nil {
 		return answer.Body.Close()
 	}
 	err = s.sessionFault(ctx, "abort the upload of", o.Key, err)
-	if uploader.ClassOf(err) == uploader.NoUpload || statusOf(err) == statusCancelled {
+	if objstore.ClassOf(err) == objstore.NoUpload || statusOf(err) == statusCancelled {
 		return nil
 	}
 	return err
 }
 
 // Unfinished is empty: Google lists no sessions, and ends each a week after it was begun.
-func (*Store) Unfinished(context.Context, string) iter.Seq2[uploader.Unfinished, error] {
-	return func(func(uploader.Unfinished, error) bool) {}
+func (*Store) Unfinished(context.Context, string) iter.Seq2[objstore.Unfinished, error] {
+	return func(func(objstore.Unfinished, error) bool) {}
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/gcs"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // upload is a file of three parts, the last of which is no multiple of 256 KiB.
@@ -17,12 +17,12 @@ type upload struct {
 	store *gcs.Store
 	id    string
 	data  []byte
-	parts []uploader.Part
+	parts []objstore.Part
 }
 
 var sizes = []int64{2 * align, 2 * align, align + 1000}
 
-var object = &uploader.Object{Key: "key"}
+var object = &objstore.Object{Key: "key"}
 
 func begin(t *testing.T, store *gcs.Store) *upload {
 	t.Helper()
@@ -35,12 +35,12 @@ func begin(t *testing.T, store *gcs.Store) *upload {
 	return &upload{T: t, store: store, id: id, data: data}
 }
 
-func (u *upload) body(n int) uploader.Body {
+func (u *upload) body(n int) objstore.Body {
 	var offset int64
 	for _, size := range sizes[:n] {
 		offset += size
 	}
-	return uploader.Body{ReaderAt: bytes.NewReader(u.data), Offset: offset, Size: sizes[n]}
+	return objstore.Body{ReaderAt: bytes.NewReader(u.data), Offset: offset, Size: sizes[n]}
 }
 
 // send sends the parts that are left.
@@ -55,11 +55,11 @@ func (u *upload) send() {
 	}
 }
 
-func (u *upload) fails(class uploader.Class) {
+func (u *upload) fails(class objstore.Class) {
 	u.Helper()
 	n := len(u.parts)
-	if _, err := u.store.PutPart(u.Context(), object, u.id, n+1, u.body(n)); uploader.ClassOf(err) != class {
-		u.Fatalf("got %s: %v, want %s", uploader.ClassOf(err), err, class)
+	if _, err := u.store.PutPart(u.Context(), object, u.id, n+1, u.body(n)); objstore.ClassOf(err) != class {
+		u.Fatalf("got %s: %v, want %s", objstore.ClassOf(err), err, class)
 	} else if strings.Contains(err.Error(), "secret") {
 		u.Errorf("the error has the session's URL: %v", err)
 	}
@@ -111,7 +111,7 @@ func TestGoesOn(t *testing.T) {
 				}
 				g.change(breakIt)
 				if n < len(sizes)-1 || !strings.HasPrefix(name, "it takes") { // Of the last part one piece is sent.
-					u.fails(uploader.Transient)
+					u.fails(objstore.Transient)
 				}
 				u.send()
 				u.complete(g)
@@ -130,7 +130,7 @@ func TestRestart(t *testing.T) {
 	}
 	u.parts = append(u.parts, part)
 	g.change(func(g *google) { g.takes, g.cut = align, true })
-	u.fails(uploader.Transient)
+	u.fails(objstore.Transient)
 	u.store = g.open(t)
 	u.send()
 	u.complete(g)
@@ -141,7 +141,7 @@ func TestRestartBeforeComplete(t *testing.T) {
 	g := newGoogle(t)
 	u := begin(t, g.open(t))
 	u.send()
-	if _, err := g.open(t).Complete(t.Context(), object, u.id, u.parts); uploader.ClassOf(err) != uploader.NoUpload || g.done {
+	if _, err := g.open(t).Complete(t.Context(), object, u.id, u.parts); objstore.ClassOf(err) != objstore.NoUpload || g.done {
 		t.Errorf("got %v", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestAnswerLost(t *testing.T) {
 			u := begin(t, g.open(t))
 			u.send()
 			g.change(func(g *google) { g.cut = true })
-			if _, err := u.store.Complete(t.Context(), object, u.id, u.parts); uploader.ClassOf(err) != uploader.Transient {
+			if _, err := u.store.Complete(t.Context(), object, u.id, u.parts); objstore.ClassOf(err) != objstore.Transient {
 				t.Fatalf("got %v", err)
 			}
 			g.change(func(g *google) { g.over = over })
@@ -168,11 +168,11 @@ func TestChangedBytes(t *testing.T) {
 	g := newGoogle(t)
 	u := begin(t, g.open(t))
 	g.change(func(g *google) { g.takes, g.cut = align, true })
-	u.fails(uploader.Transient)
+	u.fails(objstore.Transient)
 	u.data = bytes.Clone(u.data)
 	u.data[5]++ // The store has the old byte.
 	u.send()
-	if _, err := u.store.Complete(t.Context(), object, u.id, u.parts); uploader.ClassOf(err) != uploader.Corrupt || g.done {
+	if _, err := u.store.Complete(t.Context(), object, u.id, u.parts); objstore.ClassOf(err) != objstore.Corrupt || g.done {
 		t.Errorf("got %v", err)
 	}
 }
@@ -186,7 +186,7 @@ func TestExpiredAndAborted(t *testing.T) {
 	if err := u.store.Abort(t.Context(), object, u.id); err != nil {
 		t.Errorf("abort again: %v", err)
 	}
-	u.fails(uploader.NoUpload)
+	u.fails(objstore.NoUpload)
 	u.store = g.open(t)
-	u.fails(uploader.NoUpload)
+	u.fails(objstore.NoUpload)
 }

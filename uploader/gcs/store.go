@@ -15,6 +15,7 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -38,7 +39,7 @@ type Store struct {
 	sessions map[string]*session
 }
 
-var _ uploader.Store = (*Store)(nil)
+var _ objstore.Store = (*Store)(nil)
 
 // New makes a store. It reads the auth mode's file, but does not speak to the store.
 func New(where uploader.GCS, o transport.Options) (*Store, error) {
@@ -63,15 +64,15 @@ func New(where uploader.GCS, o transport.Options) (*Store, error) {
 
 // Limits are those of cloud.google.com/storage/quotas. A resumable upload has no parts of its own, so their number is bounded
 // by the object's size, 5 TiB, alone.
-func (*Store) Limits() uploader.Limits {
-	return uploader.Limits{
+func (*Store) Limits() objstore.Limits {
+	return objstore.Limits{
 		MinPart:    align,
 		MaxPart:    5 << 40,
 		MaxParts:   5 << 40 / align,
 		MaxPut:     5 << 40,
 		Sequential: true,
 		Align:      align,
-		Algorithm:  uploader.CRC32C,
+		Algorithm:  objstore.CRC32C,
 	}
 }
 
@@ -139,19 +140,19 @@ type retention struct {
 }
 
 // stored reads an answer that describes an object, and closes it.
-func stored(ctx context.Context, key string, answer *http.Response) (uploader.Stored, error) {
+func stored(ctx context.Context, key string, answer *http.Response) (objstore.Stored, error) {
 	defer answer.Body.Close() //nolint:errcheck // It is read.
 	var o object
 	if err := json.NewDecoder(transport.Answer(ctx, answer.Body)).Decode(&o); err != nil {
-		return uploader.Stored{}, fmt.Errorf("read the answer: %w", err)
+		return objstore.Stored{}, fmt.Errorf("read the answer: %w", err)
 	}
 	size, err := strconv.ParseInt(o.Size, 10, 64)
 	if err != nil {
-		return uploader.Stored{}, fmt.Errorf("read the answer: size: %w", err)
+		return objstore.Stored{}, fmt.Errorf("read the answer: size: %w", err)
 	}
-	s := uploader.Stored{Key: key, Size: size, Version: o.Generation, Metadata: o.Metadata, Modified: o.Updated}
+	s := objstore.Stored{Key: key, Size: size, Version: o.Generation, Metadata: o.Metadata, Modified: o.Updated}
 	if o.CRC32C != "" {
-		s.Sum = uploader.Sum{Algorithm: uploader.CRC32C, Value: o.CRC32C}
+		s.Sum = objstore.Sum{Algorithm: objstore.CRC32C, Value: o.CRC32C}
 	}
 	return s, nil
 }

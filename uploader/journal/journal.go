@@ -14,8 +14,8 @@ import (
 	"strings"
 	"sync"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/spool"
 )
 
@@ -31,7 +31,7 @@ type Upload struct {
 	// PartSize is that of every part but the last.
 	PartSize int64 `json:"partSize"`
 	// Parts are those that the store has confirmed, by number.
-	Parts map[int]uploader.Part `json:"parts,omitempty"`
+	Parts map[int]objstore.Part `json:"parts,omitempty"`
 }
 
 // Entry is a file that is durable.
@@ -48,7 +48,7 @@ type record struct {
 	Begin *Upload `json:"begin,omitempty"`
 	Part  *struct {
 		Path string        `json:"path"`
-		Part uploader.Part `json:"part"`
+		Part objstore.Part `json:"part"`
 	} `json:"part,omitempty"`
 	End  string `json:"end,omitempty"`
 	Done *Entry `json:"done,omitempty"`
@@ -123,7 +123,7 @@ func (j *Journal) apply(rec *record) {
 		u := *rec.Begin
 		u.Parts = maps.Clone(u.Parts)
 		if u.Parts == nil {
-			u.Parts = map[int]uploader.Part{}
+			u.Parts = map[int]objstore.Part{}
 		}
 		j.uploads[u.Path] = &u
 	case rec.Part != nil:
@@ -180,11 +180,11 @@ func (j *Journal) add(rec *record) {
 func (j *Journal) Begin(u Upload) { j.add(&record{Begin: &u}) }
 
 // Part notes that the store has confirmed a part of the upload of a file.
-func (j *Journal) Part(path string, part uploader.Part) {
+func (j *Journal) Part(path string, part objstore.Part) {
 	rec := &record{}
 	rec.Part = &struct {
 		Path string        `json:"path"`
-		Part uploader.Part `json:"part"`
+		Part objstore.Part `json:"part"`
 	}{path, part}
 	j.add(rec)
 }

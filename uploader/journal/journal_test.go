@@ -7,9 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/spool"
 	"lighterman.dev/lighterman/uploader/storetest"
 )
@@ -25,7 +25,7 @@ func open(t *testing.T, dir, run string) (*journal.Journal, []journal.Upload) {
 
 var (
 	upload = journal.Upload{Path: "a", Key: "k/a", ID: "1", PartSize: 5}
-	part   = uploader.Part{Number: 2, Size: 5, Sum: uploader.Sum{Algorithm: uploader.CRC32C, Value: "AAAA"}, Tag: "t"}
+	part   = objstore.Part{Number: 2, Size: 5, Sum: objstore.Sum{Algorithm: objstore.CRC32C, Value: "AAAA"}, Tag: "t"}
 	entry  = journal.Entry{
 		File:  manifest.File{Path: "b", Key: "k/b", Size: 3, SHA256: "00", Version: "v"},
 		State: spool.State{Device: 1, Inode: 2, Size: 3, Modified: 4, Changed: 5},
@@ -45,7 +45,7 @@ func fill(j *journal.Journal) {
 func check(t *testing.T, j *journal.Journal) {
 	t.Helper()
 	want := upload
-	want.Parts = map[int]uploader.Part{2: part}
+	want.Parts = map[int]objstore.Part{2: part}
 	if diff := cmp.Diff([]journal.Upload{want}, j.Uploads()); diff != "" {
 		t.Errorf("uploads, -want +got:\n%s", diff)
 	}

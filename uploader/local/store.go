@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // uploads is the directory in which objects are made. No key begins with it.
@@ -24,28 +24,28 @@ const uploads = ".lighterman-uploads"
 type Store struct {
 	root   *os.Root
 	path   string
-	limits uploader.Limits
+	limits objstore.Limits
 }
 
-var _ uploader.Store = (*Store)(nil)
+var _ objstore.Store = (*Store)(nil)
 
 // Options change what the store takes.
 type Options struct {
 	// Limits are enforced. Nil: parts of any size, as many as Amazon S3 takes.
-	Limits *uploader.Limits
+	Limits *objstore.Limits
 }
 
 // Open opens a directory that exists.
 func Open(name string, o Options) (*Store, error) {
 	root, err := os.OpenRoot(name)
 	if err != nil {
-		return nil, &uploader.Error{
-			Class: uploader.NoBucket, Err: fmt.Errorf("open the store: %w", err),
+		return nil, &objstore.Error{
+			Class: objstore.NoBucket, Err: fmt.Errorf("open the store: %w", err),
 			Cure: "mount the file share at " + name + ", or create the directory",
 		}
 	}
-	s := &Store{root: root, path: name, limits: uploader.Limits{
-		MinPart: 1, MaxPart: 5 << 40, MaxParts: 10_000, MaxPut: 5 << 40, Algorithm: uploader.CRC64NVME,
+	s := &Store{root: root, path: name, limits: objstore.Limits{
+		MinPart: 1, MaxPart: 5 << 40, MaxParts: 10_000, MaxPut: 5 << 40, Algorithm: objstore.CRC64NVME,
 	}}
 	if o.Limits != nil {
 		s.limits = *o.Limits
@@ -81,41 +81,41 @@ func (s *Store) tidy() error {
 func (s *Store) Close() error { return s.root.Close() }
 
 // Limits says what the store takes.
-func (s *Store) Limits() uploader.Limits { return s.limits }
+func (s *Store) Limits() objstore.Limits { return s.limits }
 
 // Put writes an object.
-func (s *Store) Put(ctx context.Context, o *uploader.Object, body uploader.Body) (uploader.Stored, error) {
+func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body) (objstore.Stored, error) {
 	if err := checkKey(o.Key); err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	if body.Size > s.limits.MaxPut {
-		return uploader.Stored{}, invalid("put %s: %d bytes are more than the store takes at once", o.Key, body.Size)
+		return objstore.Stored{}, invalid("put %s: %d bytes are more than the store takes at once", o.Key, body.Size)
 	}
 	name := path.Join(uploads, rand.Text())
 	defer s.root.Remove(name) //nolint:errcheck // It is gone where all went well, and an orphan that nobody reads else.
 	sum, err := s.write(ctx, name, body, o.Metadata)
 	if err != nil {
-		return uploader.Stored{}, fmt.Errorf("put %s: %w", o.Key, err)
+		return objstore.Stored{}, fmt.Errorf("put %s: %w", o.Key, err)
 	}
 	return s.publish(name, o, body.Size, sum)
 }
 
 // write makes a file of a body, flushed and checked.
-func (s *Store) write(ctx context.Context, name string, body uploader.Body, metadata map[string]string) (uploader.Sum, error) {
+func (s *Store) write(ctx context.Context, name string, body objstore.Body, metadata map[string]string) (objstore.Sum, error) {
 	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
-		return uploader.Sum{}, classify(err)
+		return objstore.Sum{}, classify(err)
 	}
 	defer f.Close() //nolint:errcheck // It is flushed, and the error of that is looked at.
 	h := checksum.New(s.limits.Algorithm)
 	n, err := io.Copy(io.MultiWriter(f, h), &reader{ctx, body.Reader()})
 	if err != nil {
-		return uploader.Sum{}, classify(err)
+		return objstore.Sum{}, classify(err)
 	}
 	sum := checksum.Sum(s.limits.Algorithm, h)
-	if n != body.Size || (body.Sum != uploader.Sum{} && body.Sum != sum) {
-		return uploader.Sum{}, &uploader.Error{
-			Class: uploader.Corrupt, Err: fmt.Errorf("%d bytes of %s came, and not %d of %s", n, sum.Value, body.Size, body.Sum.Value),
+	if n != body.Size || (body.Sum != objstore.Sum{} && body.Sum != sum) {
+		return objstore.Sum{}, &objstore.Error{
+			Class: objstore.Corrupt, Err: fmt.Errorf("%d bytes of %s came, and not %d of %s", n, sum.Value, body.Size, body.Sum.Value),
 		}
 	}
 	setMetadata(f, metadata)
@@ -123,9 +123,9 @@ func (s *Store) write(ctx context.Context, name string, body uploader.Body, meta
 }
 
 // publish puts a file that is ready to its place, in one step.
-func (s *Store) publish(name string, o *uploader.Object, size int64, sum uploader.Sum) (uploader.Stored, error) {
+func (s *Store) publish(name string, o *objstore.Object, size int64, sum objstore.Sum) (objstore.Stored, error) {
 	if err := s.makeParents(path.Dir(o.Key)); err != nil {
-		return uploader.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
+		return objstore.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
 	}
 	to := filepath.FromSlash(o.Key)
 	put := s.root.Link // It fails where the object exists.
@@ -133,16 +133,16 @@ func (s *Store) publish(name string, o *uploader.Object, size int64, sum uploade
 		put = s.root.Rename
 	}
 	if err := put(name, to); err != nil {
-		return uploader.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
+		return objstore.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
 	}
 	if err := s.sync(path.Dir(o.Key)); err != nil {
-		return uploader.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
+		return objstore.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
 	}
 	info, err := s.root.Stat(to)
 	if err != nil {
-		return uploader.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
+		return objstore.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
 	}
-	return uploader.Stored{Key: o.Key, Size: size, Sum: sum, Metadata: o.Metadata, Modified: info.ModTime()}, nil
+	return objstore.Stored{Key: o.Key, Size: size, Sum: sum, Metadata: o.Metadata, Modified: info.ModTime()}, nil
 }
 
 // makeParents makes the directories of a key, and flushes those that are new: after a crash none may be missing.
@@ -172,21 +172,21 @@ func (s *Store) sync(dir string) error {
 }
 
 // Stat reads the object, so its checksum is that of the bytes that are there now.
-func (s *Store) Stat(ctx context.Context, key string) (uploader.Stored, error) {
+func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	f, err := s.open(key)
 	if err != nil {
-		return uploader.Stored{}, fmt.Errorf("stat %s: %w", key, err)
+		return objstore.Stored{}, fmt.Errorf("stat %s: %w", key, err)
 	}
 	defer f.Close() //nolint:errcheck // It is only read.
 	info, err := f.Stat()
 	if err != nil {
-		return uploader.Stored{}, classify(fmt.Errorf("stat %s: %w", key, err))
+		return objstore.Stored{}, classify(fmt.Errorf("stat %s: %w", key, err))
 	}
 	h := checksum.New(s.limits.Algorithm)
 	if _, err := io.Copy(h, &reader{ctx, f}); err != nil {
-		return uploader.Stored{}, classify(fmt.Errorf("stat %s: %w", key, err))
+		return objstore.Stored{}, classify(fmt.Errorf("stat %s: %w", key, err))
 	}
-	return uploader.Stored{
+	return objstore.Stored{
 		Key: key, Size: info.Size(), Sum: checksum.Sum(s.limits.Algorithm, h), Metadata: metadataOf(f), Modified: info.ModTime(),
 	}, nil
 }
@@ -196,7 +196,7 @@ func (s *Store) Open(_ context.Context, key, version string) (io.ReadCloser, err
 	f, err := s.open(key)
 	if err == nil && version != "" {
 		f.Close() //nolint:errcheck // It was not read.
-		err = &uploader.Error{Class: uploader.NotFound, Err: fmt.Errorf("version %s: a directory keeps no versions", version)}
+		err = &objstore.Error{Class: objstore.NotFound, Err: fmt.Errorf("version %s: a directory keeps no versions", version)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", key, err)
@@ -214,7 +214,7 @@ func (s *Store) open(key string) (*os.File, error) {
 	}
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		f.Close() //nolint:errcheck // It was not read.
-		return nil, &uploader.Error{Class: uploader.NotFound, Err: errors.New("there is no file of that name")}
+		return nil, &objstore.Error{Class: objstore.NotFound, Err: errors.New("there is no file of that name")}
 	}
 	return f, nil
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/local"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/storetest"
 )
 
@@ -28,10 +28,10 @@ func open(t *testing.T, o local.Options) (*local.Store, string) {
 }
 
 func TestStore(t *testing.T) {
-	for name, limits := range map[string]*uploader.Limits{
+	for name, limits := range map[string]*objstore.Limits{
 		"parts of any size":  nil,
-		"parts of some size": {MinPart: 5 << 10, MaxPart: 1 << 20, MaxParts: 20, MaxPut: 1 << 20, Algorithm: uploader.CRC64NVME},
-		"parts one by one":   {MinPart: 4 << 10, MaxPart: 1 << 20, MaxParts: 20, MaxPut: 1 << 20, Algorithm: uploader.CRC32C, Sequential: true},
+		"parts of some size": {MinPart: 5 << 10, MaxPart: 1 << 20, MaxParts: 20, MaxPut: 1 << 20, Algorithm: objstore.CRC64NVME},
+		"parts one by one":   {MinPart: 4 << 10, MaxPart: 1 << 20, MaxParts: 20, MaxPut: 1 << 20, Algorithm: objstore.CRC32C, Sequential: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store, path := open(t, local.Options{Limits: limits})
@@ -46,41 +46,41 @@ func TestStore(t *testing.T) {
 
 func TestOpenWithoutDirectory(t *testing.T) {
 	_, err := local.Open(filepath.Join(t.TempDir(), "none"), local.Options{})
-	if uploader.ClassOf(err) != uploader.NoBucket || !strings.Contains(uploader.CureOf(err), "mount the file share") {
-		t.Errorf("got %v: %s", err, uploader.CureOf(err))
+	if objstore.ClassOf(err) != objstore.NoBucket || !strings.Contains(objstore.CureOf(err), "mount the file share") {
+		t.Errorf("got %v: %s", err, objstore.CureOf(err))
 	}
 }
 
 func TestKeysThatAreNoPaths(t *testing.T) {
 	store, path := open(t, local.Options{})
 	for _, key := range []string{"", ".", "..", "../x", "/x", "a/../../x", "a//b", "a/", "./a", ".lighterman-uploads/x"} {
-		_, err := store.Put(t.Context(), &uploader.Object{Key: key}, uploader.Body{})
-		if uploader.ClassOf(err) != uploader.Invalid {
+		_, err := store.Put(t.Context(), &objstore.Object{Key: key}, objstore.Body{})
+		if objstore.ClassOf(err) != objstore.Invalid {
 			t.Errorf("%q: got %v", key, err)
 		}
 	}
-	if _, err := store.Put(t.Context(), &uploader.Object{Key: "file"}, uploader.Body{}); err != nil {
+	if _, err := store.Put(t.Context(), &objstore.Object{Key: "file"}, objstore.Body{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Put(t.Context(), &uploader.Object{Key: "file/below"}, uploader.Body{}); uploader.ClassOf(err) != uploader.Invalid {
+	if _, err := store.Put(t.Context(), &objstore.Object{Key: "file/below"}, objstore.Body{}); objstore.ClassOf(err) != objstore.Invalid {
 		t.Errorf("an object in the place of a directory: got %v", err)
 	}
 	if err := os.Symlink(t.TempDir(), filepath.Join(path, "out")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Put(t.Context(), &uploader.Object{Key: "out/x"}, uploader.Body{}); err == nil {
+	if _, err := store.Put(t.Context(), &objstore.Object{Key: "out/x"}, objstore.Body{}); err == nil {
 		t.Error("the store writes through a link that leads out of it")
 	}
 }
 
 func TestLimitsAreEnforced(t *testing.T) {
-	limits := &uploader.Limits{MinPart: 10, MaxPart: 20, MaxParts: 3, MaxPut: 15, Algorithm: uploader.CRC32C}
+	limits := &objstore.Limits{MinPart: 10, MaxPart: 20, MaxParts: 3, MaxPut: 15, Algorithm: objstore.CRC32C}
 	store, _ := open(t, local.Options{Limits: limits})
-	o := &uploader.Object{Key: "a"}
-	body := func(n int64) uploader.Body {
-		return uploader.Body{ReaderAt: strings.NewReader(strings.Repeat("x", 100)), Size: n}
+	o := &objstore.Object{Key: "a"}
+	body := func(n int64) objstore.Body {
+		return objstore.Body{ReaderAt: strings.NewReader(strings.Repeat("x", 100)), Size: n}
 	}
-	if _, err := store.Put(t.Context(), o, body(16)); uploader.ClassOf(err) != uploader.Invalid {
+	if _, err := store.Put(t.Context(), o, body(16)); objstore.ClassOf(err) != objstore.Invalid {
 		t.Errorf("put: got %v", err)
 	}
 	id, err := store.Begin(t.Context(), o)
@@ -88,7 +88,7 @@ func TestLimitsAreEnforced(t *testing.T) {
 		t.Fatal(err)
 	}
 	for number, size := range map[int]int64{0: 10, 4: 10, 1: 21} {
-		if _, err := store.PutPart(t.Context(), o, id, number, body(size)); uploader.ClassOf(err) != uploader.Invalid {
+		if _, err := store.PutPart(t.Context(), o, id, number, body(size)); objstore.ClassOf(err) != objstore.Invalid {
 			t.Errorf("part %d of %d: got %v", number, size, err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestLimitsAreEnforced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Complete(t.Context(), o, id, []uploader.Part{small, last}); uploader.ClassOf(err) != uploader.Invalid {
+	if _, err := store.Complete(t.Context(), o, id, []objstore.Part{small, last}); objstore.ClassOf(err) != objstore.Invalid {
 		t.Errorf("a small part before the last: got %v", err)
 	}
 }

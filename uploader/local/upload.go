@@ -13,8 +13,8 @@ import (
 	"strconv"
 	"strings"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // An upload is a directory: the key in a file, and each part in one that is named after its number.
@@ -24,7 +24,7 @@ const keyFile = "key"
 const unready = ".unready"
 
 // Begin makes the directory of an upload.
-func (s *Store) Begin(_ context.Context, o *uploader.Object) (string, error) {
+func (s *Store) Begin(_ context.Context, o *objstore.Object) (string, error) {
 	if err := checkKey(o.Key); err != nil {
 		return "", err
 	}
@@ -48,29 +48,29 @@ func (s *Store) begin(id, key string) error {
 }
 
 // PutPart writes a part.
-func (s *Store) PutPart(ctx context.Context, o *uploader.Object, id string, number int, body uploader.Body) (uploader.Part, error) {
+func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
 	what := fmt.Sprintf("put part %d of %s", number, o.Key)
 	if number < 1 || number > s.limits.MaxParts || body.Size > s.limits.MaxPart {
-		return uploader.Part{}, invalid("%s: %d bytes: the store takes %d parts of %d", what, body.Size, s.limits.MaxParts, s.limits.MaxPart)
+		return objstore.Part{}, invalid("%s: %d bytes: the store takes %d parts of %d", what, body.Size, s.limits.MaxParts, s.limits.MaxPart)
 	}
 	if err := s.known(o, id); err != nil {
-		return uploader.Part{}, fmt.Errorf("%s: %w", what, err)
+		return objstore.Part{}, fmt.Errorf("%s: %w", what, err)
 	}
 	if s.limits.Sequential {
 		if n, err := s.count(id); err != nil || n != number-1 {
-			return uploader.Part{}, &uploader.Error{Class: uploader.NoUpload, Err: fmt.Errorf("%s: %d parts are there: %w", what, n, err)}
+			return objstore.Part{}, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("%s: %d parts are there: %w", what, n, err)}
 		}
 	}
 	written := path.Join(uploads, id, rand.Text()+".writing")
 	defer s.root.Remove(written) //nolint:errcheck // It is gone where all went well, and goes with the upload else.
 	sum, err := s.write(ctx, written, body, nil)
 	if err != nil {
-		return uploader.Part{}, fmt.Errorf("%s: %w", what, err)
+		return objstore.Part{}, fmt.Errorf("%s: %w", what, err)
 	}
 	if err := s.root.Rename(written, partFile(id, number)); err != nil {
-		return uploader.Part{}, classify(fmt.Errorf("%s: %w", what, err))
+		return objstore.Part{}, classify(fmt.Errorf("%s: %w", what, err))
 	}
-	return uploader.Part{Number: number, Size: body.Size, Sum: sum}, nil
+	return objstore.Part{Number: number, Size: body.Size, Sum: sum}, nil
 }
 
 // count is how many parts an upload has.
@@ -88,41 +88,41 @@ func (s *Store) count(id string) (int, error) {
 func partFile(id string, number int) string { return path.Join(uploads, id, strconv.Itoa(number)) }
 
 // known reports an upload that the store does not have.
-func (s *Store) known(o *uploader.Object, id string) error {
+func (s *Store) known(o *objstore.Object, id string) error {
 	key, err := s.root.ReadFile(path.Join(uploads, id, keyFile))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return classify(err)
 	}
 	if err != nil || string(key) != o.Key || strings.Contains(id, "/") {
-		return &uploader.Error{Class: uploader.NoUpload, Err: errors.New("the store does not know the upload")}
+		return &objstore.Error{Class: objstore.NoUpload, Err: errors.New("the store does not know the upload")}
 	}
 	return nil
 }
 
 // Complete joins the parts, checks what came out, and puts it to its place.
-func (s *Store) Complete(ctx context.Context, o *uploader.Object, id string, parts []uploader.Part) (uploader.Stored, error) {
+func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
 	what := "complete " + o.Key
 	if err := s.known(o, id); err != nil {
-		return uploader.Stored{}, fmt.Errorf("%s: %w", what, err)
+		return objstore.Stored{}, fmt.Errorf("%s: %w", what, err)
 	}
 	if len(parts) == 0 {
-		return uploader.Stored{}, invalid("%s: there is no part", what)
+		return objstore.Stored{}, invalid("%s: there is no part", what)
 	}
 	name := path.Join(uploads, id, rand.Text()+".joining")
 	size, err := s.join(ctx, name, id, parts, o.Metadata)
 	if err != nil {
-		return uploader.Stored{}, fmt.Errorf("%s: %w", what, err)
+		return objstore.Stored{}, fmt.Errorf("%s: %w", what, err)
 	}
 	stored, err := s.publish(name, o, size, checksum.Combine(parts))
 	if err != nil {
 		s.root.Remove(name) //nolint:errcheck // It goes with the upload.
-		return uploader.Stored{}, fmt.Errorf("%s: %w", what, err)
+		return objstore.Stored{}, fmt.Errorf("%s: %w", what, err)
 	}
 	_ = s.Abort(ctx, o, id) // The object is there. What stays behind is listed by Unfinished.
 	return stored, nil
 }
 
-func (s *Store) join(ctx context.Context, name, id string, parts []uploader.Part, metadata map[string]string) (size int64, err error) {
+func (s *Store) join(ctx context.Context, name, id string, parts []objstore.Part, metadata map[string]string) (size int64, err error) {
 	f, err := s.root.Create(name)
 	if err != nil {
 		return 0, classify(err)
@@ -131,7 +131,7 @@ func (s *Store) join(ctx context.Context, name, id string, parts []uploader.Part
 	h := checksum.New(s.limits.Algorithm)
 	for i, part := range parts {
 		if part.Number != i+1 {
-			return 0, &uploader.Error{Class: uploader.NoUpload, Err: fmt.Errorf("part %d stands where part %d belongs", part.Number, i+1)}
+			return 0, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("part %d stands where part %d belongs", part.Number, i+1)}
 		}
 		if part.Size < s.limits.MinPart && i < len(parts)-1 {
 			return 0, invalid("part %d is of %d bytes, and only the last may be smaller than %d", part.Number, part.Size, s.limits.MinPart)
@@ -143,7 +143,7 @@ func (s *Store) join(ctx context.Context, name, id string, parts []uploader.Part
 		size += n
 	}
 	if got, want := checksum.Sum(s.limits.Algorithm, h), checksum.Combine(parts); got != want {
-		return 0, &uploader.Error{Class: uploader.NoUpload, Err: fmt.Errorf("the parts are not those that were sent: %s, and not %s", got.Value, want.Value)}
+		return 0, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("the parts are not those that were sent: %s, and not %s", got.Value, want.Value)}
 	}
 	setMetadata(f, metadata)
 	return size, classify(f.Sync())
@@ -152,7 +152,7 @@ func (s *Store) join(ctx context.Context, name, id string, parts []uploader.Part
 func (s *Store) appendPart(ctx context.Context, to io.Writer, id string, number int) (int64, error) {
 	part, err := s.root.Open(partFile(id, number))
 	if errors.Is(err, os.ErrNotExist) {
-		return 0, &uploader.Error{Class: uploader.NoUpload, Err: fmt.Errorf("part %d was not sent", number)}
+		return 0, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("part %d was not sent", number)}
 	}
 	if err != nil {
 		return 0, classify(err)
@@ -163,7 +163,7 @@ func (s *Store) appendPart(ctx context.Context, to io.Writer, id string, number 
 }
 
 // Abort removes an upload.
-func (s *Store) Abort(_ context.Context, o *uploader.Object, id string) error {
+func (s *Store) Abort(_ context.Context, o *objstore.Object, id string) error {
 	if id == "" || strings.Contains(id, "/") {
 		return invalid("abort %s: %q is no upload", o.Key, id)
 	}
@@ -174,17 +174,17 @@ func (s *Store) Abort(_ context.Context, o *uploader.Object, id string) error {
 }
 
 // Unfinished lists the directories of uploads.
-func (s *Store) Unfinished(_ context.Context, prefix string) iter.Seq2[uploader.Unfinished, error] {
-	return func(yield func(uploader.Unfinished, error) bool) {
+func (s *Store) Unfinished(_ context.Context, prefix string) iter.Seq2[objstore.Unfinished, error] {
+	return func(yield func(objstore.Unfinished, error) bool) {
 		d, err := s.root.Open(uploads)
 		if err != nil {
-			yield(uploader.Unfinished{}, classify(err))
+			yield(objstore.Unfinished{}, classify(err))
 			return
 		}
 		defer d.Close() //nolint:errcheck // It is only read.
 		entries, err := d.ReadDir(-1)
 		if err != nil {
-			yield(uploader.Unfinished{}, classify(err))
+			yield(objstore.Unfinished{}, classify(err))
 			return
 		}
 		for _, entry := range entries {
@@ -193,7 +193,7 @@ func (s *Store) Unfinished(_ context.Context, prefix string) iter.Seq2[uploader.
 			if err != nil || infoErr != nil || strings.HasSuffix(entry.Name(), unready) || !strings.HasPrefix(string(key), prefix) {
 				continue // A file that is being put, or an upload that has just ended.
 			}
-			if !yield(uploader.Unfinished{Key: string(key), ID: entry.Name(), Begun: info.ModTime()}, nil) {
+			if !yield(objstore.Unfinished{Key: string(key), ID: entry.Name(), Begun: info.ModTime()}, nil) {
 				return
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // Format is the version of the document that this package writes and reads.
@@ -46,7 +47,7 @@ type File struct {
 	// SHA256 is of the whole content, in hex.
 	SHA256 string `json:"sha256"`
 	// Checksum is what the store keeps of the whole; zero where it keeps none.
-	Checksum uploader.Sum `json:"checksum,omitzero"`
+	Checksum objstore.Sum `json:"checksum,omitzero"`
 	// Version is the object's, where the bucket keeps versions.
 	Version  string    `json:"version,omitempty"`
 	Modified time.Time `json:"modified"`
@@ -92,7 +93,7 @@ func Decode(r io.Reader) (*Manifest, error) {
 }
 
 // Load reads a manifest from a store; an error of class NotFound when there is none.
-func Load(ctx context.Context, store uploader.Store, key string) (*Manifest, error) {
+func Load(ctx context.Context, store objstore.Store, key string) (*Manifest, error) {
 	r, err := store.Open(ctx, key, "")
 	if err != nil {
 		return nil, fmt.Errorf("read the manifest: %w", err)
@@ -102,14 +103,14 @@ func Load(ctx context.Context, store uploader.Store, key string) (*Manifest, err
 }
 
 // Put writes the manifest, in place of the one that the run has written before.
-func (m *Manifest) Put(ctx context.Context, store uploader.Store, o uploader.Object) error {
+func (m *Manifest) Put(ctx context.Context, store objstore.Store, o objstore.Object) error {
 	text, err := m.Encode()
 	if err != nil {
 		return err
 	}
 	o.Key, o.ContentType, o.Overwrite = m.Key, "application/json", true
 	sum := checksum.Of(store.Limits().Algorithm, text)
-	body := uploader.Body{ReaderAt: bytes.NewReader(text), Size: int64(len(text)), Sum: sum}
+	body := objstore.Body{ReaderAt: bytes.NewReader(text), Size: int64(len(text)), Sum: sum}
 	if body.Size > store.Limits().MaxPut {
 		return fmt.Errorf("write the manifest: it has %d bytes, and the store takes %d at once", body.Size, store.Limits().MaxPut)
 	}
@@ -117,8 +118,8 @@ func (m *Manifest) Put(ctx context.Context, store uploader.Store, o uploader.Obj
 	if err != nil {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
-	if stored.Sum != (uploader.Sum{}) && stored.Sum.Algorithm == sum.Algorithm && stored.Sum != sum {
-		return &uploader.Error{Class: uploader.Corrupt, Err: fmt.Errorf("write the manifest: the store has %v, and %v was sent", stored.Sum, sum)}
+	if stored.Sum != (objstore.Sum{}) && stored.Sum.Algorithm == sum.Algorithm && stored.Sum != sum {
+		return &objstore.Error{Class: objstore.Corrupt, Err: fmt.Errorf("write the manifest: the store has %v, and %v was sent", stored.Sum, sum)}
 	}
 	return nil
 }

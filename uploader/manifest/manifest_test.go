@@ -13,6 +13,7 @@ import (
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/storetest"
 )
 
@@ -25,10 +26,10 @@ func newStore(t *testing.T) *local.Store {
 	return store
 }
 
-func put(t *testing.T, store uploader.Store, key, text string) manifest.File {
+func put(t *testing.T, store objstore.Store, key, text string) manifest.File {
 	t.Helper()
-	stored, err := store.Put(t.Context(), &uploader.Object{Key: key, Overwrite: true},
-		uploader.Body{ReaderAt: strings.NewReader(text), Size: int64(len(text))})
+	stored, err := store.Put(t.Context(), &objstore.Object{Key: key, Overwrite: true},
+		objstore.Body{ReaderAt: strings.NewReader(text), Size: int64(len(text))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +46,7 @@ func TestManifestIsWrittenAndRead(t *testing.T) {
 	}
 	for range 2 { // The second time it takes the place of the first.
 		m.Final = !m.Final
-		if err := m.Put(t.Context(), store, uploader.Object{}); err != nil {
+		if err := m.Put(t.Context(), store, objstore.Object{}); err != nil {
 			t.Fatal(err)
 		}
 		got, err := manifest.Load(t.Context(), store, m.Key)
@@ -56,7 +57,7 @@ func TestManifestIsWrittenAndRead(t *testing.T) {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	}
-	if _, err := manifest.Load(t.Context(), store, "none"); uploader.ClassOf(err) != uploader.NotFound {
+	if _, err := manifest.Load(t.Context(), store, "none"); objstore.ClassOf(err) != objstore.NotFound {
 		t.Errorf("got %v", err)
 	}
 }
@@ -80,29 +81,29 @@ func TestVerify(t *testing.T) {
 	good := put(t, store, "good", "as it was stored")
 	for name, test := range map[string]struct {
 		file manifest.File
-		want uploader.Class
+		want objstore.Class
 		says string
 	}{
 		"as it was":                              {good, "", ""},
-		"another content":                        {func() manifest.File { f := put(t, store, "a", "one"); put(t, store, "a", "two"); return f }(), uploader.Corrupt, "CRC64NVME"},
-		"another size":                           {func() manifest.File { f := put(t, store, "b", "one"); put(t, store, "b", "three"); return f }(), uploader.Corrupt, "5 bytes, and 3"},
-		"gone":                                   {manifest.File{Key: "gone"}, uploader.NotFound, "gone"},
-		"a version that the store does not have": {func() manifest.File { f := good; f.Version = "v1"; return f }(), uploader.NotFound, "v1"},
+		"another content":                        {func() manifest.File { f := put(t, store, "a", "one"); put(t, store, "a", "two"); return f }(), objstore.Corrupt, "CRC64NVME"},
+		"another size":                           {func() manifest.File { f := put(t, store, "b", "one"); put(t, store, "b", "three"); return f }(), objstore.Corrupt, "5 bytes, and 3"},
+		"gone":                                   {manifest.File{Key: "gone"}, objstore.NotFound, "gone"},
+		"a version that the store does not have": {func() manifest.File { f := good; f.Version = "v1"; return f }(), objstore.NotFound, "v1"},
 	} {
 		for _, content := range []bool{false, true} {
 			err := manifest.Verify(t.Context(), store, &test.file, content)
-			if (err == nil) != (test.want == "") || (err != nil && (uploader.ClassOf(err) != test.want || !strings.Contains(err.Error(), test.says))) {
+			if (err == nil) != (test.want == "") || (err != nil && (objstore.ClassOf(err) != test.want || !strings.Contains(err.Error(), test.says))) {
 				t.Errorf("%s: got %v, want %s with %q", name, err, test.want, test.says)
 			}
 		}
 	}
 	// What only reading it back shows.
 	wrong := good
-	wrong.Checksum, wrong.SHA256 = uploader.Sum{}, strings.Repeat("0", 64)
+	wrong.Checksum, wrong.SHA256 = objstore.Sum{}, strings.Repeat("0", 64)
 	if err := manifest.Verify(t.Context(), store, &wrong, false); err != nil {
 		t.Errorf("without reading: %v", err)
 	}
-	if err := manifest.Verify(t.Context(), store, &wrong, true); uploader.ClassOf(err) != uploader.Corrupt || !strings.Contains(err.Error(), "SHA-256") {
+	if err := manifest.Verify(t.Context(), store, &wrong, true); objstore.ClassOf(err) != objstore.Corrupt || !strings.Contains(err.Error(), "SHA-256") {
 		t.Errorf("read back: %v", err)
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"io"
 	"strings"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // Verify checks a file of the manifest against the store: it is there, in its version, of its size, with its checksum; and
 // if content is set, the bytes that are read back have its SHA-256. It returns nil when all is as it was stored.
-func Verify(ctx context.Context, store uploader.Store, file *File, content bool) error {
+func Verify(ctx context.Context, store objstore.Store, file *File, content bool) error {
 	stored, err := store.Stat(ctx, file.Key)
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", file.Key, err)
@@ -33,18 +33,18 @@ func Verify(ctx context.Context, store uploader.Store, file *File, content bool)
 	return nil
 }
 
-func (f *File) compare(stored uploader.Stored) error {
+func (f *File) compare(stored objstore.Stored) error {
 	var differences []string
 	if stored.Size != f.Size {
 		differences = append(differences, fmt.Sprintf("it has %d bytes, and %d were stored", stored.Size, f.Size))
 	}
-	if none := (uploader.Sum{}); stored.Sum != f.Checksum && stored.Sum != none && f.Checksum != none && stored.Sum.Algorithm == f.Checksum.Algorithm {
+	if none := (objstore.Sum{}); stored.Sum != f.Checksum && stored.Sum != none && f.Checksum != none && stored.Sum.Algorithm == f.Checksum.Algorithm {
 		differences = append(differences, fmt.Sprintf("its %s is %s, and %s was stored", stored.Sum.Algorithm, stored.Sum.Value, f.Checksum.Value))
 	}
 	return f.corrupt(differences)
 }
 
-func (f *File) read(ctx context.Context, store uploader.Store) error {
+func (f *File) read(ctx context.Context, store objstore.Store) error {
 	r, err := store.Open(ctx, f.Key, f.Version)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", f.Key, err)
@@ -69,8 +69,8 @@ func (f *File) corrupt(differences []string) error {
 	if len(differences) == 0 {
 		return nil
 	}
-	return &uploader.Error{
-		Class: uploader.Corrupt, Err: fmt.Errorf("%s is not what was stored: %s", f.Key, strings.Join(differences, "; ")),
+	return &objstore.Error{
+		Class: objstore.Corrupt, Err: fmt.Errorf("%s is not what was stored: %s", f.Key, strings.Join(differences, "; ")),
 		Cure: "restore the object from another copy, and find out who wrote it",
 	}
 }

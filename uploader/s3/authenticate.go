@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -21,16 +22,16 @@ var givers = map[string]func(uploader.Auth, aws.Credentials) string{
 }
 
 // Authenticate obtains the auth mode's credential, apart from any request to the store.
-func (s *Store) Authenticate(ctx context.Context) (uploader.Credential, error) {
+func (s *Store) Authenticate(ctx context.Context) (objstore.Credential, error) {
 	giver, ok := givers[s.auth.Mode]
 	if !ok {
-		return uploader.Credential{}, nil
+		return objstore.Credential{}, nil
 	}
 	got, err := s.credentials.Retrieve(ctx)
 	if err != nil {
-		return uploader.Credential{}, s.fault(ctx, "obtain", "a credential", err)
+		return objstore.Credential{}, s.fault(ctx, "obtain", "a credential", err)
 	}
-	credential := uploader.Credential{From: giver(s.auth, got)}
+	credential := objstore.Credential{From: giver(s.auth, got)}
 	if got.CanExpire {
 		credential.Expires = got.Expires.Add(expiryWindow) // The cache has taken it off.
 	}
@@ -48,10 +49,10 @@ var agentKinds = []struct {
 	code string
 	kind
 }{
-	{"ResourceNotFoundException", kind{uploader.Unauthenticated, "create an EKS Pod Identity association between the pod's service account and a role"}},
-	{"AccessDeniedException", kind{uploader.Denied, "let the role's trust policy allow sts:AssumeRole and sts:TagSession to pods.eks.amazonaws.com, and the node's role eks-auth:AssumeRoleForPodIdentity"}},
-	{"ExpiredTokenException", kind{uploader.Expired, ""}},
-	{"InvalidTokenException", kind{uploader.Unauthenticated, "check the token: its audience must be pods.eks.amazonaws.com"}},
+	{"ResourceNotFoundException", kind{objstore.Unauthenticated, "create an EKS Pod Identity association between the pod's service account and a role"}},
+	{"AccessDeniedException", kind{objstore.Denied, "let the role's trust policy allow sts:AssumeRole and sts:TagSession to pods.eks.amazonaws.com, and the node's role eks-auth:AssumeRoleForPodIdentity"}},
+	{"ExpiredTokenException", kind{objstore.Expired, ""}},
+	{"InvalidTokenException", kind{objstore.Unauthenticated, "check the token: its audience must be pods.eks.amazonaws.com"}},
 }
 
 // noAgent is for a node on which nobody answers.
@@ -67,7 +68,7 @@ func (e *agentError) fault(ctx context.Context, doing, key string) error {
 	if !ok {
 		wrapped := fmt.Errorf(from+"%w", doing, key, e)
 		fault := transport.Fault(ctx, wrapped)
-		if found, ok := errors.AsType[*uploader.Error](fault); ok && found.Class == uploader.Transient {
+		if found, ok := errors.AsType[*objstore.Error](fault); ok && found.Class == objstore.Transient {
 			found.Cure = noAgent
 		}
 		if fault != nil {
@@ -75,11 +76,11 @@ func (e *agentError) fault(ctx context.Context, doing, key string) error {
 		}
 		return wrapped
 	}
-	fault := &uploader.Error{
+	fault := &objstore.Error{
 		Class: transport.ByStatus(status.HTTPStatusCode()), Err: fmt.Errorf(from+"%s", doing, key, strings.TrimLeft(status.Error(), ": ")),
 	}
 	if code := status.HTTPStatusCode(); code == http.StatusBadRequest || code == http.StatusNotFound {
-		fault.Class = uploader.Unauthenticated
+		fault.Class = objstore.Unauthenticated
 	}
 	for _, k := range agentKinds {
 		if strings.Contains(status.Error(), k.code) {

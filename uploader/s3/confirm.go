@@ -11,7 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // confirmation is what an answer says of the bytes that the store has.
@@ -21,17 +21,17 @@ type confirmation struct {
 }
 
 // confirm compares it with what was sent.
-func (s *Store) confirm(key string, c confirmation, sent uploader.Sum) error {
-	var stored uploader.Sum
-	if s.algorithm == uploader.CRC32C {
+func (s *Store) confirm(key string, c confirmation, sent objstore.Sum) error {
+	var stored objstore.Sum
+	if s.algorithm == objstore.CRC32C {
 		if c.crc == nil {
-			return &uploader.Error{
-				Class: uploader.Invalid, Cure: "set checksums: WhenRequired in the profile",
+			return &objstore.Error{
+				Class: objstore.Invalid, Cure: "set checksums: WhenRequired in the profile",
 				Err: fmt.Errorf("%s: the store does not say which CRC32C it has", key),
 			}
 		}
-		stored = uploader.Sum{Algorithm: uploader.CRC32C, Value: *c.crc}
-	} else if stored = c.md5(); stored == (uploader.Sum{}) {
+		stored = objstore.Sum{Algorithm: objstore.CRC32C, Value: *c.crc}
+	} else if stored = c.md5(); stored == (objstore.Sum{}) {
 		return nil // It was compared with Content-MD5 by the store, which says no more.
 	}
 	return compare(key, stored, sent)
@@ -40,30 +40,30 @@ func (s *Store) confirm(key string, c confirmation, sent uploader.Sum) error {
 var plainETag = regexp.MustCompile(`^"?([0-9a-f]{32})"?$`)
 
 // md5 is the object's, where the ETag is that: of an object in one part that the store does not encrypt.
-func (c confirmation) md5() uploader.Sum {
+func (c confirmation) md5() objstore.Sum {
 	match := plainETag.FindStringSubmatch(deref(c.etag))
 	if match == nil || c.encryption != "" {
-		return uploader.Sum{}
+		return objstore.Sum{}
 	}
 	sum, _ := hex.DecodeString(match[1])
-	return uploader.Sum{Algorithm: uploader.MD5, Value: base64.StdEncoding.EncodeToString(sum)}
+	return objstore.Sum{Algorithm: objstore.MD5, Value: base64.StdEncoding.EncodeToString(sum)}
 }
 
 // sum is the checksum of the whole object that the store has; zero: none of the algorithm.
-func (s *Store) sum(c confirmation) uploader.Sum {
+func (s *Store) sum(c confirmation) objstore.Sum {
 	switch {
-	case s.algorithm == uploader.MD5:
+	case s.algorithm == objstore.MD5:
 		return c.md5()
 	case c.crc != nil:
-		return uploader.Sum{Algorithm: uploader.CRC32C, Value: *c.crc}
+		return objstore.Sum{Algorithm: objstore.CRC32C, Value: *c.crc}
 	}
-	return uploader.Sum{}
+	return objstore.Sum{}
 }
 
 var partsETag = regexp.MustCompile(`^"?[0-9a-f]{32}-[0-9]+"?$`)
 
 // confirmParts compares the ETag of an object in parts with that which their MD5s make, where the store's is of this form.
-func (c confirmation) confirmParts(key string, parts []uploader.Part) error {
+func (c confirmation) confirmParts(key string, parts []objstore.Part) error {
 	if !partsETag.MatchString(deref(c.etag)) || c.encryption != "" {
 		return nil
 	}
@@ -77,7 +77,7 @@ func (c confirmation) confirmParts(key string, parts []uploader.Part) error {
 	}
 	want := fmt.Sprintf("%x-%d", whole.Sum(nil), len(parts))
 	if got := strings.Trim(*c.etag, `"`); got != want {
-		return &uploader.Error{Class: uploader.Corrupt, Err: errors.New(key + " has the ETag " + got + " in the store, and its parts make " + want)}
+		return &objstore.Error{Class: objstore.Corrupt, Err: errors.New(key + " has the ETag " + got + " in the store, and its parts make " + want)}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/transport"
 )
@@ -137,7 +138,7 @@ func TestExpiredIsRenewed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Open(t.Context(), "key", ""); uploader.ClassOf(err) != uploader.Expired {
+	if _, err := store.Open(t.Context(), "key", ""); objstore.ClassOf(err) != objstore.Expired {
 		t.Fatalf("got %v", err)
 	}
 	body, err := store.Open(t.Context(), "key", "")
@@ -153,12 +154,12 @@ func TestExpiredIsRenewed(t *testing.T) {
 func TestTokenService(t *testing.T) {
 	setDecoys(t)
 	for code, want := range map[string]struct {
-		class uploader.Class
+		class objstore.Class
 		cure  string
 	}{
-		"AccessDenied":          {uploader.Denied, "trust policy"},
-		"InvalidIdentityToken":  {uploader.Unauthenticated, "trust policy"},
-		"ExpiredTokenException": {uploader.Expired, ""},
+		"AccessDenied":          {objstore.Denied, "trust policy"},
+		"InvalidIdentityToken":  {objstore.Unauthenticated, "trust policy"},
+		"ExpiredTokenException": {objstore.Expired, ""},
 	} {
 		tokenService := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
@@ -170,7 +171,7 @@ func TestTokenService(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = store.Stat(t.Context(), "key")
-		fault, ok := errors.AsType[*uploader.Error](err)
+		fault, ok := errors.AsType[*objstore.Error](err)
 		if !ok || fault.Class != want.class || !strings.Contains(fault.Cure, want.cure) {
 			t.Errorf("%s: got %+v, want %+v", code, fault, want)
 		}
@@ -191,16 +192,16 @@ func TestAgent(t *testing.T) {
 	setDecoys(t)
 	for says, want := range map[string]struct {
 		status int
-		class  uploader.Class
+		class  objstore.Class
 		cure   string
 	}{
-		"(ResourceNotFoundException): no association, fault: client": {400, uploader.Unauthenticated, "create an EKS Pod Identity association"},
-		"(AccessDeniedException): no, fault: client":                 {400, uploader.Denied, "sts:TagSession"},
-		"(ExpiredTokenException): late, fault: client":               {400, uploader.Expired, ""},
-		"(InvalidTokenException): bad, fault: client":                {400, uploader.Unauthenticated, "pods.eks.amazonaws.com"},
-		"Service account token cannot be empty":                      {400, uploader.Unauthenticated, ""},
-		"Too Many Requests":                                          {429, uploader.Throttled, ""},
-		"the agent has a fault":                                      {500, uploader.Transient, ""},
+		"(ResourceNotFoundException): no association, fault: client": {400, objstore.Unauthenticated, "create an EKS Pod Identity association"},
+		"(AccessDeniedException): no, fault: client":                 {400, objstore.Denied, "sts:TagSession"},
+		"(ExpiredTokenException): late, fault: client":               {400, objstore.Expired, ""},
+		"(InvalidTokenException): bad, fault: client":                {400, objstore.Unauthenticated, "pods.eks.amazonaws.com"},
+		"Service account token cannot be empty":                      {400, objstore.Unauthenticated, ""},
+		"Too Many Requests":                                          {429, objstore.Throttled, ""},
+		"the agent has a fault":                                      {500, objstore.Transient, ""},
 	} {
 		agent := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(want.status)
@@ -208,10 +209,10 @@ func TestAgent(t *testing.T) {
 		})
 		checkAgent(t, agent, want.class, want.cure, says)
 	}
-	checkAgent(t, "http://127.0.0.1:1", uploader.Transient, "EKS Pod Identity Agent in the cluster", "connection refused")
+	checkAgent(t, "http://127.0.0.1:1", objstore.Transient, "EKS Pod Identity Agent in the cluster", "connection refused")
 }
 
-func checkAgent(t *testing.T, agent string, class uploader.Class, cure, says string) {
+func checkAgent(t *testing.T, agent string, class objstore.Class, cure, says string) {
 	t.Helper()
 	store, err := s3.New(uploader.S3{
 		Bucket: "b", Region: "eu-west-1", Auth: uploader.Auth{Mode: "podIdentity", TokenFile: write(t, "t"), CredentialsURL: agent},
@@ -220,12 +221,12 @@ func checkAgent(t *testing.T, agent string, class uploader.Class, cure, says str
 		t.Fatal(err)
 	}
 	_, err = store.Authenticate(t.Context())
-	fault, ok := errors.AsType[*uploader.Error](err)
+	fault, ok := errors.AsType[*objstore.Error](err)
 	if !ok || fault.Class != class || !strings.Contains(fault.Cure, cure) || !strings.Contains(err.Error(), says) {
 		t.Errorf("got %+v, want %s with a cure that says %q", fault, class, cure)
 	}
-	if _, err := store.Stat(t.Context(), "key"); uploader.ClassOf(err) != class {
-		t.Errorf("a request: got %s: %v, want %s", uploader.ClassOf(err), err, class)
+	if _, err := store.Stat(t.Context(), "key"); objstore.ClassOf(err) != class {
+		t.Errorf("a request: got %s: %v, want %s", objstore.ClassOf(err), err, class)
 	}
 }
 

@@ -13,13 +13,13 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // kind is what an error code of S3 or STS means.
 type kind struct {
-	class uploader.Class
+	class objstore.Class
 	cure  string
 }
 
@@ -40,69 +40,69 @@ const (
 // a status does not tell, and those that other stores have made up. HEAD has no body, so no code: the SDK makes one of the
 // status, which goes by transport.ByStatus, but for badRequest.
 var kinds = map[string]kind{
-	"SlowDown":                {uploader.Throttled, ""},
-	"Throttling":              {uploader.Throttled, ""},
-	"ThrottlingException":     {uploader.Throttled, ""},
-	"RequestLimitExceeded":    {uploader.Throttled, ""},
-	"TooManyRequests":         {uploader.Throttled, ""},
-	"BandwidthLimitExceeded":  {uploader.Throttled, ""},
-	"KMS.ThrottlingException": {uploader.Throttled, ""},
+	"SlowDown":                {objstore.Throttled, ""},
+	"Throttling":              {objstore.Throttled, ""},
+	"ThrottlingException":     {objstore.Throttled, ""},
+	"RequestLimitExceeded":    {objstore.Throttled, ""},
+	"TooManyRequests":         {objstore.Throttled, ""},
+	"BandwidthLimitExceeded":  {objstore.Throttled, ""},
+	"KMS.ThrottlingException": {objstore.Throttled, ""},
 
-	"InternalError":         {uploader.Transient, ""},
-	"ServiceUnavailable":    {uploader.Transient, ""},
-	"RequestTimeout":        {uploader.Transient, ""},
-	"IncompleteBody":        {uploader.Transient, ""},
-	"OperationAborted":      {uploader.Transient, ""},
-	conflict:                {uploader.Transient, ""},
-	"IDPCommunicationError": {uploader.Transient, ""},
+	"InternalError":         {objstore.Transient, ""},
+	"ServiceUnavailable":    {objstore.Transient, ""},
+	"RequestTimeout":        {objstore.Transient, ""},
+	"IncompleteBody":        {objstore.Transient, ""},
+	"OperationAborted":      {objstore.Transient, ""},
+	conflict:                {objstore.Transient, ""},
+	"IDPCommunicationError": {objstore.Transient, ""},
 
-	"ExpiredToken":          {uploader.Expired, ""},
-	"ExpiredTokenException": {uploader.Expired, ""},
-	"TokenRefreshRequired":  {uploader.Expired, ""},
-	badRequest:              {uploader.Expired, ""},
+	"ExpiredToken":          {objstore.Expired, ""},
+	"ExpiredTokenException": {objstore.Expired, ""},
+	"TokenRefreshRequired":  {objstore.Expired, ""},
+	badRequest:              {objstore.Expired, ""},
 
-	"InvalidAccessKeyId":         {uploader.Unauthenticated, wrongKey},
-	"XAdminUserNotFound":         {uploader.Unauthenticated, wrongKey}, // versitygw 1.8
-	"InvalidClientTokenId":       {uploader.Unauthenticated, wrongKey},
-	"SignatureDoesNotMatch":      {uploader.Unauthenticated, wrongKey},
-	"InvalidToken":               {uploader.Unauthenticated, "check the session token: it is not of this access key"},
-	"MissingAuthenticationToken": {uploader.Unauthenticated, ""},
-	"InvalidIdentityToken":       {uploader.Unauthenticated, "check the role's trust policy: issuer, audience and the service account's name must be the pod's"},
-	"IDPRejectedClaim":           {uploader.Unauthenticated, "check the identity provider's issuer and audience"},
+	"InvalidAccessKeyId":         {objstore.Unauthenticated, wrongKey},
+	"XAdminUserNotFound":         {objstore.Unauthenticated, wrongKey}, // versitygw 1.8
+	"InvalidClientTokenId":       {objstore.Unauthenticated, wrongKey},
+	"SignatureDoesNotMatch":      {objstore.Unauthenticated, wrongKey},
+	"InvalidToken":               {objstore.Unauthenticated, "check the session token: it is not of this access key"},
+	"MissingAuthenticationToken": {objstore.Unauthenticated, ""},
+	"InvalidIdentityToken":       {objstore.Unauthenticated, "check the role's trust policy: issuer, audience and the service account's name must be the pod's"},
+	"IDPRejectedClaim":           {objstore.Unauthenticated, "check the identity provider's issuer and audience"},
 
-	"NoSuchBucket":                       {uploader.NoBucket, "create the bucket, or correct its name in the profile"},
-	"InvalidBucketName":                  {uploader.NoBucket, "correct the bucket's name in the profile"},
-	"PermanentRedirect":                  {uploader.NoBucket, wrongRegion},
-	"TemporaryRedirect":                  {uploader.NoBucket, wrongRegion},
-	"AuthorizationHeaderMalformed":       {uploader.NoBucket, wrongRegion},
-	"IllegalLocationConstraintException": {uploader.NoBucket, wrongRegion},
-	"MovedPermanently":                   {uploader.NoBucket, wrongRegion},
+	"NoSuchBucket":                       {objstore.NoBucket, "create the bucket, or correct its name in the profile"},
+	"InvalidBucketName":                  {objstore.NoBucket, "correct the bucket's name in the profile"},
+	"PermanentRedirect":                  {objstore.NoBucket, wrongRegion},
+	"TemporaryRedirect":                  {objstore.NoBucket, wrongRegion},
+	"AuthorizationHeaderMalformed":       {objstore.NoBucket, wrongRegion},
+	"IllegalLocationConstraintException": {objstore.NoBucket, wrongRegion},
+	"MovedPermanently":                   {objstore.NoBucket, wrongRegion},
 
-	"NoSuchKey":     {uploader.NotFound, ""},
-	"NoSuchVersion": {uploader.NotFound, ""},
+	"NoSuchKey":     {objstore.NotFound, ""},
+	"NoSuchVersion": {objstore.NotFound, ""},
 
-	"PreconditionFailed": {uploader.Exists, ""},
+	"PreconditionFailed": {objstore.Exists, ""},
 
-	"BadDigest":                   {uploader.Corrupt, ""},
-	"InvalidDigest":               {uploader.Corrupt, ""},
-	"XAmzContentChecksumMismatch": {uploader.Corrupt, ""},
-	"XAmzContentSHA256Mismatch":   {uploader.Corrupt, ""},
+	"BadDigest":                   {objstore.Corrupt, ""},
+	"InvalidDigest":               {objstore.Corrupt, ""},
+	"XAmzContentChecksumMismatch": {objstore.Corrupt, ""},
+	"XAmzContentSHA256Mismatch":   {objstore.Corrupt, ""},
 
-	"NoSuchUpload":     {uploader.NoUpload, ""},
-	"InvalidPart":      {uploader.NoUpload, ""},
-	"InvalidPartOrder": {uploader.NoUpload, ""},
+	"NoSuchUpload":     {objstore.NoUpload, ""},
+	"InvalidPart":      {objstore.NoUpload, ""},
+	"InvalidPartOrder": {objstore.NoUpload, ""},
 
-	"RequestTimeTooSkewed": {uploader.ClockSkew, ""},
+	"RequestTimeTooSkewed": {objstore.ClockSkew, ""},
 
-	"InvalidStorageClass":   {uploader.Invalid, noClass},
-	"InvalidTag":            {uploader.Invalid, noClass},
-	"InvalidRequest":        {uploader.Invalid, noClass},
-	"InvalidArgument":       {uploader.Invalid, noClass},
-	"NotImplemented":        {uploader.Invalid, "the store does not know what the request asks: for writes that never replace an object set uploader.overwrite: true, for checksums set checksums: WhenRequired"},
-	noLock:                  {uploader.Invalid, "switch object lock on for the bucket, or remove uploader.objectLock"},
-	"KMS.NotFoundException": {uploader.Invalid, "correct uploader.sse.kmsKeyID"},
-	"KMS.DisabledException": {uploader.Invalid, "enable the key of uploader.sse.kmsKeyID"},
-	"KeyTooLongError":       {uploader.Invalid, "shorten uploader.key, or the file's name: a key has at most 1024 bytes"},
+	"InvalidStorageClass":   {objstore.Invalid, noClass},
+	"InvalidTag":            {objstore.Invalid, noClass},
+	"InvalidRequest":        {objstore.Invalid, noClass},
+	"InvalidArgument":       {objstore.Invalid, noClass},
+	"NotImplemented":        {objstore.Invalid, "the store does not know what the request asks: for writes that never replace an object set uploader.overwrite: true, for checksums set checksums: WhenRequired"},
+	noLock:                  {objstore.Invalid, "switch object lock on for the bucket, or remove uploader.objectLock"},
+	"KMS.NotFoundException": {objstore.Invalid, "correct uploader.sse.kmsKeyID"},
+	"KMS.DisabledException": {objstore.Invalid, "enable the key of uploader.sse.kmsKeyID"},
+	"KeyTooLongError":       {objstore.Invalid, "shorten uploader.key, or the file's name: a key has at most 1024 bytes"},
 }
 
 // clearStatuses are those whose codes all have the class of the status. They count even where the rest of the answer is cut off.
@@ -129,19 +129,19 @@ func (s *Store) fault(ctx context.Context, doing, key string, err error) error {
 		}
 		return wrapped
 	}
-	fault := &uploader.Error{
+	fault := &objstore.Error{
 		Err: wrapped, Class: transport.ByStatus(answer.HTTPStatusCode()), After: transport.RetryAfter(answer.Response.Header),
 	}
 	if k, ok := kinds[codeOf(err)]; ok {
 		fault.Class, fault.Cure = k.class, k.cure
 	}
 	if _, cut := errors.AsType[*smithy.DeserializationError](err); cut && !clearStatuses[answer.HTTPStatusCode()] {
-		fault.Class = uploader.Transient // The code did not arrive, so the store is asked again.
+		fault.Class = objstore.Transient // The code did not arrive, so the store is asked again.
 	}
-	if fault.Class == uploader.Denied && innermost(err).ServiceID == sts.ServiceID {
+	if fault.Class == objstore.Denied && innermost(err).ServiceID == sts.ServiceID {
 		fault.Cure = deniedRole
 	}
-	if fault.Class == uploader.Expired || fault.Class == uploader.Unauthenticated {
+	if fault.Class == objstore.Expired || fault.Class == objstore.Unauthenticated {
 		s.credentials.Invalidate()
 	}
 	return fault

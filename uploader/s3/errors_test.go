@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/transport"
 )
@@ -48,41 +49,41 @@ func TestClasses(t *testing.T) {
 	for _, test := range []struct {
 		status int
 		code   string
-		class  uploader.Class
+		class  objstore.Class
 		cure   string
 	}{
-		{503, "SlowDown", uploader.Throttled, ""},
-		{503, "ServiceUnavailable", uploader.Transient, ""},
-		{429, "Whatever", uploader.Throttled, ""},
-		{500, "InternalError", uploader.Transient, ""},
-		{502, "", uploader.Transient, ""},
-		{400, "RequestTimeout", uploader.Transient, ""},
-		{409, "ConditionalRequestConflict", uploader.Transient, ""},
-		{400, "ExpiredToken", uploader.Expired, ""},
-		{403, "AccessDenied", uploader.Denied, ""},
-		{403, "InvalidAccessKeyId", uploader.Unauthenticated, "Secret"},
-		{403, "SignatureDoesNotMatch", uploader.Unauthenticated, "Secret"},
-		{404, "NoSuchBucket", uploader.NoBucket, "create the bucket"},
-		{301, "PermanentRedirect", uploader.NoBucket, "region"},
-		{400, "AuthorizationHeaderMalformed", uploader.NoBucket, "region"},
-		{404, "NoSuchKey", uploader.NotFound, ""},
-		{412, "PreconditionFailed", uploader.Exists, ""},
-		{400, "BadDigest", uploader.Corrupt, ""},
-		{400, "XAmzContentChecksumMismatch", uploader.Corrupt, ""},
-		{404, "NoSuchUpload", uploader.NoUpload, ""},
-		{400, "InvalidPart", uploader.NoUpload, ""},
-		{403, "RequestTimeTooSkewed", uploader.ClockSkew, ""},
-		{400, "InvalidStorageClass", uploader.Invalid, "storageClass"},
-		{501, "NotImplemented", uploader.Invalid, "overwrite"},
-		{418, "Teapot", uploader.Unknown, ""},
+		{503, "SlowDown", objstore.Throttled, ""},
+		{503, "ServiceUnavailable", objstore.Transient, ""},
+		{429, "Whatever", objstore.Throttled, ""},
+		{500, "InternalError", objstore.Transient, ""},
+		{502, "", objstore.Transient, ""},
+		{400, "RequestTimeout", objstore.Transient, ""},
+		{409, "ConditionalRequestConflict", objstore.Transient, ""},
+		{400, "ExpiredToken", objstore.Expired, ""},
+		{403, "AccessDenied", objstore.Denied, ""},
+		{403, "InvalidAccessKeyId", objstore.Unauthenticated, "Secret"},
+		{403, "SignatureDoesNotMatch", objstore.Unauthenticated, "Secret"},
+		{404, "NoSuchBucket", objstore.NoBucket, "create the bucket"},
+		{301, "PermanentRedirect", objstore.NoBucket, "region"},
+		{400, "AuthorizationHeaderMalformed", objstore.NoBucket, "region"},
+		{404, "NoSuchKey", objstore.NotFound, ""},
+		{412, "PreconditionFailed", objstore.Exists, ""},
+		{400, "BadDigest", objstore.Corrupt, ""},
+		{400, "XAmzContentChecksumMismatch", objstore.Corrupt, ""},
+		{404, "NoSuchUpload", objstore.NoUpload, ""},
+		{400, "InvalidPart", objstore.NoUpload, ""},
+		{403, "RequestTimeTooSkewed", objstore.ClockSkew, ""},
+		{400, "InvalidStorageClass", objstore.Invalid, "storageClass"},
+		{501, "NotImplemented", objstore.Invalid, "overwrite"},
+		{418, "Teapot", objstore.Unknown, ""},
 	} {
 		t.Run(fmt.Sprint(test.status, " ", test.code), func(t *testing.T) {
 			store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 				io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
 				refuse(w, test.status, test.code)
 			}))
-			_, err := store.Put(t.Context(), &uploader.Object{Key: "a/key"}, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
-			fault, ok := errors.AsType[*uploader.Error](err)
+			_, err := store.Put(t.Context(), &objstore.Object{Key: "a/key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+			fault, ok := errors.AsType[*objstore.Error](err)
 			if !ok || fault.Class != test.class || !strings.Contains(fault.Cure, test.cure) || fault.After != 3*time.Second {
 				t.Fatalf("got %+v, want %s with a cure that says %q", fault, test.class, test.cure)
 			}
@@ -95,12 +96,12 @@ func TestClasses(t *testing.T) {
 
 // TestStatusesWithoutBody asks with HEAD, which has no code.
 func TestStatusesWithoutBody(t *testing.T) {
-	for status, want := range map[int]uploader.Class{
-		301: uploader.NoBucket, 400: uploader.Expired, 403: uploader.Denied, 404: uploader.NotFound, 503: uploader.Transient,
+	for status, want := range map[int]objstore.Class{
+		301: objstore.NoBucket, 400: objstore.Expired, 403: objstore.Denied, 404: objstore.NotFound, 503: objstore.Transient,
 	} {
 		store := open(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
-		if _, err := store.Stat(t.Context(), "key"); uploader.ClassOf(err) != want {
-			t.Errorf("%d: got %s: %v, want %s", status, uploader.ClassOf(err), err, want)
+		if _, err := store.Stat(t.Context(), "key"); objstore.ClassOf(err) != want {
+			t.Errorf("%d: got %s: %v, want %s", status, objstore.ClassOf(err), err, want)
 		}
 	}
 }
@@ -114,9 +115,9 @@ func TestConflictOfComplete(t *testing.T) {
 		}
 		refuse(w, http.StatusConflict, "ConditionalRequestConflict")
 	}))
-	_, err := store.Complete(t.Context(), &uploader.Object{Key: "key"}, "id", []uploader.Part{{Number: 1}})
-	if uploader.ClassOf(err) != uploader.NoUpload {
-		t.Errorf("got %s: %v", uploader.ClassOf(err), err)
+	_, err := store.Complete(t.Context(), &objstore.Object{Key: "key"}, "id", []objstore.Part{{Number: 1}})
+	if objstore.ClassOf(err) != objstore.NoUpload {
+		t.Errorf("got %s: %v", objstore.ClassOf(err), err)
 	}
 }
 
@@ -134,7 +135,7 @@ func TestNoRetries(t *testing.T) {
 
 // TestUnconfirmed is a store that says of a part nothing, or something else than was sent.
 func TestUnconfirmed(t *testing.T) {
-	for sum, want := range map[string]uploader.Class{"": uploader.Invalid, "AAAAAA==": uploader.Corrupt} {
+	for sum, want := range map[string]objstore.Class{"": objstore.Invalid, "AAAAAA==": objstore.Corrupt} {
 		store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 			io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
 			if sum != "" {
@@ -142,9 +143,9 @@ func TestUnconfirmed(t *testing.T) {
 			}
 			w.Header().Set("ETag", `"0"`)
 		}))
-		body := uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1}
-		if _, err := store.PutPart(t.Context(), &uploader.Object{Key: "key"}, "id", 1, body); uploader.ClassOf(err) != want {
-			t.Errorf("%q: got %s: %v, want %s", sum, uploader.ClassOf(err), err, want)
+		body := objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1}
+		if _, err := store.PutPart(t.Context(), &objstore.Object{Key: "key"}, "id", 1, body); objstore.ClassOf(err) != want {
+			t.Errorf("%q: got %s: %v, want %s", sum, objstore.ClassOf(err), err, want)
 		}
 	}
 }
@@ -152,9 +153,9 @@ func TestUnconfirmed(t *testing.T) {
 // TestAnswerThatIsCut has refusals whose code did not arrive. What a status alone says may be wrong, unless all codes of the
 // status mean the same.
 func TestAnswerThatIsCut(t *testing.T) {
-	for status, want := range map[int]uploader.Class{
-		400: uploader.Transient, 403: uploader.Denied, 404: uploader.Transient, 409: uploader.Transient, 412: uploader.Exists,
-		413: uploader.Invalid, 500: uploader.Transient, 503: uploader.Transient,
+	for status, want := range map[int]objstore.Class{
+		400: objstore.Transient, 403: objstore.Denied, 404: objstore.Transient, 409: objstore.Transient, 412: objstore.Exists,
+		413: objstore.Invalid, 500: objstore.Transient, 503: objstore.Transient,
 	} {
 		store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 			io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
@@ -163,9 +164,9 @@ func TestAnswerThatIsCut(t *testing.T) {
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		}))
-		_, err := store.Put(t.Context(), &uploader.Object{Key: "key"}, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
-		if uploader.ClassOf(err) != want {
-			t.Errorf("%d: got %s: %v, want %s", status, uploader.ClassOf(err), err, want)
+		_, err := store.Put(t.Context(), &objstore.Object{Key: "key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+		if objstore.ClassOf(err) != want {
+			t.Errorf("%d: got %s: %v, want %s", status, objstore.ClassOf(err), err, want)
 		}
 	}
 }
@@ -174,17 +175,17 @@ func TestAnswerThatIsCut(t *testing.T) {
 func TestAnswersOfProxies(t *testing.T) {
 	const page = "<html>\r\n<head><title>Refused</title></head>\r\n<body>\r\n<center><h1>Refused</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 	for _, text := range []string{page, "refused", "{}", ""} {
-		for status, want := range map[int]uploader.Class{
-			401: uploader.Unauthenticated, 403: uploader.Denied, 412: uploader.Exists, 413: uploader.Invalid, 429: uploader.Throttled,
-			500: uploader.Transient, 502: uploader.Transient, 503: uploader.Transient, 504: uploader.Transient,
+		for status, want := range map[int]objstore.Class{
+			401: objstore.Unauthenticated, 403: objstore.Denied, 412: objstore.Exists, 413: objstore.Invalid, 429: objstore.Throttled,
+			500: objstore.Transient, 502: objstore.Transient, 503: objstore.Transient, 504: objstore.Transient,
 		} {
 			store := open(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(status)
 				io.WriteString(w, text) //nolint:errcheck // The test sees it.
 			}))
-			_, err := store.Put(t.Context(), &uploader.Object{Key: "key"}, uploader.Body{ReaderAt: strings.NewReader("x"), Size: 1})
-			if uploader.ClassOf(err) != want {
-				t.Errorf("%d with %.10q: got %s: %v, want %s", status, text, uploader.ClassOf(err), err, want)
+			_, err := store.Put(t.Context(), &objstore.Object{Key: "key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+			if objstore.ClassOf(err) != want {
+				t.Errorf("%d with %.10q: got %s: %v, want %s", status, text, objstore.ClassOf(err), err, want)
 			}
 		}
 	}

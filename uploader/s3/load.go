@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -22,20 +22,20 @@ type load struct {
 	// option says how the body is signed.
 	option func(*s3.Options)
 	// sum is the checksum, once the body is sent.
-	sum func() uploader.Sum
+	sum func() objstore.Sum
 }
 
 // load makes a body ready. Only where nobody knows its checksum, and it cannot go behind the body, is it read beforehand.
-func (s *Store) load(b uploader.Body) (*load, error) {
-	if b.Sum == (uploader.Sum{}) && s.algorithm == uploader.CRC32C && s.overTLS && b.Size > 0 {
-		hash := checksum.New(uploader.CRC32C)
+func (s *Store) load(b objstore.Body) (*load, error) {
+	if b.Sum == (objstore.Sum{}) && s.algorithm == objstore.CRC32C && s.overTLS && b.Size > 0 {
+		hash := checksum.New(objstore.CRC32C)
 		return &load{
 			body: transport.Body(b, hash), algorithm: types.ChecksumAlgorithmCrc32c, option: func(*s3.Options) {},
-			sum: func() uploader.Sum { return checksum.Sum(uploader.CRC32C, hash) },
+			sum: func() objstore.Sum { return checksum.Sum(objstore.CRC32C, hash) },
 		}, nil
 	}
 	sum := b.Sum
-	if sum == (uploader.Sum{}) {
+	if sum == (objstore.Sum{}) {
 		hash := checksum.New(s.algorithm)
 		if err := transport.Sum(b, hash); err != nil {
 			return nil, err
@@ -45,8 +45,8 @@ func (s *Store) load(b uploader.Body) (*load, error) {
 	if sum.Algorithm != s.algorithm {
 		return nil, fmt.Errorf("send a body with %s: this store takes %s", sum.Algorithm, s.algorithm)
 	}
-	l := &load{body: transport.Body(b, nil), option: s.sign, sum: func() uploader.Sum { return sum }}
-	if s.algorithm == uploader.MD5 {
+	l := &load{body: transport.Body(b, nil), option: s.sign, sum: func() objstore.Sum { return sum }}
+	if s.algorithm == objstore.MD5 {
 		l.md5 = &sum.Value
 	} else {
 		l.crc = &sum.Value

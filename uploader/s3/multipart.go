@@ -8,12 +8,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // Begin starts an upload in parts.
-func (s *Store) Begin(ctx context.Context, o *uploader.Object) (string, error) {
+func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 	p := newProperties(o)
 	in := &s3.CreateMultipartUploadInput{
 		Bucket: s.bucket, Key: &o.Key,
@@ -21,7 +21,7 @@ func (s *Store) Begin(ctx context.Context, o *uploader.Object) (string, error) {
 		ServerSideEncryption: p.encryption, SSEKMSKeyId: p.kmsKeyID,
 		ObjectLockMode: p.lockMode, ObjectLockRetainUntilDate: p.lockUntil,
 	}
-	if s.algorithm == uploader.CRC32C {
+	if s.algorithm == objstore.CRC32C {
 		in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc32c, types.ChecksumTypeFullObject
 	}
 	out, err := s.client.CreateMultipartUpload(ctx, in)
@@ -30,34 +30,34 @@ func (s *Store) Begin(ctx context.Context, o *uploader.Object) (string, error) {
 	}
 	id := deref(out.UploadId)
 	if id == "" {
-		return "", &uploader.Error{Class: uploader.Unknown, Err: errors.New("begin to upload " + o.Key + ": the answer has no upload ID")}
+		return "", &objstore.Error{Class: objstore.Unknown, Err: errors.New("begin to upload " + o.Key + ": the answer has no upload ID")}
 	}
 	return id, nil
 }
 
 // PutPart sends a part.
-func (s *Store) PutPart(ctx context.Context, o *uploader.Object, id string, number int, body uploader.Body) (uploader.Part, error) {
+func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
 	l, err := s.load(body)
 	if err != nil {
-		return uploader.Part{}, s.fault(ctx, "read", o.Key, err)
+		return objstore.Part{}, s.fault(ctx, "read", o.Key, err)
 	}
 	out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: s.bucket, Key: &o.Key, UploadId: &id, PartNumber: new(int32(number)), //nolint:gosec // At most 10,000.
 		Body: l.body, ContentLength: &body.Size, ChecksumCRC32C: l.crc, ChecksumAlgorithm: l.algorithm, ContentMD5: l.md5,
 	}, l.option)
 	if err != nil {
-		return uploader.Part{}, s.fault(ctx, "upload a part of", o.Key, err)
+		return objstore.Part{}, s.fault(ctx, "upload a part of", o.Key, err)
 	}
 	answer := confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
 	if err := s.confirm(o.Key, answer, l.sum()); err != nil {
-		return uploader.Part{}, err
+		return objstore.Part{}, err
 	}
-	return uploader.Part{Number: number, Size: body.Size, Sum: l.sum(), Tag: deref(out.ETag)}, nil
+	return objstore.Part{Number: number, Size: body.Size, Sum: l.sum(), Tag: deref(out.ETag)}, nil
 }
 
 // Complete makes the object visible, if the checksum of the whole is that of the parts.
-func (s *Store) Complete(ctx context.Context, o *uploader.Object, id string, parts []uploader.Part) (uploader.Stored, error) {
-	done := uploader.Stored{Key: o.Key, Metadata: o.Metadata, Sum: checksum.Combine(parts)}
+func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
+	done := objstore.Stored{Key: o.Key, Metadata: o.Metadata, Sum: checksum.Combine(parts)}
 	in := &s3.CompleteMultipartUploadInput{
 		Bucket: s.bucket, Key: &o.Key, UploadId: &id, IfNoneMatch: newProperties(o).ifNoneMatch,
 		MultipartUpload: &types.CompletedMultipartUpload{},
@@ -65,12 +65,12 @@ func (s *Store) Complete(ctx context.Context, o *uploader.Object, id string, par
 	for _, part := range parts {
 		done.Size += part.Size
 		completed := types.CompletedPart{ETag: &part.Tag, PartNumber: new(int32(part.Number))} //nolint:gosec // At most 10,000.
-		if s.algorithm == uploader.CRC32C {
+		if s.algorithm == objstore.CRC32C {
 			completed.ChecksumCRC32C = &part.Sum.Value
 		}
 		in.MultipartUpload.Parts = append(in.MultipartUpload.Parts, completed)
 	}
-	if s.algorithm == uploader.CRC32C {
+	if s.algorithm == objstore.CRC32C {
 		in.ChecksumType, in.ChecksumCRC32C = types.ChecksumTypeFullObject, &done.Sum.Value
 		in.MpuObjectSize = &done.Size
 	}
@@ -80,17 +80,17 @@ func (s *Store) Complete(ctx context.Context, o *uploader.Object, id string, par
 	}
 	answer := confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
 	switch {
-	case s.algorithm == uploader.MD5:
+	case s.algorithm == objstore.MD5:
 		if err = answer.confirmParts(o.Key, parts); err == nil && out.VersionId == nil {
 			return s.described(ctx, done)
 		}
 	case out.ChecksumCRC32C == nil: // To be asked again, versitygw 1.8 says yes and no more.
-		return s.completed(ctx, done, &uploader.Error{Class: uploader.NoUpload, Err: errors.New(o.Key + ": the store does not say what it completed")})
+		return s.completed(ctx, done, &objstore.Error{Class: objstore.NoUpload, Err: errors.New(o.Key + ": the store does not say what it completed")})
 	default:
 		err = s.confirm(o.Key, answer, done.Sum)
 	}
 	if err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	done.Version = deref(out.VersionId)
 	return done, nil
@@ -98,31 +98,31 @@ func (s *Store) Complete(ctx context.Context, o *uploader.Object, id string, par
 
 // completed finds out whether an upload that the store knows no more was completed by a request whose answer was lost.
 // Without a checksum of the whole that cannot be told.
-func (s *Store) completed(ctx context.Context, want uploader.Stored, err error) (uploader.Stored, error) {
-	if uploader.ClassOf(err) != uploader.NoUpload || want.Sum == (uploader.Sum{}) {
-		return uploader.Stored{}, err
+func (s *Store) completed(ctx context.Context, want objstore.Stored, err error) (objstore.Stored, error) {
+	if objstore.ClassOf(err) != objstore.NoUpload || want.Sum == (objstore.Sum{}) {
+		return objstore.Stored{}, err
 	}
 	got, serr := s.Stat(ctx, want.Key)
 	if serr != nil || got.Size != want.Size || got.Sum != want.Sum {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	return got, nil
 }
 
 // described adds the version, which an answer to one who asks again may lack (versitygw 1.8).
-func (s *Store) described(ctx context.Context, done uploader.Stored) (uploader.Stored, error) {
+func (s *Store) described(ctx context.Context, done objstore.Stored) (objstore.Stored, error) {
 	got, err := s.Stat(ctx, done.Key)
 	if err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	done.Version = got.Version
 	return done, nil
 }
 
 // Abort gives up an upload.
-func (s *Store) Abort(ctx context.Context, o *uploader.Object, id string) error {
+func (s *Store) Abort(ctx context.Context, o *objstore.Object, id string) error {
 	_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: s.bucket, Key: &o.Key, UploadId: &id})
-	if err = s.fault(ctx, "abort the upload of", o.Key, err); uploader.ClassOf(err) == uploader.NoUpload {
+	if err = s.fault(ctx, "abort the upload of", o.Key, err); objstore.ClassOf(err) == objstore.NoUpload {
 		return nil
 	}
 	return err
@@ -130,17 +130,17 @@ func (s *Store) Abort(ctx context.Context, o *uploader.Object, id string) error 
 
 // Unfinished lists uploads in parts. MinIO lists those of one key, not those below a prefix, and gives them up by itself
 // after a day (github.com/minio/minio docs: MINIO_API_STALE_UPLOADS_EXPIRY).
-func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[uploader.Unfinished, error] {
-	return func(yield func(uploader.Unfinished, error) bool) {
+func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstore.Unfinished, error] {
+	return func(yield func(objstore.Unfinished, error) bool) {
 		pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{Bucket: s.bucket, Prefix: said(prefix)})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield(uploader.Unfinished{}, s.fault(ctx, "list the uploads below", prefix, err))
+				yield(objstore.Unfinished{}, s.fault(ctx, "list the uploads below", prefix, err))
 				return
 			}
 			for _, upload := range page.Uploads {
-				found := uploader.Unfinished{Key: deref(upload.Key), ID: deref(upload.UploadId)}
+				found := objstore.Unfinished{Key: deref(upload.Key), ID: deref(upload.UploadId)}
 				if upload.Initiated != nil {
 					found.Begun = *upload.Initiated
 				}
@@ -156,8 +156,8 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[uploade
 // CompleteMultipartUploadInput.IfNoneMatch: it is to be begun again.
 func (s *Store) faultOfComplete(ctx context.Context, key string, err error) error {
 	err = s.fault(ctx, "complete the upload of", key, err)
-	if fault, ok := errors.AsType[*uploader.Error](err); ok && codeOf(err) == conflict {
-		fault.Class = uploader.NoUpload
+	if fault, ok := errors.AsType[*objstore.Error](err); ok && codeOf(err) == conflict {
+		fault.Class = objstore.NoUpload
 	}
 	return err
 }

@@ -7,21 +7,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // noLock is the code of a bucket without object lock.
 const noLock = "ObjectLockConfigurationNotFoundError"
 
 // Protection looks at the bucket's versioning and object lock.
-func (s *Store) Protection(ctx context.Context, _ uploader.Stored) []uploader.Protection {
-	versioning := uploader.Protection{Name: "versioning", Permission: "s3:GetBucketVersioning"}
+func (s *Store) Protection(ctx context.Context, _ objstore.Stored) []objstore.Protection {
+	versioning := objstore.Protection{Name: "versioning", Permission: "s3:GetBucketVersioning"}
 	if out, err := s.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: s.bucket}); err != nil {
 		versioning.Err = s.fault(ctx, "look at", *s.bucket, err)
 	} else {
 		versioning.State = versionStates[out.Status]
 	}
-	lock := uploader.Protection{Name: "object lock", Permission: "s3:GetBucketObjectLockConfiguration"}
+	lock := objstore.Protection{Name: "object lock", Permission: "s3:GetBucketObjectLockConfiguration"}
 	out, err := s.client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: s.bucket})
 	switch {
 	case codeOf(err) == noLock, err == nil && (out.ObjectLockConfiguration == nil || out.ObjectLockConfiguration.ObjectLockEnabled == ""):
@@ -31,7 +31,7 @@ func (s *Store) Protection(ctx context.Context, _ uploader.Stored) []uploader.Pr
 	default:
 		lock.State = lockState(out.ObjectLockConfiguration.Rule)
 	}
-	return []uploader.Protection{versioning, lock}
+	return []objstore.Protection{versioning, lock}
 }
 
 // versionStates are what S3 says of versioning, for people; it says nothing of a bucket that never had any.

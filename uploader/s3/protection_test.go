@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // TestProtection has the answers of docs.aws.amazon.com/AmazonS3/latest/API: API_GetBucketVersioning and
@@ -51,7 +51,7 @@ func TestProtection(t *testing.T) {
 				}
 				fmt.Fprint(w, text) //nolint:errcheck // The test sees it.
 			}))
-			got := store.Protection(t.Context(), uploader.Stored{})
+			got := store.Protection(t.Context(), objstore.Stored{})
 			if len(got) != 2 || said(got[0]) != test.wantVersioning || said(got[1]) != test.wantLock || (got[1].NoLock == "") != test.locks {
 				t.Errorf("got %+v", got)
 			}
@@ -60,9 +60,9 @@ func TestProtection(t *testing.T) {
 }
 
 // said is what a Protection says, or why it cannot.
-func said(p uploader.Protection) string {
+func said(p objstore.Protection) string {
 	if p.Err != nil {
-		return string(uploader.ClassOf(p.Err)) + " " + p.Permission
+		return string(objstore.ClassOf(p.Err)) + " " + p.Permission
 	}
 	return p.State
 }

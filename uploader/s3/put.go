@@ -8,14 +8,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // Put stores an object in one request.
-func (s *Store) Put(ctx context.Context, o *uploader.Object, body uploader.Body) (uploader.Stored, error) {
+func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body) (objstore.Stored, error) {
 	l, err := s.load(body)
 	if err != nil {
-		return uploader.Stored{}, s.fault(ctx, "read", o.Key, err)
+		return objstore.Stored{}, s.fault(ctx, "read", o.Key, err)
 	}
 	p := newProperties(o)
 	out, err := s.client.PutObject(ctx, &s3.PutObjectInput{
@@ -26,13 +26,13 @@ func (s *Store) Put(ctx context.Context, o *uploader.Object, body uploader.Body)
 		ObjectLockMode: p.lockMode, ObjectLockRetainUntilDate: p.lockUntil,
 	}, l.option)
 	if err != nil {
-		return uploader.Stored{}, s.fault(ctx, "put", o.Key, err)
+		return objstore.Stored{}, s.fault(ctx, "put", o.Key, err)
 	}
 	answer := confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
 	if err := s.confirm(o.Key, answer, l.sum()); err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
-	return uploader.Stored{Key: o.Key, Size: body.Size, Version: deref(out.VersionId), Sum: l.sum(), Metadata: o.Metadata}, nil
+	return objstore.Stored{Key: o.Key, Size: body.Size, Version: deref(out.VersionId), Sum: l.sum(), Metadata: o.Metadata}, nil
 }
 
 // properties are an object's, as the SDK has them: nil and "" for what is not said.
@@ -50,7 +50,7 @@ var encryptions = map[string]types.ServerSideEncryption{
 	"KMS":    types.ServerSideEncryptionAwsKms,
 }
 
-func newProperties(o *uploader.Object) properties {
+func newProperties(o *objstore.Object) properties {
 	p := properties{
 		contentType:  said(o.ContentType),
 		kmsKeyID:     said(o.KMSKeyID),

@@ -7,22 +7,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // Stat describes an object. Its Sum is zero where the object has none of Limits.Algorithm, as one that another program
 // wrote, and for one in parts where the store knows only MD5.
-func (s *Store) Stat(ctx context.Context, key string) (uploader.Stored, error) {
+func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	in := &s3.HeadObjectInput{Bucket: s.bucket, Key: &key}
-	if s.algorithm == uploader.CRC32C {
+	if s.algorithm == objstore.CRC32C {
 		in.ChecksumMode = types.ChecksumModeEnabled
 	}
 	out, err := s.client.HeadObject(ctx, in)
 	if err != nil {
-		return uploader.Stored{}, s.fault(ctx, "describe", key, err)
+		return objstore.Stored{}, s.fault(ctx, "describe", key, err)
 	}
-	stored := uploader.Stored{
+	stored := objstore.Stored{
 		Key: key, Version: deref(out.VersionId), Metadata: out.Metadata,
 		Sum: s.sum(confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}),
 	}
@@ -47,7 +47,7 @@ func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, e
 // Delete removes an object.
 func (s *Store) Delete(ctx context.Context, key, version string) error {
 	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: s.bucket, Key: &key, VersionId: said(version)})
-	if err = s.fault(ctx, "delete", key, err); uploader.ClassOf(err) == uploader.NotFound {
+	if err = s.fault(ctx, "delete", key, err); objstore.ClassOf(err) == objstore.NotFound {
 		return nil
 	}
 	return err

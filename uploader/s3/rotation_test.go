@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/storetest"
 	"lighterman.dev/lighterman/uploader/transport"
@@ -46,13 +47,13 @@ func TestRotatedAccessKey(t *testing.T) {
 	}
 	come("first session")
 	revoked["first"] = true
-	if err := store.Delete(t.Context(), "key", ""); uploader.ClassOf(err) != uploader.Unauthenticated {
+	if err := store.Delete(t.Context(), "key", ""); objstore.ClassOf(err) != objstore.Unauthenticated {
 		t.Errorf("a key that is revoked: %v", err)
 	}
 	v.Replace(map[string]string{"aws-access-key-id": "second\n", "aws-secret-access-key": "s\n", "aws-session-token": ""})
 	come("second ")
 	v.Replace(map[string]string{"aws-access-key-id": "third", "aws-secret-access-key": ""})
-	if err := store.Delete(t.Context(), "key", ""); uploader.ClassOf(err) != uploader.Unauthenticated || !strings.Contains(err.Error(), "AWS_SECRET_ACCESS_KEY is empty") {
+	if err := store.Delete(t.Context(), "key", ""); objstore.ClassOf(err) != objstore.Unauthenticated || !strings.Contains(err.Error(), "AWS_SECRET_ACCESS_KEY is empty") {
 		t.Errorf("half a key: %v", err)
 	}
 	v.Replace(map[string]string{"aws-access-key-id": "third", "aws-secret-access-key": "s"})

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -22,11 +23,11 @@ type Store struct {
 	credentials provider
 	auth        uploader.Auth
 	// algorithm is the checksum that the store compares.
-	algorithm uploader.Algorithm
+	algorithm objstore.Algorithm
 	overTLS   bool
 }
 
-var _ uploader.Store = (*Store)(nil)
+var _ objstore.Store = (*Store)(nil)
 
 // New makes a store. It reads the auth mode's files and variables, but does not speak to the store.
 func New(where uploader.S3, o transport.Options) (*Store, error) {
@@ -56,11 +57,11 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 		options.BaseEndpoint = &where.Endpoint
 	}
 	s := &Store{
-		bucket: &where.Bucket, credentials: credentials, auth: where.Auth, algorithm: uploader.CRC32C,
+		bucket: &where.Bucket, credentials: credentials, auth: where.Auth, algorithm: objstore.CRC32C,
 		overTLS: !strings.HasPrefix(where.Endpoint, "http://"),
 	}
 	if where.Checksums == whenRequired {
-		s.algorithm = uploader.MD5
+		s.algorithm = objstore.MD5
 		options.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	}
 	s.client = s3.New(options)
@@ -68,8 +69,8 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 }
 
 // Limits are Amazon S3's: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
-func (s *Store) Limits() uploader.Limits {
-	return uploader.Limits{
+func (s *Store) Limits() objstore.Limits {
+	return objstore.Limits{
 		MinPart:   5 << 20,
 		MaxPart:   5 << 30,
 		MaxParts:  10_000,
@@ -79,12 +80,12 @@ func (s *Store) Limits() uploader.Limits {
 }
 
 // compare gives an error of class Corrupt where the store has other bytes than were sent.
-func compare(what string, stored, sent uploader.Sum) error {
+func compare(what string, stored, sent objstore.Sum) error {
 	if stored == sent {
 		return nil
 	}
-	return &uploader.Error{
-		Class: uploader.Corrupt,
+	return &objstore.Error{
+		Class: objstore.Corrupt,
 		Err:   fmt.Errorf("%s has the %s %s in the store, and %s here", what, sent.Algorithm, stored.Value, sent.Value),
 	}
 }

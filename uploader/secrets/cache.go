@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // Cache keeps what is made of secrets until they change.
@@ -92,5 +93,5 @@ func unreadable(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &uploader.Error{Class: uploader.Unauthenticated, Cure: "look at the Secret that the profile names, and its keys", Err: err}
+	return &objstore.Error{Class: objstore.Unauthenticated, Cure: "look at the Secret that the profile names, and its keys", Err: err}
 }

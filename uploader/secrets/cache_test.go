@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/secrets"
 	"lighterman.dev/lighterman/uploader/storetest"
 )
@@ -69,7 +70,7 @@ func TestSecretsThatAreWrong(t *testing.T) {
 	}
 	v.Replace(pair("id-2", " \n"))
 	for range 2 {
-		if _, err := c.Get(); uploader.ClassOf(err) != uploader.Unauthenticated || !strings.Contains(uploader.CureOf(err), "Secret") {
+		if _, err := c.Get(); objstore.ClassOf(err) != objstore.Unauthenticated || !strings.Contains(objstore.CureOf(err), "Secret") {
 			t.Errorf("got %v", err)
 		}
 	}

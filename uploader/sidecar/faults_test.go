@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/session"
 	"lighterman.dev/lighterman/uploader/sidecar"
 )
 
 func TestPreflightFailsWithTheCauseAndTheCure(t *testing.T) {
-	for class, cure := range map[uploader.Class]string{
-		uploader.Denied: "give the identity leave", uploader.NoBucket: "correct its name and region",
-		uploader.Untrusted: "set spec.caBundle", uploader.Transient: "look at its endpoint", uploader.Invalid: "look at storage class",
+	for class, cure := range map[objstore.Class]string{
+		objstore.Denied: "give the identity leave", objstore.NoBucket: "correct its name and region",
+		objstore.Untrusted: "set spec.caBundle", objstore.Transient: "look at its endpoint", objstore.Invalid: "look at storage class",
 	} {
 		t.Run(string(class), func(t *testing.T) {
 			h := newHarness(t, nil)
@@ -27,7 +28,7 @@ func TestPreflightFailsWithTheCauseAndTheCure(t *testing.T) {
 			})
 			h.start()
 			err := h.ended()
-			if uploader.ClassOf(err) != class {
+			if objstore.ClassOf(err) != class {
 				t.Fatalf("got %v", err)
 			}
 			message := filepath.Join(t.TempDir(), "termination-log")
@@ -42,7 +43,7 @@ func TestPreflightFailsWithTheCauseAndTheCure(t *testing.T) {
 }
 
 func TestPreflightWaitsForWhatHeals(t *testing.T) {
-	for _, class := range []uploader.Class{uploader.Denied, uploader.Transient} {
+	for _, class := range []objstore.Class{objstore.Denied, objstore.Transient} {
 		h := newHarness(t, nil)
 		begin := time.Now()
 		h.fault.set(func(string, string) error {
@@ -60,7 +61,7 @@ func TestStoreThatMayOnlyBeWritten(t *testing.T) {
 	h := newHarness(t, nil)
 	h.fault.set(func(call, _ string) error {
 		if call == "Open" || call == "Stat" {
-			return storeError(uploader.Denied)
+			return storeError(objstore.Denied)
 		}
 		return nil
 	})
@@ -74,7 +75,7 @@ func TestStoreThatMayOnlyBeWritten(t *testing.T) {
 }
 
 func TestPodThatEndsDuringThePreflight(t *testing.T) {
-	broken := func(string, string) error { return storeError(uploader.Transient) }
+	broken := func(string, string) error { return storeError(objstore.Transient) }
 	t.Run("before the backup began", func(t *testing.T) {
 		h := newHarness(t, nil)
 		h.fault.set(broken)
@@ -132,9 +133,9 @@ func TestGracePeriodThatIsTooShort(t *testing.T) {
 func TestDeadlineSaysWhatTheStoreSaid(t *testing.T) {
 	h := newHarness(t, func(c *uploader.Config) { c.DrainTimeoutSeconds = 2 })
 	h.ready()
-	h.fault.set(func(string, string) error { return storeError(uploader.Denied) })
+	h.fault.set(func(string, string) error { return storeError(objstore.Denied) })
 	h.write("file", "one")
-	if err := h.end(); uploader.ClassOf(err) != uploader.Denied || !strings.Contains(err.Error(), "1 of 1 files not stored in time: file: a fault of the test: the store knows the caller and refuses") {
+	if err := h.end(); objstore.ClassOf(err) != objstore.Denied || !strings.Contains(err.Error(), "1 of 1 files not stored in time: file: a fault of the test: the store knows the caller and refuses") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -142,7 +143,7 @@ func TestDeadlineSaysWhatTheStoreSaid(t *testing.T) {
 func TestStoreThatFailsForAWhile(t *testing.T) {
 	h := newHarness(t, nil)
 	h.ready()
-	h.fault.set(func(string, string) error { return storeError(uploader.Transient) })
+	h.fault.set(func(string, string) error { return storeError(objstore.Transient) })
 	h.write("file", "one")
 	h.eventually("it is tried", func() bool { return strings.Contains(h.logs.text(), "put payments/pg/file") })
 	h.fault.set(func(string, string) error { return nil })
@@ -155,7 +156,7 @@ func TestStoreThatRefusesForGood(t *testing.T) {
 	h.ready()
 	h.fault.set(func(_, key string) error {
 		if strings.HasSuffix(key, "file") {
-			return storeError(uploader.Invalid)
+			return storeError(objstore.Invalid)
 		}
 		return nil
 	})
@@ -163,7 +164,7 @@ func TestStoreThatRefusesForGood(t *testing.T) {
 	h.write("other", "two")
 	begin := time.Now()
 	err := h.end()
-	if uploader.ClassOf(err) != uploader.Invalid || !strings.Contains(err.Error(), "file: a fault of the test: the store refuses what is asked") {
+	if objstore.ClassOf(err) != objstore.Invalid || !strings.Contains(err.Error(), "file: a fault of the test: the store refuses what is asked") {
 		t.Errorf("got %v", err)
 	}
 	if took := time.Since(begin); took > 20*time.Second {
@@ -204,7 +205,7 @@ func TestWrappedCommandWhoseUploadFails(t *testing.T) {
 	h.ready()
 	h.fault.set(func(_, key string) error {
 		if strings.HasSuffix(key, "dump") {
-			return storeError(uploader.NoBucket)
+			return storeError(objstore.NoBucket)
 		}
 		return nil
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/session"
 )
 
@@ -122,7 +123,7 @@ func (s *sidecar) describe(left []string, what string) error {
 		switch {
 		case err != nil:
 			first = cmp.Or(first, err)
-			reasons = append(reasons, fmt.Sprintf("%s: %v: %s", uploader.Escape(path), err, uploader.CureOf(err)))
+			reasons = append(reasons, fmt.Sprintf("%s: %v: %s", uploader.Escape(path), err, objstore.CureOf(err)))
 		case f.writing:
 			reasons = append(reasons, uploader.Escape(path)+" is still open for writing")
 		default:

@@ -17,6 +17,7 @@ import (
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/session"
 	"lighterman.dev/lighterman/uploader/sidecar"
 	"lighterman.dev/lighterman/uploader/storetest"
@@ -29,7 +30,7 @@ const manifestKey = "payments/pg/.lighterman/6f1c/manifest.json"
 
 // fault is a store that fails when it is told to.
 type fault struct {
-	uploader.Store
+	objstore.Store
 
 	// fail gives the error of a call; nil: there is none.
 	fail atomic.Pointer[func(call, key string) error]
@@ -44,16 +45,16 @@ func (f *fault) error(call, key string) error {
 	return nil
 }
 
-func (f *fault) Put(ctx context.Context, o *uploader.Object, body uploader.Body) (uploader.Stored, error) {
+func (f *fault) Put(ctx context.Context, o *objstore.Object, body objstore.Body) (objstore.Stored, error) {
 	if err := f.error("Put", o.Key); err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	return f.Store.Put(ctx, o, body)
 }
 
-func (f *fault) PutPart(ctx context.Context, o *uploader.Object, id string, number int, body uploader.Body) (uploader.Part, error) {
+func (f *fault) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
 	if err := f.error("PutPart", o.Key); err != nil {
-		return uploader.Part{}, err
+		return objstore.Part{}, err
 	}
 	return f.Store.PutPart(ctx, o, id, number, body)
 }
@@ -65,16 +66,16 @@ func (f *fault) Open(ctx context.Context, key, version string) (io.ReadCloser, e
 	return f.Store.Open(ctx, key, version)
 }
 
-func (f *fault) Stat(ctx context.Context, key string) (uploader.Stored, error) {
+func (f *fault) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	if err := f.error("Stat", key); err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	return f.Store.Stat(ctx, key)
 }
 
 // storeError is one of a class.
-func storeError(class uploader.Class) error {
-	return &uploader.Error{Class: class, Err: errors.New("a fault of the test")}
+func storeError(class objstore.Class) error {
+	return &objstore.Error{Class: class, Err: errors.New("a fault of the test")}
 }
 
 // harness is a pod: a spool, a store, and the sidecar between them.
@@ -112,7 +113,7 @@ func (b *lockedBuffer) text() string {
 func newHarness(t *testing.T, change func(*uploader.Config)) *harness {
 	t.Helper()
 	h := &harness{T: t, spool: storetest.TempDir(t)}
-	limits := &uploader.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: uploader.CRC64NVME}
+	limits := &objstore.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME}
 	store, err := local.Open(storetest.TempDir(t), local.Options{Limits: limits})
 	h.must(err)
 	h.store, h.fault = store, &fault{Store: store}
@@ -125,7 +126,7 @@ func newHarness(t *testing.T, change func(*uploader.Config)) *harness {
 	h.options = sidecar.Options{
 		Config: config, Pod: pod, Store: h.fault, Version: "test", Sweep: time.Second, Settle: 50 * time.Millisecond,
 		Log:      slog.New(slog.NewTextHandler(&h.logs, nil)),
-		Patience: map[uploader.Class]time.Duration{uploader.Transient: 3 * time.Second, uploader.Denied: 3 * time.Second},
+		Patience: map[objstore.Class]time.Duration{objstore.Transient: 3 * time.Second, objstore.Denied: 3 * time.Second},
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -203,7 +204,7 @@ func (h *harness) write(name, text string) {
 func (h *harness) object(name string) string {
 	h.Helper()
 	r, err := h.store.Open(h.Context(), "payments/pg/"+name, "")
-	if uploader.ClassOf(err) == uploader.NotFound {
+	if objstore.ClassOf(err) == objstore.NotFound {
 		return ""
 	}
 	h.must(err)
@@ -222,7 +223,7 @@ func (h *harness) stored(name, text string) {
 func (h *harness) manifest() *manifest.Manifest {
 	h.Helper()
 	m, err := manifest.Load(h.Context(), h.store, manifestKey)
-	if uploader.ClassOf(err) == uploader.NotFound {
+	if objstore.ClassOf(err) == objstore.NotFound {
 		return nil
 	}
 	h.must(err)

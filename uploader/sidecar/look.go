@@ -8,6 +8,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/spool"
 	"lighterman.dev/lighterman/uploader/transfer"
 )
@@ -196,7 +197,7 @@ func (s *sidecar) sendFile(ctx context.Context, path string, growing <-chan stru
 func (s *sidecar) failing(path string, err error) {
 	s.ask(func() {
 		f := s.files[path]
-		if f == nil || (err != nil && f.delay != nil && uploader.ClassOf(err) == uploader.Transient) {
+		if f == nil || (err != nil && f.delay != nil && objstore.ClassOf(err) == objstore.Transient) {
 			return
 		}
 		f.delay = err
@@ -232,8 +233,8 @@ func (s *sidecar) sent(path string, f *file, entry journal.Entry, err error) {
 }
 
 // passing are the classes of errors that may be gone later. The others need somebody to change something.
-var passing = map[uploader.Class]bool{
-	uploader.Transient: true, uploader.Throttled: true, uploader.Unknown: true, uploader.Expired: true,
+var passing = map[objstore.Class]bool{
+	objstore.Transient: true, objstore.Throttled: true, objstore.Unknown: true, objstore.Expired: true,
 }
 
 // failed decides when a file is tried again.
@@ -245,12 +246,12 @@ func (s *sidecar) failed(path string, f *file, err error) {
 	if len(s.goals) > 0 {
 		// Somebody waits for the end: try what may help, and no more.
 		pause = 5 * time.Second
-		_, ofStore := errors.AsType[*uploader.Error](err)
-		f.final = f.final || !ofStore || !passing[uploader.ClassOf(err)]
+		_, ofStore := errors.AsType[*objstore.Error](err)
+		f.final = f.final || !ofStore || !passing[objstore.ClassOf(err)]
 	}
 	if !f.final {
 		s.later(f, pause)
 	}
 	s.Metrics.files.WithLabelValues("failed").Inc()
-	s.Log.Error("not stored", "path", path, "error", err, "class", uploader.ClassOf(err), "cure", uploader.CureOf(err), "again", !f.final)
+	s.Log.Error("not stored", "path", path, "error", err, "class", objstore.ClassOf(err), "cure", objstore.CureOf(err), "again", !f.final)
 }

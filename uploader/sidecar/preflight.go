@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transfer"
 )
 
@@ -37,9 +37,9 @@ func (s *sidecar) preflight(ctx context.Context) error {
 	key := s.keys.Probe(s.Pod.UID)
 	retry := s.sender.Retry
 	retry.Limits = s.Patience
-	o := s.Config.Probe(key, s.Pod.UID, time.Now())
+	o := transfer.NewProbe(s.Config, key, s.Pod.UID, time.Now())
 	err := retry.Do(ctx, "write a probe", func(ctx context.Context) error {
-		body := uploader.Body{
+		body := objstore.Body{
 			ReaderAt: strings.NewReader(probe), Size: int64(len(probe)),
 			Sum: checksum.Of(s.Store.Limits().Algorithm, []byte(probe)),
 		}
@@ -62,7 +62,7 @@ func (s *sidecar) readProbe(ctx context.Context, retry *transfer.Retry, key stri
 	var text []byte
 	// Leave to read may be withheld on purpose: that is not waited for.
 	limits := maps.Clone(retry.Limits)
-	delete(limits, uploader.Denied)
+	delete(limits, objstore.Denied)
 	once := *retry
 	once.Limits = limits
 	err := once.Do(ctx, "read the probe", func(ctx context.Context) error {
@@ -75,14 +75,14 @@ func (s *sidecar) readProbe(ctx context.Context, retry *transfer.Retry, key stri
 		return err
 	})
 	switch {
-	case uploader.ClassOf(err) == uploader.Denied:
+	case objstore.ClassOf(err) == objstore.Denied:
 		s.sender.WriteOnly = true
 		s.Log.Warn("objects cannot be read: what the store has is not compared after an upload in parts", "error", err)
 		return nil
 	case err != nil:
 		return fmt.Errorf("what was written to the store cannot be read: %w", err)
 	case string(text) != probe:
-		return &uploader.Error{Class: uploader.Corrupt, Err: fmt.Errorf("the store gives %q for what was written", text)}
+		return &objstore.Error{Class: objstore.Corrupt, Err: fmt.Errorf("the store gives %q for what was written", text)}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/session"
 	"lighterman.dev/lighterman/uploader/spool"
 	"lighterman.dev/lighterman/uploader/transfer"
@@ -22,7 +23,7 @@ import (
 type Options struct {
 	Config *uploader.Config
 	Pod    uploader.Pod
-	Store  uploader.Store
+	Store  objstore.Store
 	// Version is that of the program.
 	Version string
 	Log     *slog.Logger
@@ -33,7 +34,7 @@ type Options struct {
 	// second.
 	Settle time.Duration
 	// Patience bounds the preflight. Nil: 30 seconds for a refusal, one minute for a store that cannot be reached.
-	Patience map[uploader.Class]time.Duration
+	Patience map[objstore.Class]time.Duration
 }
 
 // margin is what the drain leaves of the grace period, to say how it ended.
@@ -135,11 +136,11 @@ func fillOptions(o *Options) {
 		o.Settle = time.Second
 	}
 	if o.Patience == nil {
-		o.Patience = map[uploader.Class]time.Duration{
-			uploader.Transient: time.Minute, uploader.Throttled: time.Minute, uploader.Unknown: 20 * time.Second,
+		o.Patience = map[objstore.Class]time.Duration{
+			objstore.Transient: time.Minute, objstore.Throttled: time.Minute, objstore.Unknown: 20 * time.Second,
 			// GKE's metadata server knows a new pod after five to ten seconds; a role that was just granted takes longer.
-			uploader.Denied: 30 * time.Second, uploader.Unauthenticated: 30 * time.Second, uploader.Expired: 30 * time.Second,
-			uploader.ClockSkew: 10 * time.Second,
+			objstore.Denied: 30 * time.Second, objstore.Unauthenticated: 30 * time.Second, objstore.Expired: 30 * time.Second,
+			objstore.ClockSkew: 10 * time.Second,
 		}
 	}
 	if o.Metrics == nil {
@@ -158,8 +159,8 @@ func (s *sidecar) close() {
 	}
 }
 
-func (s *sidecar) object(key string) *uploader.Object {
-	return s.Config.Object(key, s.Pod.UID, time.Now())
+func (s *sidecar) object(key string) *objstore.Object {
+	return transfer.NewObject(s.Config, key, s.Pod.UID, time.Now())
 }
 
 // prepare opens the journal, proves that the store can be written, and frees what an earlier life has left in it.
@@ -203,7 +204,7 @@ func (s *sidecar) recall(ctx context.Context) {
 	}
 	m, err := manifest.Load(ctx, s.Store, s.keys.Manifest(s.Pod.UID))
 	if err != nil {
-		if class := uploader.ClassOf(err); class != uploader.NotFound && class != uploader.Denied {
+		if class := objstore.ClassOf(err); class != objstore.NotFound && class != objstore.Denied {
 			s.Log.Warn("whether there is a manifest of this run is not known", "error", err)
 		}
 		return

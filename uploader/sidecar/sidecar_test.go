@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 func TestFilesAreStoredWhenTheyAreClosed(t *testing.T) {
@@ -83,7 +84,7 @@ func TestEmptyFiles(t *testing.T) {
 	h.write("made-by-mktemp", "")
 	h.write("other", "x")
 	h.stored("other", "x")
-	if _, err := h.store.Stat(t.Context(), "payments/pg/made-by-mktemp"); uploader.ClassOf(err) != uploader.NotFound {
+	if _, err := h.store.Stat(t.Context(), "payments/pg/made-by-mktemp"); objstore.ClassOf(err) != objstore.NotFound {
 		t.Errorf("an empty file is stored at once: %v", err)
 	}
 	h.write("made-by-mktemp", "filled later")
@@ -136,7 +137,7 @@ func TestFileThatChangesAfterItWasStored(t *testing.T) {
 		h.stored("file", "one")
 		h.write("file", "another")
 		err := h.end()
-		if err == nil || uploader.ClassOf(err) != uploader.Exists || !strings.Contains(err.Error(), "1 of 2 files not stored: file: another object has the key") {
+		if err == nil || objstore.ClassOf(err) != objstore.Exists || !strings.Contains(err.Error(), "1 of 2 files not stored: file: another object has the key") {
 			t.Errorf("got %v", err)
 		}
 		if got := h.object("file"); got != "one" {
@@ -241,9 +242,9 @@ func TestRestart(t *testing.T) {
 	h.kill()
 	_ = h.ended() // It was killed.
 	h.write("b", "written in between")
-	left, err := h.store.Begin(t.Context(), &uploader.Object{Key: "payments/pg/orphan"})
+	left, err := h.store.Begin(t.Context(), &objstore.Object{Key: "payments/pg/orphan"})
 	h.must(err)
-	other, err := h.store.Begin(t.Context(), &uploader.Object{Key: "payments/another-pod/file"})
+	other, err := h.store.Begin(t.Context(), &objstore.Object{Key: "payments/another-pod/file"})
 	h.must(err)
 	h.ready()
 	h.stored("b", "written in between")

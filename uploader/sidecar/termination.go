@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // maxTermination is the longest message that Kubernetes keeps: 4,096 bytes.
@@ -14,7 +14,7 @@ const maxTermination = 4096
 // Explain says what went wrong and what to do, for people.
 func Explain(err error) string {
 	text := err.Error()
-	if cure := uploader.CureOf(err); uploader.ClassOf(err) != uploader.Unknown && !strings.Contains(text, cure) {
+	if cure := objstore.CureOf(err); objstore.ClassOf(err) != objstore.Unknown && !strings.Contains(text, cure) {
 		text += ": " + cure
 	}
 	return text

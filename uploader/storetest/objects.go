@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 func (s *suite) limits() {
@@ -62,7 +63,7 @@ func (s *suite) corruptPut() {
 	body := s.body([]byte("what is sent"))
 	body.Sum = s.sum([]byte("what was read"))
 	_, err := s.store.Put(s.Context(), o, body)
-	s.want("put with a wrong checksum", err, uploader.Corrupt)
+	s.want("put with a wrong checksum", err, objstore.Corrupt)
 	s.absent(o.Key)
 	s.put(o, []byte("what is right"))
 	s.whole(o.Key, []byte("what is right"))
@@ -72,7 +73,7 @@ func (s *suite) conditional() {
 	o := s.new("conditional")
 	s.put(o, []byte("first"))
 	_, err := s.store.Put(s.Context(), o, s.body([]byte("second")))
-	s.want("put what exists", err, uploader.Exists)
+	s.want("put what exists", err, objstore.Exists)
 	s.whole(o.Key, []byte("first"))
 }
 
@@ -96,7 +97,7 @@ func (s *suite) race() {
 			case err == nil:
 				wins.Store(i, data)
 			// Of two at the same time, a store may ask one to come back.
-			case uploader.ClassOf(err) != uploader.Exists && uploader.ClassOf(err) != uploader.Throttled && uploader.ClassOf(err) != uploader.Transient:
+			case objstore.ClassOf(err) != objstore.Exists && objstore.ClassOf(err) != objstore.Throttled && objstore.ClassOf(err) != objstore.Transient:
 				s.Errorf("writer %d: %v", i, err)
 			}
 		})
@@ -126,7 +127,7 @@ func (s *suite) keys() {
 		data := []byte("the object " + name)
 		_, err := s.store.Put(s.Context(), o, s.body(data))
 		if slices.Contains(s.o.NotKeys, name) {
-			s.want("put "+name, err, uploader.Invalid)
+			s.want("put "+name, err, objstore.Invalid)
 			continue
 		}
 		if err != nil {

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"testing"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // Options say what a store cannot do.
@@ -28,7 +28,7 @@ type Options struct {
 }
 
 // Run checks a store against the contract. It leaves no object behind.
-func Run(t *testing.T, store uploader.Store, o Options) {
+func Run(t *testing.T, store objstore.Store, o Options) {
 	t.Helper()
 	for name, test := range map[string]func(*suite){
 		"limits make sense":                            (*suite).limits,
@@ -65,7 +65,7 @@ func Run(t *testing.T, store uploader.Store, o Options) {
 type suite struct {
 	*testing.T
 
-	store  uploader.Store
+	store  objstore.Store
 	o      Options
 	prefix string
 	used   []string
@@ -85,10 +85,10 @@ func (s *suite) clean() {
 }
 
 // new gives an object of the test's own.
-func (s *suite) new(name string) *uploader.Object {
+func (s *suite) new(name string) *objstore.Object {
 	key := s.prefix + "/" + name
 	s.used = append(s.used, key)
-	return &uploader.Object{Key: key, ContentType: "application/octet-stream"}
+	return &objstore.Object{Key: key, ContentType: "application/octet-stream"}
 }
 
 // random gives n bytes that no other call gives.
@@ -100,13 +100,13 @@ func random(n int64) []byte {
 }
 
 // body gives data the checksum that it has.
-func (s *suite) body(data []byte) uploader.Body {
-	return uploader.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data)), Sum: s.sum(data)}
+func (s *suite) body(data []byte) objstore.Body {
+	return objstore.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data)), Sum: s.sum(data)}
 }
 
-func (s *suite) sum(data []byte) uploader.Sum { return checksum.Of(s.store.Limits().Algorithm, data) }
+func (s *suite) sum(data []byte) objstore.Sum { return checksum.Of(s.store.Limits().Algorithm, data) }
 
-func (s *suite) put(o *uploader.Object, data []byte) uploader.Stored {
+func (s *suite) put(o *objstore.Object, data []byte) objstore.Stored {
 	s.Helper()
 	stored, err := s.store.Put(s.Context(), o, s.body(data))
 	if err != nil {
@@ -115,7 +115,7 @@ func (s *suite) put(o *uploader.Object, data []byte) uploader.Stored {
 	return stored
 }
 
-func (s *suite) begin(o *uploader.Object) string {
+func (s *suite) begin(o *objstore.Object) string {
 	s.Helper()
 	id, err := s.store.Begin(s.Context(), o)
 	if err != nil || id == "" {
@@ -124,7 +124,7 @@ func (s *suite) begin(o *uploader.Object) string {
 	return id
 }
 
-func (s *suite) part(o *uploader.Object, id string, number int, data []byte) uploader.Part {
+func (s *suite) part(o *objstore.Object, id string, number int, data []byte) objstore.Part {
 	s.Helper()
 	part, err := s.store.PutPart(s.Context(), o, id, number, s.body(data))
 	if err != nil {
@@ -137,7 +137,7 @@ func (s *suite) part(o *uploader.Object, id string, number int, data []byte) upl
 }
 
 // whole checks that the object is there with these bytes, described and read.
-func (s *suite) whole(key string, data []byte) uploader.Stored {
+func (s *suite) whole(key string, data []byte) objstore.Stored {
 	s.Helper()
 	stored, err := s.store.Stat(s.Context(), key)
 	if err != nil {
@@ -146,7 +146,7 @@ func (s *suite) whole(key string, data []byte) uploader.Stored {
 	if stored.Key != key || stored.Size != int64(len(data)) {
 		s.Errorf("%s has %d bytes, and is described as %+v", key, len(data), stored)
 	}
-	if zero := (uploader.Sum{}); stored.Sum != zero && stored.Sum.Algorithm == s.store.Limits().Algorithm && stored.Sum != s.sum(data) {
+	if zero := (objstore.Sum{}); stored.Sum != zero && stored.Sum.Algorithm == s.store.Limits().Algorithm && stored.Sum != s.sum(data) {
 		s.Errorf("%s has the checksum %v, and is described with %v", key, s.sum(data), stored.Sum)
 	}
 	r, err := s.store.Open(s.Context(), key, stored.Version)
@@ -164,10 +164,10 @@ func (s *suite) whole(key string, data []byte) uploader.Stored {
 // absent checks that nothing is visible.
 func (s *suite) absent(key string) {
 	s.Helper()
-	if stored, err := s.store.Stat(s.Context(), key); uploader.ClassOf(err) != uploader.NotFound {
+	if stored, err := s.store.Stat(s.Context(), key); objstore.ClassOf(err) != objstore.NotFound {
 		s.Errorf("stat %s: got %+v, %v, want an error of class NotFound", key, stored, err)
 	}
-	if r, err := s.store.Open(s.Context(), key, ""); uploader.ClassOf(err) != uploader.NotFound {
+	if r, err := s.store.Open(s.Context(), key, ""); objstore.ClassOf(err) != objstore.NotFound {
 		if err == nil {
 			r.Close() //nolint:errcheck // It was not read.
 		}
@@ -176,10 +176,10 @@ func (s *suite) absent(key string) {
 }
 
 // want checks the class of an error.
-func (s *suite) want(what string, err error, classes ...uploader.Class) {
+func (s *suite) want(what string, err error, classes ...objstore.Class) {
 	s.Helper()
-	if err == nil || !slices.Contains(classes, uploader.ClassOf(err)) {
-		s.Errorf("%s: got %q: %v, want an error of %v", what, uploader.ClassOf(err), err, classes)
+	if err == nil || !slices.Contains(classes, objstore.ClassOf(err)) {
+		s.Errorf("%s: got %q: %v, want an error of %v", what, objstore.ClassOf(err), err, classes)
 	}
 }
 

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"sync"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // sizes are those of the parts of an upload: all as small as they may be, and the last smaller.
@@ -35,9 +35,9 @@ func (s *suite) order(n int) []int {
 	return order
 }
 
-func (s *suite) send(o *uploader.Object, id string, data [][]byte) []uploader.Part {
+func (s *suite) send(o *objstore.Object, id string, data [][]byte) []objstore.Part {
 	s.Helper()
-	parts := make([]uploader.Part, len(data))
+	parts := make([]objstore.Part, len(data))
 	for _, i := range s.order(len(data)) {
 		parts[i] = s.part(o, id, i+1, data[i])
 	}
@@ -51,7 +51,7 @@ func (s *suite) upload() {
 	s.absent(o.Key)
 	parts := s.send(o, id, data)
 	s.absent(o.Key)
-	if sum := checksum.Combine(parts); sum != (uploader.Sum{}) && sum != s.sum(whole) {
+	if sum := checksum.Combine(parts); sum != (objstore.Sum{}) && sum != s.sum(whole) {
 		s.Errorf("the parts make %v, and the whole is %v", sum, s.sum(whole))
 	}
 	stored, err := s.store.Complete(s.Context(), o, id, parts)
@@ -67,7 +67,7 @@ func (s *suite) smallUpload() {
 	o := s.new("small-upload")
 	id := s.begin(o)
 	part := s.part(o, id, 1, []byte("all"))
-	if _, err := s.store.Complete(s.Context(), o, id, []uploader.Part{part}); err != nil {
+	if _, err := s.store.Complete(s.Context(), o, id, []objstore.Part{part}); err != nil {
 		s.Fatal(err)
 	}
 	s.whole(o.Key, []byte("all"))
@@ -79,20 +79,20 @@ func (s *suite) corruptPart() {
 	body := s.body([]byte("what is sent"))
 	body.Sum = s.sum([]byte("what was read"))
 	_, err := s.store.PutPart(s.Context(), o, id, 1, body)
-	s.want("put a part with a wrong checksum", err, uploader.Corrupt)
+	s.want("put a part with a wrong checksum", err, objstore.Corrupt)
 	s.absent(o.Key)
 	if s.store.Limits().Sequential {
 		s.abortQuietly(o, id)
 		id = s.begin(o)
 	}
 	part := s.part(o, id, 1, []byte("what is right"))
-	if _, err := s.store.Complete(s.Context(), o, id, []uploader.Part{part}); err != nil {
+	if _, err := s.store.Complete(s.Context(), o, id, []objstore.Part{part}); err != nil {
 		s.Fatal(err)
 	}
 	s.whole(o.Key, []byte("what is right"))
 }
 
-func (s *suite) abortQuietly(o *uploader.Object, id string) {
+func (s *suite) abortQuietly(o *objstore.Object, id string) {
 	s.Helper()
 	if err := s.store.Abort(s.Context(), o, id); err != nil {
 		s.Errorf("abort: %v", err)
@@ -127,12 +127,12 @@ func (s *suite) parallel() {
 		s.whole(o.Key, whole)
 		return
 	}
-	parts := make([]uploader.Part, len(data))
+	parts := make([]objstore.Part, len(data))
 	source := bytes.NewReader(whole)
 	var wait sync.WaitGroup
 	offset := int64(0)
 	for i := range data {
-		body := uploader.Body{ReaderAt: source, Offset: offset, Size: int64(len(data[i])), Sum: s.sum(data[i])}
+		body := objstore.Body{ReaderAt: source, Offset: offset, Size: int64(len(data[i])), Sum: s.sum(data[i])}
 		offset += body.Size
 		wait.Go(func() {
 			part, err := s.store.PutPart(s.Context(), o, id, i+1, body)
@@ -157,9 +157,9 @@ func (s *suite) gap() {
 	data, _ := s.data()
 	id := s.begin(o)
 	first := s.part(o, id, 1, data[0])
-	never := uploader.Part{Number: 2, Size: int64(len(data[1])), Sum: s.sum(data[1]), Tag: first.Tag}
-	_, err := s.store.Complete(s.Context(), o, id, []uploader.Part{first, never})
-	s.want("complete with a part that was never sent", err, uploader.NoUpload, uploader.Invalid, uploader.Corrupt)
+	never := objstore.Part{Number: 2, Size: int64(len(data[1])), Sum: s.sum(data[1]), Tag: first.Tag}
+	_, err := s.store.Complete(s.Context(), o, id, []objstore.Part{first, never})
+	s.want("complete with a part that was never sent", err, objstore.NoUpload, objstore.Invalid, objstore.Corrupt)
 	s.absent(o.Key)
 	s.abortQuietly(o, id)
 }
@@ -172,8 +172,8 @@ func (s *suite) conditionalComplete() {
 	}
 	part := s.part(o, id, 1, []byte("from the upload"))
 	s.put(o, []byte("came between"))
-	_, err = s.store.Complete(s.Context(), o, id, []uploader.Part{part})
-	s.want("complete what exists", err, uploader.Exists)
+	_, err = s.store.Complete(s.Context(), o, id, []objstore.Part{part})
+	s.want("complete what exists", err, objstore.Exists)
 	s.whole(o.Key, []byte("came between"))
 	s.abortQuietly(o, id)
 	s.whole(o.Key, []byte("came between"))
@@ -183,7 +183,7 @@ func (s *suite) raceComplete() {
 	o := s.new("race-complete")
 	contents := [][]byte{[]byte("one upload"), []byte("the other one")}
 	var ids []string
-	var parts []uploader.Part
+	var parts []objstore.Part
 	for _, content := range contents {
 		id := s.begin(o)
 		ids, parts = append(ids, id), append(parts, s.part(o, id, 1, content))
@@ -203,7 +203,7 @@ func (s *suite) raceComplete() {
 		case err == nil:
 			won = i
 		default:
-			s.want("the other upload", err, uploader.Exists, uploader.Throttled, uploader.Transient, uploader.NoUpload)
+			s.want("the other upload", err, objstore.Exists, objstore.Throttled, objstore.Transient, objstore.NoUpload)
 			s.abortQuietly(o, ids[i])
 		}
 	}
@@ -216,7 +216,7 @@ func (s *suite) raceComplete() {
 func (s *suite) completeTwice() {
 	o := s.new("twice")
 	id := s.begin(o)
-	parts := []uploader.Part{s.part(o, id, 1, []byte("once"))}
+	parts := []objstore.Part{s.part(o, id, 1, []byte("once"))}
 	first, err := s.store.Complete(s.Context(), o, id, parts)
 	if err != nil {
 		s.Fatal(err)
@@ -224,7 +224,7 @@ func (s *suite) completeTwice() {
 	second, err := s.store.Complete(s.Context(), o, id, parts)
 	switch {
 	case err != nil:
-		s.want("complete again", err, uploader.Exists, uploader.NoUpload)
+		s.want("complete again", err, objstore.Exists, objstore.NoUpload)
 	case second.Key != first.Key || second.Size != first.Size || second.Version != first.Version:
 		s.Errorf("first %+v, then %+v", first, second)
 	}
@@ -237,8 +237,8 @@ func (s *suite) abort() {
 	part := s.part(o, id, 1, []byte("gone"))
 	s.abortQuietly(o, id)
 	s.abortQuietly(o, id)
-	_, err := s.store.Complete(s.Context(), o, id, []uploader.Part{part})
-	s.want("complete what was aborted", err, uploader.NoUpload, uploader.Invalid)
+	_, err := s.store.Complete(s.Context(), o, id, []objstore.Part{part})
+	s.want("complete what was aborted", err, objstore.NoUpload, objstore.Invalid)
 	s.absent(o.Key)
 	// The key is free.
 	s.put(o, []byte("again"))
@@ -251,10 +251,10 @@ func (s *suite) unfinished() {
 	id, completed := s.begin(o), s.begin(other)
 	s.part(o, id, 1, []byte("half"))
 	part := s.part(other, completed, 1, []byte("whole"))
-	if _, err := s.store.Complete(s.Context(), other, completed, []uploader.Part{part}); err != nil {
+	if _, err := s.store.Complete(s.Context(), other, completed, []objstore.Part{part}); err != nil {
 		s.Fatal(err)
 	}
-	list := func(prefix string) (found []uploader.Unfinished) {
+	list := func(prefix string) (found []objstore.Unfinished) {
 		for u, err := range s.store.Unfinished(s.Context(), prefix) {
 			if err != nil {
 				s.Fatalf("list: %v", err)

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // stall is how long a request may stand still: nothing is read from its body, and no answer comes. A store may take
@@ -26,7 +26,7 @@ func attempt[T any](ctx context.Context, do func(ctx context.Context, moved func
 	defer timer.Stop()
 	result, err := do(ctx, func() { timer.Reset(stall) })
 	if err != nil && context.Cause(ctx) == late { //nolint:errorlint // This very value was given to cancel.
-		err = &uploader.Error{Class: uploader.Transient, Err: fmt.Errorf("%w: %w", late, err)}
+		err = &objstore.Error{Class: objstore.Transient, Err: fmt.Errorf("%w: %w", late, err)}
 	}
 	return result, err
 }

@@ -5,17 +5,17 @@ import (
 	"errors"
 	"fmt"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
 	"lighterman.dev/lighterman/uploader/journal"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/spool"
 )
 
 // complete makes the object visible, and compares what the store has with what was sent.
 func (t *transfer) complete(ctx context.Context, state spool.State) (journal.Entry, error) {
-	list := make([]uploader.Part, len(t.digest.sums))
+	list := make([]objstore.Part, len(t.digest.sums))
 	for i, c := range t.digest.sums {
-		list[i] = uploader.Part{Number: i + 1, Size: c.size, Sum: c.sum}
+		list[i] = objstore.Part{Number: i + 1, Size: c.size, Sum: c.sum}
 		have, sent := t.parts.have[i+1]
 		switch {
 		case t.taken(): // Nothing was sent.
@@ -43,34 +43,34 @@ func (t *transfer) complete(ctx context.Context, state spool.State) (journal.Ent
 var errUnfit = errors.New("the upload is unfit")
 
 // join completes the upload, or finds that it was completed when an answer was lost.
-func (t *transfer) join(ctx context.Context, list []uploader.Part, whole content) (uploader.Stored, error) {
+func (t *transfer) join(ctx context.Context, list []objstore.Part, whole content) (objstore.Stored, error) {
 	err := t.parts.exists
 	if err == nil {
-		var stored uploader.Stored
+		var stored objstore.Stored
 		err = t.Retry.Do(ctx, "complete "+t.object.Key, func(ctx context.Context) (err error) {
-			stored, err = attempt(ctx, func(ctx context.Context, _ func()) (uploader.Stored, error) {
+			stored, err = attempt(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) {
 				return t.Store.Complete(ctx, t.object, t.id, list)
 			})
 			return err
 		})
 		if err == nil {
 			if err := t.compare(whole, stored); err != nil {
-				return uploader.Stored{}, err
+				return objstore.Stored{}, err
 			}
 			return t.look(ctx, stored)
 		}
-		if uploader.ClassOf(err) == uploader.Corrupt {
-			return uploader.Stored{}, fmt.Errorf("%w: %w", errUnfit, err)
+		if objstore.ClassOf(err) == objstore.Corrupt {
+			return objstore.Stored{}, fmt.Errorf("%w: %w", errUnfit, err)
 		}
 	}
-	switch uploader.ClassOf(err) { //nolint:exhaustive // The others are errors.
-	case uploader.Exists:
-	case uploader.NoUpload:
+	switch objstore.ClassOf(err) { //nolint:exhaustive // The others are errors.
+	case objstore.Exists:
+	case objstore.NoUpload:
 		if _, statErr := t.stat(ctx); statErr != nil {
-			return uploader.Stored{}, err // It is not there: the upload is lost, and begins anew.
+			return objstore.Stored{}, err // It is not there: the upload is lost, and begins anew.
 		}
 	default:
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	stored, err := t.mine(ctx, whole, t.pass, err)
 	if err == nil {
@@ -80,7 +80,7 @@ func (t *transfer) join(ctx context.Context, list []uploader.Part, whole content
 }
 
 // look asks the store what it has, after it said that it has it.
-func (t *transfer) look(ctx context.Context, stored uploader.Stored) (uploader.Stored, error) {
+func (t *transfer) look(ctx context.Context, stored objstore.Stored) (objstore.Stored, error) {
 	if t.WriteOnly {
 		return stored, nil
 	}
@@ -92,7 +92,7 @@ func (t *transfer) look(ctx context.Context, stored uploader.Stored) (uploader.S
 }
 
 // described adds the SHA-256.
-func (t *transfer) described(state spool.State, stored uploader.Stored) (journal.Entry, error) {
+func (t *transfer) described(state spool.State, stored objstore.Stored) (journal.Entry, error) {
 	d, err := t.pass()
 	if err != nil {
 		// The object is the file as it was; the file is another now.

@@ -9,8 +9,8 @@ import (
 	"io"
 	"sync"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // ErrChanged is the error of a file that was changed each time that it was read.
@@ -29,13 +29,13 @@ type digest struct {
 // content says what a part holds.
 type content struct {
 	size int64
-	sum  uploader.Sum
+	sum  objstore.Sum
 }
 
 func newDigest() *digest { return &digest{sha: sha256.New(), valid: true} }
 
 // add reads the next part.
-func (d *digest) add(r io.ReaderAt, offset, size int64, a uploader.Algorithm) (content, error) {
+func (d *digest) add(r io.ReaderAt, offset, size int64, a objstore.Algorithm) (content, error) {
 	c, err := read(r, offset, size, a, d.sha)
 	if err != nil {
 		d.valid = false // The SHA-256 has seen a part of it.
@@ -54,7 +54,7 @@ func (d *digest) sum() string {
 }
 
 // read makes the checksum of a part of a file, and writes what it reads to others.
-func read(r io.ReaderAt, offset, size int64, a uploader.Algorithm, others ...hash.Hash) (content, error) {
+func read(r io.ReaderAt, offset, size int64, a objstore.Algorithm, others ...hash.Hash) (content, error) {
 	h := checksum.New(a)
 	buffer, _ := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)

@@ -8,22 +8,22 @@ import (
 	"testing"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // noSums is a store that says nothing of an object's checksum.
-type noSums struct{ uploader.Store }
+type noSums struct{ objstore.Store }
 
-func (s noSums) Stat(ctx context.Context, key string) (uploader.Stored, error) {
+func (s noSums) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	stored, err := s.Store.Stat(ctx, key)
-	stored.Sum = uploader.Sum{}
+	stored.Sum = objstore.Sum{}
 	return stored, err
 }
 
-func (s noSums) Complete(ctx context.Context, o *uploader.Object, id string, parts []uploader.Part) (uploader.Stored, error) {
+func (s noSums) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
 	stored, err := s.Store.Complete(ctx, o, id, parts)
-	stored.Sum = uploader.Sum{}
+	stored.Sum = objstore.Sum{}
 	return stored, err
 }
 
@@ -161,12 +161,12 @@ func TestSmallFileIsPutAlthoughItWasFollowed(t *testing.T) {
 
 func TestFollowEndsWithAFault(t *testing.T) {
 	h := newHarness(t, anyOrder)
-	h.calls.before = once("PutPart", 2, fail(uploader.Invalid))
+	h.calls.before = once("PutPart", 2, fail(objstore.Invalid))
 	g := follow(h)
 	_, err := g.writer.Write(random(4 * partSize))
 	h.must(err)
 	err = g.close()
-	if e, ok := errors.AsType[*uploader.Error](err); !ok || e.Class != uploader.Invalid {
+	if e, ok := errors.AsType[*objstore.Error](err); !ok || e.Class != objstore.Invalid {
 		t.Errorf("got %v", err)
 	}
 	h.absent("file")

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
 	"lighterman.dev/lighterman/uploader/local"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/spool"
 	"lighterman.dev/lighterman/uploader/storetest"
 	"lighterman.dev/lighterman/uploader/transfer"
@@ -26,7 +26,7 @@ const partSize = 64 << 10
 // calls watches the requests to a store. before may fail a request that then is not made; after may fail one that was
 // made, as when its answer is lost.
 type calls struct {
-	uploader.Store
+	objstore.Store
 
 	mu            sync.Mutex
 	count         map[string]int
@@ -50,27 +50,27 @@ func (c *calls) do(call string, request func() error) error {
 	return err
 }
 
-func (c *calls) Put(ctx context.Context, o *uploader.Object, body uploader.Body) (stored uploader.Stored, err error) {
+func (c *calls) Put(ctx context.Context, o *objstore.Object, body objstore.Body) (stored objstore.Stored, err error) {
 	err = c.do("Put", func() (err error) { stored, err = c.Store.Put(ctx, o, body); return err })
 	return stored, err
 }
 
-func (c *calls) Begin(ctx context.Context, o *uploader.Object) (id string, err error) {
+func (c *calls) Begin(ctx context.Context, o *objstore.Object) (id string, err error) {
 	err = c.do("Begin", func() (err error) { id, err = c.Store.Begin(ctx, o); return err })
 	return id, err
 }
 
-func (c *calls) PutPart(ctx context.Context, o *uploader.Object, id string, number int, body uploader.Body) (part uploader.Part, err error) {
+func (c *calls) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (part objstore.Part, err error) {
 	err = c.do("PutPart", func() (err error) { part, err = c.Store.PutPart(ctx, o, id, number, body); return err })
 	return part, err
 }
 
-func (c *calls) Complete(ctx context.Context, o *uploader.Object, id string, parts []uploader.Part) (stored uploader.Stored, err error) {
+func (c *calls) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (stored objstore.Stored, err error) {
 	err = c.do("Complete", func() (err error) { stored, err = c.Store.Complete(ctx, o, id, parts); return err })
 	return stored, err
 }
 
-func (c *calls) Stat(ctx context.Context, key string) (stored uploader.Stored, err error) {
+func (c *calls) Stat(ctx context.Context, key string) (stored objstore.Stored, err error) {
 	err = c.do("Stat", func() (err error) { stored, err = c.Store.Stat(ctx, key); return err })
 	return stored, err
 }
@@ -85,18 +85,18 @@ type harness struct {
 	calls  *calls
 	spool  *spool.Spool
 	sender *transfer.Sender
-	object uploader.Object
+	object objstore.Object
 	// sent is what Progress was told of.
 	sent int64
 }
 
 // The file system of the test is large, and a growing file could fill it: only with many parts do they stay small.
 var (
-	anyOrder = &uploader.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: uploader.CRC64NVME}
-	oneByOne = &uploader.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: uploader.CRC32C, Sequential: true}
+	anyOrder = &objstore.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME}
+	oneByOne = &objstore.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: objstore.CRC32C, Sequential: true}
 )
 
-func newHarness(t *testing.T, limits *uploader.Limits) *harness {
+func newHarness(t *testing.T, limits *objstore.Limits) *harness {
 	t.Helper()
 	h := &harness{T: t, dir: storetest.TempDir(t), state: storetest.TempDir(t)}
 	store, err := local.Open(storetest.TempDir(t), local.Options{Limits: limits})
@@ -118,7 +118,7 @@ func (h *harness) restart() {
 	h.sent = 0
 	h.sender = &transfer.Sender{
 		Store: h.calls, Journal: j, Spool: h.spool, PartSize: partSize, Gate: gate,
-		Object: func(key string) *uploader.Object {
+		Object: func(key string) *objstore.Object {
 			o := h.object
 			o.Key = key
 			return &o
@@ -209,7 +209,7 @@ func (h *harness) nothingLeft() {
 
 func (h *harness) absent(name string) {
 	h.Helper()
-	if _, err := h.store.Stat(h.Context(), "key/"+name); uploader.ClassOf(err) != uploader.NotFound {
+	if _, err := h.store.Stat(h.Context(), "key/"+name); objstore.ClassOf(err) != objstore.NotFound {
 		h.Errorf("the object is visible: %v", err)
 	}
 }
@@ -224,6 +224,6 @@ func once(call string, n int, do func() error) func(string, int) error {
 	}
 }
 
-func fail(class uploader.Class) func() error {
-	return func() error { return &uploader.Error{Class: class, Err: errors.New("a fault of the test")} }
+func fail(class objstore.Class) func() error {
+	return func() error { return &objstore.Error{Class: class, Err: errors.New("a fault of the test")} }
 }

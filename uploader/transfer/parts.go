@@ -8,14 +8,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // parts are what the store has of a file.
 type parts struct {
 	mu   sync.Mutex
-	have map[int]uploader.Part
+	have map[int]objstore.Part
 	// counted is what Progress was told of each.
 	counted map[int]int64
 	// flight are the parts on their way; nil: none.
@@ -52,7 +52,7 @@ func (t *transfer) begin(ctx context.Context) error {
 	case err == nil:
 		t.id = id
 		t.Journal.Begin(journal.Upload{Path: t.path, Key: t.object.Key, ID: t.id, PartSize: t.partSize})
-	case uploader.ClassOf(err) == uploader.Exists:
+	case objstore.ClassOf(err) == objstore.Exists:
 		t.Log.Warn("an object has the key; it is compared with the file in the end", "key", t.object.Key)
 		t.parts.exists, err = err, nil
 	}
@@ -66,7 +66,7 @@ func (t *transfer) taken() bool { return t.parts.exists != nil }
 func (t *transfer) forget() {
 	t.id = ""
 	t.Journal.End(t.path)
-	t.parts.have = map[int]uploader.Part{}
+	t.parts.have = map[int]objstore.Part{}
 	t.parts.exists = nil
 }
 
@@ -107,7 +107,7 @@ func (t *transfer) missing(ctx context.Context, number int, c content) (*errgrou
 			return nil, nil
 		}
 		if t.Store.Limits().Sequential {
-			return nil, &uploader.Error{Class: uploader.NoUpload, Err: fmt.Errorf("part %d has changed, and the store replaces none", number)}
+			return nil, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("part %d has changed, and the store replaces none", number)}
 		}
 		delete(p.have, number)
 		t.count(number, 0)
@@ -139,13 +139,13 @@ func (t *transfer) count(number int, size int64) {
 
 func (t *transfer) sendPart(ctx context.Context, number int, offset int64, c content) error {
 	what := fmt.Sprintf("put part %d of %s", number, t.object.Key)
-	part, err := send(ctx, t, what, offset, c, func(ctx context.Context, body uploader.Body) (uploader.Part, error) {
+	part, err := send(ctx, t, what, offset, c, func(ctx context.Context, body objstore.Body) (objstore.Part, error) {
 		return t.Store.PutPart(ctx, t.object, t.id, number, body)
 	})
 	if errors.Is(err, ErrChanged) {
 		return nil // The round is not the last.
 	}
-	if uploader.ClassOf(err) == uploader.Corrupt {
+	if objstore.ClassOf(err) == objstore.Corrupt {
 		// If the file has changed in between, the round is not the last. Else this is a fault.
 		if again, readErr := read(t.file, offset, c.size, c.sum.Algorithm); readErr != nil || again != c {
 			return nil
@@ -155,7 +155,7 @@ func (t *transfer) sendPart(ctx context.Context, number int, offset int64, c con
 		return err
 	}
 	if part.Size != c.size || part.Sum != c.sum {
-		return &uploader.Error{Class: uploader.Corrupt, Err: fmt.Errorf("%s: the store confirms %d bytes with %v, and %d with %v were sent",
+		return &objstore.Error{Class: objstore.Corrupt, Err: fmt.Errorf("%s: the store confirms %d bytes with %v, and %d with %v were sent",
 			what, part.Size, part.Sum, c.size, c.sum)}
 	}
 	t.Journal.Part(t.path, part)

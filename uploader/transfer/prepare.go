@@ -4,7 +4,7 @@ import (
 	"context"
 	"maps"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // uncached is the size from which on a file is not kept in the page cache after it was sent.
@@ -12,7 +12,7 @@ const uncached = 64 << 20
 
 // prepare chooses the size of parts, or takes up what an earlier attempt has begun.
 func (t *transfer) prepare(ctx context.Context, growing bool) error {
-	t.parts = &parts{have: map[int]uploader.Part{}, counted: map[int]int64{}}
+	t.parts = &parts{have: map[int]objstore.Part{}, counted: map[int]int64{}}
 	if u, ok := t.Journal.Upload(t.path); ok {
 		if u.Key == t.object.Key {
 			t.id, t.partSize, t.parts.have = u.ID, u.PartSize, maps.Clone(u.Parts)
@@ -40,7 +40,7 @@ func (t *transfer) prepare(ctx context.Context, growing bool) error {
 }
 
 // partSize is the size of all parts but the last, of a file of a size.
-func partSize(l uploader.Limits, wanted, size int64) int64 {
+func partSize(l objstore.Limits, wanted, size int64) int64 {
 	n := max(wanted, l.MinPart, (size+int64(l.MaxParts)-1)/int64(l.MaxParts))
 	if l.Align > 0 {
 		n = (n + l.Align - 1) / l.Align * l.Align

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"io"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/spool"
 )
 
@@ -23,14 +23,14 @@ func (t *transfer) put(ctx context.Context, state spool.State) (journal.Entry, e
 	if err := t.unchanged(state); err != nil {
 		return journal.Entry{}, err
 	}
-	var stored uploader.Stored
+	var stored objstore.Stored
 	if err = t.refusedBefore(ctx); err == nil {
 		stored, err = send(ctx, t, "put "+t.object.Key, 0, c, t.newPut())
 	}
-	switch uploader.ClassOf(err) { //nolint:exhaustive // The others are errors.
-	case uploader.Exists:
+	switch objstore.ClassOf(err) { //nolint:exhaustive // The others are errors.
+	case objstore.Exists:
 		stored, err = t.mine(ctx, c, func() (*digest, error) { return d, nil }, err)
-	case uploader.Corrupt:
+	case objstore.Corrupt:
 		err = t.blame(state, err)
 	}
 	if err != nil {
@@ -47,7 +47,7 @@ func (t *transfer) put(ctx context.Context, state spool.State) (journal.Entry, e
 const corruptions = 3
 
 // send sends a part of the file, and again where that may help.
-func send[T any](ctx context.Context, t *transfer, what string, offset int64, c content, do func(context.Context, uploader.Body) (T, error)) (T, error) {
+func send[T any](ctx context.Context, t *transfer, what string, offset int64, c content, do func(context.Context, objstore.Body) (T, error)) (T, error) {
 	var result T
 	var unread error
 	one := func(ctx context.Context) error {
@@ -58,7 +58,7 @@ func send[T any](ctx context.Context, t *transfer, what string, offset int64, c 
 		r := &meter{ReaderAt: t.file, limiter: t.Limiter}
 		result, err = attempt(ctx, func(ctx context.Context, moved func()) (T, error) {
 			r.ctx, r.moved = ctx, moved
-			return do(ctx, uploader.Body{ReaderAt: r, Offset: offset, Size: c.size, Sum: c.sum})
+			return do(ctx, objstore.Body{ReaderAt: r, Offset: offset, Size: c.size, Sum: c.sum})
 		})
 		t.Gate.Leave(c.size, err == nil)
 		if why := r.failed.Load(); err != nil && why != nil {
@@ -70,7 +70,7 @@ func send[T any](ctx context.Context, t *transfer, what string, offset int64, c 
 	var err error
 	for range corruptions {
 		err = cmp.Or(t.Retry.Do(ctx, what, one), unread)
-		if uploader.ClassOf(err) != uploader.Corrupt {
+		if objstore.ClassOf(err) != objstore.Corrupt {
 			break
 		}
 		t.Log.Warn("the store received other bytes than the file has", "what", what, "error", err)
@@ -87,12 +87,12 @@ func (t *transfer) blame(state spool.State, err error) error {
 }
 
 // compare checks what the store says that it has.
-func (t *transfer) compare(c content, stored uploader.Stored) error {
-	if stored.Size == c.size && (stored.Sum == c.sum || stored.Sum.Algorithm != c.sum.Algorithm || c.sum == uploader.Sum{}) {
+func (t *transfer) compare(c content, stored objstore.Stored) error {
+	if stored.Size == c.size && (stored.Sum == c.sum || stored.Sum.Algorithm != c.sum.Algorithm || c.sum == objstore.Sum{}) {
 		return nil
 	}
-	return &uploader.Error{
-		Class: uploader.Corrupt,
+	return &objstore.Error{
+		Class: objstore.Corrupt,
 		Err: fmt.Errorf("the store has %d bytes with %v of %s, and %d with %v were sent", stored.Size, stored.Sum,
 			t.object.Key, c.size, c.sum),
 	}
@@ -100,33 +100,33 @@ func (t *transfer) compare(c content, stored uploader.Stored) error {
 
 // mine tells the object that this very file made before, when an answer was lost, from one of somebody else. What the
 // store has is what was to be stored if its bytes are the same, whoever put them there.
-func (t *transfer) mine(ctx context.Context, c content, pass func() (*digest, error), exists error) (uploader.Stored, error) {
+func (t *transfer) mine(ctx context.Context, c content, pass func() (*digest, error), exists error) (objstore.Stored, error) {
 	t.Taken.set(t.object.Key, exists)
 	if t.WriteOnly {
-		return uploader.Stored{}, fmt.Errorf("%w, and may not be read: %w", ErrConflict, exists)
+		return objstore.Stored{}, fmt.Errorf("%w, and may not be read: %w", ErrConflict, exists)
 	}
 	stored, err := t.stat(ctx)
 	if err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	if stored.Size != c.size {
-		return uploader.Stored{}, fmt.Errorf("%w: it has %d bytes, and the file has %d: %w", ErrConflict, stored.Size, c.size, exists)
+		return objstore.Stored{}, fmt.Errorf("%w: it has %d bytes, and the file has %d: %w", ErrConflict, stored.Size, c.size, exists)
 	}
 	if stored.Sum.Algorithm == c.sum.Algorithm && stored.Sum.Value != "" {
 		if stored.Sum != c.sum {
-			return uploader.Stored{}, fmt.Errorf("%w: its checksum is another: %w", ErrConflict, exists)
+			return objstore.Stored{}, fmt.Errorf("%w: its checksum is another: %w", ErrConflict, exists)
 		}
 		return stored, nil
 	}
 	d, err := pass()
 	if err != nil {
-		return uploader.Stored{}, err
+		return objstore.Stored{}, err
 	}
 	return stored, t.readBack(ctx, stored, d.sum(), exists)
 }
 
 // readBack compares an object whose checksum the store does not know.
-func (t *transfer) readBack(ctx context.Context, stored uploader.Stored, sha string, exists error) error {
+func (t *transfer) readBack(ctx context.Context, stored objstore.Stored, sha string, exists error) error {
 	return t.Retry.Do(ctx, "read "+stored.Key, func(ctx context.Context) error {
 		r, err := t.Store.Open(ctx, stored.Key, stored.Version)
 		if err != nil {
@@ -135,7 +135,7 @@ func (t *transfer) readBack(ctx context.Context, stored uploader.Stored, sha str
 		defer r.Close() //nolint:errcheck // It is only read.
 		h := sha256.New()
 		if _, err := io.Copy(h, r); err != nil {
-			return &uploader.Error{Class: uploader.Transient, Err: fmt.Errorf("read %s: %w", stored.Key, err)}
+			return &objstore.Error{Class: objstore.Transient, Err: fmt.Errorf("read %s: %w", stored.Key, err)}
 		}
 		if hex.EncodeToString(h.Sum(nil)) != sha {
 			return fmt.Errorf("%w: its content is another: %w", ErrConflict, exists)
@@ -144,9 +144,9 @@ func (t *transfer) readBack(ctx context.Context, stored uploader.Stored, sha str
 	})
 }
 
-func (t *transfer) stat(ctx context.Context) (stored uploader.Stored, err error) {
+func (t *transfer) stat(ctx context.Context) (stored objstore.Stored, err error) {
 	err = t.Retry.Do(ctx, "look at "+t.object.Key, func(ctx context.Context) error {
-		stored, err = attempt(ctx, func(ctx context.Context, _ func()) (uploader.Stored, error) {
+		stored, err = attempt(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) {
 			return t.Store.Stat(ctx, t.object.Key)
 		})
 		return err

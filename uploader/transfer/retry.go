@@ -8,14 +8,14 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // Retry asks again when an error may heal.
 type Retry struct {
 	// Limits say for how long errors of a class are met by asking again, from the first error on. A class that is absent is
 	// not retried. Nil: DefaultLimits.
-	Limits map[uploader.Class]time.Duration
+	Limits map[objstore.Class]time.Duration
 	// First and Longest bound the pauses; a pause is a random part of what the doubling gives. Zero: 200 ms and 30 s.
 	First, Longest time.Duration
 	// Slow is called when the store asks for fewer requests. Nil: nobody is.
@@ -26,17 +26,17 @@ type Retry struct {
 }
 
 // DefaultLimits are those while a pod runs. The file is tried again later; what bounds the whole is the drain.
-var DefaultLimits = map[uploader.Class]time.Duration{
-	uploader.Transient: 10 * time.Minute,
-	uploader.Throttled: 30 * time.Minute,
-	uploader.Unknown:   time.Minute,
+var DefaultLimits = map[objstore.Class]time.Duration{
+	objstore.Transient: 10 * time.Minute,
+	objstore.Throttled: 30 * time.Minute,
+	objstore.Unknown:   time.Minute,
 	// The kubelet renews a token at 80 % of its life, and a Secret within two minutes.
-	uploader.Expired: 5 * time.Minute,
+	objstore.Expired: 5 * time.Minute,
 	// A role that was just granted takes minutes to be known everywhere.
-	uploader.Denied: 2 * time.Minute,
+	objstore.Denied: 2 * time.Minute,
 	// A key that is revoked while its successor is on its way: the kubelet has a changed Secret in the volume within two minutes.
-	uploader.Unauthenticated: 3 * time.Minute,
-	uploader.ClockSkew:       time.Minute,
+	objstore.Unauthenticated: 3 * time.Minute,
+	objstore.ClockSkew:       time.Minute,
 }
 
 // Do runs do until it succeeds, fails for good, or its time is over. The last error is returned.
@@ -63,8 +63,8 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 		if since.IsZero() {
 			since = time.Now()
 		}
-		class := uploader.ClassOf(err)
-		if class == uploader.Throttled && r.Slow != nil {
+		class := objstore.ClassOf(err)
+		if class == objstore.Throttled && r.Slow != nil {
 			r.Slow()
 		}
 		left := limits[class] - time.Since(since)
@@ -110,7 +110,7 @@ func pauseAfter(err error, pause time.Duration) time.Duration {
 
 // after is how long the store asks to wait; zero: it does not say.
 func after(err error) time.Duration {
-	if e, ok := errors.AsType[*uploader.Error](err); ok {
+	if e, ok := errors.AsType[*objstore.Error](err); ok {
 		return e.After
 	}
 	return 0

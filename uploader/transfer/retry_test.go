@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transfer"
 )
 
@@ -18,21 +18,21 @@ func newRetry() *transfer.Retry { return &transfer.Retry{Log: slog.New(slog.Disc
 
 // A fault that lasts so long heals, or not.
 func TestRetryIsBoundedByTheClass(t *testing.T) {
-	for class, test := range map[uploader.Class]struct{ heals, fails time.Duration }{
-		uploader.Transient:       {2 * time.Minute, 11 * time.Minute},
-		uploader.Throttled:       {20 * time.Minute, 31 * time.Minute},
-		uploader.Expired:         {2 * time.Minute, 6 * time.Minute},
-		uploader.Denied:          {time.Minute, 3 * time.Minute},
-		uploader.Unauthenticated: {2 * time.Minute, 4 * time.Minute},
-		uploader.ClockSkew:       {20 * time.Second, 2 * time.Minute},
-		uploader.Unknown:         {20 * time.Second, 2 * time.Minute},
-		uploader.Invalid:         {0, time.Nanosecond},
-		uploader.NoBucket:        {0, time.Nanosecond},
-		uploader.Untrusted:       {0, time.Nanosecond},
-		uploader.Exists:          {0, time.Nanosecond},
-		uploader.NotFound:        {0, time.Nanosecond},
-		uploader.Corrupt:         {0, time.Nanosecond},
-		uploader.NoUpload:        {0, time.Nanosecond},
+	for class, test := range map[objstore.Class]struct{ heals, fails time.Duration }{
+		objstore.Transient:       {2 * time.Minute, 11 * time.Minute},
+		objstore.Throttled:       {20 * time.Minute, 31 * time.Minute},
+		objstore.Expired:         {2 * time.Minute, 6 * time.Minute},
+		objstore.Denied:          {time.Minute, 3 * time.Minute},
+		objstore.Unauthenticated: {2 * time.Minute, 4 * time.Minute},
+		objstore.ClockSkew:       {20 * time.Second, 2 * time.Minute},
+		objstore.Unknown:         {20 * time.Second, 2 * time.Minute},
+		objstore.Invalid:         {0, time.Nanosecond},
+		objstore.NoBucket:        {0, time.Nanosecond},
+		objstore.Untrusted:       {0, time.Nanosecond},
+		objstore.Exists:          {0, time.Nanosecond},
+		objstore.NotFound:        {0, time.Nanosecond},
+		objstore.Corrupt:         {0, time.Nanosecond},
+		objstore.NoUpload:        {0, time.Nanosecond},
 	} {
 		t.Run(string(class), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestRetryIsBoundedByTheClass(t *testing.T) {
 				if err := fault(test.heals); err != nil {
 					t.Errorf("a fault of %v: %v", test.heals, err)
 				}
-				if err := fault(test.fails); uploader.ClassOf(err) != class {
+				if err := fault(test.fails); objstore.ClassOf(err) != class {
 					t.Errorf("a fault of %v: %v", test.fails, err)
 				}
 				if took := time.Since(begin); took > test.heals+test.fails+2*time.Minute {
@@ -65,7 +65,7 @@ func TestRetryUsesAllItsTime(t *testing.T) {
 	for class, limit := range transfer.DefaultLimits {
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()
-			if err := newRetry().Do(t.Context(), "x", func(context.Context) error { return fail(class)() }); uploader.ClassOf(err) != class {
+			if err := newRetry().Do(t.Context(), "x", func(context.Context) error { return fail(class)() }); objstore.ClassOf(err) != class {
 				t.Errorf("%s: got %v", class, err)
 			}
 			if took := time.Since(begin); took != limit {
@@ -82,7 +82,7 @@ func TestRetryWaitsAsLongAsTheStoreAsks(t *testing.T) {
 		r.Slow = func() { slow++ }
 		err := r.Do(t.Context(), "x", func(context.Context) error {
 			if n++; n < 4 {
-				return &uploader.Error{Class: uploader.Throttled, After: time.Minute, Err: errors.New("slow down")}
+				return &objstore.Error{Class: objstore.Throttled, After: time.Minute, Err: errors.New("slow down")}
 			}
 			return nil
 		})
@@ -99,7 +99,7 @@ func TestRetryPausesGrowAndDiffer(t *testing.T) {
 		err := newRetry().Do(t.Context(), "x", func(context.Context) error {
 			pauses = append(pauses, time.Since(last))
 			last = time.Now()
-			return fail(uploader.Transient)()
+			return fail(objstore.Transient)()
 		})
 		if err == nil || len(pauses) < 20 || len(pauses) > 60 {
 			t.Fatalf("%d requests in ten minutes, %v", len(pauses), err)
@@ -116,8 +116,8 @@ func TestRetryEndsWithItsContextAndKeepsTheError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("the grace period is over"))
 		defer cancel()
-		err := newRetry().Do(ctx, "x", func(context.Context) error { return fail(uploader.Transient)() })
-		if uploader.ClassOf(err) != uploader.Transient || !strings.Contains(err.Error(), "the grace period is over") {
+		err := newRetry().Do(ctx, "x", func(context.Context) error { return fail(objstore.Transient)() })
+		if objstore.ClassOf(err) != objstore.Transient || !strings.Contains(err.Error(), "the grace period is over") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -212,7 +212,7 @@ func TestRequestThatStandsStill(t *testing.T) {
 			<-ctx.Done()
 			return 0, ctx.Err()
 		})
-		if uploader.ClassOf(err) != uploader.Transient || !bytes.Contains([]byte(err.Error()), []byte("5m0s")) {
+		if objstore.ClassOf(err) != objstore.Transient || !bytes.Contains([]byte(err.Error()), []byte("5m0s")) {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"testing"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/spool"
 	"lighterman.dev/lighterman/uploader/transfer"
 )
@@ -24,7 +24,7 @@ func hexSHA(data []byte) string {
 // both runs a test with a store that takes parts in any order, and with one that takes them one by one.
 func both(t *testing.T, test func(t *testing.T, h *harness)) {
 	t.Helper()
-	for name, limits := range map[string]*uploader.Limits{"any order": anyOrder, "one by one": oneByOne} {
+	for name, limits := range map[string]*objstore.Limits{"any order": anyOrder, "one by one": oneByOne} {
 		t.Run(name, func(t *testing.T) { test(t, newHarness(t, limits)) })
 	}
 }
@@ -56,7 +56,7 @@ func TestAnswersThatAreLost(t *testing.T) {
 				}
 				data := random(size)
 				h.write("file", data)
-				h.calls.after = once(call, 1, fail(uploader.Transient))
+				h.calls.after = once(call, 1, fail(objstore.Transient))
 				e, err := h.send("file")
 				h.must(err)
 				h.whole(e, "file", data)
@@ -66,14 +66,14 @@ func TestAnswersThatAreLost(t *testing.T) {
 }
 
 func TestErrorsThatHeal(t *testing.T) {
-	for _, class := range []uploader.Class{
-		uploader.Transient, uploader.Throttled, uploader.Expired, uploader.Denied, uploader.Unauthenticated, uploader.ClockSkew,
-		uploader.Unknown, uploader.Corrupt, uploader.NoUpload,
+	for _, class := range []objstore.Class{
+		objstore.Transient, objstore.Throttled, objstore.Expired, objstore.Denied, objstore.Unauthenticated, objstore.ClockSkew,
+		objstore.Unknown, objstore.Corrupt, objstore.NoUpload,
 	} {
 		for _, call := range []string{"Begin", "PutPart", "Complete"} {
 			t.Run(string(class)+" "+call, func(t *testing.T) {
 				h := newHarness(t, anyOrder)
-				if call == "Begin" && (class == uploader.Corrupt || class == uploader.NoUpload) {
+				if call == "Begin" && (class == objstore.Corrupt || class == objstore.NoUpload) {
 					return // No store gives it.
 				}
 				data := random(5 * partSize)
@@ -83,7 +83,7 @@ func TestErrorsThatHeal(t *testing.T) {
 				h.must(err)
 				for u, err := range h.store.Unfinished(t.Context(), "") {
 					h.must(err)
-					h.must(h.store.Abort(t.Context(), &uploader.Object{}, u.ID)) // The store said that it does not know it.
+					h.must(h.store.Abort(t.Context(), &objstore.Object{}, u.ID)) // The store said that it does not know it.
 				}
 				h.whole(e, "file", data)
 			})
@@ -92,19 +92,19 @@ func TestErrorsThatHeal(t *testing.T) {
 }
 
 func TestErrorsThatDoNotHeal(t *testing.T) {
-	for _, class := range []uploader.Class{uploader.Invalid, uploader.NoBucket, uploader.Untrusted, uploader.Corrupt} {
+	for _, class := range []objstore.Class{objstore.Invalid, objstore.NoBucket, objstore.Untrusted, objstore.Corrupt} {
 		t.Run(string(class), func(t *testing.T) {
 			h := newHarness(t, anyOrder)
 			h.write("small", random(10))
 			h.write("large", random(3*partSize))
 			h.calls.before = func(string, int) error { return fail(class)() }
 			for _, name := range []string{"small", "large"} {
-				if _, err := h.send(name); uploader.ClassOf(err) != class {
+				if _, err := h.send(name); objstore.ClassOf(err) != class {
 					t.Errorf("%s: got %v", name, err)
 				}
 				h.absent(name)
 			}
-			if n := h.calls.count["Put"]; (class == uploader.Corrupt) != (n > 1) || n > 3 {
+			if n := h.calls.count["Put"]; (class == objstore.Corrupt) != (n > 1) || n > 3 {
 				t.Errorf("the request was made %d times", n)
 			}
 		})
@@ -116,11 +116,11 @@ func TestUploadThatIsUnfitEachTime(t *testing.T) {
 		h.write("file", random(3*partSize))
 		h.calls.before = func(call string, _ int) error {
 			if call == "Complete" {
-				return fail(uploader.Corrupt)()
+				return fail(objstore.Corrupt)()
 			}
 			return nil
 		}
-		if _, err := h.send("file"); uploader.ClassOf(err) != uploader.Corrupt {
+		if _, err := h.send("file"); objstore.ClassOf(err) != objstore.Corrupt {
 			h.Errorf("got %v", err)
 		}
 		if n := h.calls.count["Complete"]; n != 3 {
@@ -239,11 +239,11 @@ func TestKeyThatIsTaken(t *testing.T) {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			both(t, func(_ *testing.T, h *harness) {
 				other, data := random(size + 1)[1:], random(size)
-				_, err := h.store.Put(h.Context(), &uploader.Object{Key: "key/file"},
-					uploader.Body{ReaderAt: bytes.NewReader(other), Size: int64(size)})
+				_, err := h.store.Put(h.Context(), &objstore.Object{Key: "key/file"},
+					objstore.Body{ReaderAt: bytes.NewReader(other), Size: int64(size)})
 				h.must(err)
 				h.write("file", data)
-				if _, err := h.send("file"); !errors.Is(err, transfer.ErrConflict) || uploader.ClassOf(err) != uploader.Exists {
+				if _, err := h.send("file"); !errors.Is(err, transfer.ErrConflict) || objstore.ClassOf(err) != objstore.Exists {
 					h.Errorf("another object: got %v", err)
 				}
 				h.nothingLeft()
@@ -268,7 +268,7 @@ func TestSendGoesOnAfterARestart(t *testing.T) {
 		h.write("file", data)
 		h.calls.before = func(call string, n int) error {
 			if call == "PutPart" && n > 6 {
-				return fail(uploader.Invalid)()
+				return fail(objstore.Invalid)()
 			}
 			return nil
 		}
@@ -299,7 +299,7 @@ func TestPartsThatChangedDuringARestartAreSentAgain(t *testing.T) {
 	h := newHarness(t, anyOrder)
 	data := random(8 * partSize)
 	h.write("file", data)
-	h.calls.before = once("Complete", 1, fail(uploader.Invalid))
+	h.calls.before = once("Complete", 1, fail(objstore.Invalid))
 	if _, err := h.send("file"); err == nil {
 		t.Fatal("it was sent")
 	}
@@ -316,8 +316,8 @@ func TestPartsThatChangedDuringARestartAreSentAgain(t *testing.T) {
 }
 
 func TestPartSizeGrowsWithTheFile(t *testing.T) {
-	h := newHarness(t, &uploader.Limits{
-		MinPart: 1000, MaxPart: 1 << 30, MaxParts: 4, MaxPut: 1 << 30, Algorithm: uploader.CRC64NVME, Align: 4096,
+	h := newHarness(t, &objstore.Limits{
+		MinPart: 1000, MaxPart: 1 << 30, MaxParts: 4, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME, Align: 4096,
 	})
 	data := random(10*partSize + 3)
 	h.write("file", data)
@@ -334,7 +334,7 @@ func TestStoreThatKeepsNothingOfTheWhole(t *testing.T) {
 	data := slices.Repeat([]byte("0123456789abcdef"), partSize/4)
 	h.write("file", data)
 	h.calls.Store = noSums{h.store}
-	h.calls.after = once("Complete", 1, fail(uploader.Transient))
+	h.calls.after = once("Complete", 1, fail(objstore.Transient))
 	e, err := h.send("file")
 	h.must(err)
 	if e.SHA256 != hexSHA(data) {

@@ -13,16 +13,17 @@ import (
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/spool"
 )
 
 // Sender sends files. It may send several at the same time.
 type Sender struct {
-	Store   uploader.Store
+	Store   objstore.Store
 	Journal *journal.Journal
 	Spool   *spool.Spool
 	// Object gives what all objects have in common, for a key.
-	Object func(key string) *uploader.Object
+	Object func(key string) *objstore.Object
 	// PartSize is in bytes; it grows where a file would have too many parts.
 	PartSize int64
 	Gate     *Gate
@@ -71,7 +72,7 @@ func (s *Sender) Send(ctx context.Context, f *spool.File, key string, growing <-
 		case err == nil:
 			s.Journal.Done(entry)
 			return entry, nil
-		case uploader.ClassOf(err) == uploader.NoUpload:
+		case objstore.ClassOf(err) == objstore.NoUpload:
 			s.Log.Warn("the upload is gone; beginning anew", "path", t.path, "error", err)
 			if err := t.giveUp(ctx); err != nil {
 				return journal.Entry{}, err
@@ -131,7 +132,7 @@ type transfer struct {
 
 	file   *spool.File
 	path   string // escaped
-	object *uploader.Object
+	object *objstore.Object
 	digest *digest
 
 	// id is empty before an upload in parts has begun.
@@ -201,7 +202,7 @@ func (t *transfer) unchanged(state spool.State) error {
 }
 
 // entry is what the manifest says of the file.
-func (t *transfer) entry(state spool.State, stored uploader.Stored, sha string) journal.Entry {
+func (t *transfer) entry(state spool.State, stored objstore.Stored, sha string) journal.Entry {
 	return journal.Entry{State: state, File: manifest.File{
 		Path: t.path, Key: t.object.Key, Size: state.Size, SHA256: sha, Checksum: stored.Sum, Version: stored.Version,
 		Modified: time.Unix(0, state.Modified).UTC(), Stored: time.Now().UTC(),

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"sync"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // Taken remembers the keys that the store has refused because an object is there. A file that is sent again to such a key
@@ -53,7 +53,7 @@ func (t *transfer) refusedBefore(ctx context.Context) error {
 		return nil
 	}
 	if err := t.statOnce(ctx); err != nil {
-		if uploader.ClassOf(err) == uploader.NotFound {
+		if objstore.ClassOf(err) == objstore.NotFound {
 			t.Taken.set(t.object.Key, nil)
 		}
 		return nil
@@ -63,24 +63,24 @@ func (t *transfer) refusedBefore(ctx context.Context) error {
 }
 
 func (t *transfer) statOnce(ctx context.Context) error {
-	_, err := attempt(ctx, func(ctx context.Context, _ func()) (uploader.Stored, error) { return t.Store.Stat(ctx, t.object.Key) })
+	_, err := attempt(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) { return t.Store.Stat(ctx, t.object.Key) })
 	return err
 }
 
 // newPut returns the function that writes the object. It looks at the key before it sends the content again after a broken
 // connection: a store that refuses a write closes the connection in the middle of it, and a store that has stored the object
 // refuses to store it again. Complete needs no such look: it carries no content.
-func (t *transfer) newPut() func(context.Context, uploader.Body) (uploader.Stored, error) {
+func (t *transfer) newPut() func(context.Context, objstore.Body) (objstore.Stored, error) {
 	var broken error
-	return func(ctx context.Context, body uploader.Body) (uploader.Stored, error) {
+	return func(ctx context.Context, body objstore.Body) (objstore.Stored, error) {
 		if broken != nil && t.statOnce(ctx) == nil {
-			return uploader.Stored{}, &uploader.Error{
-				Class: uploader.Exists, Err: fmt.Errorf("an object has the key %s after a write to it broke: %w", t.object.Key, broken),
+			return objstore.Stored{}, &objstore.Error{
+				Class: objstore.Exists, Err: fmt.Errorf("an object has the key %s after a write to it broke: %w", t.object.Key, broken),
 			}
 		}
 		stored, err := t.Store.Put(ctx, t.object, body)
 		broken = nil
-		if uploader.ClassOf(err) == uploader.Transient && t.looksBefore() {
+		if objstore.ClassOf(err) == objstore.Transient && t.looksBefore() {
 			broken = err
 		}
 		return stored, err

@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"testing"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transfer"
 )
 
 // occupy puts an object of somebody else at the key of the file.
 func (h *harness) occupy(data []byte) {
 	h.Helper()
-	_, err := h.store.Put(h.Context(), &uploader.Object{Key: "key/file"}, uploader.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data))})
+	_, err := h.store.Put(h.Context(), &objstore.Object{Key: "key/file"}, objstore.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data))})
 	h.must(err)
 }
 
@@ -34,7 +34,7 @@ func TestConflictIsFoundAgain(t *testing.T) {
 				}
 				sent := h.sends()
 				for range 3 {
-					if _, err := h.send("file"); !errors.Is(err, transfer.ErrConflict) || uploader.ClassOf(err) != uploader.Exists {
+					if _, err := h.send("file"); !errors.Is(err, transfer.ErrConflict) || objstore.ClassOf(err) != objstore.Exists {
 						h.Errorf("again: got %v", err)
 					}
 				}
@@ -57,11 +57,11 @@ func TestBrokenWriteToTakenKey(t *testing.T) {
 		h.write("file", random(1000))
 		h.calls.before = func(call string, _ int) error {
 			if call == "Put" {
-				return fail(uploader.Transient)()
+				return fail(objstore.Transient)()
 			}
 			return nil
 		}
-		if _, err := h.send("file"); !errors.Is(err, transfer.ErrConflict) || uploader.ClassOf(err) != uploader.Exists {
+		if _, err := h.send("file"); !errors.Is(err, transfer.ErrConflict) || objstore.ClassOf(err) != objstore.Exists {
 			h.Errorf("got %v", err)
 		}
 		if n := h.calls.count["Put"]; n != 1 {
@@ -75,7 +75,7 @@ func TestBrokenWriteThatArrived(t *testing.T) {
 	both(t, func(_ *testing.T, h *harness) {
 		data := random(1000)
 		h.write("file", data)
-		h.calls.after = once("Put", 1, fail(uploader.Transient))
+		h.calls.after = once("Put", 1, fail(objstore.Transient))
 		e, err := h.send("file")
 		h.must(err)
 		h.whole(e, "file", data)
@@ -90,7 +90,7 @@ func TestBrokenWriteWithoutLook(t *testing.T) {
 	for name, prepare := range map[string]func(h *harness) (looks int){
 		"the key is free": func(*harness) int { return 1 },
 		"the key cannot be looked at": func(h *harness) int {
-			h.calls.before = once("Stat", 1, fail(uploader.Denied))
+			h.calls.before = once("Stat", 1, fail(objstore.Denied))
 			return 1
 		},
 		"objects cannot be read":     func(h *harness) int { h.sender.WriteOnly = true; return 0 },
@@ -103,7 +103,7 @@ func TestBrokenWriteWithoutLook(t *testing.T) {
 				looks := prepare(h)
 				before := h.calls.before
 				h.calls.before = func(call string, n int) error {
-					if err := once("Put", 1, fail(uploader.Transient))(call, n); err != nil || before == nil {
+					if err := once("Put", 1, fail(objstore.Transient))(call, n); err != nil || before == nil {
 						return err
 					}
 					return before(call, n)

@@ -7,7 +7,7 @@ import (
 	"io"
 	"sync"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // BodyError is an error of the file that is sent, not of the store.
@@ -26,7 +26,7 @@ type body struct {
 
 // Body reads a part of a file and adds what it reads to a checksum; nil: none is wanted, and the body may be read again
 // after a Seek to its beginning. A file that ends before the part does, or cannot be read, is a *BodyError.
-func Body(b uploader.Body, sum hash.Hash) io.ReadSeeker {
+func Body(b objstore.Body, sum hash.Hash) io.ReadSeeker {
 	return &body{SectionReader: b.Reader(), sum: sum}
 }
 
@@ -50,7 +50,7 @@ func (b *body) Read(p []byte) (int, error) {
 var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // Sum reads a part of a file into a checksum.
-func Sum(b uploader.Body, sum hash.Hash) error {
+func Sum(b objstore.Body, sum hash.Hash) error {
 	buffer := buffers.Get().(*[32 << 10]byte)
 	defer buffers.Put(buffer)
 	// The struct hides what would let io.Copy do without the buffer.

@@ -13,27 +13,27 @@ import (
 	"strings"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // faults are the errors that come from this side of the network or from the network; the first that fits counts.
 var faults = []struct {
 	is    func(error) bool
-	class uploader.Class
+	class objstore.Class
 	cure  string
 }{
-	{is[*BodyError], uploader.Unknown, ""},
-	{is[x509.UnknownAuthorityError], uploader.Untrusted, "put the authority that signed the store's certificate into caBundle"},
-	{is[x509.HostnameError], uploader.Untrusted, "use a name in endpoint that the store's certificate is for"},
-	{is[x509.CertificateInvalidError], uploader.Untrusted, "renew the store's certificate, or set the node's clock right"},
-	{is[*tls.CertificateVerificationError], uploader.Untrusted, ""},
-	{is[tls.RecordHeaderError], uploader.Transient, noTLS},
-	{func(err error) bool { return errors.Is(err, http.ErrSchemeMismatch) }, uploader.Transient, noTLS},
-	{notFound, uploader.Transient, "check the host name in endpoint, and the cluster's DNS"},
-	{is[*url.Error], uploader.Transient, ""},
-	{is[net.Error], uploader.Transient, ""},
-	{func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }, uploader.Transient, ""},
-	{func(err error) bool { return errors.Is(err, context.DeadlineExceeded) }, uploader.Transient, ""},
+	{is[*BodyError], objstore.Unknown, ""},
+	{is[x509.UnknownAuthorityError], objstore.Untrusted, "put the authority that signed the store's certificate into caBundle"},
+	{is[x509.HostnameError], objstore.Untrusted, "use a name in endpoint that the store's certificate is for"},
+	{is[x509.CertificateInvalidError], objstore.Untrusted, "renew the store's certificate, or set the node's clock right"},
+	{is[*tls.CertificateVerificationError], objstore.Untrusted, ""},
+	{is[tls.RecordHeaderError], objstore.Transient, noTLS},
+	{func(err error) bool { return errors.Is(err, http.ErrSchemeMismatch) }, objstore.Transient, noTLS},
+	{notFound, objstore.Transient, "check the host name in endpoint, and the cluster's DNS"},
+	{is[*url.Error], objstore.Transient, ""},
+	{is[net.Error], objstore.Transient, ""},
+	{func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }, objstore.Transient, ""},
+	{func(err error) bool { return errors.Is(err, context.DeadlineExceeded) }, objstore.Transient, ""},
 }
 
 // noTLS is no class of its own: a server that gets a torn request, and a proxy in trouble, answer without TLS as well.
@@ -57,7 +57,7 @@ func Fault(ctx context.Context, err error) error {
 	}
 	for _, f := range faults {
 		if f.is(err) {
-			return &uploader.Error{Class: f.class, Cure: f.cure, Err: err}
+			return &objstore.Error{Class: f.class, Cure: f.cure, Err: err}
 		}
 	}
 	return nil
@@ -75,32 +75,32 @@ func Text(err error) string {
 }
 
 // statuses are what the codes of HTTP say where a store says nothing better.
-var statuses = map[int]uploader.Class{
-	http.StatusMovedPermanently:      uploader.NoBucket,
-	http.StatusTemporaryRedirect:     uploader.NoBucket,
-	http.StatusPermanentRedirect:     uploader.NoBucket,
-	http.StatusBadRequest:            uploader.Invalid,
-	http.StatusUnauthorized:          uploader.Unauthenticated,
-	http.StatusForbidden:             uploader.Denied,
-	http.StatusNotFound:              uploader.NotFound,
-	http.StatusMethodNotAllowed:      uploader.Invalid,
-	http.StatusRequestTimeout:        uploader.Transient,
-	http.StatusPreconditionFailed:    uploader.Exists,
-	http.StatusRequestEntityTooLarge: uploader.Invalid,
-	http.StatusTooManyRequests:       uploader.Throttled,
-	http.StatusInternalServerError:   uploader.Transient,
-	http.StatusNotImplemented:        uploader.Invalid,
-	http.StatusBadGateway:            uploader.Transient,
-	http.StatusServiceUnavailable:    uploader.Transient,
-	http.StatusGatewayTimeout:        uploader.Transient,
+var statuses = map[int]objstore.Class{
+	http.StatusMovedPermanently:      objstore.NoBucket,
+	http.StatusTemporaryRedirect:     objstore.NoBucket,
+	http.StatusPermanentRedirect:     objstore.NoBucket,
+	http.StatusBadRequest:            objstore.Invalid,
+	http.StatusUnauthorized:          objstore.Unauthenticated,
+	http.StatusForbidden:             objstore.Denied,
+	http.StatusNotFound:              objstore.NotFound,
+	http.StatusMethodNotAllowed:      objstore.Invalid,
+	http.StatusRequestTimeout:        objstore.Transient,
+	http.StatusPreconditionFailed:    objstore.Exists,
+	http.StatusRequestEntityTooLarge: objstore.Invalid,
+	http.StatusTooManyRequests:       objstore.Throttled,
+	http.StatusInternalServerError:   objstore.Transient,
+	http.StatusNotImplemented:        objstore.Invalid,
+	http.StatusBadGateway:            objstore.Transient,
+	http.StatusServiceUnavailable:    objstore.Transient,
+	http.StatusGatewayTimeout:        objstore.Transient,
 }
 
 // ByStatus gives the class of an answer by its status alone.
-func ByStatus(status int) uploader.Class {
+func ByStatus(status int) objstore.Class {
 	if class, ok := statuses[status]; ok {
 		return class
 	}
-	return uploader.Unknown
+	return objstore.Unknown
 }
 
 // RetryAfter is how long an answer asks to wait; zero: it does not say.

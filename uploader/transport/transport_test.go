@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/checksum"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -77,8 +77,8 @@ func TestBody(t *testing.T) {
 	rand.NewChaCha8([32]byte{}).Read(data) //nolint:errcheck // It never fails.
 	for _, url := range []string{plain.URL, secure.URL} {
 		for _, n := range []int64{0, 1, 4095, transport.LongBody - 1, transport.LongBody, transport.LongBody + 1, int64(len(data)) - 5} {
-			part := uploader.Body{ReaderAt: bytes.NewReader(data), Offset: 5, Size: n}
-			hash := checksum.New(uploader.CRC64NVME)
+			part := objstore.Body{ReaderAt: bytes.NewReader(data), Offset: 5, Size: n}
+			hash := checksum.New(objstore.CRC64NVME)
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url, transport.Body(part, hash))
 			if err != nil {
 				t.Fatal(err)
@@ -92,7 +92,7 @@ func TestBody(t *testing.T) {
 			if err != nil || !bytes.Equal(got, data[5:5+n]) {
 				t.Errorf("%s: %d bytes: %d arrived, %v", url, n, len(got), err)
 			}
-			if sum := checksum.Sum(uploader.CRC64NVME, hash); sum != checksum.Of(uploader.CRC64NVME, got) {
+			if sum := checksum.Sum(objstore.CRC64NVME, hash); sum != checksum.Of(objstore.CRC64NVME, got) {
 				t.Errorf("%s: %d bytes: the checksum is %v", url, n, sum)
 			}
 			if err := answer.Body.Close(); err != nil {
@@ -107,7 +107,7 @@ func TestBodyThatEndsEarly(t *testing.T) {
 		io.Copy(io.Discard, r.Body) //nolint:errcheck // It is cut on purpose.
 	}))
 	t.Cleanup(server.Close)
-	body := transport.Body(uploader.Body{ReaderAt: strings.NewReader("short"), Size: 500_000}, nil)
+	body := transport.Body(objstore.Body{ReaderAt: strings.NewReader("short"), Size: 500_000}, nil)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL, body)
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func TestBodyThatEndsEarly(t *testing.T) {
 		t.Fatal("no error")
 	}
 	var short *transport.BodyError
-	if fault := transport.Fault(t.Context(), err); !errors.As(fault, &short) || uploader.ClassOf(fault) != uploader.Unknown {
+	if fault := transport.Fault(t.Context(), err); !errors.As(fault, &short) || objstore.ClassOf(fault) != objstore.Unknown {
 		t.Errorf("got %v", fault)
 	}
 }
@@ -144,19 +144,19 @@ func TestFaults(t *testing.T) {
 	file := caFile(t, secure)
 	for name, test := range map[string]struct {
 		ca, url string
-		class   uploader.Class
+		class   objstore.Class
 		cure    string
 	}{
-		"a certificate of another authority": {file, other.URL, uploader.Untrusted, "caBundle"},
-		"a certificate for another name":     {file, strings.Replace(secure.URL, "127.0.0.1", "localhost", 1), uploader.Untrusted, "endpoint"},
-		"no TLS":                             {file, strings.Replace(plain.URL, "http:", "https:", 1), uploader.Transient, "http://"},
-		"nobody listens":                     {"", closed.URL, uploader.Transient, ""},
-		"the connection is cut":              {"", cut.URL, uploader.Transient, ""},
-		"no such host":                       {"", "http://store.invalid", uploader.Transient, "DNS"},
+		"a certificate of another authority": {file, other.URL, objstore.Untrusted, "caBundle"},
+		"a certificate for another name":     {file, strings.Replace(secure.URL, "127.0.0.1", "localhost", 1), objstore.Untrusted, "endpoint"},
+		"no TLS":                             {file, strings.Replace(plain.URL, "http:", "https:", 1), objstore.Transient, "http://"},
+		"nobody listens":                     {"", closed.URL, objstore.Transient, ""},
+		"the connection is cut":              {"", cut.URL, objstore.Transient, ""},
+		"no such host":                       {"", "http://store.invalid", objstore.Transient, "DNS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := transport.Fault(t.Context(), get(t.Context(), newClient(t, test.ca), test.url))
-			fault, ok := errors.AsType[*uploader.Error](err)
+			fault, ok := errors.AsType[*objstore.Error](err)
 			if !ok || fault.Class != test.class || !strings.Contains(fault.Cure, test.cure) {
 				t.Errorf("got %+v, want %s with a cure that says %q", fault, test.class, test.cure)
 			}
@@ -165,14 +165,14 @@ func TestFaults(t *testing.T) {
 	t.Run("the caller gives up", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := transport.Fault(ctx, get(ctx, newClient(t, ""), plain.URL)); !errors.Is(err, context.Canceled) || uploader.ClassOf(err) != uploader.Unknown {
+		if err := transport.Fault(ctx, get(ctx, newClient(t, ""), plain.URL)); !errors.Is(err, context.Canceled) || objstore.ClassOf(err) != objstore.Unknown {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("an attempt takes too long", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 		defer cancel()
-		if err := transport.Fault(ctx, get(ctx, newClient(t, ""), plain.URL)); uploader.ClassOf(err) != uploader.Transient {
+		if err := transport.Fault(ctx, get(ctx, newClient(t, ""), plain.URL)); objstore.ClassOf(err) != objstore.Transient {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -197,7 +197,7 @@ func TestCAFileChanges(t *testing.T) {
 	t.Cleanup(first.Close)
 	file := caFile(t, first)
 	client := newClient(t, file)
-	if err := get(t.Context(), client, second.URL); uploader.ClassOf(transport.Fault(t.Context(), err)) != uploader.Untrusted {
+	if err := get(t.Context(), client, second.URL); objstore.ClassOf(transport.Fault(t.Context(), err)) != objstore.Untrusted {
 		t.Fatalf("got %v", err)
 	}
 	writeCA(t, file, second)
@@ -270,7 +270,7 @@ func TestRetryAfter(t *testing.T) {
 func TestAnswerThatIsCut(t *testing.T) {
 	answer := transport.Answer(t.Context(), io.NopCloser(io.MultiReader(strings.NewReader("half"), cutReader{})))
 	got, err := io.ReadAll(answer)
-	if string(got) != "half" || uploader.ClassOf(err) != uploader.Transient {
+	if string(got) != "half" || objstore.ClassOf(err) != objstore.Transient {
 		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -1,4 +1,4 @@
-package uploader
+package objstore
 
 // Sum is a checksum; the zero value is none.
 type Sum struct {
