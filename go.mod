@@ -1,6 +1,6 @@
 module lighterman.dev/lighterman
 
-go 1.26.0
+go 1.27.0
 
 toolchain go1.27.4
 
@@ -21,7 +21,6 @@ require (
 	github.com/creack/pty v1.1.24
 	github.com/evanphx/json-patch/v5 v5.9.11
 	github.com/go-jose/go-jose/v4 v4.1.8
-	github.com/go-json-experiment/json v1.27.2
 	github.com/go-logr/logr v1.4.4
 	github.com/go-logr/zapr v1.3.0
 	github.com/google/go-cmp v0.7.0

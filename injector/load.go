@@ -1,9 +1,9 @@
 package injector
 
 import (
+	"encoding/json/v2"
 	"fmt"
 
-	"github.com/go-json-experiment/json"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 

@@ -1,9 +1,8 @@
 package uploader
 
 import (
+	"encoding/json/v2"
 	"fmt"
-
-	"github.com/go-json-experiment/json"
 )
 
 // The environment of the sidecar. Lighterman's injector writes it.

@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"encoding/json/jsontext"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +11,6 @@ import (
 	"net/http"
 	"os"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/message"

@@ -2,13 +2,13 @@ package webhook
 
 import (
 	"bytes"
+	"encoding/json/jsontext"
+	"encoding/json/v2"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/benchpod"

@@ -2,12 +2,12 @@ package manifest
 
 import (
 	"bytes"
+	"encoding/json/jsontext"
+	"encoding/json/v2"
 	"errors"
 	"fmt"
 	"io"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	goyaml "go.yaml.in/yaml/v2"
 	"gomodules.xyz/jsonpatch/v2"
 	"sigs.k8s.io/yaml"

@@ -1,12 +1,12 @@
 package manifest
 
 import (
+	"encoding/json/jsontext"
+	"encoding/json/v2"
 	"fmt"
 	"strings"
 
 	evanphx "github.com/evanphx/json-patch/v5"
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"gomodules.xyz/jsonpatch/v2"
 
 	"lighterman.dev/lighterman/injector"
