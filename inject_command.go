@@ -8,14 +8,13 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 
-	"github.com/pmezard/go-difflib/difflib"
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/manifest"
+	"lighterman.dev/lighterman/internal/textdiff"
 )
 
 // injectOptions are the flags of "lighterman inject".
@@ -208,8 +207,6 @@ func writeDiff(out io.Writer, object *manifest.Object, injected []byte) error {
 	if err != nil {
 		return fmt.Errorf("write YAML: %w", err)
 	}
-	return difflib.WriteUnifiedDiff(out, difflib.UnifiedDiff{
-		A: slices.Collect(strings.Lines(string(before))), B: slices.Collect(strings.Lines(string(after))),
-		FromFile: object.String(), ToFile: object.String() + ", injected", Context: 3,
-	})
+	_, err = io.WriteString(out, textdiff.Unified(object.String(), string(before), object.String()+", injected", string(after)))
+	return err
 }

@@ -8,12 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
-	"github.com/pmezard/go-difflib/difflib"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
@@ -21,6 +18,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/manifest"
 	"lighterman.dev/lighterman/internal/test/podtest"
+	"lighterman.dev/lighterman/internal/textdiff"
 )
 
 // example is a folder with a profile.yaml. What its variants share lies in the folder above.
@@ -216,23 +214,17 @@ func (e *example) inject(t *testing.T, p *pod) *injected {
 // diff is that of lighterman inject --diff.
 func (p *pod) diff(t *testing.T, after *injected) string {
 	t.Helper()
-	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
-		A: linesOf(t, p.raw), B: linesOf(t, podtest.WithoutAdded(t, after.raw)),
-		FromFile: p.title(), ToFile: p.title() + ", injected", Context: 3,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	before, injected := toYAML(t, p.raw), toYAML(t, podtest.WithoutAdded(t, after.raw))
+	return textdiff.Unified(p.title(), before, p.title()+", injected", injected)
 }
 
-func linesOf(t *testing.T, raw []byte) []string {
+func toYAML(t *testing.T, raw []byte) string {
 	t.Helper()
 	text, err := yaml.JSONToYAML(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.Collect(strings.Lines(string(text)))
+	return string(text)
 }
 
 func read(t *testing.T, path string) []byte {

@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"slices"
-	"strings"
 
-	"github.com/pmezard/go-difflib/difflib"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/textdiff"
 )
 
 // diff asks the API server twice, without making a pod, what it would make of the Job's pod: once with the opt-out
@@ -26,14 +25,7 @@ func (d *demo) diff(ctx context.Context, job *batchv1.Job) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
-		A: slices.Collect(strings.Lines(before)), B: slices.Collect(strings.Lines(after)),
-		FromFile: "before", ToFile: "after", Context: 2,
-	})
-	if err != nil {
-		return "", fmt.Errorf("compare the pods: %w", err)
-	}
-	return text, nil
+	return textdiff.Unified("before", before, "after", after), nil
 }
 
 // tokenVolume is the name of the volume that the API server adds; its end is random.

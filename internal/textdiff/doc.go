@@ -1,0 +1,2 @@
+// Package textdiff compares texts for people to read.
+package textdiff
