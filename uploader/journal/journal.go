@@ -19,8 +19,8 @@ import (
 	"lighterman.dev/lighterman/uploader/spool"
 )
 
-// file is the journal's name in its directory.
-const file = "journal"
+// fileName is the journal's name in its directory.
+const fileName = "journal"
 
 // Upload is an upload in parts that has begun.
 type Upload struct {
@@ -59,9 +59,9 @@ type Journal struct {
 	mu      sync.Mutex
 	file    *os.File
 	uploads map[string]*Upload
-	done    map[string]Entry
-	// broken is the first error of writing. The run goes on without a journal: only a restart would cost more.
-	broken error
+	entries map[string]Entry
+	// writeErr is the first error of writing. The run goes on without a journal: only a restart would cost more.
+	writeErr error
 }
 
 // Open reads the journal of a run in a directory, or begins it. Uploads of an earlier run are returned: they are to be
@@ -70,25 +70,25 @@ func Open(dir, run string) (*Journal, []Upload, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("open the journal: %w", err)
 	}
-	name := filepath.Join(dir, file)
-	j := &Journal{uploads: map[string]*Upload{}, done: map[string]Entry{}}
-	of, err := j.read(name)
+	name := filepath.Join(dir, fileName)
+	j := &Journal{uploads: map[string]*Upload{}, entries: map[string]Entry{}}
+	recordedRun, err := j.readRecords(name)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the journal: %w", err)
 	}
 	var stale []Upload
-	if of != run {
+	if recordedRun != run {
 		stale = j.Uploads()
 		clear(j.uploads)
-		clear(j.done)
+		clear(j.entries)
 	}
-	if err := j.rewrite(name, run); err != nil {
+	if err := j.rewriteFile(name, run); err != nil {
 		return nil, nil, fmt.Errorf("open the journal: %w", err)
 	}
 	return j, stale, nil
 }
 
-func (j *Journal) read(name string) (run string, err error) {
+func (j *Journal) readRecords(name string) (run string, err error) {
 	f, err := os.Open(name) //nolint:gosec // The configuration names the directory.
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -112,12 +112,12 @@ func (j *Journal) read(name string) (run string, err error) {
 		if rec.Run != "" {
 			run = rec.Run
 		}
-		j.apply(&rec)
+		j.applyRecord(&rec)
 	}
 }
 
-// apply is what a record means.
-func (j *Journal) apply(rec *record) {
+// applyRecord is what a record means.
+func (j *Journal) applyRecord(rec *record) {
 	switch {
 	case rec.Begin != nil:
 		u := *rec.Begin
@@ -134,24 +134,24 @@ func (j *Journal) apply(rec *record) {
 		delete(j.uploads, rec.End)
 	case rec.Done != nil:
 		delete(j.uploads, rec.Done.Path)
-		j.done[rec.Done.Path] = *rec.Done
+		j.entries[rec.Done.Path] = *rec.Done
 	}
 }
 
-// rewrite leaves out what has ended, in one step: a crash leaves the old file or the new one.
-func (j *Journal) rewrite(name, run string) error {
+// rewriteFile leaves out what has ended, in one step: a crash leaves the old file or the new one.
+func (j *Journal) rewriteFile(name, run string) error {
 	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // As above.
 	if err != nil {
 		return err
 	}
 	j.file = f
-	j.write(&record{Run: run})
-	for _, path := range slices.Sorted(maps.Keys(j.done)) {
-		entry := j.done[path]
-		j.write(&record{Done: &entry})
+	j.writeRecord(&record{Run: run})
+	for _, path := range slices.Sorted(maps.Keys(j.entries)) {
+		entry := j.entries[path]
+		j.writeRecord(&record{Done: &entry})
 	}
 	for _, upload := range j.Uploads() {
-		j.write(&record{Begin: &upload})
+		j.writeRecord(&record{Begin: &upload})
 	}
 	if err := j.Sync(); err != nil {
 		return errors.Join(err, f.Close())
@@ -159,41 +159,41 @@ func (j *Journal) rewrite(name, run string) error {
 	return os.Rename(name+".new", name)
 }
 
-func (j *Journal) write(rec *record) {
+func (j *Journal) writeRecord(rec *record) {
 	text, err := json.Marshal(rec)
-	if err == nil && j.broken == nil {
+	if err == nil && j.writeErr == nil {
 		_, err = j.file.Write(append(text, '\n'))
 	}
-	if err != nil && j.broken == nil {
-		j.broken = fmt.Errorf("write the journal: %w", err)
+	if err != nil && j.writeErr == nil {
+		j.writeErr = fmt.Errorf("write the journal: %w", err)
 	}
 }
 
-func (j *Journal) add(rec *record) {
+func (j *Journal) addRecord(rec *record) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.apply(rec)
-	j.write(rec)
+	j.applyRecord(rec)
+	j.writeRecord(rec)
 }
 
-// Begin notes that an upload has begun.
-func (j *Journal) Begin(u Upload) { j.add(&record{Begin: &u}) }
+// BeginUpload notes that an upload has begun.
+func (j *Journal) BeginUpload(u Upload) { j.addRecord(&record{Begin: &u}) }
 
-// Part notes that the store has confirmed a part of the upload of a file.
-func (j *Journal) Part(path string, part objstore.Part) {
+// AddPart notes that the store has confirmed a part of the upload of a file.
+func (j *Journal) AddPart(path string, part objstore.Part) {
 	rec := &record{}
 	rec.Part = &struct {
 		Path string        `json:"path"`
 		Part objstore.Part `json:"part"`
 	}{path, part}
-	j.add(rec)
+	j.addRecord(rec)
 }
 
-// End notes that the upload of a file was given up.
-func (j *Journal) End(path string) { j.add(&record{End: path}) }
+// EndUpload notes that the upload of a file was given up.
+func (j *Journal) EndUpload(path string) { j.addRecord(&record{End: path}) }
 
-// Done notes that a file is durable.
-func (j *Journal) Done(e Entry) { j.add(&record{Done: &e}) }
+// AddEntry notes that a file is durable.
+func (j *Journal) AddEntry(e Entry) { j.addRecord(&record{Done: &e}) }
 
 // Upload is the upload of a file that has begun and not ended.
 func (j *Journal) Upload(path string) (Upload, bool) {
@@ -225,7 +225,7 @@ func (j *Journal) Uploads() []Upload {
 func (j *Journal) Entry(path string) (Entry, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	e, ok := j.done[path]
+	e, ok := j.entries[path]
 	return e, ok
 }
 
@@ -233,15 +233,15 @@ func (j *Journal) Entry(path string) (Entry, bool) {
 func (j *Journal) Entries() []Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return slices.SortedFunc(maps.Values(j.done), func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+	return slices.SortedFunc(maps.Values(j.entries), func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // Sync flushes what was noted to the disk. It returns the first error that there was since Open.
 func (j *Journal) Sync() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.broken != nil {
-		return j.broken
+	if j.writeErr != nil {
+		return j.writeErr
 	}
 	if err := j.file.Sync(); err != nil {
 		return fmt.Errorf("write the journal: %w", err)

@@ -33,12 +33,12 @@ var (
 )
 
 func fill(j *journal.Journal) {
-	j.Begin(upload)
-	j.Part("a", part)
-	j.Begin(journal.Upload{Path: "gone", ID: "2"})
-	j.End("gone")
-	j.Begin(journal.Upload{Path: "b", ID: "3"})
-	j.Done(entry)
+	j.BeginUpload(upload)
+	j.AddPart("a", part)
+	j.BeginUpload(journal.Upload{Path: "gone", ID: "2"})
+	j.EndUpload("gone")
+	j.BeginUpload(journal.Upload{Path: "b", ID: "3"})
+	j.AddEntry(entry)
 }
 
 // check looks for what fill has noted.
@@ -126,7 +126,7 @@ func TestJournalOnAFullDisk(t *testing.T) {
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
-	j.Begin(journal.Upload{Path: "later", ID: "4"}) // It cannot be written any more.
+	j.BeginUpload(journal.Upload{Path: "later", ID: "4"}) // It cannot be written any more.
 	if _, ok := j.Upload("later"); !ok {
 		t.Error("what cannot be written is not remembered")
 	}

@@ -20,20 +20,20 @@ func Verify(ctx context.Context, store objstore.Store, file *File, content bool)
 	}
 	newest := stored.Version == file.Version
 	if newest {
-		if err := file.compare(stored); err != nil {
+		if err := file.checkStored(stored); err != nil {
 			return err
 		}
 	}
 	if !newest || content {
 		// Somebody may have written a newer version: the one that the manifest names is what counts.
-		if err := file.read(ctx, store); err != nil {
+		if err := file.checkContent(ctx, store); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *File) compare(stored objstore.Stored) error {
+func (f *File) checkStored(stored objstore.Stored) error {
 	var differences []string
 	if stored.Size != f.Size {
 		differences = append(differences, fmt.Sprintf("it has %d bytes, and %d were stored", stored.Size, f.Size))
@@ -41,10 +41,10 @@ func (f *File) compare(stored objstore.Stored) error {
 	if none := (objstore.Sum{}); stored.Sum != f.Checksum && stored.Sum != none && f.Checksum != none && stored.Sum.Algorithm == f.Checksum.Algorithm {
 		differences = append(differences, fmt.Sprintf("its %s is %s, and %s was stored", stored.Sum.Algorithm, stored.Sum.Value, f.Checksum.Value))
 	}
-	return f.corrupt(differences)
+	return f.corruptError(differences)
 }
 
-func (f *File) read(ctx context.Context, store objstore.Store) error {
+func (f *File) checkContent(ctx context.Context, store objstore.Store) error {
 	r, err := store.Open(ctx, f.Key, f.Version)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", f.Key, err)
@@ -62,10 +62,10 @@ func (f *File) read(ctx context.Context, store objstore.Store) error {
 	if sum := hex.EncodeToString(h.Sum(nil)); sum != f.SHA256 {
 		differences = append(differences, fmt.Sprintf("its SHA-256 is %s, and %s was stored", sum, f.SHA256))
 	}
-	return f.corrupt(differences)
+	return f.corruptError(differences)
 }
 
-func (f *File) corrupt(differences []string) error {
+func (f *File) corruptError(differences []string) error {
 	if len(differences) == 0 {
 		return nil
 	}

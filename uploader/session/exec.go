@@ -41,7 +41,7 @@ type Command struct {
 func (c *Command) Run(ctx context.Context) int {
 	path, err := exec.LookPath(c.Args[0])
 	if err != nil {
-		return c.refuse(ctx, err)
+		return c.cannotRun(ctx, err)
 	}
 	// Signals that come before the child is there are kept for it.
 	signals := make(chan os.Signal, 64)
@@ -50,58 +50,58 @@ func (c *Command) Run(ctx context.Context) int {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	pid, err := syscall.ForkExec(path, c.Args, &syscall.ProcAttr{ //nolint:gosec // It is the command that the pod gave the container.
-		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: foreground(),
+		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: foregroundProcess(),
 	})
 	if err != nil {
-		return c.refuse(ctx, fmt.Errorf("run %s: %w", path, err))
+		return c.cannotRun(ctx, fmt.Errorf("run %s: %w", path, err))
 	}
-	running, ended := context.WithCancel(ctx)
-	go forward(running, signals, pid)
-	begun := make(chan struct{})
-	go c.session(ctx, running, begun)
-	code, err := wait(pid)
-	ended() // From here on a signal does not matter: the files are to be stored within the grace period.
+	running, commandEnded := context.WithCancel(ctx)
+	go forwardSignals(running, signals, pid)
+	acknowledged := make(chan struct{})
+	go c.holdSession(ctx, running, acknowledged)
+	code, err := waitForCommand(pid)
+	commandEnded() // From here on a signal does not matter: the files are to be stored within the grace period.
 	// What is said next must not overtake the session's beginning. Without a sidecar there is nothing to overtake.
 	select {
-	case <-begun:
+	case <-acknowledged:
 	case <-time.After(2 * time.Second):
 	case <-ctx.Done():
 	}
 	if err != nil {
-		return c.refuse(ctx, fmt.Errorf("wait for %s: %w", path, err))
+		return c.cannotRun(ctx, fmt.Errorf("wait for %s: %w", path, err))
 	}
 	if code != 0 {
-		c.failed(ctx, code)
+		c.reportFailure(ctx, code)
 		return code
 	}
-	return c.finish(ctx)
+	return c.waitUntilStored(ctx)
 }
 
-func (c *Command) refuse(ctx context.Context, err error) int {
-	c.say("%v", err)
+func (c *Command) cannotRun(ctx context.Context, err error) int {
+	c.logf("%v", err)
 	code := ExitCannotRun
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
 		code = ExitNotFound
 	}
-	c.failed(ctx, code)
+	c.reportFailure(ctx, code)
 	return code
 }
 
-// say writes a line for people. Nobody may read it.
-func (c *Command) say(format string, args ...any) {
+// logf writes a line for people. Nobody may read it.
+func (c *Command) logf(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.Out, "lighterman: "+format+"\n", args...)
 }
 
-// foreground keeps the command the foreground process of a terminal, if the container has one.
-func foreground() *syscall.SysProcAttr {
+// foregroundProcess keeps the command the foreground process of a terminal, if the container has one.
+func foregroundProcess() *syscall.SysProcAttr {
 	if !term.IsTerminal(0) {
 		return nil
 	}
 	return &syscall.SysProcAttr{Foreground: true, Ctty: 0}
 }
 
-// forward passes on every signal but those that are about this process itself.
-func forward(ctx context.Context, signals <-chan os.Signal, pid int) {
+// forwardSignals passes on every signal but those that are about this process itself.
+func forwardSignals(ctx context.Context, signals <-chan os.Signal, pid int) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -117,8 +117,8 @@ func forward(ctx context.Context, signals <-chan os.Signal, pid int) {
 	}
 }
 
-// wait waits for the command, and for orphans: as the first process of a container this one inherits them.
-func wait(pid int) (code int, err error) {
+// waitForCommand waits for the command, and for orphans: as the first process of a container this one inherits them.
+func waitForCommand(pid int) (code int, err error) {
 	for {
 		var status syscall.WaitStatus
 		got, err := syscall.Wait4(-1, &status, 0, nil)
@@ -134,14 +134,14 @@ func wait(pid int) (code int, err error) {
 	}
 }
 
-// session tells the sidecar that the command runs, and closes begun when the sidecar knows. A sidecar that was restarted is
+// holdSession tells the sidecar that the command runs, and closes begun when the sidecar knows. A sidecar that was restarted is
 // told again, as long as the command is running.
-func (c *Command) session(ctx, running context.Context, begun chan struct{}) {
+func (c *Command) holdSession(ctx, running context.Context, acknowledged chan struct{}) {
 	var once sync.Once
 	for { // Once in any case: the command may have ended before this began.
 		// The sidecar answers once: the connection lasts as long as both do.
 		_ = Ask(ctx, c.Directory, Request{Ask: AskStart, Container: c.Container}, func(Answer) bool {
-			once.Do(func() { close(begun) })
+			once.Do(func() { close(acknowledged) })
 			return true
 		})
 		select {
@@ -152,40 +152,40 @@ func (c *Command) session(ctx, running context.Context, begun chan struct{}) {
 	}
 }
 
-// failed tells the sidecar. One that cannot be reached writes no manifest either: nobody has asked it to.
-func (c *Command) failed(ctx context.Context, code int) {
+// reportFailure tells the sidecar. One that cannot be reached writes no manifest either: nobody has asked it to.
+func (c *Command) reportFailure(ctx context.Context, code int) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	_ = Ask(ctx, c.Directory, Request{Ask: AskFailed, Container: c.Container, Code: code}, func(Answer) bool { return false })
 }
 
-// finish waits until the sidecar says that all is durable. A sidecar that goes away is waited for: it is restarted, and
+// waitUntilStored waits until the sidecar says that all is durable. A sidecar that goes away is waited for: it is restarted, and
 // goes on.
-func (c *Command) finish(ctx context.Context) int {
+func (c *Command) waitUntilStored(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	show := newShow(c.Out)
+	reporter := newProgressReporter(c.Out)
 	for {
 		var verdict *Verdict
 		err := Ask(ctx, c.Directory, Request{Ask: AskFinish, Container: c.Container}, func(a Answer) bool {
 			if a.Progress != nil {
-				show.progress(*a.Progress)
+				reporter.showProgress(*a.Progress)
 			}
 			verdict = a.Verdict
 			return verdict == nil
 		})
 		switch {
 		case verdict != nil && verdict.Error == "":
-			show.end()
-			c.say("%d files with %s are stored; the manifest is %s", verdict.Files, size(verdict.Bytes), verdict.Manifest)
+			reporter.clearBar()
+			c.logf("%d files with %s are stored; the manifest is %s", verdict.Files, formatBytes(verdict.Bytes), verdict.Manifest)
 			return 0
 		case verdict != nil:
-			show.end()
-			c.say("the upload failed: %s", verdict.Error)
+			reporter.clearBar()
+			c.logf("the upload failed: %s", verdict.Error)
 			return ExitNotStored
 		case ctx.Err() != nil:
-			show.end()
-			c.say("the upload failed: the sidecar did not say within %v that the files are stored: %v", c.Timeout, err)
+			reporter.clearBar()
+			c.logf("the upload failed: the sidecar did not say within %v that the files are stored: %v", c.Timeout, err)
 			return ExitNotStored
 		}
 		select {

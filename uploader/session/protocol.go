@@ -71,11 +71,11 @@ type Handler interface {
 	// Ready reports whether files are taken.
 	Ready() bool
 	// Start notes that a container's command runs.
-	Start(container string)
+	CommandStarted(container string)
 	// Failed notes that it has failed, or that its session was lost.
-	Failed(container string, code int)
+	CommandFailed(container string, code int)
 	// Finish makes everything durable that the command has written. It tells of progress now and then.
-	Finish(ctx context.Context, container string, tell func(Progress)) Verdict
+	StoreAll(ctx context.Context, container string, tell func(Progress)) Verdict
 }
 
 // Listen makes the socket, in place of one that a killed sidecar has left.
@@ -109,7 +109,7 @@ func Serve(ctx context.Context, l net.Listener, h Handler) error {
 		if err != nil {
 			return fmt.Errorf("answer on the socket: %w", err)
 		}
-		connections.Go(func() { (&connection{Conn: c, h: h}).serve(ctx) })
+		connections.Go(func() { (&connection{Conn: c, handler: h}).serveRequests(ctx) })
 	}
 }
 
@@ -117,12 +117,12 @@ func Serve(ctx context.Context, l net.Listener, h Handler) error {
 type connection struct {
 	net.Conn
 
-	h  Handler
-	mu sync.Mutex
+	handler Handler
+	mu      sync.Mutex
 }
 
-// serve answers the requests of one connection. What is no request ends it.
-func (c *connection) serve(ctx context.Context) {
+// serveRequests answers the requests of one connection. What is no request ends it.
+func (c *connection) serveRequests(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { c.Close() }) //nolint:errcheck // Reading tells.
 	defer stop()
 	defer c.Close() //nolint:errcheck // Nothing waits to be written.
@@ -134,31 +134,31 @@ func (c *connection) serve(ctx context.Context) {
 		}
 		switch r.Ask {
 		case AskReady:
-			c.answer(Answer{Ready: c.h.Ready()})
+			c.writeAnswer(Answer{Ready: c.handler.Ready()})
 		case AskStart:
 			session = r.Container
-			c.h.Start(session)
-			c.answer(Answer{})
+			c.handler.CommandStarted(session)
+			c.writeAnswer(Answer{})
 		case AskFailed:
 			session = ""
-			c.h.Failed(r.Container, r.Code)
-			c.answer(Answer{})
+			c.handler.CommandFailed(r.Container, r.Code)
+			c.writeAnswer(Answer{})
 		case AskFinish:
 			session = ""
-			c.finish(ctx, r.Container)
+			c.answerFinish(ctx, r.Container)
 		}
 	}
 	if session != "" && ctx.Err() == nil {
-		c.h.Failed(session, -1)
+		c.handler.CommandFailed(session, -1)
 	}
 }
 
-func (c *connection) finish(ctx context.Context, container string) {
-	verdict := c.h.Finish(ctx, container, func(p Progress) { c.answer(Answer{Progress: &p}) })
-	c.answer(Answer{Verdict: &verdict})
+func (c *connection) answerFinish(ctx context.Context, container string) {
+	verdict := c.handler.StoreAll(ctx, container, func(p Progress) { c.writeAnswer(Answer{Progress: &p}) })
+	c.writeAnswer(Answer{Verdict: &verdict})
 }
 
-func (c *connection) answer(a Answer) {
+func (c *connection) writeAnswer(a Answer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// A client that has gone away is noticed by reading.

@@ -10,18 +10,18 @@ import (
 	"golang.org/x/term"
 )
 
-// show shows progress: a bar on a terminal, else a line now and then.
-type show struct {
-	out   io.Writer
-	bar   *progressbar.ProgressBar
-	shown time.Time
+// progressReporter shows progress: a bar on a terminal, else a line now and then.
+type progressReporter struct {
+	out      io.Writer
+	bar      *progressbar.ProgressBar
+	lastLine time.Time
 }
 
-// every is how often a line is written. The first comes with the first news.
-const every = 10 * time.Second
+// progressInterval is how often a line is written. The first comes with the first news.
+const progressInterval = 10 * time.Second
 
-func newShow(out io.Writer) *show {
-	s := &show{out: out}
+func newProgressReporter(out io.Writer) *progressReporter {
+	s := &progressReporter{out: out}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		s.bar = progressbar.NewOptions64(1, progressbar.OptionSetWriter(out), progressbar.OptionShowBytes(true),
 			progressbar.OptionSetDescription("uploading"), progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth())
@@ -29,27 +29,27 @@ func newShow(out io.Writer) *show {
 	return s
 }
 
-func (s *show) progress(p Progress) {
+func (s *progressReporter) showProgress(p Progress) {
 	if s.bar != nil {
 		s.bar.ChangeMax64(max(1, p.BytesTotal))
 		_ = s.bar.Set64(p.Bytes) // It is for people.
 		return
 	}
-	if time.Since(s.shown) < every {
+	if time.Since(s.lastLine) < progressInterval {
 		return
 	}
-	s.shown = time.Now()
-	_, _ = fmt.Fprintf(s.out, "lighterman: uploading: %d of %d files, %s of %s\n", p.Files, p.FilesTotal, size(p.Bytes), size(p.BytesTotal))
+	s.lastLine = time.Now()
+	_, _ = fmt.Fprintf(s.out, "lighterman: uploading: %d of %d files, %s of %s\n", p.Files, p.FilesTotal, formatBytes(p.Bytes), formatBytes(p.BytesTotal))
 }
 
-func (s *show) end() {
+func (s *progressReporter) clearBar() {
 	if s.bar != nil {
 		_ = s.bar.Finish() // It is for people.
 	}
 }
 
-// size is a number of bytes for people.
-func size(n int64) string {
+// formatBytes is a number of bytes for people.
+func formatBytes(n int64) string {
 	const unit = 1024
 	if n < unit {
 		return fmt.Sprintf("%d B", n)

@@ -124,9 +124,9 @@ func newHarness(t *testing.T, change func(*uploader.Config)) *harness {
 		change(config)
 	}
 	h.options = sidecar.Options{
-		Config: config, Pod: pod, Store: h.fault, Version: "test", Sweep: time.Second, Settle: 50 * time.Millisecond,
-		Log:      slog.New(slog.NewTextHandler(&h.logs, nil)),
-		Patience: map[objstore.Class]time.Duration{objstore.Transient: 3 * time.Second, objstore.Denied: 3 * time.Second},
+		Config: config, Pod: pod, Store: h.fault, Version: "test", WalkInterval: time.Second, SettleDelay: 50 * time.Millisecond,
+		Log:             slog.New(slog.NewTextHandler(&h.logs, nil)),
+		PreflightLimits: map[objstore.Class]time.Duration{objstore.Transient: 3 * time.Second, objstore.Denied: 3 * time.Second},
 	}
 	t.Cleanup(func() {
 		if t.Failed() {

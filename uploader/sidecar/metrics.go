@@ -14,31 +14,31 @@ import (
 
 // Metrics count what a run does.
 type Metrics struct {
-	registry *prometheus.Registry
-	files    *prometheus.CounterVec
-	bytes    prometheus.Counter
-	waiting  prometheus.Gauge
-	manifest prometheus.Gauge
+	registry          *prometheus.Registry
+	filesTotal        *prometheus.CounterVec
+	bytesTotal        prometheus.Counter
+	filesWaiting      prometheus.Gauge
+	manifestTimestamp prometheus.Gauge
 }
 
 // NewMetrics makes metrics that nobody sees before Serve.
 func NewMetrics() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
-		files: prometheus.NewCounterVec(prometheus.CounterOpts{
+		filesTotal: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lighterman_uploader_files_total", Help: "Attempts to upload a file, by outcome: stored, or failed.",
 		}, []string{"outcome"}),
-		bytes: prometheus.NewCounter(prometheus.CounterOpts{
+		bytesTotal: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "lighterman_uploader_bytes_total", Help: "Bytes that the store has taken.",
 		}),
-		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
+		filesWaiting: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lighterman_uploader_files_waiting", Help: "Files of the spool that are not durable.",
 		}),
-		manifest: prometheus.NewGauge(prometheus.GaugeOpts{
+		manifestTimestamp: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lighterman_uploader_manifest_timestamp_seconds", Help: "When the manifest was last written, in seconds since 1970.",
 		}),
 	}
-	m.registry.MustRegister(m.files, m.bytes, m.waiting, m.manifest)
+	m.registry.MustRegister(m.filesTotal, m.bytesTotal, m.filesWaiting, m.manifestTimestamp)
 	return m
 }
 

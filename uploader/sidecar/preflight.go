@@ -17,31 +17,31 @@ import (
 // errDrain ends the preflight of a pod that ends.
 var errDrain = errors.New("the pod ends")
 
-// probe is what the preflight writes.
-const probe = "Lighterman's uploader has checked that it can write here. This object may be deleted.\n"
+// probeText is what the preflight writes.
+const probeText = "Lighterman's uploader has checked that it can write here. This object may be deleted.\n"
 
 // Preflight proves that the store can be written, as Run does first, and ends. A pod needs it apart: a sidecar that fails
 // is started again for ever, and only an init container that fails ends the pod.
 func Preflight(ctx context.Context, o Options) error {
-	s, err := open(o)
+	s, err := newSidecar(o)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	return s.preflight(ctx)
+	return s.checkStore(ctx)
 }
 
-// preflight proves that the store can be written, before the backup begins: it writes an object, reads it back, and
+// checkStore proves that the store can be written, before the backup begins: it writes an object, reads it back, and
 // deletes it. Only writing must work; without reading, what the store has cannot be compared afterwards.
-func (s *sidecar) preflight(ctx context.Context) error {
+func (s *sidecar) checkStore(ctx context.Context) error {
 	key := s.keys.Probe(s.Pod.UID)
 	retry := s.sender.Retry
-	retry.Limits = s.Patience
+	retry.Limits = s.PreflightLimits
 	o := transfer.NewProbe(s.Config, key, s.Pod.UID, time.Now())
 	err := retry.Do(ctx, "write a probe", func(ctx context.Context) error {
 		body := objstore.Body{
-			ReaderAt: strings.NewReader(probe), Size: int64(len(probe)),
-			Sum: checksum.Of(s.Store.Limits().Algorithm, []byte(probe)),
+			ReaderAt: strings.NewReader(probeText), Size: int64(len(probeText)),
+			Sum: checksum.Of(s.Store.Limits().Algorithm, []byte(probeText)),
 		}
 		_, err := s.Store.Put(ctx, o, body)
 		return err
@@ -81,7 +81,7 @@ func (s *sidecar) readProbe(ctx context.Context, retry *transfer.Retry, key stri
 		return nil
 	case err != nil:
 		return fmt.Errorf("what was written to the store cannot be read: %w", err)
-	case string(text) != probe:
+	case string(text) != probeText:
 		return &objstore.Error{Class: objstore.Corrupt, Err: fmt.Errorf("the store gives %q for what was written", text)}
 	}
 	return nil

@@ -9,16 +9,16 @@ import (
 	"lighterman.dev/lighterman/uploader/spool"
 )
 
-// run is the loop. It ends when the drain has ended, or with its context.
-func (s *sidecar) run(ctx context.Context, drain <-chan struct{}) error {
+// runLoop is the loop. It ends when the drain has ended, or with its context.
+func (s *sidecar) runLoop(ctx context.Context, drain <-chan struct{}) error {
 	defer s.workers.Wait()
-	defer s.stop()
-	sweep := time.NewTicker(s.watch(ctx))
+	defer s.stopSending()
+	sweep := time.NewTicker(s.watchSpool(ctx))
 	defer sweep.Stop()
 	due := time.NewTimer(0)
 	defer due.Stop()
 	ended := make(chan error, 1)
-	s.walk()
+	s.walkSpool()
 	for {
 		select {
 		case <-ctx.Done():
@@ -27,50 +27,50 @@ func (s *sidecar) run(ctx context.Context, drain <-chan struct{}) error {
 			return err
 		case <-drain:
 			drain = nil
-			s.drain(ctx, ended)
-		case ask := <-s.asks:
+			s.startDrain(ctx, ended)
+		case ask := <-s.posted:
 			ask()
 		case <-sweep.C:
-			s.walk()
+			s.walkSpool()
 		case <-due.C:
 		}
-		if s.wanted && time.Since(s.walked) > breath {
-			s.walk()
+		if s.walkWanted && time.Since(s.lastWalk) > minWalkInterval {
+			s.walkSpool()
 		}
-		s.lookDue()
-		s.start()
-		s.reach()
-		s.renew()
-		due.Reset(s.nextDue())
+		s.recheckDue()
+		s.sendQueued()
+		s.notifyWaiters()
+		s.renewManifest()
+		due.Reset(s.untilNextStep())
 	}
 }
 
-// ask lets the loop run a function.
-func (s *sidecar) ask(do func()) {
+// post lets the loop run a function.
+func (s *sidecar) post(fn func()) {
 	select {
-	case s.asks <- do:
-	case <-s.sending.Done():
+	case s.posted <- fn:
+	case <-s.sendCtx.Done():
 	}
 }
 
-// watch begins to watch the spool, and gives how often it is walked besides.
-func (s *sidecar) watch(ctx context.Context) time.Duration {
+// watchSpool begins to watch the spool, and gives how often it is walked besides.
+func (s *sidecar) watchSpool(ctx context.Context) time.Duration {
 	w, err := s.spool.Watch()
 	if err != nil {
 		s.Log.Warn("the spool cannot be watched; it is walked often instead", "error", err)
-		return min(s.Sweep, 5*time.Second)
+		return min(s.WalkInterval, 5*time.Second)
 	}
 	s.workers.Go(func() {
-		<-s.sending.Done()
+		<-s.sendCtx.Done()
 		w.Close() //nolint:errcheck // Run tells.
 	})
 	s.workers.Go(func() {
 		err := w.Run(func(e spool.Event) {
-			s.ask(func() {
+			s.post(func() {
 				if e.Walk {
-					s.wanted = true
+					s.walkWanted = true
 				} else {
-					s.event(e)
+					s.handleEvent(e)
 				}
 			})
 		})
@@ -78,108 +78,108 @@ func (s *sidecar) watch(ctx context.Context) time.Duration {
 			s.Log.Error("the spool is no longer watched; it is walked now and then", "error", err)
 		}
 	})
-	return s.Sweep
+	return s.WalkInterval
 }
 
-// event looks at a file of which something was told.
-func (s *sidecar) event(e spool.Event) {
+// handleEvent looks at a file of which something was told.
+func (s *sidecar) handleEvent(e spool.Event) {
 	state, err := s.spool.Stat(e.Path)
 	if err != nil {
 		return // It is gone, or no file: the next walk says so.
 	}
-	s.see(e.Path, state)
-	if f := s.files[e.Path]; f != nil {
-		f.closed = f.closed || e.Closed
-		s.look(e.Path, f)
+	s.trackFile(e.Path, state)
+	if f := s.tracked[e.Path]; f != nil {
+		f.closeSeen = f.closeSeen || e.Closed
+		s.considerFile(e.Path, f)
 	}
 }
 
-// breath is how often the spool is walked at the most because of new directories, of which there may be many.
-const breath = 200 * time.Millisecond
+// minWalkInterval is how often the spool is walked at the most because of new directories, of which there may be many.
+const minWalkInterval = 200 * time.Millisecond
 
-// walk looks at every file of the spool.
-func (s *sidecar) walk() {
-	defer func() { s.wanted, s.walked = false, time.Now() }()
+// walkSpool looks at every file of the spool.
+func (s *sidecar) walkSpool() {
+	defer func() { s.walkWanted, s.lastWalk = false, time.Now() }()
 	found := map[string]bool{}
 	s.spool.Walk(".", func(e spool.Entry) bool {
 		found[e.Path] = true
 		switch {
 		case e.Err == nil:
-			s.see(e.Path, e.State)
-			if f := s.files[e.Path]; f != nil {
-				s.look(e.Path, f)
+			s.trackFile(e.Path, e.State)
+			if f := s.tracked[e.Path]; f != nil {
+				s.considerFile(e.Path, f)
 			}
 		case errors.Is(e.Err, spool.ErrNotRegular):
-			s.skip(e.Path)
+			s.recordSkipped(e.Path)
 		default:
-			s.fail(e.Path, fmt.Errorf("read the directory: %w", e.Err))
+			s.trackUnreadable(e.Path, fmt.Errorf("read the directory: %w", e.Err))
 		}
 		return true
 	})
-	for path, f := range s.files {
+	for path, f := range s.tracked {
 		if !found[path] && !f.sending {
-			delete(s.files, path) // It is gone, and nobody has begun to read it.
+			delete(s.tracked, path) // It is gone, and nobody has begun to read it.
 		}
 	}
 }
 
-// skip notes what is no file. It is in the manifest.
-func (s *sidecar) skip(path string) {
+// recordSkipped notes what is no file. It is in the manifest.
+func (s *sidecar) recordSkipped(path string) {
 	if _, known := s.skipped[path]; !known && s.Config.Matches(path) {
 		s.skipped[path] = "not a regular file"
 		s.Log.Warn("not uploaded: it is no regular file", "path", path)
 	}
 }
 
-// fail notes what can never be sent as it is.
-func (s *sidecar) fail(path string, err error) {
-	if f := s.files[path]; f != nil {
-		f.err, f.final = err, true
+// trackUnreadable notes what can never be sent as it is.
+func (s *sidecar) trackUnreadable(path string, err error) {
+	if f := s.tracked[path]; f != nil {
+		f.err, f.permanent = err, true
 		return
 	}
 	s.Log.Error("not uploaded", "path", path, "error", err)
-	s.files[path] = &file{err: err, final: true}
+	s.tracked[path] = &trackedFile{err: err, permanent: true}
 }
 
-// lookDue looks at the files whose time has come.
-func (s *sidecar) lookDue() {
+// recheckDue looks at the files whose time has come.
+func (s *sidecar) recheckDue() {
 	now := time.Now()
-	if now.Before(s.due) {
+	if now.Before(s.nextRecheck) {
 		return
 	}
-	s.due = now.Add(s.Sweep)
-	for path, f := range s.files {
-		if !f.due.IsZero() && !now.Before(f.due) {
-			f.due = time.Time{}
+	s.nextRecheck = now.Add(s.WalkInterval)
+	for path, f := range s.tracked {
+		if !f.recheckAt.IsZero() && !now.Before(f.recheckAt) {
+			f.recheckAt = time.Time{}
 			if state, err := s.spool.Stat(path); err == nil {
-				s.see(path, state)
+				s.trackFile(path, state)
 			}
-			if s.files[path] == f {
-				s.look(path, f)
+			if s.tracked[path] == f {
+				s.considerFile(path, f)
 			}
 		}
-		if !f.due.IsZero() && f.due.Before(s.due) {
-			s.due = f.due
+		if !f.recheckAt.IsZero() && f.recheckAt.Before(s.nextRecheck) {
+			s.nextRecheck = f.recheckAt
 		}
 	}
 }
 
-// later lets a file be looked at again after a while.
-func (s *sidecar) later(f *file, after time.Duration) {
-	f.due = time.Now().Add(after)
-	if f.due.Before(s.due) {
-		s.due = f.due
+// recheckAfter lets a file be looked at again after a while.
+func (s *sidecar) recheckAfter(f *trackedFile, after time.Duration) {
+	f.recheckAt = time.Now().Add(after)
+	if f.recheckAt.Before(s.nextRecheck) {
+		s.nextRecheck = f.recheckAt
 	}
 }
 
-// nextDue is when the loop is to look, without an event.
-func (s *sidecar) nextDue() time.Duration {
-	next := s.Sweep
-	if len(s.goals) > 0 || s.written.dirty {
+// untilNextStep is when the loop is to look, without an event.
+func (s *sidecar) untilNextStep() time.Duration {
+	next := s.WalkInterval
+	if len(s.waiters) > 0 || s.manifest.outdated {
 		next = time.Second
 	}
-	if s.wanted {
-		next = breath
+	if s.walkWanted {
+		next = minWalkInterval
 	}
-	return max(min(next, time.Until(s.due)), time.Millisecond)
+	return max(min(next, time.Until(s.nextRecheck)), time.Millisecond)
 }

@@ -28,17 +28,17 @@ type Options struct {
 	Version string
 	Log     *slog.Logger
 	Metrics *Metrics
-	// Sweep is how often the spool is walked, for events that were missed. Zero: 30 seconds.
-	Sweep time.Duration
-	// Settle is how long a file is left alone after its last change, for a writer that opens it again at once. Zero: one
+	// WalkInterval is how often the spool is walked, for events that were missed. Zero: 30 seconds.
+	WalkInterval time.Duration
+	// SettleDelay is how long a file is left alone after its last change, for a writer that opens it again at once. Zero: one
 	// second.
-	Settle time.Duration
-	// Patience bounds the preflight. Nil: 30 seconds for a refusal, one minute for a store that cannot be reached.
-	Patience map[objstore.Class]time.Duration
+	SettleDelay time.Duration
+	// PreflightLimits bounds the preflight. Nil: 30 seconds for a refusal, one minute for a store that cannot be reached.
+	PreflightLimits map[objstore.Class]time.Duration
 }
 
-// margin is what the drain leaves of the grace period, to say how it ended.
-const margin = 5 * time.Second
+// drainReserve is what the drain leaves of the grace period, to say how it ended.
+const drainReserve = 5 * time.Second
 
 // sidecar is one run.
 type sidecar struct {
@@ -51,28 +51,28 @@ type sidecar struct {
 	template *uploader.Template
 	started  time.Time
 
-	// asks are run by the loop, which alone touches what follows.
-	asks chan func()
-	// sending is the context of all sends; stop ends them.
-	sending context.Context
-	stop    context.CancelFunc
-	workers sync.WaitGroup
+	// posted are run by the loop, which alone touches what follows.
+	posted chan func()
+	// sendCtx is the context of all sends; stop ends them.
+	sendCtx     context.Context
+	stopSending context.CancelFunc
+	workers     sync.WaitGroup
 
-	files    map[string]*file          // what is not durable, by path
-	queue    []string                  // of them, what waits for a place
-	busy     int                       // places that are taken
-	due      time.Time                 // when the first of them is to be looked at
-	wanted   bool                      // a walk is
-	walked   time.Time                 // when the last one ended
-	skipped  map[string]string         // entries that are no files, and why
-	kept     map[string]bool           // durable files that could not be deleted; that was told
-	commands map[string]wrappedCommand // the wrapped commands, by container
-	goals    []*goal
-	draining bool
-	written  written
+	tracked     map[string]*trackedFile   // what is not durable, by path
+	queue       []string                  // of them, what waits for a place
+	openFiles   int                       // places that are taken
+	nextRecheck time.Time                 // when the first of them is to be looked at
+	walkWanted  bool                      // a walk is
+	lastWalk    time.Time                 // when the last one ended
+	skipped     map[string]string         // entries that are no files, and why
+	undeletable map[string]bool           // durable files that could not be deleted; that was told
+	commands    map[string]wrappedCommand // the wrapped commands, by container
+	waiters     []*waiter
+	draining    bool
+	manifest    manifestState
 
-	ready atomic.Bool  // the preflight has passed
-	bytes atomic.Int64 // that the store has taken in this life
+	ready         atomic.Bool  // the preflight has passed
+	uploadedBytes atomic.Int64 // that the store has taken in this life
 }
 
 // Run uploads until ctx ends. Closing drain asks it to upload what is left, and to end. The error says what is not
@@ -80,13 +80,13 @@ type sidecar struct {
 func Run(ctx context.Context, drain <-chan struct{}, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s, err := open(o)
+	s, err := newSidecar(o)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	s.sending, s.stop = context.WithCancel(ctx)
-	defer s.stop()
+	s.sendCtx, s.stopSending = context.WithCancel(ctx)
+	defer s.stopSending()
 	l, err := session.Listen(ctx, o.Config.Directory)
 	if err != nil {
 		return err
@@ -99,20 +99,20 @@ func Run(ctx context.Context, drain <-chan struct{}, o Options) error {
 			o.Log.Warn("the socket", "error", err)
 		}
 	}()
-	if err := s.prepare(ctx, drain); err != nil {
+	if err := s.prepareRun(ctx, drain); err != nil {
 		return err
 	}
-	return s.run(ctx, drain)
+	return s.runLoop(ctx, drain)
 }
 
-func open(o Options) (*sidecar, error) {
+func newSidecar(o Options) (*sidecar, error) {
 	template, err := uploader.ParseTemplate(o.Config.Key)
 	if err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}
 	s := &sidecar{
 		Options: o, template: template, keys: template.Keys(o.Config.Prefix, o.Pod), started: time.Now().UTC(),
-		asks: make(chan func(), 64), files: map[string]*file{}, skipped: map[string]string{}, kept: map[string]bool{}, commands: map[string]wrappedCommand{},
+		posted: make(chan func(), 64), tracked: map[string]*trackedFile{}, skipped: map[string]string{}, undeletable: map[string]bool{}, commands: map[string]wrappedCommand{},
 	}
 	fillOptions(&s.Options)
 	if s.spool, err = spool.Open(o.Config.Spool); err != nil {
@@ -121,22 +121,22 @@ func open(o Options) (*sidecar, error) {
 	partSize := o.Config.PartSizeMiB << 20
 	gate := transfer.NewGate(o.Config.Concurrency, partSize)
 	s.sender = &transfer.Sender{
-		Store: o.Store, Spool: s.spool, Object: s.object, PartSize: partSize, Gate: gate,
-		Limiter: transfer.NewLimiter(o.Config.BandwidthLimit), Retry: transfer.Retry{Slow: gate.Slow, Log: o.Log},
-		Taken: &transfer.Taken{}, Progress: s.progress, Failing: s.failing, Log: o.Log,
+		Store: o.Store, Spool: s.spool, NewObject: s.newObject, PartSize: partSize, Gate: gate,
+		Limiter: transfer.NewLimiter(o.Config.BandwidthLimit), Retry: transfer.Retry{OnThrottled: gate.Narrow, Log: o.Log},
+		TakenKeys: &transfer.TakenKeys{}, ReportProgress: s.addUploadedBytes, ReportDelay: s.reportDelay, Log: o.Log,
 	}
 	return s, nil
 }
 
 func fillOptions(o *Options) {
-	if o.Sweep == 0 {
-		o.Sweep = 30 * time.Second
+	if o.WalkInterval == 0 {
+		o.WalkInterval = 30 * time.Second
 	}
-	if o.Settle == 0 {
-		o.Settle = time.Second
+	if o.SettleDelay == 0 {
+		o.SettleDelay = time.Second
 	}
-	if o.Patience == nil {
-		o.Patience = map[objstore.Class]time.Duration{
+	if o.PreflightLimits == nil {
+		o.PreflightLimits = map[objstore.Class]time.Duration{
 			objstore.Transient: time.Minute, objstore.Throttled: time.Minute, objstore.Unknown: 20 * time.Second,
 			// GKE's metadata server knows a new pod after five to ten seconds; a role that was just granted takes longer.
 			objstore.Denied: 30 * time.Second, objstore.Unauthenticated: 30 * time.Second, objstore.Expired: 30 * time.Second,
@@ -159,12 +159,12 @@ func (s *sidecar) close() {
 	}
 }
 
-func (s *sidecar) object(key string) *objstore.Object {
+func (s *sidecar) newObject(key string) *objstore.Object {
 	return transfer.NewObject(s.Config, key, s.Pod.UID, time.Now())
 }
 
-// prepare opens the journal, proves that the store can be written, and frees what an earlier life has left in it.
-func (s *sidecar) prepare(ctx context.Context, drain <-chan struct{}) error {
+// prepareRun opens the journal, proves that the store can be written, and frees what an earlier life has left in it.
+func (s *sidecar) prepareRun(ctx context.Context, drain <-chan struct{}) error {
 	j, stale, err := journal.Open(s.Config.Directory, s.Pod.UID)
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (s *sidecar) prepare(ctx context.Context, drain <-chan struct{}) error {
 		case <-preflight.Done():
 		}
 	}()
-	err = s.preflight(preflight)
+	err = s.checkStore(preflight)
 	if errors.Is(context.Cause(preflight), errDrain) {
 		// An earlier life may have left something: it is drained, if the store lets us.
 		s.Log.Warn("the pod ends before the store was proved to work", "error", err)
@@ -188,8 +188,8 @@ func (s *sidecar) prepare(ctx context.Context, drain <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
-	s.recall(preflight)
-	s.free(preflight, stale)
+	s.restoreFromManifest(preflight)
+	s.abortStaleUploads(preflight, stale)
 	// What the preflight has needed of the SDK is not needed again.
 	debug.FreeOSMemory()
 	s.ready.Store(true)
@@ -197,8 +197,8 @@ func (s *sidecar) prepare(ctx context.Context, drain <-chan struct{}) error {
 	return nil
 }
 
-// recall takes over what an earlier life of the run has stored, where its journal is lost: it is in the manifest.
-func (s *sidecar) recall(ctx context.Context) {
+// restoreFromManifest takes over what an earlier life of the run has stored, where its journal is lost: it is in the manifest.
+func (s *sidecar) restoreFromManifest(ctx context.Context) {
 	if len(s.journal.Entries()) > 0 {
 		return
 	}
@@ -210,17 +210,17 @@ func (s *sidecar) recall(ctx context.Context) {
 		return
 	}
 	for _, f := range m.Files {
-		s.journal.Done(journal.Entry{File: f})
+		s.journal.AddEntry(journal.Entry{File: f})
 	}
 	s.started = m.Started
 }
 
-// free aborts uploads that nobody will complete. What cannot be freed costs storage, and nothing else.
-func (s *sidecar) free(ctx context.Context, stale []journal.Upload) {
+// abortStaleUploads aborts uploads that nobody will complete. What cannot be freed costs storage, and nothing else.
+func (s *sidecar) abortStaleUploads(ctx context.Context, stale []journal.Upload) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for _, u := range stale {
-		s.abort(ctx, u.Key, u.ID)
+		s.abortUpload(ctx, u.Key, u.ID)
 	}
 	if !s.template.OfPod() {
 		return // Another pod may be about to complete it.
@@ -235,19 +235,19 @@ func (s *sidecar) free(ctx context.Context, stale []journal.Upload) {
 			return
 		}
 		if !known[u.ID] {
-			s.abort(ctx, u.Key, u.ID)
+			s.abortUpload(ctx, u.Key, u.ID)
 		}
 	}
 }
 
-func (s *sidecar) abort(ctx context.Context, key, id string) {
+func (s *sidecar) abortUpload(ctx context.Context, key, id string) {
 	s.Log.Info("abort an upload that an earlier life has left", "key", key)
 	if err := s.sender.AbortUpload(ctx, key, id); err != nil {
 		s.Log.Warn("abort an upload", "key", key, "error", err)
 	}
 }
 
-func (s *sidecar) progress(n int64) {
-	s.bytes.Add(n)
-	s.Metrics.bytes.Add(float64(max(0, n)))
+func (s *sidecar) addUploadedBytes(n int64) {
+	s.uploadedBytes.Add(n)
+	s.Metrics.bytesTotal.Add(float64(max(0, n)))
 }

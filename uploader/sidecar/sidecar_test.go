@@ -45,7 +45,7 @@ func TestFileThatIsOpenIsNotStoredBeforeItsWriterClosesIt(t *testing.T) {
 	h.must(err)
 	h.write("other", "whole")
 	h.stored("other", "whole")
-	time.Sleep(2 * h.options.Sweep) // Walks see it, too.
+	time.Sleep(2 * h.options.WalkInterval) // Walks see it, too.
 	if got := h.object("file"); got != "" {
 		t.Errorf("it is stored: %q", got)
 	}

@@ -12,42 +12,44 @@ import (
 	"lighterman.dev/lighterman/uploader/manifest"
 )
 
-// written is what the last manifest says.
-type written struct {
-	// dirty means that more is durable than the last manifest names.
-	dirty bool
-	// busy means that one is being written.
-	busy bool
-	at   time.Time
-	took time.Duration
+// manifestState is what the last manifest says.
+type manifestState struct {
+	// outdated means that more is durable than the last manifest names.
+	outdated bool
+	// writing means that one is being written.
+	writing   bool
+	writtenAt time.Time
+	duration  time.Duration
 	// sums are those of the files that it names, by escaped path.
 	sums map[string]string
 }
 
-// has reports whether the last manifest names a file as it is.
-func (w *written) has(e journal.Entry) bool { return w.sums[e.Path] == e.SHA256 && e.SHA256 != "" }
+// lists reports whether the last manifest names a file as it is.
+func (w *manifestState) lists(e journal.Entry) bool {
+	return w.sums[e.Path] == e.SHA256 && e.SHA256 != ""
+}
 
 const (
-	// quiet is how often the manifest is renewed in a pod that runs on, when nothing is on its way.
-	quiet = 30 * time.Second
-	// freeing is how often it is renewed where files wait for it to be deleted.
-	freeing = 10 * time.Second
+	// manifestInterval is how often the manifest is renewed in a pod that runs on, when nothing is on its way.
+	manifestInterval = 30 * time.Second
+	// deletingManifestInterval is how often it is renewed where files wait for it to be deleted.
+	deletingManifestInterval = 10 * time.Second
 )
 
-// renew writes the manifest at a quiet point.
-func (s *sidecar) renew() {
-	s.Metrics.waiting.Set(float64(len(s.files)))
-	if !s.written.dirty || s.written.busy || len(s.goals) > 0 || s.failure() != nil {
+// renewManifest writes the manifest at a quiet point.
+func (s *sidecar) renewManifest() {
+	s.Metrics.filesWaiting.Set(float64(len(s.tracked)))
+	if !s.manifest.outdated || s.manifest.writing || len(s.waiters) > 0 || s.commandError() != nil {
 		return
 	}
 	// A large manifest is not written over and over.
-	pause := max(quiet, 20*s.written.took)
+	pause := max(manifestInterval, 20*s.manifest.duration)
 	if s.Config.AfterUpload == uploader.Delete {
-		pause = max(freeing, 20*s.written.took)
-	} else if s.busy > 0 || len(s.queue) > 0 {
+		pause = max(deletingManifestInterval, 20*s.manifest.duration)
+	} else if s.openFiles > 0 || len(s.queue) > 0 {
 		return
 	}
-	if time.Since(s.written.at) < pause {
+	if time.Since(s.manifest.writtenAt) < pause {
 		return
 	}
 	s.writeManifest(false, func(err error) {
@@ -58,7 +60,7 @@ func (s *sidecar) renew() {
 }
 
 // writeManifest writes the manifest of what is durable now, and tells the loop how that went.
-func (s *sidecar) writeManifest(final bool, then func(error)) {
+func (s *sidecar) writeManifest(final bool, onWritten func(error)) {
 	m := &manifest.Manifest{
 		Format: manifest.Format, Key: s.keys.Manifest(s.Pod.UID), Pod: s.Pod, Profile: s.Config.Profile, Uploader: s.Version,
 		Started: s.started, Written: time.Now().UTC(), Final: final, Files: []manifest.File{},
@@ -71,32 +73,32 @@ func (s *sidecar) writeManifest(final bool, then func(error)) {
 	for _, path := range slices.Sorted(maps.Keys(s.skipped)) {
 		m.Skipped = append(m.Skipped, manifest.Skipped{Path: uploader.Escape(path), Reason: s.skipped[path]})
 	}
-	o := *s.object(m.Key)
+	o := *s.newObject(m.Key)
 	if !final {
 		o.Retention = nil // It is to be replaced.
 	}
-	s.written.busy, s.written.dirty = true, false
+	s.manifest.writing, s.manifest.outdated = true, false
 	begin := time.Now()
 	s.workers.Go(func() {
-		err := s.sender.Retry.Do(s.sending, "write the manifest", func(ctx context.Context) error { return m.Put(ctx, s.Store, o) })
-		s.ask(func() {
-			s.written.busy, s.written.at, s.written.took = false, time.Now(), time.Since(begin)
+		err := s.sender.Retry.Do(s.sendCtx, "write the manifest", func(ctx context.Context) error { return m.Put(ctx, s.Store, o) })
+		s.post(func() {
+			s.manifest.writing, s.manifest.writtenAt, s.manifest.duration = false, time.Now(), time.Since(begin)
 			if err != nil {
-				s.written.dirty = true
-				then(fmt.Errorf("every file is stored, but the manifest is not: %w", err))
+				s.manifest.outdated = true
+				onWritten(fmt.Errorf("every file is stored, but the manifest is not: %w", err))
 				return
 			}
-			s.written.sums = sums
-			s.Metrics.manifest.SetToCurrentTime()
+			s.manifest.sums = sums
+			s.Metrics.manifestTimestamp.SetToCurrentTime()
 			s.Log.Info("manifest written", "key", m.Key, "files", len(m.Files), "final", final)
-			s.clear()
-			then(nil)
+			s.deleteUploaded()
+			onWritten(nil)
 		})
 	})
 }
 
-// clear deletes the files that the manifest names, where that is asked.
-func (s *sidecar) clear() {
+// deleteUploaded deletes the files that the manifest names, where that is asked.
+func (s *sidecar) deleteUploaded() {
 	if s.Config.AfterUpload != uploader.Delete {
 		return
 	}
@@ -104,5 +106,5 @@ func (s *sidecar) clear() {
 		s.Log.Warn("files stay in the spool, for the journal cannot be written", "error", err)
 		return
 	}
-	s.walk()
+	s.walkSpool()
 }

@@ -26,10 +26,10 @@ func (f *File) State() (State, error) {
 type Writers int
 
 const (
-	// Unknown means that the file system, or the owner of the file, does not let us know.
-	Unknown Writers = iota
-	// None means that nobody has the file open for writing, in any container of the node.
-	None
-	// Writing means that somebody has.
-	Writing
+	// WritersUnknown means that the file system, or the owner of the file, does not let us know.
+	WritersUnknown Writers = iota
+	// NoWriters means that nobody has the file open for writing, in any container of the node.
+	NoWriters
+	// HasWriters means that somebody has.
+	HasWriters
 )

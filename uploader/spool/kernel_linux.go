@@ -33,15 +33,15 @@ func (f *File) Removed() bool {
 func (f *File) Writers() Writers {
 	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
 	if errors.Is(err, unix.EAGAIN) {
-		return Writing
+		return HasWriters
 	}
 	if err != nil {
-		return Unknown
+		return WritersUnknown
 	}
 	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK); err != nil {
-		return Unknown
+		return WritersUnknown
 	}
-	return None
+	return NoWriters
 }
 
 // DropCache tells the kernel that a part of the file is not read again soon: a large file must not drive out of memory what

@@ -15,8 +15,8 @@ func stateOf(fs.FileInfo) (State, error) { return State{}, errNotLinux }
 // Removed is false where nobody can say it.
 func (*File) Removed() bool { return false }
 
-// Writers is Unknown where nobody can say it.
-func (*File) Writers() Writers { return Unknown }
+// Writers is WritersUnknown where nobody can say it.
+func (*File) Writers() Writers { return WritersUnknown }
 
 // DropCache does nothing.
 func (*File) DropCache(_, _ int64) {}

@@ -41,14 +41,14 @@ type State struct {
 // SameFile reports whether both are of one file, whatever its content.
 func (s State) SameFile(o State) bool { return s.Device == o.Device && s.Inode == o.Inode }
 
-// tick is more than the steps in which Linux counts the times of files: a jiffy, of 10 ms at the most.
-const tick = 20 * time.Millisecond
+// clockStep is more than the steps in which Linux counts the times of files: a jiffy, of 10 ms at the most.
+const clockStep = 20 * time.Millisecond
 
-// Settled is how long a file must have been left alone so that each later change shows in its State: two changes within
+// UntilSettled is how long a file must have been left alone so that each later change shows in its State: two changes within
 // one step of the file system's clock have the same time. File systems that count whole seconds are known by times that
 // are whole seconds.
-func (s State) Settled(now time.Time) time.Duration {
-	step := tick
+func (s State) UntilSettled(now time.Time) time.Duration {
+	step := clockStep
 	if s.Changed%int64(time.Second) == 0 {
 		step = 2 * time.Second
 	}
@@ -84,7 +84,7 @@ func (s *Spool) Open(name string) (*File, error) {
 	// A pipe that takes the file's place must not block the open.
 	f, err := s.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err != nil {
-		return nil, s.explain(name, err)
+		return nil, s.explainPermission(name, err)
 	}
 	file := &File{File: f, Path: name}
 	if state, err := file.State(); err != nil || !state.SameFile(before) {
@@ -94,8 +94,8 @@ func (s *Spool) Open(name string) (*File, error) {
 	return file, nil
 }
 
-// explain adds whose a file is that may not be read.
-func (s *Spool) explain(name string, err error) error {
+// explainPermission adds whose a file is that may not be read.
+func (s *Spool) explainPermission(name string, err error) error {
 	info, statErr := s.root.Lstat(name)
 	if statErr != nil || !errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("open %q: %w", name, err)
@@ -114,7 +114,7 @@ func (s *Spool) Remove(name string, as State) error {
 		return err
 	}
 	defer f.Close() //nolint:errcheck // It was not written.
-	if f.Writers() == Writing {
+	if f.Writers() == HasWriters {
 		return fmt.Errorf("remove %q: it is open for writing", name)
 	}
 	state, err := f.State()
@@ -188,7 +188,7 @@ func (s *Spool) readDir(dir string) ([]fs.DirEntry, error) {
 	}
 	d, err := s.root.Open(dir)
 	if err != nil {
-		return nil, s.explain(dir, err)
+		return nil, s.explainPermission(dir, err)
 	}
 	defer d.Close() //nolint:errcheck // It is only read.
 	return d.ReadDir(-1)

@@ -106,11 +106,11 @@ func TestWriters(t *testing.T) {
 	f, err := s.Open("file")
 	must(t, err)
 	defer f.Close() //nolint:errcheck // It is only read.
-	if got := f.Writers(); got != spool.Writing {
+	if got := f.Writers(); got != spool.HasWriters {
 		t.Errorf("while it is open for writing: got %v", got)
 	}
 	must(t, writer.Close())
-	if got := f.Writers(); got != spool.None {
+	if got := f.Writers(); got != spool.NoWriters {
 		t.Errorf("after the writer has closed it: got %v", got)
 	}
 	// The lease is given back: nobody waits for it.
@@ -125,7 +125,7 @@ func TestStateTellsChanges(t *testing.T) {
 	write(t, dir, "file", "one")
 	before, err := s.Stat("file")
 	must(t, err)
-	time.Sleep(before.Settled(time.Now()))
+	time.Sleep(before.UntilSettled(time.Now()))
 	for name, change := range map[string]func() error{
 		"rewritten, with its old time": func() error {
 			if err := os.WriteFile(path, []byte("two"), 0o600); err != nil {
@@ -160,7 +160,7 @@ func TestSettled(t *testing.T) {
 		"in whole seconds": {time.Unix(1000, 0), 1500 * time.Millisecond},
 		"in the future":    {now.Add(time.Hour), 20 * time.Millisecond},
 	} {
-		if got := (spool.State{Changed: test.changed.UnixNano()}).Settled(now); got != test.want {
+		if got := (spool.State{Changed: test.changed.UnixNano()}).UntilSettled(now); got != test.want {
 			t.Errorf("%s: got %v, want %v", name, got, test.want)
 		}
 	}

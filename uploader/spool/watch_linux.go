@@ -22,8 +22,8 @@ type Watcher struct {
 	paths map[int32]string // of the directories, by watch descriptor
 }
 
-// mask is what is watched in each directory. IN_CREATE of a file tells of hard links, which no writer closes.
-const mask = unix.IN_CLOSE_WRITE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_CREATE | unix.IN_ONLYDIR
+// watchMask is what is watched in each directory. IN_CREATE of a file tells of hard links, which no writer closes.
+const watchMask = unix.IN_CLOSE_WRITE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_CREATE | unix.IN_ONLYDIR
 
 // Watch begins to watch every directory of the spool.
 func (s *Spool) Watch() (*Watcher, error) {
@@ -32,7 +32,7 @@ func (s *Spool) Watch() (*Watcher, error) {
 		return nil, fmt.Errorf("watch the spool: %w", err)
 	}
 	w := &Watcher{spool: s, file: os.NewFile(uintptr(fd), "inotify"), paths: map[int32]string{}}
-	if err := w.add("."); err != nil {
+	if err := w.watchDir("."); err != nil {
 		return nil, errors.Join(fmt.Errorf("watch the spool: %w", err), w.Close())
 	}
 	return w, nil
@@ -41,8 +41,8 @@ func (s *Spool) Watch() (*Watcher, error) {
 // Close ends Run.
 func (w *Watcher) Close() error { return w.file.Close() }
 
-// add watches a directory and those below it.
-func (w *Watcher) add(dir string) error {
+// watchDir watches a directory and those below it.
+func (w *Watcher) watchDir(dir string) error {
 	info, err := w.spool.root.Lstat(dir)
 	if err != nil || !info.IsDir() {
 		return ignoreGone(err)
@@ -54,8 +54,8 @@ func (w *Watcher) add(dir string) error {
 	defer d.Close() //nolint:errcheck // It is only read.
 	// The name is that of the open directory: nothing can take its place.
 	var wd int
-	err = w.control(func(fd int) (err error) {
-		wd, err = unix.InotifyAddWatch(fd, fmt.Sprintf("/proc/self/fd/%d", d.Fd()), mask)
+	err = w.withDescriptor(func(fd int) (err error) {
+		wd, err = unix.InotifyAddWatch(fd, fmt.Sprintf("/proc/self/fd/%d", d.Fd()), watchMask)
 		return err
 	})
 	if errors.Is(err, unix.ENOSPC) {
@@ -71,7 +71,7 @@ func (w *Watcher) add(dir string) error {
 	}
 	for _, entry := range entries {
 		if entry.IsDir() {
-			if err := w.add(path.Join(dir, entry.Name())); err != nil {
+			if err := w.watchDir(path.Join(dir, entry.Name())); err != nil {
 				return err
 			}
 		}
@@ -79,8 +79,8 @@ func (w *Watcher) add(dir string) error {
 	return nil
 }
 
-// control lends the descriptor. Fd would make it block, and then Close would not end Run.
-func (w *Watcher) control(do func(fd int) error) error {
+// withDescriptor lends the descriptor. Fd would make it block, and then Close would not end Run.
+func (w *Watcher) withDescriptor(do func(fd int) error) error {
 	conn, err := w.file.SyscallConn()
 	if err != nil {
 		return err
@@ -100,12 +100,12 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// forget ends the watches of a directory that was moved away, and of those below it.
-func (w *Watcher) forget(dir string) {
+// unwatchDir ends the watches of a directory that was moved away, and of those below it.
+func (w *Watcher) unwatchDir(dir string) {
 	for wd, name := range w.paths {
 		if name == dir || strings.HasPrefix(name, dir+"/") {
 			// The kernel has dropped the watch itself where the directory is gone.
-			_ = w.control(func(fd int) error {
+			_ = w.withDescriptor(func(fd int) error {
 				_, err := unix.InotifyRmWatch(fd, uint32(wd)) //nolint:gosec // As above.
 				return err
 			})
@@ -115,7 +115,7 @@ func (w *Watcher) forget(dir string) {
 }
 
 // Run tells each event, until Close: then it returns nil.
-func (w *Watcher) Run(tell func(Event)) error {
+func (w *Watcher) Run(report func(Event)) error {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := w.file.Read(buffer)
@@ -132,18 +132,18 @@ func (w *Watcher) Run(tell func(Event)) error {
 			end := unix.SizeofInotifyEvent + int(length)
 			name, _, _ := bytes.Cut(rest[unix.SizeofInotifyEvent:end], []byte{0})
 			rest = rest[end:]
-			if err := w.handle(wd, what, string(name), tell); err != nil {
+			if err := w.handleEvent(wd, what, string(name), report); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-func (w *Watcher) handle(wd int32, what uint32, name string, tell func(Event)) error {
+func (w *Watcher) handleEvent(wd int32, what uint32, name string, report func(Event)) error {
 	if what&unix.IN_Q_OVERFLOW != 0 {
 		// A directory may have come that is not watched.
-		tell(Event{Walk: true})
-		return w.add(".")
+		report(Event{Walk: true})
+		return w.watchDir(".")
 	}
 	dir, known := w.paths[wd]
 	switch {
@@ -151,14 +151,14 @@ func (w *Watcher) handle(wd int32, what uint32, name string, tell func(Event)) e
 		delete(w.paths, wd)
 	case !known:
 	case what&unix.IN_ISDIR == 0 && what&unix.IN_MOVED_FROM == 0:
-		tell(Event{Path: path.Join(dir, name), Closed: what&unix.IN_CREATE == 0})
+		report(Event{Path: path.Join(dir, name), Closed: what&unix.IN_CREATE == 0})
 	case what&unix.IN_ISDIR != 0 && what&unix.IN_MOVED_FROM != 0:
-		w.forget(path.Join(dir, name))
+		w.unwatchDir(path.Join(dir, name))
 	case what&unix.IN_ISDIR != 0:
-		if err := w.add(path.Join(dir, name)); err != nil {
+		if err := w.watchDir(path.Join(dir, name)); err != nil {
 			return err
 		}
-		tell(Event{Walk: true})
+		report(Event{Walk: true})
 	}
 	return nil
 }

@@ -34,9 +34,9 @@ type content struct {
 
 func newDigest() *digest { return &digest{sha: sha256.New(), valid: true} }
 
-// add reads the next part.
-func (d *digest) add(r io.ReaderAt, offset, size int64, a objstore.Algorithm) (content, error) {
-	c, err := read(r, offset, size, a, d.sha)
+// addPart reads the next part.
+func (d *digest) addPart(r io.ReaderAt, offset, size int64, a objstore.Algorithm) (content, error) {
+	c, err := checksumPart(r, offset, size, a, d.sha)
 	if err != nil {
 		d.valid = false // The SHA-256 has seen a part of it.
 		return content{}, err
@@ -45,16 +45,16 @@ func (d *digest) add(r io.ReaderAt, offset, size int64, a objstore.Algorithm) (c
 	return c, nil
 }
 
-// sum is the SHA-256 in hex; empty when it must be made anew.
-func (d *digest) sum() string {
+// hexSHA256 is the SHA-256 in hex; empty when it must be made anew.
+func (d *digest) hexSHA256() string {
 	if !d.valid {
 		return ""
 	}
 	return hex.EncodeToString(d.sha.Sum(nil))
 }
 
-// read makes the checksum of a part of a file, and writes what it reads to others.
-func read(r io.ReaderAt, offset, size int64, a objstore.Algorithm, others ...hash.Hash) (content, error) {
+// checksumPart makes the checksum of a part of a file, and writes what it reads to others.
+func checksumPart(r io.ReaderAt, offset, size int64, a objstore.Algorithm, others ...hash.Hash) (content, error) {
 	h := checksum.New(a)
 	buffer, _ := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)

@@ -10,9 +10,9 @@ import (
 type Gate struct {
 	partSize int64
 
-	mu      sync.Mutex
-	changed chan struct{}
-	used    int
+	mu          sync.Mutex
+	roomChanged chan struct{}
+	used        int
 	// places are those that are open now, and most those that are open in good times, both in shares.
 	places, most int
 }
@@ -23,27 +23,27 @@ const shares = 8
 // NewGate makes a gate with places for parts of a size.
 func NewGate(places int, partSize int64) *Gate {
 	n := places * shares
-	return &Gate{partSize: partSize, places: n, most: n, changed: make(chan struct{})}
+	return &Gate{partSize: partSize, places: n, most: n, roomChanged: make(chan struct{})}
 }
 
 // Places is how many large parts may be sent at a time.
 func (g *Gate) Places() int { return g.most / shares }
 
-func (g *Gate) cost(size int64) int {
+func (g *Gate) shareOf(size int64) int {
 	return int(min(shares, 1+size*shares/max(1, g.partSize)))
 }
 
 // Enter waits for room for a request of so many bytes. Leave must follow it.
 func (g *Gate) Enter(ctx context.Context, size int64) error {
-	cost := g.cost(size)
+	share := g.shareOf(size)
 	for {
 		g.mu.Lock()
-		if g.used == 0 || g.used+cost <= g.places {
-			g.used += cost
+		if g.used == 0 || g.used+share <= g.places {
+			g.used += share
 			g.mu.Unlock()
 			return nil
 		}
-		changed := g.changed
+		changed := g.roomChanged
 		g.mu.Unlock()
 		select {
 		case <-ctx.Done():
@@ -57,16 +57,16 @@ func (g *Gate) Enter(ctx context.Context, size int64) error {
 func (g *Gate) Leave(size int64, well bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.used -= g.cost(size)
+	g.used -= g.shareOf(size)
 	if well {
 		g.places = min(g.most, g.places+1)
 	}
-	close(g.changed)
-	g.changed = make(chan struct{})
+	close(g.roomChanged)
+	g.roomChanged = make(chan struct{})
 }
 
-// Slow halves the room: the store asked for fewer requests.
-func (g *Gate) Slow() {
+// Narrow halves the room: the store asked for fewer requests.
+func (g *Gate) Narrow() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.places = max(1, g.places/2)

@@ -21,7 +21,7 @@ import (
 	"lighterman.dev/lighterman/uploader/transfer"
 )
 
-const partSize = 64 << 10
+const choosePartSize = 64 << 10
 
 // calls watches the requests to a store. before may fail a request that then is not made; after may fail one that was
 // made, as when its answer is lost.
@@ -113,19 +113,19 @@ func (h *harness) restart() {
 	h.Helper()
 	j, _, err := journal.Open(h.state, "run")
 	h.must(err)
-	gate := transfer.NewGate(4, partSize)
+	gate := transfer.NewGate(4, choosePartSize)
 	var mu sync.Mutex
 	h.sent = 0
 	h.sender = &transfer.Sender{
-		Store: h.calls, Journal: j, Spool: h.spool, PartSize: partSize, Gate: gate,
-		Object: func(key string) *objstore.Object {
+		Store: h.calls, Journal: j, Spool: h.spool, PartSize: choosePartSize, Gate: gate,
+		NewObject: func(key string) *objstore.Object {
 			o := h.object
 			o.Key = key
 			return &o
 		},
-		Retry: transfer.Retry{First: time.Millisecond, Longest: time.Millisecond, Slow: gate.Slow, Log: slog.New(slog.DiscardHandler)},
-		Taken: &transfer.Taken{},
-		Progress: func(n int64) {
+		Retry:     transfer.Retry{FirstPause: time.Millisecond, LongestPause: time.Millisecond, OnThrottled: gate.Narrow, Log: slog.New(slog.DiscardHandler)},
+		TakenKeys: &transfer.TakenKeys{},
+		ReportProgress: func(n int64) {
 			mu.Lock()
 			defer mu.Unlock()
 			h.sent += n

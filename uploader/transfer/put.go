@@ -13,63 +13,63 @@ import (
 	"lighterman.dev/lighterman/uploader/spool"
 )
 
-// put sends a small file in one request.
-func (t *transfer) put(ctx context.Context, state spool.State) (journal.Entry, error) {
+// putObject sends a small file in one request.
+func (t *transfer) putObject(ctx context.Context, state spool.State) (journal.Entry, error) {
 	d := newDigest()
-	c, err := d.add(t.file, 0, state.Size, t.Store.Limits().Algorithm)
+	c, err := d.addPart(t.file, 0, state.Size, t.Store.Limits().Algorithm)
 	if err != nil {
 		return journal.Entry{}, err
 	}
-	if err := t.unchanged(state); err != nil {
+	if err := t.checkUnchanged(state); err != nil {
 		return journal.Entry{}, err
 	}
 	var stored objstore.Stored
-	if err = t.refusedBefore(ctx); err == nil {
-		stored, err = send(ctx, t, "put "+t.object.Key, 0, c, t.newPut())
+	if err = t.earlierRefusal(ctx); err == nil {
+		stored, err = sendBody(ctx, t, "put "+t.object.Key, 0, c, t.newPut())
 	}
 	switch objstore.ClassOf(err) { //nolint:exhaustive // The others are errors.
 	case objstore.Exists:
-		stored, err = t.mine(ctx, c, func() (*digest, error) { return d, nil }, err)
+		stored, err = t.adoptExisting(ctx, c, func() (*digest, error) { return d, nil }, err)
 	case objstore.Corrupt:
-		err = t.blame(state, err)
+		err = t.classifyCorrupt(state, err)
 	}
 	if err != nil {
 		return journal.Entry{}, err
 	}
-	if err := t.compare(c, stored); err != nil {
+	if err := t.checkStored(c, stored); err != nil {
 		return journal.Entry{}, err
 	}
-	t.Progress(c.size)
-	return t.entry(state, stored, d.sum()), nil
+	t.ReportProgress(c.size)
+	return t.newEntry(state, stored, d.hexSHA256()), nil
 }
 
-// corruptions is how often bytes are sent again that the store did not receive as they were sent.
-const corruptions = 3
+// maxCorruptions is how often bytes are sent again that the store did not receive as they were sent.
+const maxCorruptions = 3
 
-// send sends a part of the file, and again where that may help.
-func send[T any](ctx context.Context, t *transfer, what string, offset int64, c content, do func(context.Context, objstore.Body) (T, error)) (T, error) {
+// sendBody sends a part of the file, and again where that may help.
+func sendBody[T any](ctx context.Context, t *transfer, what string, offset int64, c content, do func(context.Context, objstore.Body) (T, error)) (T, error) {
 	var result T
-	var unread error
-	one := func(ctx context.Context) error {
+	var readErr error
+	sendOnce := func(ctx context.Context) error {
 		if err := t.Gate.Enter(ctx, c.size); err != nil {
 			return err
 		}
 		var err error
-		r := &meter{ReaderAt: t.file, limiter: t.Limiter}
-		result, err = attempt(ctx, func(ctx context.Context, moved func()) (T, error) {
-			r.ctx, r.moved = ctx, moved
+		r := &pacedReader{ReaderAt: t.file, limiter: t.Limiter}
+		result, err = withStallTimeout(ctx, func(ctx context.Context, noteProgress func()) (T, error) {
+			r.ctx, r.noteProgress = ctx, noteProgress
 			return do(ctx, objstore.Body{ReaderAt: r, Offset: offset, Size: c.size, Sum: c.sum})
 		})
 		t.Gate.Leave(c.size, err == nil)
-		if why := r.failed.Load(); err != nil && why != nil {
-			unread = *why
+		if why := r.readErr.Load(); err != nil && why != nil {
+			readErr = *why
 			return nil // To ask the store again would not help.
 		}
 		return err
 	}
 	var err error
-	for range corruptions {
-		err = cmp.Or(t.Retry.Do(ctx, what, one), unread)
+	for range maxCorruptions {
+		err = cmp.Or(t.Retry.Do(ctx, what, sendOnce), readErr)
 		if objstore.ClassOf(err) != objstore.Corrupt {
 			break
 		}
@@ -78,16 +78,16 @@ func send[T any](ctx context.Context, t *transfer, what string, offset int64, c 
 	return result, err
 }
 
-// blame tells a file that has changed from a fault on the way.
-func (t *transfer) blame(state spool.State, err error) error {
-	if changed := t.unchanged(state); changed != nil {
+// classifyCorrupt tells a file that has changed from a fault on the way.
+func (t *transfer) classifyCorrupt(state spool.State, err error) error {
+	if changed := t.checkUnchanged(state); changed != nil {
 		return changed
 	}
 	return err
 }
 
-// compare checks what the store says that it has.
-func (t *transfer) compare(c content, stored objstore.Stored) error {
+// checkStored checks what the store says that it has.
+func (t *transfer) checkStored(c content, stored objstore.Stored) error {
 	if stored.Size == c.size && (stored.Sum == c.sum || stored.Sum.Algorithm != c.sum.Algorithm || c.sum == objstore.Sum{}) {
 		return nil
 	}
@@ -98,14 +98,14 @@ func (t *transfer) compare(c content, stored objstore.Stored) error {
 	}
 }
 
-// mine tells the object that this very file made before, when an answer was lost, from one of somebody else. What the
+// adoptExisting tells the object that this very file made before, when an answer was lost, from one of somebody else. What the
 // store has is what was to be stored if its bytes are the same, whoever put them there.
-func (t *transfer) mine(ctx context.Context, c content, pass func() (*digest, error), exists error) (objstore.Stored, error) {
-	t.Taken.set(t.object.Key, exists)
+func (t *transfer) adoptExisting(ctx context.Context, c content, fileDigest func() (*digest, error), exists error) (objstore.Stored, error) {
+	t.TakenKeys.setRefusal(t.object.Key, exists)
 	if t.WriteOnly {
 		return objstore.Stored{}, fmt.Errorf("%w, and may not be read: %w", ErrConflict, exists)
 	}
-	stored, err := t.stat(ctx)
+	stored, err := t.statObject(ctx)
 	if err != nil {
 		return objstore.Stored{}, err
 	}
@@ -118,11 +118,11 @@ func (t *transfer) mine(ctx context.Context, c content, pass func() (*digest, er
 		}
 		return stored, nil
 	}
-	d, err := pass()
+	d, err := fileDigest()
 	if err != nil {
 		return objstore.Stored{}, err
 	}
-	return stored, t.readBack(ctx, stored, d.sum(), exists)
+	return stored, t.readBack(ctx, stored, d.hexSHA256(), exists)
 }
 
 // readBack compares an object whose checksum the store does not know.
@@ -144,9 +144,9 @@ func (t *transfer) readBack(ctx context.Context, stored objstore.Stored, sha str
 	})
 }
 
-func (t *transfer) stat(ctx context.Context) (stored objstore.Stored, err error) {
+func (t *transfer) statObject(ctx context.Context) (stored objstore.Stored, err error) {
 	err = t.Retry.Do(ctx, "look at "+t.object.Key, func(ctx context.Context) error {
-		stored, err = attempt(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) {
+		stored, err = withStallTimeout(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) {
 			return t.Store.Stat(ctx, t.object.Key)
 		})
 		return err

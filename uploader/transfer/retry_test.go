@@ -79,7 +79,7 @@ func TestRetryWaitsAsLongAsTheStoreAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin, n, slow := time.Now(), 0, 0
 		r := newRetry()
-		r.Slow = func() { slow++ }
+		r.OnThrottled = func() { slow++ }
 		err := r.Do(t.Context(), "x", func(context.Context) error {
 			if n++; n < 4 {
 				return &objstore.Error{Class: objstore.Throttled, After: time.Minute, Err: errors.New("slow down")}
@@ -156,7 +156,7 @@ func TestGate(t *testing.T) {
 			}
 		}
 		// The store asks for fewer: nothing new goes until half has ended.
-		g.Slow()
+		g.Narrow()
 		next := enter(1)
 		for ended := range 16 {
 			if *next != (ended > 8) {
@@ -183,7 +183,7 @@ func TestGateEndsWithItsContext(t *testing.T) {
 func TestLimiter(t *testing.T) {
 	h := newHarness(t, anyOrder)
 	h.sender.Limiter = transfer.NewLimiter(1 << 20)
-	data := random(8 * partSize) // half a second
+	data := random(8 * choosePartSize) // half a second
 	h.write("file", data)
 	begin := time.Now()
 	e, err := h.send("file")
@@ -201,7 +201,7 @@ func TestLimiter(t *testing.T) {
 // A store that takes the request and never answers.
 func TestRequestThatStandsStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, err := transfer.Attempt(t.Context(), func(ctx context.Context, moved func()) (int, error) {
+		_, err := transfer.WithStallTimeout(t.Context(), func(ctx context.Context, moved func()) (int, error) {
 			for range 10 {
 				time.Sleep(4 * time.Minute)
 				if ctx.Err() != nil {

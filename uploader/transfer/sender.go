@@ -22,70 +22,70 @@ type Sender struct {
 	Store   objstore.Store
 	Journal *journal.Journal
 	Spool   *spool.Spool
-	// Object gives what all objects have in common, for a key.
-	Object func(key string) *objstore.Object
+	// NewObject gives what all objects have in common, for a key.
+	NewObject func(key string) *objstore.Object
 	// PartSize is in bytes; it grows where a file would have too many parts.
 	PartSize int64
 	Gate     *Gate
 	// Limiter bounds the bytes per second; nil: nothing does.
 	Limiter *rate.Limiter
 	Retry   Retry
-	// Taken remembers conflicts from one attempt to the next. Nil: each attempt sends the file again.
-	Taken *Taken
+	// TakenKeys remembers conflicts from one attempt to the next. Nil: each attempt sends the file again.
+	TakenKeys *TakenKeys
 	// WriteOnly means that objects cannot be read: they are not looked at after the store has confirmed them.
 	WriteOnly bool
-	// Progress is told of bytes that the store has taken; negative when they have to be sent again.
-	Progress func(bytes int64)
-	// Failing is told of what delays a file, by the path that it was opened at, and of nil when it no longer does. Nil: nobody
+	// ReportProgress is told of bytes that the store has taken; negative when they have to be sent again.
+	ReportProgress func(bytes int64)
+	// ReportDelay is told of what delays a file, by the path that it was opened at, and of nil when it no longer does. Nil: nobody
 	// is.
-	Failing func(path string, err error)
-	Log     *slog.Logger
+	ReportDelay func(path string, err error)
+	Log         *slog.Logger
 }
 
-// ErrWriting is the error of a file that somebody has opened for writing again: it is not complete.
-var ErrWriting = errors.New("the file is open for writing")
+// ErrOpenForWriting is the error of a file that somebody has opened for writing again: it is not complete.
+var ErrOpenForWriting = errors.New("the file is open for writing")
 
 // ErrConflict is the error of a key that holds something else already.
 var ErrConflict = errors.New("another object has the key")
 
-// rounds is how often a file is read while it changes. A file that still does waits until its writer has closed it.
-const rounds = 5
+// maxRounds is how often a file is read while it changes. A file that still does waits until its writer has closed it.
+const maxRounds = 5
 
 // Send sends a file. If growing is not nil, the file is followed until growing is closed. What it has begun stays in the
 // journal when it fails, so that the next attempt goes on from there.
-func (s *Sender) Send(ctx context.Context, f *spool.File, key string, growing <-chan struct{}) (journal.Entry, error) {
-	t := &transfer{Sender: s.of(f.Path), file: f, path: uploader.Escape(f.Path), object: s.Object(key), digest: newDigest()}
-	if err := t.prepare(ctx, growing != nil); err != nil {
+func (s *Sender) Send(ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{}) (journal.Entry, error) {
+	t := &transfer{Sender: s.forPath(f.Path), file: f, path: uploader.Escape(f.Path), object: s.NewObject(key), digest: newDigest()}
+	if err := t.prepareUpload(ctx, writerClosed != nil); err != nil {
 		return journal.Entry{}, err
 	}
-	if growing != nil {
-		if err := t.follow(ctx, growing); err != nil {
+	if writerClosed != nil {
+		if err := t.followFile(ctx, writerClosed); err != nil {
 			return journal.Entry{}, err
 		}
 	}
 	var err error
-	unfit := 0
-	for range rounds {
+	unfitUploads := 0
+	for range maxRounds {
 		var entry journal.Entry
-		entry, err = t.round(ctx)
+		entry, err = t.runRound(ctx)
 		switch {
 		case err == nil:
-			s.Journal.Done(entry)
+			s.Journal.AddEntry(entry)
 			return entry, nil
 		case objstore.ClassOf(err) == objstore.NoUpload:
 			s.Log.Warn("the upload is gone; beginning anew", "path", t.path, "error", err)
-			if err := t.giveUp(ctx); err != nil {
+			if err := t.abandonUpload(ctx); err != nil {
 				return journal.Entry{}, err
 			}
 		case errors.Is(err, errUnfit):
 			s.Log.Warn("the store received other bytes than the file has; beginning anew", "path", t.path, "error", err)
-			unfit++
-			if abortErr := t.giveUp(ctx); abortErr != nil || unfit == corruptions {
+			unfitUploads++
+			if abortErr := t.abandonUpload(ctx); abortErr != nil || unfitUploads == maxCorruptions {
 				return journal.Entry{}, errors.Join(err, abortErr)
 			}
 		case errors.Is(err, spool.ErrReplaced), errors.Is(err, ErrConflict):
 			// What was begun is of no use any more.
-			return journal.Entry{}, errors.Join(err, t.giveUp(ctx))
+			return journal.Entry{}, errors.Join(err, t.abandonUpload(ctx))
 		case !errors.Is(err, ErrChanged):
 			return journal.Entry{}, err
 		}
@@ -93,18 +93,18 @@ func (s *Sender) Send(ctx context.Context, f *spool.File, key string, growing <-
 	return journal.Entry{}, err
 }
 
-// of is the sender for one file.
-func (s *Sender) of(path string) *Sender {
-	if s.Failing == nil {
+// forPath is the sender for one file.
+func (s *Sender) forPath(path string) *Sender {
+	if s.ReportDelay == nil {
 		return s
 	}
-	own := *s
-	own.Retry.Failing = func(err error) { s.Failing(path, err) }
-	return &own
+	forFile := *s
+	forFile.Retry.ReportDelay = func(err error) { s.ReportDelay(path, err) }
+	return &forFile
 }
 
-// Abort gives up the upload of a file that is in the journal, if there is one.
-func (s *Sender) Abort(ctx context.Context, path string) error {
+// AbortFile gives up the upload of a file that is in the journal, if there is one.
+func (s *Sender) AbortFile(ctx context.Context, path string) error {
 	u, ok := s.Journal.Upload(path)
 	if !ok {
 		return nil
@@ -112,15 +112,15 @@ func (s *Sender) Abort(ctx context.Context, path string) error {
 	if err := s.AbortUpload(ctx, u.Key, u.ID); err != nil {
 		return err
 	}
-	s.Journal.End(path)
+	s.Journal.EndUpload(path)
 	return nil
 }
 
 // AbortUpload gives up an upload.
 func (s *Sender) AbortUpload(ctx context.Context, key, id string) error {
 	return s.Retry.Do(ctx, "abort", func(ctx context.Context) error {
-		_, err := attempt(ctx, func(ctx context.Context, _ func()) (struct{}, error) {
-			return struct{}{}, s.Store.Abort(ctx, s.Object(key), id)
+		_, err := withStallTimeout(ctx, func(ctx context.Context, _ func()) (struct{}, error) {
+			return struct{}{}, s.Store.Abort(ctx, s.NewObject(key), id)
 		})
 		return err
 	})
@@ -139,37 +139,37 @@ type transfer struct {
 	id       string
 	partSize int64
 	parts    *parts
-	// drop keeps what was sent out of the page cache.
-	drop bool
+	// dropCache keeps what was sent out of the page cache.
+	dropCache bool
 }
 
-// round makes the object agree with the file, and makes it visible if the file did not change meanwhile.
-func (t *transfer) round(ctx context.Context) (journal.Entry, error) {
-	state, err := t.settle(ctx)
+// runRound makes the object agree with the file, and makes it visible if the file did not change meanwhile.
+func (t *transfer) runRound(ctx context.Context) (journal.Entry, error) {
+	state, err := t.waitQuiescent(ctx)
 	if err != nil {
 		return journal.Entry{}, err
 	}
 	if t.id == "" && len(t.digest.sums) == 0 && state.Size <= min(t.partSize, t.Store.Limits().MaxPut) {
-		return t.put(ctx, state)
+		return t.putObject(ctx, state)
 	}
-	if err := t.agree(ctx, state.Size); err != nil {
+	if err := t.syncParts(ctx, state.Size); err != nil {
 		return journal.Entry{}, err
 	}
-	if err := t.unchanged(state); err != nil {
+	if err := t.checkUnchanged(state); err != nil {
 		return journal.Entry{}, err
 	}
-	return t.complete(ctx, state)
+	return t.publishObject(ctx, state)
 }
 
-// settle waits until each later change of the file will show, and gives its state.
-func (t *transfer) settle(ctx context.Context) (spool.State, error) {
+// waitQuiescent waits until each later change of the file will show, and gives its state.
+func (t *transfer) waitQuiescent(ctx context.Context) (spool.State, error) {
 	for {
 		state, err := t.file.State()
 		if err != nil {
 			return spool.State{}, err
 		}
-		wait := state.Settled(time.Now())
-		if wait == 0 || !sleep(ctx, wait) {
+		wait := state.UntilSettled(time.Now())
+		if wait == 0 || !sleepContext(ctx, wait) {
 			return state, context.Cause(ctx)
 		}
 		// Once is enough where the clock runs behind the file's times.
@@ -179,8 +179,8 @@ func (t *transfer) settle(ctx context.Context) (spool.State, error) {
 	}
 }
 
-// unchanged reports a file that is not what it was at the beginning of the round.
-func (t *transfer) unchanged(state spool.State) error {
+// checkUnchanged reports a file that is not what it was at the beginning of the round.
+func (t *transfer) checkUnchanged(state spool.State) error {
 	now, err := t.file.State()
 	if err != nil {
 		return err
@@ -188,8 +188,8 @@ func (t *transfer) unchanged(state spool.State) error {
 	if now != state {
 		return fmt.Errorf("%w: it had %d bytes, and has %d", ErrChanged, state.Size, now.Size)
 	}
-	if t.file.Writers() == spool.Writing {
-		return ErrWriting
+	if t.file.Writers() == spool.HasWriters {
+		return ErrOpenForWriting
 	}
 	named, err := t.Spool.Stat(t.file.Path)
 	if errors.Is(err, fs.ErrNotExist) && t.file.Removed() {
@@ -201,8 +201,8 @@ func (t *transfer) unchanged(state spool.State) error {
 	return nil
 }
 
-// entry is what the manifest says of the file.
-func (t *transfer) entry(state spool.State, stored objstore.Stored, sha string) journal.Entry {
+// newEntry is what the manifest says of the file.
+func (t *transfer) newEntry(state spool.State, stored objstore.Stored, sha string) journal.Entry {
 	return journal.Entry{State: state, File: manifest.File{
 		Path: t.path, Key: t.object.Key, Size: state.Size, SHA256: sha, Checksum: stored.Sum, Version: stored.Version,
 		Modified: time.Unix(0, state.Modified).UTC(), Stored: time.Now().UTC(),

@@ -8,53 +8,53 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// Taken remembers the keys that the store has refused because an object is there. A file that is sent again to such a key
+// TakenKeys remembers the keys that the store has refused because an object is there. A file that is sent again to such a key
 // is compared with that object, and its content is not sent in vain.
-type Taken struct {
-	mu sync.Mutex
-	by map[string]error
+type TakenKeys struct {
+	mu       sync.Mutex
+	refusals map[string]error
 }
 
-// refusal returns what the store said of the key; nil: it has not refused it.
-func (t *Taken) refusal(key string) error {
+// refusalOf returns what the store said of the key; nil: it has not refused it.
+func (t *TakenKeys) refusalOf(key string) error {
 	if t == nil {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.by[key]
+	return t.refusals[key]
 }
 
-// set remembers what the store said of the key; nil forgets it.
-func (t *Taken) set(key string, refusal error) {
+// setRefusal remembers what the store said of the key; nil forgets it.
+func (t *TakenKeys) setRefusal(key string, refusal error) {
 	if t == nil {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if refusal == nil {
-		delete(t.by, key)
+		delete(t.refusals, key)
 		return
 	}
-	if t.by == nil {
-		t.by = map[string]error{}
+	if t.refusals == nil {
+		t.refusals = map[string]error{}
 	}
-	t.by[key] = refusal
+	t.refusals[key] = refusal
 }
 
-// looksBefore reports whether the key can be looked at before an object is written there, and whether that is of use.
-func (t *transfer) looksBefore() bool { return !t.object.Overwrite && !t.WriteOnly }
+// canStatFirst reports whether the key can be looked at before an object is written there, and whether that is of use.
+func (t *transfer) canStatFirst() bool { return !t.object.Overwrite && !t.WriteOnly }
 
-// refusedBefore returns the refusal of an earlier attempt if an object still has the key. Where the store cannot say
+// earlierRefusal returns the refusal of an earlier attempt if an object still has the key. Where the store cannot say
 // whether one has, the write decides.
-func (t *transfer) refusedBefore(ctx context.Context) error {
-	refusal := t.Taken.refusal(t.object.Key)
-	if refusal == nil || !t.looksBefore() {
+func (t *transfer) earlierRefusal(ctx context.Context) error {
+	refusal := t.TakenKeys.refusalOf(t.object.Key)
+	if refusal == nil || !t.canStatFirst() {
 		return nil
 	}
 	if err := t.statOnce(ctx); err != nil {
 		if objstore.ClassOf(err) == objstore.NotFound {
-			t.Taken.set(t.object.Key, nil)
+			t.TakenKeys.setRefusal(t.object.Key, nil)
 		}
 		return nil
 	}
@@ -63,7 +63,7 @@ func (t *transfer) refusedBefore(ctx context.Context) error {
 }
 
 func (t *transfer) statOnce(ctx context.Context) error {
-	_, err := attempt(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) { return t.Store.Stat(ctx, t.object.Key) })
+	_, err := withStallTimeout(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) { return t.Store.Stat(ctx, t.object.Key) })
 	return err
 }
 
@@ -80,7 +80,7 @@ func (t *transfer) newPut() func(context.Context, objstore.Body) (objstore.Store
 		}
 		stored, err := t.Store.Put(ctx, t.object, body)
 		broken = nil
-		if objstore.ClassOf(err) == objstore.Transient && t.looksBefore() {
+		if objstore.ClassOf(err) == objstore.Transient && t.canStatFirst() {
 			broken = err
 		}
 		return stored, err
