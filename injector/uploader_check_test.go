@@ -49,3 +49,20 @@ func TestCheckUploader(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckUploaderPaths takes every path that the uploader can work with.
+func TestCheckUploaderPaths(t *testing.T) {
+	for path, want := range map[string]string{
+		"/backup": "", "/store": "", "/store/below": "", "/spool": "", "": "",
+		"backup": "spec.uploader.path: ", "/": "spec.uploader.path: ", "/a/../b": "spec.uploader.path: ",
+	} {
+		spec := v1alpha1.CredentialProfileSpec{
+			S3:       &v1alpha1.S3Store{Bucket: "pg-backups", Region: "eu-west-1", Auth: v1alpha1.S3Auth{Ambient: &v1alpha1.Ambient{}}},
+			Uploader: &v1alpha1.Uploader{Path: path},
+		}
+		problems := injector.Check(&spec, settings)
+		if want == "" && len(problems) > 0 || want != "" && (len(problems) != 1 || !strings.HasPrefix(problems[0].Message, want)) {
+			t.Errorf("path %q: got %+v, want %q", path, problems, want)
+		}
+	}
+}

@@ -16,9 +16,8 @@ func (p *plan) configure() error {
 	c.Spool, c.Profile, c.Prefix, c.CAFile = u.path, p.profile.Kind+" "+p.profile.String(), prefix, p.files.ca
 	c.Completion, c.DrainTimeoutSeconds = u.completion(), u.drainTimeout()
 	p.store.upload(&p.environment, &c)
-	if err := c.Check(); err != nil {
-		return Deny(ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.uploader: %s", p.profile.Kind, p.profile,
-			strings.ReplaceAll(err.Error(), "\n", "; ")))
+	if problems := c.Check(); len(problems) > 0 {
+		return Deny(ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.uploader: %s", p.profile.Kind, p.profile, joinProblems(problems)))
 	}
 	// The kubelet takes two dollar signs for one, and reads no reference: k8s.io/kubernetes v1.37
 	// third_party/forked/golang/expansion/expand.go.
@@ -63,8 +62,8 @@ func (p *problems) checkUploader(spec *v1alpha1.Uploader) {
 		return
 	}
 	c := uploaderConfig(spec)
-	// What only a pod, or the profile's store, decides.
-	c.Spool, c.Dir = or(spec.Path, "/spool"), &uploader.Dir{Path: "/store"}
+	// What a pod may decide.
+	c.Spool = or(spec.Path, "/spool")
 	c.Completion = uploader.Completion(spec.Completion)
 	if spec.DrainTimeoutSeconds != nil {
 		c.DrainTimeoutSeconds = *spec.DrainTimeoutSeconds
@@ -75,14 +74,21 @@ func (p *problems) checkUploader(spec *v1alpha1.Uploader) {
 	if port := spec.MetricsPort; port != nil && (*port < 1 || *port > 65535) {
 		p.invalid("spec.uploader.metricsPort: is %d: write a port from 1 to 65535, or leave it out for no metrics", *port)
 	}
-	if err := c.Check(); err != nil {
-		for problem := range strings.Lines(err.Error()) {
-			if of, found := strings.CutPrefix(problem, "spool: "); found {
-				problem = "path: " + of // The profile's own word.
-			}
-			p.invalid("spec.uploader.%s", strings.TrimSuffix(problem, "\n"))
+	for _, problem := range c.CheckSettings() {
+		if problem.Field == "spool" {
+			problem.Field = "path" // The profile's own word.
 		}
+		p.invalid("spec.uploader.%s", problem)
 	}
+}
+
+// joinProblems writes problems into one line.
+func joinProblems(problems []uploader.Problem) string {
+	texts := make([]string, len(problems))
+	for i, p := range problems {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, "; ")
 }
 
 // auth is the identity in the uploader's words: the mode, its files, and what the mode's row adds.

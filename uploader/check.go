@@ -1,7 +1,6 @@
 package uploader
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -13,16 +12,48 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// checks gathers the problems of a Config, so that one error shows all of them.
-type checks struct{ problems []error }
-
-func (c *checks) add(field, format string, args ...any) {
-	c.problems = append(c.problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
+// Problem is a fault in a Config.
+type Problem struct {
+	// Field is the path of the field, as JSON names it: objectLock.days.
+	Field string
+	// Message describes the field's value and what to write instead: is 0: write a number from 1 to 36500.
+	Message string
 }
 
-// Check finds every problem of a Config. Each names the field, and says what to write.
-func (c *Config) Check() error {
-	var k checks
+// String returns the field and the message.
+func (p Problem) String() string { return p.Field + ": " + p.Message }
+
+func joinProblems(problems []Problem, separator string) string {
+	texts := make([]string, len(problems))
+	for i, p := range problems {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, separator)
+}
+
+// checker collects the problems of a Config.
+type checker struct{ problems []Problem }
+
+func (k *checker) add(field, format string, args ...any) {
+	k.problems = append(k.problems, Problem{Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+// Check returns every problem of a Config.
+func (c *Config) Check() []Problem {
+	problems := c.CheckSettings()
+	set := c.locations()
+	for _, where := range set {
+		problems = append(problems, where.Check()...)
+	}
+	if len(set) != 1 {
+		problems = append(problems, Problem{Field: strings.Join(StoreNames(), ", "), Message: fmt.Sprintf("%d of them are set: write exactly one", len(set))})
+	}
+	return problems
+}
+
+// CheckSettings returns the problems of a Config apart from its location.
+func (c *Config) CheckSettings() []Problem {
+	var k checker
 	k.directory("spool", c.Spool, "/backup")
 	if c.Directory != "" {
 		k.directory("directory", c.Directory, DefaultDirectory)
@@ -53,43 +84,42 @@ func (c *Config) Check() error {
 		k.text("tags."+name, c.Tags[name])
 	}
 	k.file("caFile", c.CAFile)
-	k.store(c)
-	return errors.Join(k.problems...)
+	return k.problems
 }
 
-func (k *checks) directory(field, value, example string) {
+func (k *checker) directory(field, value, example string) {
 	if !path.IsAbs(value) || path.Clean(value) != value || value == "/" {
 		k.add(field, "is %q: write an absolute path other than /, for example %s", value, example)
 	}
 	k.text(field, value)
 }
 
-func (k *checks) file(field, value string) {
+func (k *checker) file(field, value string) {
 	if value != "" && !path.IsAbs(value) {
 		k.add(field, "is %q: write an absolute path", value)
 	}
 	k.text(field, value)
 }
 
-func (k *checks) text(field, value string) {
+func (k *checker) text(field, value string) {
 	if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
 		k.add(field, "is %q: write text in UTF-8, without NUL", value)
 	}
 }
 
-func (k *checks) oneOf(field, value string, values ...string) {
+func (k *checker) oneOf(field, value string, values ...string) {
 	if value != "" && !slices.Contains(values, value) {
 		k.add(field, "is %q: write %s", value, strings.Join(values, " or "))
 	}
 }
 
-func (k *checks) between(field string, value, highest int64) {
+func (k *checker) between(field string, value, highest int64) {
 	if value < 0 || value > highest {
 		k.add(field, "is %d: write a number from 1 to %d", value, highest)
 	}
 }
 
-func (k *checks) patterns(field string, patterns []string) {
+func (k *checker) patterns(field string, patterns []string) {
 	for i, pattern := range patterns {
 		name := fmt.Sprintf("%s[%d]", field, i)
 		k.text(name, pattern)
@@ -99,14 +129,14 @@ func (k *checks) patterns(field string, patterns []string) {
 	}
 }
 
-func (k *checks) prefix(prefix string) {
+func (k *checker) prefix(prefix string) {
 	k.text("prefix", prefix)
 	if strings.HasPrefix(prefix, "/") || strings.HasSuffix(prefix, "/") {
 		k.add("prefix", "is %q: write it without a slash at either end", prefix)
 	}
 }
 
-func (k *checks) sse(s *SSE) {
+func (k *checker) sse(s *SSE) {
 	if s == nil {
 		return
 	}
@@ -119,7 +149,7 @@ func (k *checks) sse(s *SSE) {
 	}
 }
 
-func (k *checks) objectLock(o *ObjectLock) {
+func (k *checker) objectLock(o *ObjectLock) {
 	if o == nil {
 		return
 	}
@@ -131,51 +161,14 @@ func (k *checks) objectLock(o *ObjectLock) {
 	}
 }
 
-func (k *checks) store(c *Config) {
-	stores := 0
-	if s := c.S3; s != nil {
-		stores++
-		k.name("s3.bucket", s.Bucket)
-		k.text("s3.region", s.Region)
-		k.url("s3.endpoint", s.Endpoint)
-		k.oneOf("s3.checksums", s.Checksums, "WhenSupported", "WhenRequired")
-		k.auth("s3", &s.Auth)
-	}
-	if a := c.Azure; a != nil {
-		stores++
-		k.text("azure.account", a.Account)
-		k.name("azure.container", a.Container)
-		k.url("azure.endpoint", a.Endpoint)
-		k.oneOf("azure.cloud", a.Cloud, "AzurePublic", "AzureUSGovernment", "AzureChina")
-		k.auth("azure", &a.Auth)
-	}
-	if g := c.GCS; g != nil {
-		stores++
-		k.name("gcs.bucket", g.Bucket)
-		k.text("gcs.projectID", g.ProjectID)
-		k.url("gcs.endpoint", g.Endpoint)
-		k.auth("gcs", &g.Auth)
-	}
-	if d := c.Dir; d != nil {
-		stores++
-		k.directory("dir.path", d.Path, "/mnt/backups")
-		if within(d.Path, c.Spool) || within(c.Spool, d.Path) {
-			k.add("dir.path", "is %q: write a directory that neither holds the spool %q nor lies in it", d.Path, c.Spool)
-		}
-	}
-	if stores != 1 {
-		k.add("s3, azure, gcs, dir", "%d of them are set: write exactly one", stores)
-	}
-}
-
-func (k *checks) name(field, value string) {
+func (k *checker) name(field, value string) {
 	k.text(field, value)
 	if value == "" || strings.Contains(value, "/") {
 		k.add(field, "is %q: write the name, without a slash", value)
 	}
 }
 
-func (k *checks) url(field, value string) {
+func (k *checker) url(field, value string) {
 	if value == "" {
 		return
 	}
@@ -184,31 +177,3 @@ func (k *checks) url(field, value string) {
 		k.add(field, "is %q: write a URL with a scheme, for example https://minio.storage.svc:9000", value)
 	}
 }
-
-func (k *checks) auth(store string, a *Auth) {
-	mode, ok := authModes[store][a.Mode]
-	if !ok {
-		k.add(store+".auth.mode", "is %q: write one of %s", a.Mode,
-			strings.Join(slices.Sorted(maps.Keys(authModes[store])), ", "))
-		return
-	}
-	for _, field := range a.fields() {
-		name := store + ".auth." + field.name
-		k.text(name, field.value)
-		switch required := slices.Contains(mode.required, field.name); {
-		case required && field.value == "":
-			k.add(name, "is missing: mode %s needs it", a.Mode)
-		case field.value != "" && !required && !slices.Contains(mode.optional, field.name):
-			k.add(name, "is set: mode %s does not use it; remove it", a.Mode)
-		}
-	}
-	k.file(store+".auth.tokenFile", a.TokenFile)
-	k.file(store+".auth.file", a.File)
-	k.file(store+".auth.secretsDirectory", a.SecretsDirectory)
-	k.url(store+".auth.stsEndpoint", a.STSEndpoint)
-	k.url(store+".auth.credentialsURL", a.CredentialsURL)
-	k.url(store+".auth.authorityHost", a.AuthorityHost)
-}
-
-// within reports whether a clean path is dir, or lies below it.
-func within(name, dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") }

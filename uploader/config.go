@@ -65,11 +65,10 @@ type Config struct {
 	// CAFile holds the certificate authorities, in PEM, by which the store is checked; empty: those of the image.
 	CAFile string `json:"caFile,omitzero"`
 
-	// Exactly one of these is set.
+	// Exactly one of these is set; see Location.
 	S3    *S3    `json:"s3,omitzero"`
 	Azure *Azure `json:"azure,omitzero"`
 	GCS   *GCS   `json:"gcs,omitzero"`
-	Dir   *Dir   `json:"dir,omitzero"`
 }
 
 // UploadMode says when a file goes.
@@ -130,8 +129,8 @@ func ParseConfig(text string) (*Config, error) {
 		return nil, fmt.Errorf("read %s: %w: webhook and sidecar must be of one version", EnvConfig, err)
 	}
 	c.fillIn()
-	if err := c.Check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", EnvConfig, err)
+	if problems := c.Check(); len(problems) > 0 {
+		return nil, fmt.Errorf("%s: %s", EnvConfig, joinProblems(problems, "\n"))
 	}
 	return &c, nil
 }

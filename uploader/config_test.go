@@ -9,7 +9,7 @@ import (
 	"lighterman.dev/lighterman/uploader"
 )
 
-const smallest = `{"spool":"/backup","dir":{"path":"/mnt"}}`
+const smallest = `{"spool":"/backup","gcs":{"bucket":"b","auth":{"mode":"ambient"}}}`
 
 func TestParseConfigFillsIn(t *testing.T) {
 	got, err := uploader.ParseConfig(smallest)
@@ -19,7 +19,8 @@ func TestParseConfigFillsIn(t *testing.T) {
 	want := &uploader.Config{
 		Spool: "/backup", Directory: "/lighterman", Upload: uploader.OnClose, Include: []string{"**"},
 		Key: "{namespace}/{pod}/{path}", Completion: uploader.Drain, DrainTimeoutSeconds: 600,
-		AfterUpload: uploader.Keep, PartSizeMiB: 16, Concurrency: 4, Dir: &uploader.Dir{Path: "/mnt"},
+		AfterUpload: uploader.Keep, PartSizeMiB: 16, Concurrency: 4,
+		GCS: &uploader.GCS{Bucket: "b", Auth: uploader.Auth{Mode: "ambient"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -64,11 +65,10 @@ func TestParseConfigRefuses(t *testing.T) {
 		"a field in capitals": {with(`"Upload":"Stream"`), []string{"Upload"}},
 		"a field twice":       {with(`"upload":"Stream","upload":"OnClose"`), []string{"upload"}},
 		"no spool and no store": {`{}`, []string{
-			`spool: is "": write an absolute path other than /`, "s3, azure, gcs, dir: 0 of them are set: write exactly one",
+			`spool: is "": write an absolute path other than /`, "s3, azure, gcs: 0 of them are set: write exactly one",
 		}},
-		"a spool that goes up":    {`{"spool":"/a/../b","dir":{"path":"/mnt"}}`, []string{"spool: is"}},
-		"two stores":              {with(`"gcs":{"bucket":"b","auth":{"mode":"ambient"}}`), []string{"2 of them are set"}},
-		"a store in the spool":    {`{"spool":"/backup","dir":{"path":"/backup/out"}}`, []string{"dir.path", "neither holds the spool"}},
+		"a spool that goes up":    {strings.Replace(smallest, "/backup", "/a/../b", 1), []string{"spool: is"}},
+		"two stores":              {with(`"s3":{"bucket":"b","auth":{"mode":"ambient"}}`), []string{"2 of them are set"}},
 		"an unknown mode":         {with(`"upload":"Now"`), []string{`upload: is "Now": write OnClose or Stream`}},
 		"a completion":            {with(`"completion":"Wait"`), []string{"completion: "}},
 		"after the upload":        {with(`"afterUpload":"Move"`), []string{"afterUpload: "}},

@@ -1,6 +1,75 @@
 package uploader
 
-import "strings"
+import (
+	"cmp"
+	"fmt"
+	"strings"
+)
+
+// Location is the bucket or container that a Config names, and the identity for it. Its types are S3, Azure and GCS.
+type Location interface {
+	// StoreName returns the name of the store, which is its field in Config and in the profile's API.
+	StoreName() string
+	// BucketName returns the name of the bucket or container.
+	BucketName() string
+	// ServiceURL returns the URL of the store's service; empty where only a secret or the SDK knows it.
+	ServiceURL() string
+	// Identity returns how the sidecar authenticates.
+	Identity() Auth
+	// Check returns the problems of the location. Their fields begin with the store's name.
+	Check() []Problem
+}
+
+// StoreNames returns the names of the stores that a Config can have.
+func StoreNames() []string {
+	names := make([]string, len(stores))
+	for i := range stores {
+		names[i] = stores[i].name
+	}
+	return names
+}
+
+// store is a store of a Config.
+type store struct {
+	name string
+	// locationIn returns the store's location in a Config; nil: it has none.
+	locationIn func(*Config) Location
+	modes      []AuthMode
+}
+
+// stores has a row for each store.
+var stores = [...]store{
+	{"s3", func(c *Config) Location { return valueOrNil(c.S3) }, s3Modes},
+	{"azure", func(c *Config) Location { return valueOrNil(c.Azure) }, azureModes},
+	{"gcs", func(c *Config) Location { return valueOrNil(c.GCS) }, gcsModes},
+}
+
+func valueOrNil[L Location](where *L) Location {
+	if where == nil {
+		return nil
+	}
+	return *where
+}
+
+// Location returns the location of the one store that is set. None and several are an error.
+func (c *Config) Location() (Location, error) {
+	set := c.locations()
+	if len(set) != 1 {
+		return nil, fmt.Errorf("%s: %d of them are set: write exactly one", strings.Join(StoreNames(), ", "), len(set))
+	}
+	return set[0], nil
+}
+
+// locations returns the locations that are set.
+func (c *Config) locations() []Location {
+	var set []Location
+	for i := range stores {
+		if where := stores[i].locationIn(c); where != nil {
+			set = append(set, where)
+		}
+	}
+	return set
+}
 
 // S3 is a bucket of Amazon S3 or of a store that speaks its protocol.
 type S3 struct {
@@ -38,101 +107,43 @@ type GCS struct {
 	Auth     Auth   `json:"auth"`
 }
 
-// Dir is a directory: a mounted file share, or a test.
-type Dir struct {
-	Path string `json:"path"`
-}
+// StoreName returns "s3".
+func (S3) StoreName() string { return "s3" }
 
-// Auth is how the sidecar proves who it is. Mode is a name of the profile's API; which fields it takes is in authModes.
-type Auth struct {
-	Mode string `json:"mode"`
-	// TokenFile is the projected service-account token.
-	TokenFile string `json:"tokenFile,omitzero"`
-	// File is a file of credentials: AWS's shared credentials, Google's JSON, or a certificate with its key in PEM.
-	File string `json:"file,omitzero"`
-	// SecretsDirectory holds the mode's static secrets, each in the file SecretFile; empty: they are in variables.
-	SecretsDirectory string `json:"secretsDirectory,omitzero"`
-	// RoleARN is the role of AWS; STSEndpoint is a URL, empty: Amazon's own of the region.
-	RoleARN     string `json:"roleARN,omitzero"`
-	STSEndpoint string `json:"stsEndpoint,omitzero"`
-	// CredentialsURL is where the EKS Pod Identity agent answers; empty: its usual address.
-	CredentialsURL string `json:"credentialsURL,omitzero"`
-	// ClientID and TenantID are UUIDs of Entra ID; AuthorityHost is its URL, empty: the cloud's own.
-	ClientID      string `json:"clientID,omitzero"`
-	TenantID      string `json:"tenantID,omitzero"`
-	AuthorityHost string `json:"authorityHost,omitzero"`
-}
+// StoreName returns "azure".
+func (Azure) StoreName() string { return "azure" }
 
-// authMode says what an auth mode takes.
-type authMode struct {
-	// required and optional are fields of Auth, as JSON names them. What is in neither is refused.
-	required, optional []string
-	// env are the variables that hold the mode's secrets where Auth.SecretsDirectory is empty.
-	env []string
-}
+// StoreName returns "gcs".
+func (GCS) StoreName() string { return "gcs" }
 
-// authModes has a row for each store and auth mode of the profile's API.
-var authModes = map[string]map[string]authMode{
-	"s3": {
-		"webIdentity":     {required: []string{"roleARN", "tokenFile"}, optional: []string{"stsEndpoint"}},
-		"podIdentity":     {required: []string{"tokenFile"}, optional: []string{"credentialsURL"}},
-		"accessKey":       {optional: []string{"secretsDirectory"}, env: []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}},
-		"credentialsFile": {required: []string{"file"}},
-		"ambient":         {},
-	},
-	"azure": {
-		"workloadIdentity":   {required: []string{"clientID", "tenantID", "tokenFile"}, optional: []string{"authorityHost"}},
-		"managedIdentity":    {optional: []string{"clientID"}},
-		"podIdentityBinding": {},
-		"servicePrincipal": {
-			required: []string{"clientID", "tenantID"}, optional: []string{"file", "secretsDirectory", "authorityHost"},
-			env: []string{"AZURE_CLIENT_SECRET"},
-		},
-		"connectionString": {optional: []string{"secretsDirectory"}, env: []string{"AZURE_STORAGE_CONNECTION_STRING"}},
-		"accountKey":       {optional: []string{"secretsDirectory"}, env: []string{"AZURE_STORAGE_KEY"}},
-		"sasToken":         {optional: []string{"secretsDirectory"}, env: []string{"AZURE_STORAGE_SAS_TOKEN"}},
-		"default":          {optional: []string{"clientID", "tenantID", "authorityHost"}},
-	},
-	"gcs": {
-		"gkeWorkloadIdentity":        {},
-		"workloadIdentityFederation": {required: []string{"file"}, optional: []string{"tokenFile"}},
-		"serviceAccountKey":          {required: []string{"file"}},
-		"ambient":                    {},
-	},
-}
+// BucketName returns the bucket.
+func (s S3) BucketName() string { return s.Bucket }
 
-// SecretVariables are the variables in which the secrets of a store's auth mode are.
-func SecretVariables(store, mode string) []string { return authModes[store][mode].env }
+// BucketName returns the container.
+func (a Azure) BucketName() string { return a.Container }
 
-// SecretFile is the name of the file in Auth.SecretsDirectory that holds the secret of a variable.
-func SecretFile(variable string) string {
-	return strings.ReplaceAll(strings.ToLower(variable), "_", "-")
-}
+// BucketName returns the bucket.
+func (g GCS) BucketName() string { return g.Bucket }
 
-// fields are those of Auth, as JSON names them.
-func (a *Auth) fields() []struct{ name, value string } {
-	return []struct{ name, value string }{
-		{"tokenFile", a.TokenFile},
-		{"file", a.File},
-		{"secretsDirectory", a.SecretsDirectory},
-		{"roleARN", a.RoleARN},
-		{"stsEndpoint", a.STSEndpoint},
-		{"credentialsURL", a.CredentialsURL},
-		{"clientID", a.ClientID},
-		{"tenantID", a.TenantID},
-		{"authorityHost", a.AuthorityHost},
+// ServiceURL returns the endpoint, else Amazon's of the region.
+func (s S3) ServiceURL() string {
+	if s.Endpoint == "" && s.Region != "" {
+		return "https://s3." + s.Region + ".amazonaws.com"
 	}
+	return s.Endpoint
 }
 
-// Kind names the store and its auth mode, as the profile's API does; a directory has no mode.
-func (c *Config) Kind() (store string, auth Auth) {
-	switch {
-	case c.S3 != nil:
-		return "s3", c.S3.Auth
-	case c.Azure != nil:
-		return "azure", c.Azure.Auth
-	case c.GCS != nil:
-		return "gcs", c.GCS.Auth
-	}
-	return "dir", Auth{}
-}
+// ServiceURL returns the endpoint.
+func (a Azure) ServiceURL() string { return a.Endpoint }
+
+// ServiceURL returns the endpoint, else Google's.
+func (g GCS) ServiceURL() string { return cmp.Or(g.Endpoint, "https://storage.googleapis.com") }
+
+// Identity returns Auth.
+func (s S3) Identity() Auth { return s.Auth }
+
+// Identity returns Auth.
+func (a Azure) Identity() Auth { return a.Auth }
+
+// Identity returns Auth.
+func (g GCS) Identity() Auth { return g.Auth }

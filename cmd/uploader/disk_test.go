@@ -26,7 +26,7 @@ func (p *pod) fullDisk(size string) {
 func TestDiskThatIsFull(t *testing.T) {
 	p := newPod(t, "")
 	p.fullDisk("4m")
-	p.settings = `{"spool":"` + p.spool + `","directory":"` + filepath.Join(p.spool, ".lighterman") + `","partSizeMiB":1,"overwrite":true,"dir":{"path":"` + p.share + `"}}`
+	p.settings = `{"spool":"` + p.spool + `","directory":"` + filepath.Join(p.spool, ".lighterman") + `","partSizeMiB":1,"overwrite":true,` + location + `}`
 	p.directory = filepath.Join(p.spool, ".lighterman")
 	s := p.sidecar()
 	whole := bytes.Repeat([]byte("whole"), 400_000) // 2 MB

@@ -20,10 +20,6 @@ var schemes = map[string]func(*url.URL, environment) (c *uploader.Config, key st
 // fromEnvironment says which store a manifest is in, and how it is reached where the sidecar's settings are not there: with
 // what Lighterman injects into any container, or the store's own tools read.
 func fromEnvironment(u *url.URL, where string, env environment) (c *uploader.Config, key string, err error) {
-	if u.Scheme == "file" {
-		root, err := rootOf(u.Path)
-		return &uploader.Config{Dir: &uploader.Dir{Path: root}}, strings.TrimPrefix(u.Path, root+"/"), err
-	}
 	reach, known := schemes[u.Scheme]
 	if !known {
 		return nil, "", fmt.Errorf("%q does not say which store it is in: give the whole URL, or set %s", where, uploader.EnvConfig)

@@ -14,18 +14,28 @@ import (
 	"testing"
 	"time"
 
+	"lighterman.dev/lighterman/internal/test/dirstore"
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/storetest"
+	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // asProgram makes the test's own binary run as the program.
 const asProgram = "LIGHTERMAN_TEST_AS_UPLOADER"
 
+// shareVariable names the directory that then stands for the bucket.
+const shareVariable = "LIGHTERMAN_TEST_SHARE"
+
+// location is the store of each pod.
+const location = `"s3":{"bucket":"share","auth":{"mode":"ambient"}}`
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		openFuncs["s3"] = func(uploader.Location, transport.Options) (objstore.Store, error) {
+			return dirstore.Open(os.Getenv(shareVariable), dirstore.Options{})
+		}
 		main()
 		os.Exit(0)
 	}
@@ -38,14 +48,14 @@ type pod struct {
 
 	spool, share, directory string
 	settings                string
-	store                   *local.Store
+	store                   *dirstore.Store
 }
 
 func newPod(t *testing.T, settings string) *pod {
 	t.Helper()
 	p := &pod{T: t, spool: storetest.TempDir(t), share: storetest.TempDir(t), directory: storetest.TempDir(t)}
-	p.settings = `{"spool":"` + p.spool + `","directory":"` + p.directory + `","partSizeMiB":1,"dir":{"path":"` + p.share + `"}` + settings + `}`
-	store, err := local.Open(p.share, local.Options{})
+	p.settings = `{"spool":"` + p.spool + `","directory":"` + p.directory + `","partSizeMiB":1,` + location + settings + `}`
+	store, err := dirstore.Open(p.share, dirstore.Options{})
 	p.must(err)
 	p.store = store
 	return p
@@ -64,7 +74,7 @@ func (p *pod) command(args ...string) *exec.Cmd {
 	program, err := os.Executable()
 	p.must(err)
 	c := exec.CommandContext(context.WithoutCancel(p.Context()), program, args...)
-	c.Env = append(os.Environ(), asProgram+"=1", uploader.EnvConfig+"="+p.settings,
+	c.Env = append(os.Environ(), asProgram+"=1", shareVariable+"="+p.share, uploader.EnvConfig+"="+p.settings,
 		uploader.EnvPodNamespace+"=ns", uploader.EnvPodName+"=pod", uploader.EnvPodUID+"=uid")
 	return c
 }

@@ -37,10 +37,10 @@ code: only completion Wrap lets a Job fail. What went wrong is also written as t
 		Example: `  # What an injected sidecar runs
   uploader run
 
-  # On a workstation, into a directory; then copy files into /tmp/spool, and end it with Ctrl-C
-  mkdir -p /tmp/spool /tmp/run /mnt/share
+  # On a workstation, into a bucket; then copy files into /tmp/spool, and end it with Ctrl-C
+  mkdir -p /tmp/spool /tmp/run
   export LIGHTERMAN_POD_NAMESPACE=me LIGHTERMAN_POD_NAME=desk LIGHTERMAN_POD_UID=1
-  export LIGHTERMAN_UPLOADER='{"spool":"/tmp/spool","directory":"/tmp/run","dir":{"path":"/mnt/share"}}'
+  export LIGHTERMAN_UPLOADER='{"spool":"/tmp/spool","directory":"/tmp/run","s3":{"bucket":"b","region":"eu-west-1","auth":{"mode":"ambient"}}}'
   uploader run --termination-log=`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.explain(runSidecar(cmd.Context(), &o)) },

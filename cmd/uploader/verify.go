@@ -24,8 +24,8 @@ func newVerifyCommand() *cobra.Command {
 its size, with its checksum, and with the SHA-256 that the file had in the spool. Every file is read back, unless --quick
 is given. A line is printed for each file, ok or FAIL.
 
-MANIFEST is the URL of a manifest, s3://BUCKET/…/manifest.json, gs://BUCKET/…, https://ACCOUNT.blob.core.windows.net/CONTAINER/…
-or file:///…, or only its key where LIGHTERMAN_UPLOADER is set. "uploader exec" prints the key in its last line.
+MANIFEST is the URL of a manifest, s3://BUCKET/…/manifest.json, gs://BUCKET/… or https://ACCOUNT.blob.core.windows.net/CONTAINER/…,
+or only its key where LIGHTERMAN_UPLOADER is set. "uploader exec" prints the key in its last line.
 
 How the store is reached, in this order:
   LIGHTERMAN_UPLOADER           the sidecar's own settings

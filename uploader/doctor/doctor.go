@@ -42,8 +42,9 @@ type check struct {
 type examination struct {
 	Options
 
-	store objstore.Store
-	key   string
+	location uploader.Location
+	store    objstore.Store
+	key      string
 	// probe is the object that was written.
 	probe objstore.Stored
 }
@@ -69,7 +70,12 @@ func Run(ctx context.Context, o Options, tell func(Step)) bool {
 		tell(Step{Name: "key", Err: err})
 		return false
 	}
-	e := &examination{Options: o, key: template.Keys(o.Config.Prefix, o.Pod).Probe(o.Pod.UID + "-doctor")}
+	where, err := o.Config.Location()
+	if err != nil {
+		tell(Step{Name: "store", Err: err})
+		return false
+	}
+	e := &examination{Options: o, location: where, key: template.Keys(o.Config.Prefix, o.Pod).Probe(o.Pod.UID + "-doctor")}
 	well := true
 	for _, c := range checks {
 		detail, err := c.do(ctx, e)

@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"lighterman.dev/lighterman/internal/test/dirstore"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/doctor"
-	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
@@ -34,9 +34,9 @@ func examine(t *testing.T, c *uploader.Config, store objstore.Store, openErr err
 	return lines, well
 }
 
-func newStore(t *testing.T) *local.Store {
+func newStore(t *testing.T) *dirstore.Store {
 	t.Helper()
-	store, err := local.Open(t.TempDir(), local.Options{})
+	store, err := dirstore.Open(t.TempDir(), dirstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,8 +60,8 @@ func newToken(left time.Duration) string {
 
 func TestAllIsWell(t *testing.T) {
 	store := newStore(t)
-	lines, well := examine(t, &uploader.Config{Dir: &uploader.Dir{}}, store, nil)
-	want := []string{"credentials: dir", "write: ns/pod/.lighterman/uid-doctor/probe", "read: what was written", "list unfinished uploads: allowed", "delete: allowed"}
+	lines, well := examine(t, &uploader.Config{Azure: &uploader.Azure{Auth: uploader.Auth{Mode: "default"}}}, store, nil)
+	want := []string{"credentials: azure default", "write: ns/pod/.lighterman/uid-doctor/probe", "read: what was written", "list unfinished uploads: allowed", "delete: allowed"}
 	for _, text := range want {
 		if !strings.Contains(lines, text) {
 			t.Errorf("%q is not in:\n%s", text, lines)
@@ -126,7 +126,7 @@ func TestWhatTheStoreRefuses(t *testing.T) {
 		"deleting":                   {"delete", objstore.Denied, true, "delete: not allowed: the uploader works without"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			lines, well := examine(t, &uploader.Config{Dir: &uploader.Dir{}}, refusing{newStore(t), test.call, test.class}, nil)
+			lines, well := examine(t, &uploader.Config{Azure: &uploader.Azure{Auth: uploader.Auth{Mode: "default"}}}, refusing{newStore(t), test.call, test.class}, nil)
 			if well != test.well || !strings.Contains(lines, test.says) {
 				t.Errorf("well: %v, want %q in:\n%s", well, test.says, lines)
 			}
@@ -230,13 +230,13 @@ func TestTokenExchange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.store.Store = newStore(t)
-			lines, well := examine(t, &uploader.Config{Dir: &uploader.Dir{}}, &test.store, nil)
+			lines, well := examine(t, &uploader.Config{Azure: &uploader.Azure{Auth: uploader.Auth{Mode: "default"}}}, &test.store, nil)
 			if well != test.well || !strings.Contains(lines, test.says) || strings.Contains(lines, "write:") != well {
 				t.Errorf("well: %v, want %q in:\n%s", well, test.says, lines)
 			}
 		})
 	}
-	if lines, well := examine(t, &uploader.Config{Dir: &uploader.Dir{}}, &answering{Store: newStore(t)}, nil); !well || strings.Contains(lines, "token exchange") {
+	if lines, well := examine(t, &uploader.Config{Azure: &uploader.Azure{Auth: uploader.Auth{Mode: "default"}}}, &answering{Store: newStore(t)}, nil); !well || strings.Contains(lines, "token exchange") {
 		t.Errorf("a key needs no exchange: %v\n%s", well, lines)
 	}
 }
@@ -265,7 +265,7 @@ func TestProtection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := &answering{Store: newStore(t), protections: []objstore.Protection{test.says}}
-			lines, well := examine(t, &uploader.Config{Dir: &uploader.Dir{}, ObjectLock: test.lock}, store, nil)
+			lines, well := examine(t, &uploader.Config{Azure: &uploader.Azure{Auth: uploader.Auth{Mode: "default"}}, ObjectLock: test.lock}, store, nil)
 			if well != test.well || !strings.Contains(lines, test.want) || store.probe.Key == "" {
 				t.Errorf("well: %v, want %q in:\n%s", well, test.want, lines)
 			}

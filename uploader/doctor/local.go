@@ -57,7 +57,7 @@ type claims struct {
 
 // token reads the projected token. Who signed it, the other side checks.
 func token(_ context.Context, e *examination) (string, error) {
-	_, auth := e.Config.Kind()
+	auth := e.location.Identity()
 	if auth.TokenFile == "" {
 		return "", errNothing
 	}
@@ -83,7 +83,7 @@ func token(_ context.Context, e *examination) (string, error) {
 }
 
 func credentialFile(_ context.Context, e *examination) (string, error) {
-	_, auth := e.Config.Kind()
+	auth := e.location.Identity()
 	if auth.File == "" {
 		return "", errNothing
 	}
@@ -99,8 +99,8 @@ func credentialFile(_ context.Context, e *examination) (string, error) {
 
 // secrets says which variables or files are there, and never what they hold.
 func secrets(_ context.Context, e *examination) (string, error) {
-	store, auth := e.Config.Kind()
-	names := uploader.SecretVariables(store, auth.Mode)
+	auth := e.location.Identity()
+	names := uploader.SecretVariables(e.location.StoreName(), auth.Mode)
 	if len(names) == 0 || (auth.Mode == "servicePrincipal" && auth.File != "") {
 		return "", errNothing
 	}
@@ -130,7 +130,7 @@ const skew = 5 * time.Minute
 
 // endpoint asks the store for nothing: that shows name, network, TLS and clock.
 func endpoint(ctx context.Context, e *examination) (string, error) {
-	where := address(e.Config)
+	where := e.location.ServiceURL()
 	if where == "" {
 		return "", errNothing
 	}
@@ -158,21 +158,4 @@ func endpoint(ctx context.Context, e *examination) (string, error) {
 		return "", wrong(objstore.ClockSkew, "", "%s answers, and its clock differs by %v", where, difference)
 	}
 	return fmt.Sprintf("%s answers; the clocks differ by %v", where, difference), nil
-}
-
-// address is the URL of the store; empty where there is none, or only a secret says it.
-func address(c *uploader.Config) string {
-	switch {
-	case c.S3 != nil && c.S3.Endpoint != "":
-		return c.S3.Endpoint
-	case c.S3 != nil && c.S3.Region != "":
-		return "https://s3." + c.S3.Region + ".amazonaws.com"
-	case c.Azure != nil:
-		return c.Azure.Endpoint
-	case c.GCS != nil && c.GCS.Endpoint != "":
-		return c.GCS.Endpoint
-	case c.GCS != nil:
-		return "https://storage.googleapis.com"
-	}
-	return ""
 }

@@ -18,8 +18,7 @@ func open(_ context.Context, e *examination) (string, error) {
 		return "", err
 	}
 	e.store = store
-	kind, auth := e.Config.Kind()
-	return strings.TrimSpace(kind + " " + auth.Mode), nil
+	return strings.TrimSpace(e.location.StoreName() + " " + e.location.Identity().Mode), nil
 }
 
 const probe = "Lighterman's doctor has checked that it can write here. This object may be deleted.\n"

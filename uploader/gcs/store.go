@@ -31,6 +31,7 @@ type Store struct {
 	http   *http.Client
 	tokens *tokens
 	auth   uploader.Auth
+	name   string
 	// bucket is the URL of the bucket, objects and uploads are those of its objects, to read and to write.
 	bucket, objects, uploads string
 
@@ -57,10 +58,13 @@ func New(where uploader.GCS, o transport.Options) (*Store, error) {
 	}
 	path := "/storage/v1/b/" + url.PathEscape(where.Bucket)
 	return &Store{
-		http: client, tokens: tokens, auth: where.Auth, bucket: base + path, objects: base + path + "/o",
+		http: client, tokens: tokens, auth: where.Auth, name: where.Bucket, bucket: base + path, objects: base + path + "/o",
 		uploads: base + "/upload" + path + "/o", sessions: map[string]*session{},
 	}, nil
 }
+
+// URL returns the bucket's, as gcloud writes it.
+func (s *Store) URL() string { return "gs://" + s.name }
 
 // Limits are those of cloud.google.com/storage/quotas. A resumable upload has no parts of its own, so their number is bounded
 // by the object's size, 5 TiB, alone.

@@ -10,16 +10,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lighterman.dev/lighterman/internal/test/dirstore"
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/storetest"
 )
 
-func newStore(t *testing.T) *local.Store {
+func newStore(t *testing.T) *dirstore.Store {
 	t.Helper()
-	store, err := local.Open(storetest.TempDir(t), local.Options{})
+	store, err := dirstore.Open(storetest.TempDir(t), dirstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

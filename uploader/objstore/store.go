@@ -10,6 +10,9 @@ import (
 // Store is one bucket or container. Its methods may be called at the same time. They do not retry: the core does, by the
 // Class of the error. Keys are complete; a store adds no prefix of its own.
 type Store interface {
+	// URL returns the address of the bucket, for people, without a credential: s3://bucket. That of an object is this with a slash
+	// and the key.
+	URL() string
 	// Limits says how the store takes objects.
 	Limits() Limits
 	Objects

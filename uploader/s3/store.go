@@ -68,6 +68,9 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 	return s, nil
 }
 
+// URL returns the bucket's, as the AWS CLI writes it.
+func (s *Store) URL() string { return "s3://" + *s.bucket }
+
 // Limits are Amazon S3's: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
 func (s *Store) Limits() objstore.Limits {
 	return objstore.Limits{

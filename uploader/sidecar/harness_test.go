@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"lighterman.dev/lighterman/internal/test/dirstore"
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/session"
@@ -84,7 +84,7 @@ type harness struct {
 
 	options sidecar.Options
 	spool   string
-	store   *local.Store
+	store   *dirstore.Store
 	fault   *fault
 
 	drain  chan struct{}
@@ -114,10 +114,10 @@ func newHarness(t *testing.T, change func(*uploader.Config)) *harness {
 	t.Helper()
 	h := &harness{T: t, spool: storetest.TempDir(t)}
 	limits := &objstore.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME}
-	store, err := local.Open(storetest.TempDir(t), local.Options{Limits: limits})
+	store, err := dirstore.Open(storetest.TempDir(t), dirstore.Options{Limits: limits})
 	h.must(err)
 	h.store, h.fault = store, &fault{Store: store}
-	config, err := uploader.ParseConfig(`{"spool":"` + h.spool + `","partSizeMiB":1,"dir":{"path":"/elsewhere"}}`)
+	config, err := uploader.ParseConfig(`{"spool":"` + h.spool + `","partSizeMiB":1,"gcs":{"bucket":"b","auth":{"mode":"ambient"}}}`)
 	h.must(err)
 	config.Directory = storetest.TempDir(t)
 	if change != nil {

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"lighterman.dev/lighterman/internal/test/dirstore"
 	"lighterman.dev/lighterman/uploader/journal"
-	"lighterman.dev/lighterman/uploader/local"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/spool"
 	"lighterman.dev/lighterman/uploader/storetest"
@@ -81,7 +81,7 @@ type harness struct {
 
 	dir    string
 	state  string
-	store  *local.Store
+	store  *dirstore.Store
 	calls  *calls
 	spool  *spool.Spool
 	sender *transfer.Sender
@@ -99,7 +99,7 @@ var (
 func newHarness(t *testing.T, limits *objstore.Limits) *harness {
 	t.Helper()
 	h := &harness{T: t, dir: storetest.TempDir(t), state: storetest.TempDir(t)}
-	store, err := local.Open(storetest.TempDir(t), local.Options{Limits: limits})
+	store, err := dirstore.Open(storetest.TempDir(t), dirstore.Options{Limits: limits})
 	h.must(err)
 	h.store, h.calls = store, &calls{Store: store, count: map[string]int{}}
 	h.spool, err = spool.Open(h.dir)

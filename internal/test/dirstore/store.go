@@ -1,4 +1,4 @@
-package local
+package dirstore
 
 import (
 	"context"
@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"lighterman.dev/lighterman/uploader/checksum"
 	"lighterman.dev/lighterman/uploader/objstore"
@@ -29,9 +27,9 @@ type Store struct {
 
 var _ objstore.Store = (*Store)(nil)
 
-// Options change what the store takes.
+// Options are for Open.
 type Options struct {
-	// Limits are enforced. Nil: parts of any size, as many as Amazon S3 takes.
+	// Limits are those of the store that this one stands for. Nil: parts of any size, as many as Amazon S3 takes.
 	Limits *objstore.Limits
 }
 
@@ -41,7 +39,6 @@ func Open(name string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, &objstore.Error{
 			Class: objstore.NoBucket, Err: fmt.Errorf("open the store: %w", err),
-			Cure: "mount the file share at " + name + ", or create the directory",
 		}
 	}
 	s := &Store{root: root, path: name, limits: objstore.Limits{
@@ -53,29 +50,11 @@ func Open(name string, o Options) (*Store, error) {
 	if err := root.MkdirAll(uploads, 0o755); err != nil {
 		return nil, classify(fmt.Errorf("open the store: %w", err))
 	}
-	return s, s.tidy()
+	return s, nil
 }
 
-// abandoned is how old a file must be that a process has left which ended while it wrote.
-const abandoned = 7 * 24 * time.Hour
-
-// tidy removes what such processes have left, and no upload: those are listed and aborted.
-func (s *Store) tidy() error {
-	entries, err := fs.ReadDir(s.root.FS(), uploads)
-	if err != nil {
-		return classify(fmt.Errorf("open the store: %w", err))
-	}
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err != nil || time.Since(info.ModTime()) < abandoned || (entry.IsDir() && !strings.HasSuffix(entry.Name(), unready)) {
-			continue
-		}
-		if err := s.root.RemoveAll(path.Join(uploads, entry.Name())); err != nil {
-			return classify(fmt.Errorf("open the store: %w", err))
-		}
-	}
-	return nil
-}
+// URL returns the directory's.
+func (s *Store) URL() string { return "file://" + s.path }
 
 // Close frees the directory.
 func (s *Store) Close() error { return s.root.Close() }
