@@ -39,9 +39,11 @@ func (s *Store) Authenticate(ctx context.Context) (objstore.Credential, error) {
 }
 
 // agentError is an error of the EKS Pod Identity agent, not of the store. It is a line of text, with the code of EKS in it.
-type agentError struct{ error }
+type agentError struct{ err error }
 
-func (e *agentError) Unwrap() error { return e.error }
+func (e *agentError) Error() string { return e.err.Error() }
+
+func (e *agentError) Unwrap() error { return e.err }
 
 // agentKinds are the codes of docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html, which the
 // agent passes on. The first that is in the text counts.
@@ -64,7 +66,7 @@ func (e *agentError) fault(ctx context.Context, doing, key string) error {
 	status, ok := errors.AsType[interface {
 		error
 		HTTPStatusCode() int
-	}](e.error)
+	}](e.err)
 	if !ok {
 		wrapped := fmt.Errorf(from+"%w", doing, key, e)
 		fault := transport.Fault(ctx, wrapped)
