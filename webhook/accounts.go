@@ -16,14 +16,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // fieldManager is the name by which the API server knows who owns an annotation.
 const fieldManager = "lighterman"
 
-// Accounts reads and annotates service accounts. ErrNotFound says that there is no such account.
+// Accounts reads and annotates service accounts. resolve.ErrNotFound says that there is no such account.
 type Accounts interface {
-	// Cached gives the annotations that matter here, without I/O. ErrNotFound may also mean: not known yet.
+	// Cached gives the annotations that matter here, without I/O. resolve.ErrNotFound may also mean: not known yet.
 	Cached(ctx context.Context, account types.NamespacedName) (map[string]string, error)
 	// Live reads an account from the API server.
 	Live(ctx context.Context, account types.NamespacedName) (*Account, error)
@@ -78,7 +79,7 @@ func stripAccount(object any) (any, error) {
 	}
 	return &metav1.PartialObjectMetadata{TypeMeta: full.TypeMeta, ObjectMeta: metav1.ObjectMeta{
 		Namespace: full.Namespace, Name: full.Name, ResourceVersion: full.ResourceVersion,
-		Annotations: kept(full.Annotations, accountKeys),
+		Annotations: resolve.PickAnnotations(full.Annotations, accountKeys),
 	}}, nil
 }
 
@@ -88,22 +89,22 @@ var accountKeys = slices.Concat(
 
 func (a *accounts) Cached(ctx context.Context, account types.NamespacedName) (map[string]string, error) {
 	if !a.filled() {
-		return nil, ErrNotFound // To wait for it could take longer than the API server waits for us.
+		return nil, resolve.ErrNotFound // To wait for it could take longer than the API server waits for us.
 	}
 	found := accountMetadata()
 	if err := a.cache.Get(ctx, account, found); err != nil {
-		return nil, notFound(err)
+		return nil, resolve.NotFound(err)
 	}
 	return found.Annotations, nil
 }
 
 func (a *accounts) Live(ctx context.Context, account types.NamespacedName) (*Account, error) {
 	if problems := validation.IsDNS1123Subdomain(account.Name); len(problems) > 0 {
-		return nil, ErrNotFound // The client would make an error of it, and there can be no such account.
+		return nil, resolve.ErrNotFound // The client would make an error of it, and there can be no such account.
 	}
 	found := accountMetadata()
 	if err := a.live.Get(ctx, account, found); err != nil {
-		return nil, notFound(err)
+		return nil, resolve.NotFound(err)
 	}
 	return &Account{
 		NamespacedName: account, UID: string(found.UID), ResourceVersion: found.ResourceVersion,
@@ -187,9 +188,38 @@ func ownerIn(message string) string {
 	return message
 }
 
-func notFound(err error) error {
-	if apierrors.IsNotFound(err) {
-		return ErrNotFound
+// cachedOrLive returns a reader that asks the API server where the cache does not know the account: it was created with the
+// pod, or the cache is not filled yet. The API server has admitted the pod for that account, so there is one, and one look
+// is enough.
+func cachedOrLive(accounts Accounts) resolve.AccountReader {
+	live := liveOnly(accounts)
+	return func(ctx context.Context, account types.NamespacedName) (map[string]string, error) {
+		if found, err := accounts.Cached(ctx, account); !errors.Is(err, resolve.ErrNotFound) {
+			return found, err
+		}
+		return live(ctx, account)
 	}
-	return err
+}
+
+// liveOnly returns a reader that asks the API server.
+func liveOnly(accounts Accounts) resolve.AccountReader {
+	return func(ctx context.Context, account types.NamespacedName) (map[string]string, error) {
+		found, err := accounts.Live(ctx, account)
+		if err != nil {
+			return nil, err
+		}
+		return found.Annotations, nil
+	}
+}
+
+// cacheOnly returns a reader that never asks the API server. It denies the pod where the cache does not know the account,
+// for then the account's default profile is not known.
+func cacheOnly(accounts Accounts) resolve.AccountReader {
+	return func(ctx context.Context, account types.NamespacedName) (map[string]string, error) {
+		found, err := accounts.Cached(ctx, account)
+		if errors.Is(err, resolve.ErrNotFound) {
+			return nil, notKnownYet(account)
+		}
+		return found, err
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // attempts is how often a service account is read and written anew when another write came in between.
@@ -24,7 +25,7 @@ var errProfileChanged = errors.New("the profile changed while the pod was admitt
 type Annotator struct {
 	Accounts Accounts
 	// Profiles finds the profiles of a record; at the API server, as a write must not follow from a cache that lags.
-	Profiles Finder
+	Profiles resolve.Source
 	Metrics  *Metrics
 	Log      logr.Logger
 }
@@ -49,7 +50,7 @@ func (a *Annotator) ensure(ctx context.Context, account types.NamespacedName, pr
 		return nil
 	}
 	cached, err := a.Accounts.Cached(ctx, account)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, resolve.ErrNotFound) {
 		return fmt.Errorf("find service account %s: %w", account, err)
 	}
 	if err == nil && len(lacking(cached, want)) == 0 && (!write || knows(cached, profile)) {
@@ -130,7 +131,7 @@ func (a *Annotator) write(ctx context.Context, d *demand) error {
 // read reads the service account, and denies the pod if there is none.
 func (a *Annotator) read(ctx context.Context, d *demand) (*Account, error) {
 	live, err := a.Accounts.Live(ctx, d.account)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, resolve.ErrNotFound) {
 		return nil, injector.Deny(injector.ReasonServiceAccountNotFound, fmt.Sprintf(
 			"there is no service account %q in namespace %s, and %s %s needs one with annotations: run kubectl create serviceaccount %s -n %s, or set the pod's serviceAccountName",
 			d.account.Name, d.account.Namespace, d.profile.Kind, d.profile, d.account.Name, d.account.Namespace))

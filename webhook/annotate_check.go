@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // notKnownYet denies a pod whose service account the cache does not know, where the API server must not be asked.
@@ -28,7 +29,7 @@ func (a *Annotator) check(ctx context.Context, account types.NamespacedName, pro
 		return nil
 	}
 	annotations, err := a.Accounts.Cached(ctx, account)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, resolve.ErrNotFound) {
 		return fmt.Errorf("find service account %s: %w", account, err)
 	}
 	if err == nil && len(lacking(annotations, want)) == 0 {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 const (
@@ -40,7 +41,7 @@ type book struct {
 
 func (b *book) Cached(context.Context, types.NamespacedName) (map[string]string, error) {
 	if b.cached == nil {
-		return nil, ErrNotFound
+		return nil, resolve.ErrNotFound
 	}
 	return b.cached, nil
 }
@@ -48,7 +49,7 @@ func (b *book) Cached(context.Context, types.NamespacedName) (map[string]string,
 func (b *book) Live(_ context.Context, account types.NamespacedName) (*Account, error) {
 	b.calls = append(b.calls, "read")
 	if b.live == nil {
-		return nil, ErrNotFound
+		return nil, resolve.ErrNotFound
 	}
 	return &Account{NamespacedName: account, Annotations: b.live, Owned: b.owned}, nil
 }
@@ -71,14 +72,14 @@ func (b *book) Apply(_ context.Context, _ *Account, annotations map[string]strin
 }
 
 // profileOf is a CredentialProfile of namespace payments with any store.
-func profileOf(t *testing.T, name, spec string) Candidate {
+func profileOf(t *testing.T, name, spec string) resolve.ScopedProfile {
 	t.Helper()
 	p, err := injector.ParseProfile([]byte("apiVersion: lighterman.dev/v1alpha1\nkind: CredentialProfile\nmetadata: {name: " + name +
 		", namespace: payments}\nspec:\n" + spec))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Candidate{Profile: p}
+	return resolve.ScopedProfile{Profile: p}
 }
 
 func TestAnnotate(t *testing.T) {
@@ -87,7 +88,7 @@ func TestAnnotate(t *testing.T) {
 	none := map[string]string{}
 	tests := map[string]struct {
 		spec       string // of profile pg, which the pod names
-		others     []Candidate
+		others     []resolve.ScopedProfile
 		book       book
 		wantCalls  []string
 		want       map[string]string // applied
@@ -114,7 +115,7 @@ func TestAnnotate(t *testing.T) {
 			wantCalls: []string{"read"},
 		},
 		"a second profile of the same mind is recorded": {
-			spec: gke, others: []Candidate{profileOf(t, "other", gke)},
+			spec: gke, others: []resolve.ScopedProfile{profileOf(t, "other", gke)},
 			book: book{
 				cached: map[string]string{gcpKey: x, forKey: "CredentialProfile/other"},
 				live:   map[string]string{gcpKey: x, forKey: "CredentialProfile/other"}, owned: []string{gcpKey, forKey},
@@ -127,14 +128,14 @@ func TestAnnotate(t *testing.T) {
 			wantCalls: []string{"read", "apply"}, want: map[string]string{gcpKey: x, forKey: "CredentialProfile/pg"},
 		},
 		"a record that Lighterman did not write is not believed": {
-			spec: gke, others: []Candidate{profileOf(t, "other", gkeOfY)},
+			spec: gke, others: []resolve.ScopedProfile{profileOf(t, "other", gkeOfY)},
 			book:      book{cached: none, live: map[string]string{forKey: "CredentialProfile/other"}, taken: &TakenError{Key: forKey, Owner: "kubectl-edit"}},
 			wantCalls: []string{"read", "apply", "read", "apply"},
 			wantDenied: `annotation lighterman.dev/annotated-for of service account payments/default was written by "kubectl-edit", ` +
 				"and only Lighterman writes it: run kubectl annotate serviceaccount default -n payments lighterman.dev/annotated-for-",
 		},
 		"another profile that wants another value wins, as it came first": {
-			spec: gke, others: []Candidate{profileOf(t, "other", gkeOfY)},
+			spec: gke, others: []resolve.ScopedProfile{profileOf(t, "other", gkeOfY)},
 			book: book{
 				cached: map[string]string{gcpKey: y, forKey: "CredentialProfile/other"},
 				live:   map[string]string{gcpKey: y, forKey: "CredentialProfile/other"}, owned: []string{gcpKey, forKey},
@@ -194,7 +195,7 @@ func TestAnnotate(t *testing.T) {
 	}
 }
 
-func annotating(t *testing.T, b *book, profiles ...Candidate) *Handler {
+func annotating(t *testing.T, b *book, profiles ...resolve.ScopedProfile) *Handler {
 	t.Helper()
 	store := &memory{profiles: profiles}
 	h, _ := newHandler(t, store, store)

@@ -13,6 +13,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 const ofAccount, ofNamespace = "payments/default", "payments"
@@ -21,7 +22,7 @@ const ofAccount, ofNamespace = "payments/default", "payments"
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	names := func(key, profile string) map[string]string { return map[string]string{key: profile} }
-	all := []Candidate{
+	all := []resolve.ScopedProfile{
 		profile(t, namespaced, "pod", ""), profile(t, namespaced, "account", ""), profile(t, namespaced, "namespace", ""),
 		profile(t, namespaced, "selecting", "  selector: {podSelector: {}}"),
 		profile(t, namespaced, "others", "  allowedServiceAccounts: [backup]"),
@@ -112,7 +113,7 @@ func TestDefaultsAreLookedAtLiveBeforeADenial(t *testing.T) {
 	t.Parallel()
 	cached := &memory{defaults: map[string]map[string]string{ofAccount: {injector.AnnotationProfile: "old"}}}
 	live := &memory{
-		profiles: []Candidate{profile(t, namespaced, "new", "")},
+		profiles: []resolve.ScopedProfile{profile(t, namespaced, "new", "")},
 		defaults: map[string]map[string]string{ofAccount: {injector.AnnotationProfile: "new"}},
 	}
 	h, _ := newHandler(t, cached, live)

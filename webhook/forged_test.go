@@ -24,6 +24,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/pki"
 	"lighterman.dev/lighterman/webhook/caller"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // forgedReviews is how many reviews each way of authentication is tried with.
@@ -38,12 +39,12 @@ type liveFinder struct {
 	*touched
 }
 
-func (l *liveFinder) Profile(ctx context.Context, ref injector.Ref, namespace string) (*Candidate, error) {
+func (l *liveFinder) Profile(ctx context.Context, ref injector.Ref, namespace string) (*resolve.ScopedProfile, error) {
 	l.reads.Add(1)
 	return l.memory.Profile(ctx, ref, namespace)
 }
 
-func (l *liveFinder) Namespace(ctx context.Context, name string) (Namespace, error) {
+func (l *liveFinder) Namespace(ctx context.Context, name string) (resolve.Namespace, error) {
 	l.reads.Add(1)
 	return l.memory.Namespace(ctx, name)
 }
@@ -89,7 +90,7 @@ func newTarget(t *testing.T, options caller.Options) *target {
 		t.Fatal(err)
 	}
 	spec := strings.Replace(gke, "bucket: b", "bucket: "+secretBucket, 1)
-	store := &memory{profiles: []Candidate{
+	store := &memory{profiles: []resolve.ScopedProfile{
 		profileOf(t, "pg", spec), profileOf(t, "named", spec+"  allowedServiceAccounts: [backup]\n"),
 		profileOf(t, "plain", strings.Replace(irsa, "bucket: b", "bucket: "+secretBucket, 1)),
 	}, namespaces: map[string]map[string]string{"not-opted-in": {injector.NamespaceLabel: ""}}}

@@ -12,12 +12,13 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/benchpod"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // FuzzServeHTTP posts anything: the answer is always a review, and a patch always applies.
 func FuzzServeHTTP(f *testing.F) {
 	p := profile(f, namespaced, "pg", "  selector: {podSelector: {}}")
-	store := &memory{profiles: []Candidate{p}, namespaces: map[string]map[string]string{}}
+	store := &memory{profiles: []resolve.ScopedProfile{p}, namespaces: map[string]map[string]string{}}
 	h, _ := newHandler(f, store, store)
 	f.Add(reviewOf(podWith(`"lighterman.dev/profile":"pg"`)))
 	f.Add(reviewOf(string(benchpod.JSON)))
@@ -54,7 +55,7 @@ func BenchmarkHandler(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	store := &memory{profiles: []Candidate{{Profile: p}}}
+	store := &memory{profiles: []resolve.ScopedProfile{{Profile: p}}}
 	h, _ := newHandler(b, store, store)
 	body := reviewOf(string(benchpod.JSON))
 	reader := bytes.NewReader(body)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/go-logr/logr"
 
-	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/webhook/caller"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // Gate decides which reviews are looked at. Its zero value answers reviews of any sender, and causes no write and no
@@ -50,48 +50,27 @@ func (e *scopeError) Error() string { return e.detail }
 
 func (e *scopeError) Is(target error) bool { return target == errOutOfScope }
 
-// systemNamespaces never reach the webhook, whatever their labels.
-var systemNamespaces = map[string]bool{"kube-system": true, "kube-node-lease": true, "kube-public": true}
-
-// optedIn reports whether the webhook configuration sends pods of a namespace with these labels: pods that name no profile
-// only where the label says so.
-func optedIn(labels map[string]string, namesProfile bool) bool {
-	value := labels[injector.NamespaceLabel]
-	return value == injector.InjectionSelected || (value == injector.InjectionEnabled && namesProfile)
-}
-
-func (g *Gate) isSystem(namespace string) bool {
-	return systemNamespaces[namespace] || namespace == g.ReleaseNamespace
-}
-
 // checkScope refuses pods that the webhook configuration does not send: whoever sends them is not the API server, or
 // the configuration was changed.
 func (h *Handler) checkScope(ctx context.Context, req *request) error {
-	if h.Gate.isSystem(req.Namespace) {
+	if resolve.IsSystemNamespace(req.Namespace, h.Gate.ReleaseNamespace) {
 		return &scopeError{reasonSystemNamespace, "the review is about a pod of a system namespace"}
 	}
-	names := namesProfile(&req.Object.Metadata)
-	finders := []Finder{h.Cached, h.Live} // The namespace may have been labelled just now.
+	namesProfile := resolve.NamesProfile(&req.Object.Metadata)
+	sources := []resolve.Source{h.Cached, h.Live} // The namespace may have been labelled just now.
 	if !req.proven {
-		finders = []Finder{h.CacheOnly}
+		sources = []resolve.Source{h.CacheOnly}
 	}
-	for _, finder := range finders {
-		namespace, err := finder.Namespace(ctx, req.Namespace)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+	for _, source := range sources {
+		namespace, err := source.Namespace(ctx, req.Namespace)
+		if err != nil && !errors.Is(err, resolve.ErrNotFound) {
 			return fmt.Errorf("find namespace %s: %w", req.Namespace, err)
 		}
-		if err == nil && optedIn(namespace.Labels, names) {
+		if err == nil && resolve.OptsIn(namespace.Labels, namesProfile) {
 			return nil
 		}
 	}
 	return &scopeError{reasonNotOptedIn, "the review is about a pod whose namespace does not send it"}
-}
-
-// namesProfile reports whether the pod has one of the annotations that name a profile, even an empty one.
-func namesProfile(pod *injector.Metadata) bool {
-	_, own := pod.Annotations[injector.AnnotationProfile]
-	_, cluster := pod.Annotations[injector.AnnotationClusterProfile]
-	return own || cluster
 }
 
 // refuse answers a request that does not come from the API server.

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/webhook/caller"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // unproven makes the handler one that cannot tell who calls.
@@ -48,7 +48,7 @@ func TestOnlyPodsThatTheAPIServerSends(t *testing.T) {
 		for _, proven := range []bool{true, false} {
 			with, without := &memory{}, &memory{}
 			for m, value := range map[*memory]string{with: test.label, without: ""} {
-				m.profiles = []Candidate{profile(t, namespaced, "pg", "")}
+				m.profiles = []resolve.ScopedProfile{profile(t, namespaced, "pg", "")}
 				m.namespaces = map[string]map[string]string{test.namespace: {injector.NamespaceLabel: value}}
 			}
 			cached := with
@@ -97,7 +97,7 @@ func TestUnprovenReviewsCauseNoIO(t *testing.T) {
 		"annotate is Never":     {gke + never, book{cached: map[string]string{}}, "spec.serviceAccount.annotate is Never: run kubectl annotate"},
 	}
 	for name, test := range tests {
-		store := &memory{profiles: []Candidate{profileOf(t, "pg", test.profile)}}
+		store := &memory{profiles: []resolve.ScopedProfile{profileOf(t, "pg", test.profile)}}
 		h, events := newHandler(t, store, &memory{err: fmt.Errorf("the API server is asked")})
 		unproven(h)
 		accounts := test.book
@@ -111,7 +111,7 @@ func TestUnprovenReviewsCauseNoIO(t *testing.T) {
 		}
 	}
 	store := &memory{}
-	h, _ := newHandler(t, store, &memory{profiles: []Candidate{profile(t, namespaced, "pg", "")}})
+	h, _ := newHandler(t, store, &memory{profiles: []resolve.ScopedProfile{profile(t, namespaced, "pg", "")}})
 	unproven(h)
 	if r := responseOf(t, post(h, reviewOf(backupPod))); r.Allowed || !strings.Contains(r.Result.Message, "there is no CredentialProfile") {
 		t.Errorf("a profile that only the API server knows: got %+v", r)
@@ -131,7 +131,7 @@ func TestNamedAccountsOnly(t *testing.T) {
 		"there is no account": {book{}, "there is no service account"},
 	}
 	for name, test := range tests {
-		store := &memory{profiles: []Candidate{profileOf(t, "pg", gke)}}
+		store := &memory{profiles: []resolve.ScopedProfile{profileOf(t, "pg", gke)}}
 		h, _ := newHandler(t, store, store)
 		h.Gate.NamedAccountsOnly = true
 		accounts := test.book
@@ -146,15 +146,13 @@ func TestNamedAccountsOnly(t *testing.T) {
 	}
 }
 
-// The finder of unproven reviews has nothing to ask the API server with.
-func TestFinderWithoutLive(t *testing.T) {
+// TestCacheOnlyReadsNothingLive: the default profile of an account that the cache does not know is not looked up for a
+// review whose sender is not proven.
+func TestCacheOnlyReadsNothingLive(t *testing.T) {
 	t.Parallel()
 	accounts := &book{live: map[string]string{injector.AnnotationProfile: "pg"}}
-	only := (&finder{accounts: accounts, cached: true}).withoutLive()
-	if _, err := only.AccountAnnotations(t.Context(), types.NamespacedName{Namespace: "payments", Name: "backup"}); err == nil || !strings.Contains(err.Error(), "not known yet") {
-		t.Errorf("got %v", err)
-	}
-	if err := only.accounts.Apply(context.Background(), &Account{}, nil, false); err == nil || len(accounts.calls) > 0 {
+	_, err := cacheOnly(accounts)(t.Context(), types.NamespacedName{Namespace: "payments", Name: "backup"})
+	if err == nil || !strings.Contains(err.Error(), "not known yet") || len(accounts.calls) > 0 {
 		t.Errorf("got %v, calls %v", err, accounts.calls)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/podtest"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // TestGoldenCases runs the injector's cases through the handler: the patch on the wire gives the same pod.
@@ -43,7 +44,7 @@ func TestGoldenCases(t *testing.T) {
 			}
 			p.Spec.Selector = &v1alpha1.PodSelector{PodSelector: &metav1.LabelSelector{}}
 			store := &memory{
-				profiles:   []Candidate{{Profile: p, AllowedNamespaces: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}}},
+				profiles:   []resolve.ScopedProfile{{Profile: p, AllowedNamespaces: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}}},
 				namespaces: map[string]map[string]string{"payments": {"a": "b"}},
 			}
 			h, _ := newHandler(t, store, store)

@@ -18,6 +18,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/webhook/caller"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // Path is where the API server posts its reviews, or what such a path begins with: see package caller.
@@ -36,9 +37,9 @@ const maxPatch = 1 << 20
 // Handler answers admission reviews of pods.
 type Handler struct {
 	// Cached and Live find profiles and namespaces: in the informers' caches, and at the API server.
-	Cached, Live Finder
+	Cached, Live resolve.Source
 	// CacheOnly finds them without any I/O, for reviews whose sender is not proven.
-	CacheOnly Finder
+	CacheOnly resolve.Source
 	Settings  injector.Settings
 	// Gate tells the API server's reviews from others.
 	Gate Gate

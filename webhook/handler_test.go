@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 func TestHostileRequests(t *testing.T) {
@@ -70,7 +71,9 @@ func TestHostileRequests(t *testing.T) {
 // panicking is a Finder with a fault.
 type panicking struct{ memory }
 
-func (*panicking) Profile(context.Context, injector.Ref, string) (*Candidate, error) { panic("fault") }
+func (*panicking) Profile(context.Context, injector.Ref, string) (*resolve.ScopedProfile, error) {
+	panic("fault")
+}
 
 func TestPanicIsAnsweredAndCounted(t *testing.T) {
 	t.Parallel()

@@ -20,11 +20,12 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/webhook/caller"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
-// memory is a Finder over values.
+// memory is a resolve.Source over values.
 type memory struct {
-	profiles   []Candidate
+	profiles   []resolve.ScopedProfile
 	namespaces map[string]map[string]string // their labels, besides the one by which all are opted in
 	unlabelled bool                         // there is no namespace
 	// defaults are the annotations of namespaces, by name, and of service accounts, by namespace/name.
@@ -33,7 +34,7 @@ type memory struct {
 	asked    atomic.Int64
 }
 
-func (m *memory) Profile(_ context.Context, ref injector.Ref, namespace string) (*Candidate, error) {
+func (m *memory) Profile(_ context.Context, ref injector.Ref, namespace string) (*resolve.ScopedProfile, error) {
 	m.asked.Add(1)
 	for i := range m.profiles {
 		p := &m.profiles[i]
@@ -44,11 +45,11 @@ func (m *memory) Profile(_ context.Context, ref injector.Ref, namespace string) 
 	if m.err != nil {
 		return nil, m.err
 	}
-	return nil, ErrNotFound
+	return nil, resolve.ErrNotFound
 }
 
-func (m *memory) Selecting(_ context.Context, namespace string) ([]Candidate, error) {
-	var found []Candidate
+func (m *memory) ListWithSelector(_ context.Context, namespace string) ([]resolve.ScopedProfile, error) {
+	var found []resolve.ScopedProfile
 	for _, p := range m.profiles {
 		if p.Spec.Selector != nil && (p.Namespace == "" || p.Namespace == namespace) {
 			found = append(found, p)
@@ -57,13 +58,13 @@ func (m *memory) Selecting(_ context.Context, namespace string) ([]Candidate, er
 	return found, m.err
 }
 
-func (m *memory) Namespace(_ context.Context, name string) (Namespace, error) {
+func (m *memory) Namespace(_ context.Context, name string) (resolve.Namespace, error) {
 	if m.unlabelled {
-		return Namespace{}, ErrNotFound
+		return resolve.Namespace{}, resolve.ErrNotFound
 	}
 	labels := map[string]string{injector.NamespaceLabel: injector.InjectionSelected}
 	maps.Copy(labels, m.namespaces[name])
-	return Namespace{Labels: labels, Annotations: m.defaults[name]}, nil
+	return resolve.Namespace{Labels: labels, Annotations: m.defaults[name]}, nil
 }
 
 func (m *memory) AccountAnnotations(_ context.Context, account types.NamespacedName) (map[string]string, error) {
@@ -105,7 +106,7 @@ func believing(tb testing.TB) *caller.Authenticator {
 	return callers
 }
 
-func profile(tb testing.TB, kind, name, extra string) Candidate {
+func profile(tb testing.TB, kind, name, extra string) resolve.ScopedProfile {
 	tb.Helper()
 	namespace := "payments"
 	if kind == v1alpha1.KindClusterCredentialProfile {
@@ -122,7 +123,7 @@ spec:
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c := Candidate{Profile: p}
+	c := resolve.ScopedProfile{Profile: p}
 	if kind == v1alpha1.KindClusterCredentialProfile {
 		var full v1alpha1.ClusterCredentialProfile
 		if err := yaml.Unmarshal([]byte(text), &full); err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // askerIndex is the index of the service accounts by the profiles of their record. anyAsker finds all with a record.
@@ -33,7 +34,7 @@ const (
 type keeper struct {
 	*Annotator
 	// cached finds profiles without I/O.
-	cached Finder
+	cached resolve.Source
 	// named finds the accounts that profiles name. Nil: only accounts that a pod has used are annotated.
 	named *namedAccounts
 }
@@ -42,7 +43,7 @@ type keeper struct {
 func (k *keeper) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	account := request.NamespacedName
 	annotations, err := k.Accounts.Cached(ctx, account)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, resolve.ErrNotFound) {
 		return reconcile.Result{}, nil
 	}
 	if err != nil {
@@ -57,17 +58,17 @@ func (k *keeper) Reconcile(ctx context.Context, request reconcile.Request) (reco
 }
 
 // wishesOf asks the profiles of the record, and those that name the account.
-func (k *keeper) wishesOf(ctx context.Context, finder Finder, account types.NamespacedName, askers []injector.Ref, annotations map[string]string) (*wishes, error) {
+func (k *keeper) wishesOf(ctx context.Context, source resolve.Source, account types.NamespacedName, askers []injector.Ref, annotations map[string]string) (*wishes, error) {
 	if k.named == nil {
-		return wishesOf(ctx, finder, account, askers)
+		return wishesOf(ctx, source, account, askers)
 	}
-	return k.named.wishesOf(ctx, finder, account, askers, annotations)
+	return k.named.wishesOf(ctx, source, account, askers, annotations)
 }
 
 // mend decides by what the API server says, and writes.
 func (k *keeper) mend(ctx context.Context, account types.NamespacedName) error {
 	live, err := k.Accounts.Live(ctx, account)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, resolve.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
@@ -125,7 +126,7 @@ func setupKeeper(ctx context.Context, mgr ctrl.Manager, known cache.Cache, k *ke
 			predicate.NewPredicateFuncs(func(o client.Object) bool { return k.named != nil || hasRecord(o) }))).
 		Watches(&v1alpha1.CredentialProfile{}, profile(v1alpha1.KindCredentialProfile), changed).
 		Watches(&v1alpha1.ClusterCredentialProfile{}, profile(v1alpha1.KindClusterCredentialProfile), changed).
-		Watches(namespaceMetadata(), accountsOf(func(client.Object) string { return anyAsker }),
+		Watches(resolve.NamespaceMetadata(), accountsOf(func(client.Object) string { return anyAsker }),
 			builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Complete(k)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // worstReviews are reviews that decode to much more than they are, by what they are full of.
@@ -136,7 +137,7 @@ func TestUIDOf(t *testing.T) {
 // TestBudgetIsGivenBack sends reviews of every kind at the same time, and takes the whole budget afterwards.
 func TestBudgetIsGivenBack(t *testing.T) {
 	t.Parallel()
-	store := &memory{profiles: []Candidate{fatProfile(t, 490)}}
+	store := &memory{profiles: []resolve.ScopedProfile{fatProfile(t, 490)}}
 	h, _ := newHandler(t, store, store)
 	bodies := [][]byte{
 		reviewOf(podOf(25, "")), reviewOf(podOf(2000, "")), worstReview("envFrom", 50_000), []byte("{"),
@@ -167,7 +168,7 @@ func TestBusyIsSaid(t *testing.T) {
 		"reviews": func(b *memoryBudget) bool { return b.smallReviews.TryAcquire(decodedSmall) },
 		"patches": func(b *memoryBudget) bool { return b.patches.TryAcquire(largePatches) },
 	} {
-		store := &memory{profiles: []Candidate{fatProfile(t, 490)}}
+		store := &memory{profiles: []resolve.ScopedProfile{fatProfile(t, 490)}}
 		h, _ := newHandler(t, store, store)
 		h.memory.init()
 		take(&h.memory)

@@ -15,6 +15,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // namedIndex is the index of the profiles by the service accounts that they name and want annotated.
@@ -27,7 +28,7 @@ type namedAccounts struct {
 	// reader is the cache of profiles and namespaces.
 	reader client.Reader
 	// profiles finds the same, as admissions do.
-	profiles Finder
+	profiles resolve.Source
 	gate     *Gate
 }
 
@@ -64,13 +65,13 @@ func specOf(object client.Object) *v1alpha1.CredentialProfileSpec {
 
 // wishesOf returns what the profiles of the record want, and those that name the account. A profile that is not in the
 // record yet stands back for the others: its pods are denied and told.
-func (n *namedAccounts) wishesOf(ctx context.Context, finder Finder, account types.NamespacedName, askers []injector.Ref, annotations map[string]string) (*wishes, error) {
-	naming, err := n.profilesNaming(ctx, finder, account)
+func (n *namedAccounts) wishesOf(ctx context.Context, source resolve.Source, account types.NamespacedName, askers []injector.Ref, annotations map[string]string) (*wishes, error) {
+	naming, err := n.profilesNaming(ctx, source, account)
 	if err != nil {
 		return nil, err
 	}
 	all := slices.Clone(askers)
-	w, err := wishesOf(ctx, finder, account, all)
+	w, err := wishesOf(ctx, source, account, all)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func (n *namedAccounts) wishesOf(ctx context.Context, finder Finder, account typ
 		if slices.Contains(all, ref) || len(all) >= maxAskers {
 			continue
 		}
-		want, err := wish(ctx, finder, account, ref)
+		want, err := wish(ctx, source, account, ref)
 		if err != nil {
 			return nil, err
 		}
@@ -102,8 +103,8 @@ func (w *wishes) conflicts(want []injector.Annotation) bool {
 }
 
 // profilesNaming returns the profiles that name the account where it is, in an order that does not change.
-func (n *namedAccounts) profilesNaming(ctx context.Context, finder Finder, account types.NamespacedName) ([]injector.Ref, error) {
-	if opted, err := n.mayAnnotate(ctx, finder, account.Namespace); err != nil || !opted {
+func (n *namedAccounts) profilesNaming(ctx context.Context, source resolve.Source, account types.NamespacedName) ([]injector.Ref, error) {
+	if opted, err := n.mayAnnotate(ctx, source, account.Namespace); err != nil || !opted {
 		return nil, err
 	}
 	naming := client.MatchingFields{namedIndex: account.Name}
@@ -130,18 +131,18 @@ func (n *namedAccounts) profilesNaming(ctx context.Context, finder Finder, accou
 }
 
 // mayAnnotate reports whether service accounts of the namespace are annotated before a pod asks.
-func (n *namedAccounts) mayAnnotate(ctx context.Context, finder Finder, namespace string) (bool, error) {
-	if n.gate.isSystem(namespace) {
+func (n *namedAccounts) mayAnnotate(ctx context.Context, source resolve.Source, namespace string) (bool, error) {
+	if resolve.IsSystemNamespace(namespace, n.gate.ReleaseNamespace) {
 		return false, nil
 	}
-	found, err := finder.Namespace(ctx, namespace)
-	if errors.Is(err, ErrNotFound) {
+	found, err := source.Namespace(ctx, namespace)
+	if errors.Is(err, resolve.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("find namespace %s: %w", namespace, err)
 	}
-	return optedIn(found.Labels, true), nil
+	return resolve.OptsIn(found.Labels, true), nil
 }
 
 // requests names the service accounts that the profile names, or those that profiles name in the namespace.
@@ -176,7 +177,7 @@ func (n *namedAccounts) optedInNamespaces(ctx context.Context) []string {
 	}
 	var names []string
 	for i := range list.Items {
-		if o := &list.Items[i]; optedIn(o.Labels, true) && !n.gate.isSystem(o.Name) {
+		if o := &list.Items[i]; resolve.OptsIn(o.Labels, true) && !resolve.IsSystemNamespace(o.Name, n.gate.ReleaseNamespace) {
 			names = append(names, o.Name)
 		}
 	}

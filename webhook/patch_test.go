@@ -13,10 +13,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // fatProfile has as many literals as the CRD allows, and each of the given bytes.
-func fatProfile(tb testing.TB, bytes int) Candidate {
+func fatProfile(tb testing.TB, bytes int) resolve.ScopedProfile {
 	tb.Helper()
 	var env strings.Builder
 	env.WriteString("  env:\n")
@@ -85,7 +86,7 @@ func TestPatchThatCannotBeStored(t *testing.T) {
 		{n: 20000, bytes: 1, denied: injector.ReasonTooLarge},
 		{n: 150, bytes: 4096, denied: injector.ReasonInvalidProfile},
 	} {
-		store := &memory{profiles: []Candidate{fatProfile(t, test.bytes)}}
+		store := &memory{profiles: []resolve.ScopedProfile{fatProfile(t, test.bytes)}}
 		h, _ := newHandler(t, store, store)
 		body := reviewOf(podOf(test.n, test.env))
 		var before, after runtime.MemStats
@@ -113,7 +114,7 @@ func TestPatchThatCannotBeStored(t *testing.T) {
 }
 
 func BenchmarkLargestPatch(b *testing.B) {
-	store := &memory{profiles: []Candidate{fatProfile(b, 490)}}
+	store := &memory{profiles: []resolve.ScopedProfile{fatProfile(b, 490)}}
 	h, _ := newHandler(b, store, store)
 	body := reviewOf(podOf(25, ""))
 	b.SetBytes(int64(len(body)))

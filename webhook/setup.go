@@ -15,48 +15,14 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
-
-// selectorIndex is the index of the profiles that have a selector.
-const selectorIndex = "lighterman.selecting"
 
 // AddToScheme registers the types that the webhook reads and writes.
 func AddToScheme(scheme *runtime.Scheme) error { return v1alpha1.AddToScheme(scheme) }
 
-// kept gives the annotations with the given keys; nil: there are none.
-func kept(annotations map[string]string, keys []string) map[string]string {
-	var found map[string]string
-	for _, key := range keys {
-		if value, ok := annotations[key]; ok {
-			if found == nil {
-				found = make(map[string]string, 2)
-			}
-			found[key] = value
-		}
-	}
-	return found
-}
-
-// CacheOptions say what the informers keep: profiles without their managed fields, of a namespace its name, its labels and
-// its default, and of a service account its name, its default and the annotations that Lighterman may write. Cached objects are handed out without a copy; nothing in this package writes to them.
-func CacheOptions() cache.Options {
-	shared := true
-	return cache.Options{ByObject: map[client.Object]cache.ByObject{
-		namespaceMetadata():                  {Transform: stripNamespace, UnsafeDisableDeepCopy: &shared},
-		&v1alpha1.CredentialProfile{}:        {Transform: cache.TransformStripManagedFields(), UnsafeDisableDeepCopy: &shared},
-		&v1alpha1.ClusterCredentialProfile{}: {Transform: cache.TransformStripManagedFields(), UnsafeDisableDeepCopy: &shared},
-	}}
-}
-
-func stripNamespace(object any) (any, error) {
-	if o, ok := object.(client.Object); ok {
-		o.SetManagedFields(nil)
-		o.SetAnnotations(kept(o.GetAnnotations(), injector.DefaultAnnotations))
-		o.SetOwnerReferences(nil)
-		o.SetFinalizers(nil)
-	}
-	return object, nil
-}
+// CacheOptions returns what the manager's cache keeps. It hands out objects without a copy: nothing here writes to them.
+func CacheOptions() cache.Options { return cache.Options{ByObject: resolve.CacheOptions()} }
 
 // Ready reports whether the caches that an admission reads have been filled.
 type Ready func(*http.Request) error
@@ -72,14 +38,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, ga
 	if err != nil {
 		return nil, err
 	}
-	cached := &finder{
-		reader: mgr.GetCache(), cached: true,
-		list: []client.ListOption{client.MatchingFields{selectorIndex: "true"}},
-	}
-	live := &finder{reader: mgr.GetAPIReader()}
 	h := &Handler{
-		Cached:   cached,
-		Live:     live,
 		Settings: settings,
 		Metrics:  metrics,
 		Log:      mgr.GetLogger().WithName("admission"),
@@ -88,16 +47,13 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, ga
 		h.Events = &events{recorder: mgr.GetEventRecorder("lighterman")}
 	}
 	h.Gate = gate.setup(metrics, mgr.GetLogger().WithName("callers"))
-	if !settings.NoServiceAccountAnnotations {
-		if err := setupAnnotator(ctx, mgr, h); err != nil {
-			return nil, err
-		}
-		cached.accounts, live.accounts = h.Annotator.Accounts, h.Annotator.Accounts
+	if settings.NoServiceAccountAnnotations {
+		h.Cached, h.Live = resolve.NewCached(mgr.GetCache(), nil), resolve.NewLive(mgr.GetAPIReader(), nil)
+		h.CacheOnly = h.Cached
+	} else if err := setupAnnotator(ctx, mgr, h); err != nil {
+		return nil, err
 	}
-	h.CacheOnly = cached.withoutLive()
-	ready, err := setupCache(ctx, mgr, []client.Object{
-		&v1alpha1.CredentialProfile{}, &v1alpha1.ClusterCredentialProfile{}, namespaceMetadata(),
-	})
+	ready, err := setupCache(ctx, mgr)
 	if err != nil {
 		return nil, err
 	}
@@ -110,14 +66,14 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, ga
 	return ready, setupStatus(mgr, settings)
 }
 
-// lateCache is filled while the replica serves already: a cluster has tens of thousands of service accounts, and one that
+// lazyCache is filled while the replica serves already: a cluster has tens of thousands of service accounts, and one that
 // is not known yet is looked up at the API server.
-type lateCache struct{ cache.Cache }
+type lazyCache struct{ cache.Cache }
 
 // NeedLeaderElection is false: every replica admits pods.
-func (lateCache) NeedLeaderElection() bool { return false }
+func (lazyCache) NeedLeaderElection() bool { return false }
 
-// setupAnnotator gives the handler the means to annotate service accounts, and registers their controller.
+// setupAnnotator gives the handler the means to read and annotate service accounts, and registers their controller.
 func setupAnnotator(ctx context.Context, mgr ctrl.Manager, h *Handler) error {
 	shared := true
 	known, err := cache.New(mgr.GetConfig(), cache.Options{
@@ -133,11 +89,15 @@ func setupAnnotator(ctx context.Context, mgr ctrl.Manager, h *Handler) error {
 	if err != nil {
 		return fmt.Errorf("watch service accounts: %w", err)
 	}
-	if err := mgr.Add(lateCache{known}); err != nil {
+	if err := mgr.Add(lazyCache{known}); err != nil {
 		return fmt.Errorf("cache service accounts: %w", err)
 	}
+	all := &accounts{cache: known, filled: informer.HasSynced, live: mgr.GetAPIReader(), writer: mgr.GetClient()}
+	h.Cached = resolve.NewCached(mgr.GetCache(), cachedOrLive(all))
+	h.CacheOnly = resolve.NewCached(mgr.GetCache(), cacheOnly(all))
+	h.Live = resolve.NewLive(mgr.GetAPIReader(), liveOnly(all))
 	h.Annotator = &Annotator{
-		Accounts: &accounts{cache: known, filled: informer.HasSynced, live: mgr.GetAPIReader(), writer: mgr.GetClient()},
+		Accounts: all,
 		Profiles: h.Live,
 		Metrics:  h.Metrics,
 		Log:      mgr.GetLogger().WithName("serviceaccounts"),
@@ -163,21 +123,13 @@ func hasClusterTrustBundles(mapper meta.RESTMapper) (bool, error) {
 	return true, nil
 }
 
-// setupCache starts the informers before the first admission asks for them, so that none waits.
-func setupCache(ctx context.Context, mgr ctrl.Manager, cached []client.Object) (Ready, error) {
-	index := func(object client.Object) []string {
-		if selectorOf(object) != nil {
-			return []string{"true"}
-		}
-		return nil
-	}
-	for _, object := range []client.Object{&v1alpha1.CredentialProfile{}, &v1alpha1.ClusterCredentialProfile{}} {
-		if err := mgr.GetFieldIndexer().IndexField(ctx, object, selectorIndex, index); err != nil {
-			return nil, fmt.Errorf("index the profiles' selectors: %w", err)
-		}
+// setupCache starts the informers before the first admission reads from them, so that no admission waits.
+func setupCache(ctx context.Context, mgr ctrl.Manager) (Ready, error) {
+	if err := resolve.IndexSelectors(ctx, mgr.GetFieldIndexer()); err != nil {
+		return nil, err
 	}
 	informers := map[string]cache.Informer{}
-	for _, object := range cached {
+	for _, object := range resolve.CachedObjects() {
 		kind, err := mgr.GetClient().GroupVersionKindFor(object)
 		if err != nil {
 			return nil, fmt.Errorf("watch %T: %w", object, err)
@@ -189,21 +141,11 @@ func setupCache(ctx context.Context, mgr ctrl.Manager, cached []client.Object) (
 		informers[kind.Kind] = informer
 	}
 	return func(*http.Request) error {
-		for what, informer := range informers {
+		for kind, informer := range informers {
 			if !informer.HasSynced() {
-				return fmt.Errorf("the cache of %s is not filled yet: can the service account list it?", what)
+				return fmt.Errorf("the cache of %s is not filled yet: can the service account list it?", kind)
 			}
 		}
 		return nil
 	}, nil
-}
-
-func selectorOf(object client.Object) *v1alpha1.PodSelector {
-	switch o := object.(type) {
-	case *v1alpha1.CredentialProfile:
-		return o.Spec.Selector
-	case *v1alpha1.ClusterCredentialProfile:
-		return o.Spec.Selector
-	}
-	return nil
 }

@@ -42,8 +42,8 @@ var denialBasis = map[injector.Reason]basis{
 	injector.ReasonCollision:                  fromCluster, // What is there may be of a first pass, with the profile as it is now.
 }
 
-// isDecidedLive reports whether a decision by the caches is made once more by what the API server says.
-func isDecidedLive(err error) bool {
+// shouldRetryLive reports whether a decision by the caches is made once more by what the API server says.
+func shouldRetryLive(err error) bool {
 	if denied, ok := errors.AsType[*injector.DeniedError](err); ok {
 		return denialBasis[denied.Reason] != fromPod
 	}

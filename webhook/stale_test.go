@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // TestEveryReasonHasABasisAndARow fails for a reason without a decision on the live look, and for one that the documentation
@@ -40,7 +41,7 @@ func TestEveryReasonHasABasisAndARow(t *testing.T) {
 	if len(denialBasis) != len(reasons) {
 		t.Errorf("denialBasis has %d rows for %d reasons", len(denialBasis), len(reasons))
 	}
-	if !isDecidedLive(injector.Deny("SomethingNew", "x")) {
+	if !shouldRetryLive(injector.Deny("SomethingNew", "x")) {
 		t.Error("a reason without a row gets no live look")
 	}
 }
@@ -96,7 +97,7 @@ spec:
 		if err != nil {
 			t.Fatal(err)
 		}
-		made[i] = &memory{profiles: []Candidate{{Profile: p}}}
+		made[i] = &memory{profiles: []resolve.ScopedProfile{{Profile: p}}}
 	}
 	return made[0], made[1]
 }

@@ -16,6 +16,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // setupStatus registers a controller for each kind. Only the elected replica runs them.
@@ -89,7 +90,7 @@ func Judge(spec *v1alpha1.CredentialProfileSpec, settings injector.Settings, old
 }
 
 func clusterNote(spec *v1alpha1.ClusterCredentialProfileSpec) string {
-	if a := spec.AllowedNamespaces; a == nil || len(a.MatchLabels)+len(a.MatchExpressions) == 0 {
+	if !resolve.AllowsAny(spec.AllowedNamespaces) {
 		return " No namespace may use it: set spec.allowedNamespaces."
 	}
 	return ""

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // noteRecorder keeps the note of the last event.
@@ -57,7 +58,7 @@ func TestAnswerAndLogAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := &memory{profiles: []Candidate{profile(t, namespaced, "pg", "")}}
+			store := &memory{profiles: []resolve.ScopedProfile{profile(t, namespaced, "pg", "")}}
 			h, _ := newHandler(t, store, store)
 			lines := 0
 			h.Log = funcr.NewJSON(func(line string) {

@@ -13,6 +13,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // maxAskers is how many profiles of a record are looked at: whoever may write service accounts may write the record, and
@@ -36,10 +37,10 @@ type clash struct {
 }
 
 // wishesOf asks every profile. One that is gone, or no longer serves the account, wants nothing.
-func wishesOf(ctx context.Context, finder Finder, account types.NamespacedName, askers []injector.Ref) (*wishes, error) {
+func wishesOf(ctx context.Context, source resolve.Source, account types.NamespacedName, askers []injector.Ref) (*wishes, error) {
 	w := &wishes{values: map[string]string{}, by: map[string]injector.Ref{}}
 	for _, ref := range askers {
-		want, err := wish(ctx, finder, account, ref)
+		want, err := wish(ctx, source, account, ref)
 		if err != nil {
 			return nil, err
 		}
@@ -64,15 +65,15 @@ func (w *wishes) add(ref injector.Ref, want []injector.Annotation) {
 }
 
 // wish gives the annotations that one profile wants Lighterman to write.
-func wish(ctx context.Context, finder Finder, account types.NamespacedName, ref injector.Ref) ([]injector.Annotation, error) {
-	c, err := finder.Profile(ctx, ref, account.Namespace)
-	if errors.Is(err, ErrNotFound) {
+func wish(ctx context.Context, source resolve.Source, account types.NamespacedName, ref injector.Ref) ([]injector.Annotation, error) {
+	c, err := source.Profile(ctx, ref, account.Namespace)
+	if errors.Is(err, resolve.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find %s %s: %w", ref.Kind, ref.Name, err)
 	}
-	err = allowedIn(ctx, finder, c, account.Namespace)
+	err = resolve.CheckNamespace(ctx, source, c, account.Namespace)
 	if err == nil {
 		err = injector.AllowsServiceAccount(c.Profile, account.Name)
 	}
