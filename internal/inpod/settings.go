@@ -3,6 +3,8 @@ package inpod
 import (
 	"encoding/json"
 	"fmt"
+
+	"lighterman.dev/lighterman/uploader"
 )
 
 // withVariables changes the sidecar's settings, so that the secrets are read from variables: the doctor's container is
@@ -12,7 +14,7 @@ func withVariables(settings string) (string, error) {
 	if err := json.Unmarshal([]byte(settings), &config); err != nil {
 		return "", fmt.Errorf("read the sidecar's settings: %w", err)
 	}
-	for _, store := range []string{"s3", "azure", "gcs"} {
+	for _, store := range uploader.StoreNames() {
 		var where, auth map[string]json.RawMessage
 		if config[store] == nil {
 			continue

@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,17 +18,38 @@ import (
 	"lighterman.dev/lighterman/uploader/secrets"
 )
 
-// modes make a client with the one credential that each auth mode means. Nothing else is tried.
-var modes = map[string]func(uploader.Azure, *settings) (*secrets.Cache[*client], error){
-	"workloadIdentity":   withToken(workloadIdentity),
-	"managedIdentity":    withToken(managedIdentity),
-	"podIdentityBinding": withToken(managedIdentity), // NMI answers in place of the metadata service.
-	"servicePrincipal":   servicePrincipal,
-	"default":            withToken(defaultCredential),
-	"connectionString":   withSecret(connectionString),
-	"accountKey":         withSecret(accountKey),
-	"sasToken":           withSecret(sasToken),
+// authMode is an auth mode of Azure as data.
+type authMode struct {
+	// newClients makes clients with the one credential that the mode means, and tries no other.
+	newClients func(uploader.Azure, *settings) (*secrets.Cache[*client], error)
+	// issuer returns who issues tokens, for people; nil: the mode needs no token.
+	issuer func(uploader.Auth) string
 }
+
+// authModes has a row for each auth mode of Azure that uploader.AuthModes has.
+var authModes = map[string]authMode{
+	"workloadIdentity": {newClients: withToken(workloadIdentity), issuer: entraID},
+	"managedIdentity": {
+		newClients: withToken(managedIdentity),
+		issuer: func(a uploader.Auth) string {
+			return "the metadata service, for the managed identity " + cmp.Or(a.ClientID, "of the node")
+		},
+	},
+	"podIdentityBinding": {
+		newClients: withToken(managedIdentity), // NMI answers in place of the metadata service.
+		issuer:     func(uploader.Auth) string { return "the metadata service, or NMI in its place" },
+	},
+	"servicePrincipal": {newClients: servicePrincipal, issuer: entraID},
+	"default": {
+		newClients: withToken(defaultCredential),
+		issuer:     func(uploader.Auth) string { return "the SDK's search for an identity" },
+	},
+	"connectionString": {newClients: withSecret(connectionString)},
+	"accountKey":       {newClients: withSecret(accountKey)},
+	"sasToken":         {newClients: withSecret(sasToken)},
+}
+
+func entraID(a uploader.Auth) string { return "Entra ID, for the application " + a.ClientID }
 
 // credential makes a credential of Entra ID.
 type credential func(uploader.Azure, policy.ClientOptions) (azcore.TokenCredential, error)

@@ -35,11 +35,11 @@ func New(where uploader.Azure, o transport.Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	mode, ok := modes[where.Auth.Mode]
+	mode, ok := authModes[where.Auth.Mode]
 	if !ok {
 		return nil, fmt.Errorf("azure.auth.mode: %q is not an auth mode of Azure", where.Auth.Mode)
 	}
-	clients, err := mode(where, &settings{http: http})
+	clients, err := mode.newClients(where, &settings{http: http})
 	if err != nil {
 		return nil, fmt.Errorf("azure.auth, mode %s: %w", where.Auth.Mode, err)
 	}

@@ -15,12 +15,22 @@ import (
 // scope lets the token read and write objects; what it may do of that is the bucket's to say.
 const scope = "https://www.googleapis.com/auth/devstorage.read_write"
 
-// modes make the one source of tokens that each auth mode means. Nothing else is tried.
-var modes = map[string]func(context.Context, uploader.Auth) (*secrets.Cache[oauth2.TokenSource], error){
-	"serviceAccountKey":          fromFile(google.ServiceAccount),
-	"workloadIdentityFederation": fromFile(google.ExternalAccount),
-	"gkeWorkloadIdentity":        metadataServer,
-	"ambient":                    metadataServer,
+// authMode is an auth mode of Google Cloud Storage as data.
+type authMode struct {
+	// newSources makes the one source of tokens that the mode means, and tries no other.
+	newSources func(context.Context, uploader.Auth) (*secrets.Cache[oauth2.TokenSource], error)
+	// issuer is who issues tokens, for people.
+	issuer string
+}
+
+// authModes has a row for each auth mode of Google Cloud Storage that uploader.AuthModes has.
+var authModes = map[string]authMode{
+	"serviceAccountKey": {fromFile(google.ServiceAccount), "Google's OAuth, for the key"},
+	"workloadIdentityFederation": {
+		fromFile(google.ExternalAccount), "Google's STS, and IAM where a service account is named",
+	},
+	"gkeWorkloadIdentity": {metadataServer, "GKE's metadata server"},
+	"ambient":             {metadataServer, "the metadata server"},
 }
 
 // fromFile reads a credential file of one type: a file of another may send a token to wherever it says.
@@ -47,12 +57,12 @@ type tokens struct {
 }
 
 func newTokens(auth uploader.Auth, client *http.Client) (*tokens, error) {
-	mode, ok := modes[auth.Mode]
+	mode, ok := authModes[auth.Mode]
 	if !ok {
 		return nil, fmt.Errorf("gcs.auth.mode: %q is not an auth mode of Google Cloud Storage", auth.Mode)
 	}
 	// The token service has a certificate of the same authorities as the store. A source outlives every request.
-	sources, err := mode(context.WithValue(context.Background(), oauth2.HTTPClient, client), auth)
+	sources, err := mode.newSources(context.WithValue(context.Background(), oauth2.HTTPClient, client), auth)
 	if err != nil {
 		return nil, fmt.Errorf("gcs.auth, mode %s: %w", auth.Mode, err)
 	}

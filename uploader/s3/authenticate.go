@@ -7,31 +7,21 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
-	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
-// givers say, for people, who gave a credential. The auth modes without one have theirs at hand.
-var givers = map[string]func(uploader.Auth, aws.Credentials) string{
-	"webIdentity": func(a uploader.Auth, _ aws.Credentials) string { return "STS, for the role " + a.RoleARN },
-	"podIdentity": func(uploader.Auth, aws.Credentials) string { return "the EKS Pod Identity agent" },
-	"ambient":     func(_ uploader.Auth, c aws.Credentials) string { return "the pod or its node (" + c.Source + ")" },
-}
-
 // Authenticate obtains the auth mode's credential, apart from any request to the store.
 func (s *Store) Authenticate(ctx context.Context) (objstore.Credential, error) {
-	giver, ok := givers[s.auth.Mode]
-	if !ok {
+	issuer := authModes[s.auth.Mode].issuer
+	if issuer == nil {
 		return objstore.Credential{}, nil
 	}
 	got, err := s.credentials.Retrieve(ctx)
 	if err != nil {
 		return objstore.Credential{}, s.fault(ctx, "obtain", "a credential", err)
 	}
-	credential := objstore.Credential{From: giver(s.auth, got)}
+	credential := objstore.Credential{From: issuer(s.auth, got)}
 	if got.CanExpire {
 		credential.Expires = got.Expires.Add(expiryWindow) // The cache has taken it off.
 	}

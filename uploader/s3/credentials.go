@@ -33,13 +33,30 @@ type provider interface {
 	Invalidate()
 }
 
-// modes make the one credential that each auth mode means. Nothing else is tried.
-var modes = map[string]func(uploader.S3, *http.Client) (provider, error){
-	"webIdentity":     cached(webIdentity),
-	"podIdentity":     cached(podIdentity),
-	"accessKey":       accessKey,
-	"credentialsFile": credentialsFile,
-	"ambient":         cached(ambient),
+// authMode is an auth mode of S3 as data.
+type authMode struct {
+	// newProvider makes the one credential that the mode means, and tries no other.
+	newProvider func(uploader.S3, *http.Client) (provider, error)
+	// issuer returns who issued a credential, for people; nil: the mode has its credential at hand.
+	issuer func(uploader.Auth, aws.Credentials) string
+}
+
+// authModes has a row for each auth mode of S3 that uploader.AuthModes has.
+var authModes = map[string]authMode{
+	"webIdentity": {
+		newProvider: cached(webIdentity),
+		issuer:      func(a uploader.Auth, _ aws.Credentials) string { return "STS, for the role " + a.RoleARN },
+	},
+	"podIdentity": {
+		newProvider: cached(podIdentity),
+		issuer:      func(uploader.Auth, aws.Credentials) string { return "the EKS Pod Identity agent" },
+	},
+	"accessKey":       {newProvider: accessKey},
+	"credentialsFile": {newProvider: credentialsFile},
+	"ambient": {
+		newProvider: cached(ambient),
+		issuer:      func(_ uploader.Auth, c aws.Credentials) string { return "the pod or its node (" + c.Source + ")" },
+	},
 }
 
 // cached keeps the credentials of a mode until shortly before they end.
@@ -54,11 +71,11 @@ func cached(mode func(uploader.S3, *http.Client) (aws.CredentialsProvider, error
 }
 
 func newCredentials(where uploader.S3, client *http.Client) (provider, error) {
-	mode, ok := modes[where.Auth.Mode]
+	mode, ok := authModes[where.Auth.Mode]
 	if !ok {
 		return nil, fmt.Errorf("s3.auth.mode: %q is not an auth mode of S3", where.Auth.Mode)
 	}
-	found, err := mode(where, client)
+	found, err := mode.newProvider(where, client)
 	if err != nil {
 		return nil, fmt.Errorf("s3.auth, mode %s: %w", where.Auth.Mode, err)
 	}
