@@ -76,7 +76,7 @@ bench-upload: ## Compare the uploader with bare SDK, s5cmd, rclone and aws, ROUN
 
 .PHONY: golden
 golden: bin/cluster ## Rewrite the golden files after a change that is meant
-	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./injector ./charts ./examples -update; go test -run TestInjectManifests . -update
+	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./injector ./charts ./examples -update; go test ./internal/cli/lightermancmd -run TestInjectManifests -update
 
 .PHONY: generate
 generate: ## Generate deep copies and CRDs

@@ -1,4 +1,3 @@
-// Uploader is the program of Lighterman's sidecar: it carries the files of a directory to an object store and proves that
-// they arrived. This package reads flags and environment, opens the store, and leaves the rest to package uploader and
-// those below it.
+// Uploader is the program of Lighterman's sidecar: it uploads the files of a directory to an object store and proves that
+// they arrived. Its commands are in internal/cli/uploadercmd, its tasks in package uploader and those below it.
 package main

@@ -97,7 +97,7 @@ var faults = []fault{
 	}},
 	{
 		row:       "kill -9 of the sidecar while a container runs, also one that waits in Wrap",
-		elsewhere: []string{"e2e/upload TestKill", "cmd/uploader TestKill", "e2e TestUploaderAtTheEnd"},
+		elsewhere: []string{"e2e/upload TestKill", "internal/cli/uploadercmd TestKill", "e2e TestUploaderAtTheEnd"},
 	},
 	{row: "kill -9 of the sidecar in the drain", elsewhere: []string{"e2e TestUploaderAtTheEnd"}},
 	{row: "Journal lost", cases: []scenario{{"files are found in the store", (*pod).journalIsLost, nil}}},

@@ -74,7 +74,7 @@ func TestHeader(t *testing.T) {
 // FuzzManifest proves that nothing of a manifest is lost: not a byte where nothing is injected, and not a field where
 // something is; and that what is written can be read again, and has everything already.
 func FuzzManifest(f *testing.F) {
-	for _, pattern := range []string{"../../testdata/inject/*/*.yaml", "../../examples/*/workload.yaml", "../../examples/*/operator.yaml"} {
+	for _, pattern := range []string{"../cli/lightermancmd/testdata/inject/*/*.yaml", "../../examples/*/workload.yaml", "../../examples/*/operator.yaml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			f.Fatal(pattern, err, len(files))

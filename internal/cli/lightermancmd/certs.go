@@ -1,0 +1,95 @@
+package lightermancmd
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"lighterman.dev/lighterman/certs"
+	"lighterman.dev/lighterman/webhook"
+)
+
+// certsOptions are the flags of "lighterman certs".
+type certsOptions struct {
+	version                       string
+	healthAddress, metricsAddress string
+	service                       string
+	log                           logOptions
+	issuer                        certs.IssuerOptions
+}
+
+func newCertsCommand(version string) *cobra.Command {
+	o := certsOptions{version: version}
+	cmd := &cobra.Command{
+		Use:   "certs",
+		Short: "Keep the webhook's CA, certificate and path",
+		Long: `Keep the webhook's CA in a Secret, issue the certificate with which its replicas serve and the secret paths by which they
+may be called into a second Secret, and publish CA and path in the webhook configuration. The Helm chart runs one such
+process, with a service account of its own, so that the replicas, which the network reaches, need no right to change a
+webhook configuration and never hold the CA's key.
+
+While the process does not run, the replicas go on serving with what they were given.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runCerts(cmd.Context(), &o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.healthAddress, "health-address", ":8081", "address of /healthz and /readyz")
+	f.StringVar(&o.metricsAddress, "metrics-address", ":8080", `address of /metrics; "0" switches it off`)
+	f.StringVar(&o.issuer.Namespace, "namespace", "", "namespace of the release")
+	f.StringVar(&o.service, "service", "lighterman", "name of the Service before the webhook")
+	o.log.bind(f)
+	issuerFlags := flag.NewFlagSet("certs", flag.ContinueOnError)
+	o.issuer.BindFlags(issuerFlags)
+	f.AddGoFlagSet(issuerFlags)
+	return cmd
+}
+
+func runCerts(ctx context.Context, o *certsOptions) error {
+	log, err := o.log.logger()
+	if err != nil {
+		return err
+	}
+	ctrl.SetLogger(log)
+	o.issuer.DNSNames = certs.DNSNames(o.service, o.issuer.Namespace)
+	o.issuer.PathPrefix = webhook.Path + "/"
+	if err := o.issuer.Validate(); err != nil {
+		return err
+	}
+	kubeconfig, err := config.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the API server: %w", err)
+	}
+	kubeconfig.UserAgent = "lighterman-certs/" + o.version
+	issuer, err := certs.NewIssuer(kubeconfig, o.issuer, log.WithName("certs"))
+	if err != nil {
+		return err
+	}
+	mgr, err := ctrl.NewManager(kubeconfig, manager.Options{
+		Scheme: runtime.NewScheme(), Logger: log,
+		Metrics:                server.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress: o.healthAddress,
+	})
+	if err != nil {
+		return fmt.Errorf("set up the manager: %w", err)
+	}
+	err = errors.Join(mgr.Add(issuer), metrics.Registry.Register(issuer),
+		mgr.AddReadyzCheck("certificate", issuer.Ready), mgr.AddHealthzCheck("ping", healthz.Ping))
+	if err != nil {
+		return fmt.Errorf("add the issuer of certificates: %w", err)
+	}
+	log.Info("Starting", "version", o.version)
+	if err := mgr.Start(ctx); err != nil {
+		return fmt.Errorf("keep certificates: %w", err)
+	}
+	return nil
+}

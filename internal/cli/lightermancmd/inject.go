@@ -1,0 +1,213 @@
+package lightermancmd
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/manifest"
+	"lighterman.dev/lighterman/internal/textdiff"
+)
+
+// injectOptions are the flags of "lighterman inject".
+type injectOptions struct {
+	version              string
+	filename             string
+	image, uploaderImage string
+	profiles             []string
+	diff, trustBundles   bool
+	annotate             bool
+}
+
+func newInjectCommand(version string) *cobra.Command {
+	o := injectOptions{version: version}
+	cmd := &cobra.Command{
+		Use:   "inject -f FILE --profile PROFILE...",
+		Short: "Show what the webhook makes of pods and workloads, without a cluster",
+		Long: `Show what the webhook makes of pods, without a cluster: the same rules, the same result, on any machine.
+
+FILE is what "kubectl apply" takes. Pods are injected, and the pod templates of CronJobs, DaemonSets, Deployments, Jobs,
+ReplicaSets, ReplicationControllers and StatefulSets, also within a List. All else is printed as it is, byte for byte;
+an injected document is printed as YAML with all its fields, but without the comments in it.
+
+The webhook itself changes pods only, never templates. So this is a preview; or, in a cluster that does not run the
+webhook, a filter before "kubectl apply".
+
+A pod is injected with the profile that its annotation names, or else the one whose spec.selector it falls under. Where
+there is one pod or workload and one profile, that profile is used even if nothing names it. Pods that no profile is for
+are left as they are, and so are those that opt out; standard error says which. What only the cluster knows is not
+looked at: whether the namespace is opted in, whether spec.allowedNamespaces of a cluster profile allows it, and which
+default profile a service account or a namespace names.
+
+Warnings go to standard error. If the webhook would deny a pod, nothing is printed, and the command ends with status 1
+and the same sentence.`,
+		Example: `  # The mutated pod
+  lighterman inject -f pod.yaml --profile profile.yaml
+
+  # What changes in a CronJob, and in the other workloads of the file
+  lighterman inject -f cronjob.yaml --profile profile.yaml --diff
+
+  # From a cluster: what would become of the workloads of a namespace
+  kubectl get credentialprofiles -n payments -o yaml > profiles.yaml
+  kubectl get cronjobs,deployments -n payments -o yaml | lighterman inject -f - --profile profiles.yaml --diff
+
+  # Without the webhook
+  kubectl kustomize . | lighterman inject -f - --profile profile.yaml | kubectl apply -f -`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runInject(cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.filename, "filename", "f", "", `file with pods and workloads, YAML or JSON; "-" is standard input`)
+	f.StringArrayVar(&o.profiles, "profile", nil, "file with CredentialProfiles or ClusterCredentialProfiles; may be given several times")
+	f.BoolVar(&o.diff, "diff", false, "print a unified diff of each object that changes, and nothing else")
+	f.StringVar(&o.image, "image", "lighterman:"+version, "image of the containers that are added (caBundle.mode: Append)")
+	f.StringVar(&o.uploaderImage, "uploader-image", "lighterman-uploader:"+version, "image of the sidecar that uploads (spec.uploader)")
+	f.BoolVar(&o.trustBundles, "cluster-trust-bundles", true, "whether the cluster has ClusterTrustBundles (caBundle.clusterTrustBundle)")
+	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "whether the cluster's webhook annotates service accounts (spec.serviceAccount.annotate)")
+	for _, name := range []string{"filename", "profile"} {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // A flag of that name was not defined: a fault of this function.
+		}
+	}
+	return cmd
+}
+
+func runInject(stdin io.Reader, stdout, stderr io.Writer, o *injectOptions) error {
+	given, err := readProfiles(o.profiles)
+	if err != nil {
+		return err
+	}
+	documents, err := readManifest(stdin, o.filename)
+	if err != nil {
+		return err
+	}
+	var pods []*manifest.Object
+	for _, document := range documents {
+		pods = append(pods, slices.DeleteFunc(slices.Clone(document.Objects), func(m *manifest.Object) bool { return m.Pod == nil })...)
+	}
+	var out, notes bytes.Buffer
+	if len(pods) == 0 {
+		fmt.Fprintln(&notes, "Warning: there is no Pod in the input, and no workload that makes any: nothing is injected")
+	}
+	var denials []error
+	for _, object := range pods {
+		if err := o.inject(&out, &notes, object, given, len(pods) == 1); err != nil {
+			denials = append(denials, fmt.Errorf("%s: %w", object, err))
+		}
+	}
+	if _, err := notes.WriteTo(stderr); err != nil {
+		return fmt.Errorf("write warnings: %w", err)
+	}
+	// All or nothing: the next in the pipe may be "kubectl apply".
+	if err := errors.Join(denials...); err != nil {
+		return err
+	}
+	if !o.diff {
+		for _, document := range documents {
+			if err := document.Write(&out); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := out.WriteTo(stdout); err != nil && !errors.Is(err, io.ErrClosedPipe) {
+		return fmt.Errorf("write the output: %w", err)
+	}
+	return nil
+}
+
+// inject injects the pod that object makes. It writes to out the diff, if that is asked for, and to notes what the user
+// should know. only says that there is no other such object.
+func (o *injectOptions) inject(out, notes *bytes.Buffer, object *manifest.Object, given profiles, only bool) error {
+	if injector.OptedOut(&object.Pod.Metadata) {
+		fmt.Fprintf(notes, "%s is left as it is: annotation %s is \"false\"\n", object, injector.AnnotationInject)
+		return nil
+	}
+	profile, err := given.choose(object.Pod, only)
+	if err != nil {
+		return err
+	}
+	if profile == nil {
+		fmt.Fprintf(notes, "%s is left as it is: its pods name no profile, and no spec.selector matches them\n", object)
+		return nil
+	}
+	if err := injector.CheckServiceAccount(object.Pod, profile); err != nil {
+		return err
+	}
+	result, err := injector.Inject(object.Pod, profile, injector.Settings{
+		Version: o.version, Image: o.image, UploaderImage: o.uploaderImage, ClusterTrustBundles: o.trustBundles, NoServiceAccountAnnotations: !o.annotate,
+	})
+	if err != nil {
+		return err
+	}
+	if o.annotate {
+		result.Warnings = append(result.Warnings, accountWarnings(object.Pod, profile)...)
+	}
+	for _, warning := range result.Warnings {
+		fmt.Fprintf(notes, "Warning: %s: %s\n", object, warning)
+	}
+	injected, err := object.Inject(result.Operations)
+	if err != nil || !o.diff {
+		return err
+	}
+	return writeDiff(out, object, injected)
+}
+
+// accountWarnings says what the pod needs besides the patch.
+func accountWarnings(pod *injector.Pod, profile *injector.Profile) []string {
+	want, write := injector.ServiceAccountAnnotations(profile.Spec)
+	if len(want) == 0 {
+		return nil
+	}
+	namespace := cmp.Or(pod.Metadata.Namespace, profile.Namespace)
+	command := injector.AnnotateCommand(namespace, pod.ServiceAccount(), want)
+	if write {
+		return []string{"the webhook also writes, before the pod is created, what this would: " + command}
+	}
+	return []string{"the pod has no identity unless this was run: " + command}
+}
+
+func readManifest(stdin io.Reader, name string) ([]*manifest.Document, error) {
+	text, err := readFile(stdin, name)
+	if err != nil {
+		return nil, err
+	}
+	documents, err := manifest.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return documents, nil
+}
+
+func readFile(stdin io.Reader, name string) ([]byte, error) {
+	if name != "-" {
+		return os.ReadFile(name) //nolint:gosec // The user names the file.
+	}
+	text, err := io.ReadAll(stdin)
+	if err != nil {
+		return nil, fmt.Errorf("read standard input: %w", err)
+	}
+	return text, nil
+}
+
+func writeDiff(out io.Writer, object *manifest.Object, injected []byte) error {
+	before, err := yaml.JSONToYAML(object.JSON)
+	if err != nil {
+		return fmt.Errorf("write YAML: %w", err)
+	}
+	after, err := yaml.JSONToYAML(injected)
+	if err != nil {
+		return fmt.Errorf("write YAML: %w", err)
+	}
+	_, err = io.WriteString(out, textdiff.Unified(object.String(), string(before), object.String()+", injected", string(after)))
+	return err
+}

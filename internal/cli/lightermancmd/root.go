@@ -1,0 +1,28 @@
+package lightermancmd
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"lighterman.dev/lighterman/internal/cli"
+)
+
+// Main runs the program with the arguments of the process, and returns its exit code.
+func Main(version string) int {
+	// The second signal ends the process at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return cli.Run(ctx, newCommand(version), error.Error)
+}
+
+func newCommand(version string) *cobra.Command {
+	return cli.NewRoot("lighterman", version,
+		"Gives backup pods everything they need to reach their object store",
+		`Lighterman is a Kubernetes admission webhook: a pod names a credential profile in an annotation, and gets the
+environment, the tokens, the secrets and the CA bundle that its backup tool needs to reach the object store.`,
+		newWebhookCommand(version), newCertsCommand(version), newInjectCommand(version), newDoctorCommand(version), newBundleCommand())
+}

@@ -1,0 +1,140 @@
+package lightermancmd
+
+import (
+	"bytes"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// version is that of the commands under test.
+const version = "v0.0.0-dev"
+
+// run runs the program as the shell would, and gives what it wrote.
+func run(t *testing.T, stdin string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	cmd := newCommand(version)
+	var out, errOut bytes.Buffer
+	cmd.SetIn(strings.NewReader(stdin))
+	cmd.SetOut(&out)
+	cmd.SetErr(&errOut)
+	cmd.SetArgs(args)
+	err = cmd.ExecuteContext(t.Context())
+	return out.String(), errOut.String(), err
+}
+
+func writeFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestChartFlags parses the arguments of every rendered chart with the program's own flags.
+func TestChartFlags(t *testing.T) {
+	rendered, err := filepath.Glob("../../../charts/testdata/*/want.yaml")
+	if err != nil || len(rendered) == 0 {
+		t.Fatal(err, len(rendered))
+	}
+	for _, path := range rendered {
+		found := false
+		for document := range strings.SplitSeq(read(t, path), "\n---\n") {
+			var d appsv1.Deployment
+			if err := yaml.Unmarshal([]byte(document), &d); err != nil || d.Kind != "Deployment" {
+				continue
+			}
+			found = true
+			for _, c := range d.Spec.Template.Spec.Containers {
+				cmd, flags, err := newCommand(version).Find(c.Args)
+				if err != nil || cmd.Name() != c.Name {
+					t.Fatalf("%s: %v: %v", path, c.Args, err)
+				}
+				if err := cmd.ParseFlags(flags); err != nil {
+					t.Errorf("%s: %v", path, err)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("%s has no Deployment", path)
+		}
+	}
+}
+
+func TestWebhookRefusesBadFlags(t *testing.T) {
+	for want, args := range map[string][]string{
+		"--namespace is required":                 {"--certs=files", "--certs-dir=x"},
+		"--log-level=loud is not a level":         {"--log-level=loud"},
+		"--log-format=xml is not a format":        {"--log-format=xml"},
+		"not supported in this version: --certs=": {"--namespace=x", "--certs=cert-manager"},
+		"--certs=files needs --certs-dir":         {"--namespace=x", "--certs=files"},
+		"--certs=embedded needs --certs-secret":   {"--namespace=x"},
+		"--read-only needs --annotate-service":    {"--namespace=x", "--certs-secret=x", "--read-only"},
+	} {
+		_, _, err := run(t, "", append([]string{"webhook"}, args...)...)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: got %v, want %q", args, err, want)
+		}
+	}
+}
+
+func TestBundle(t *testing.T) {
+	private := read(t, "testdata/ca.crt")
+	out := filepath.Join(t.TempDir(), "ca.crt")
+	if _, _, err := run(t, "", "ca-bundle", "--add", writeFile(t, strings.TrimSpace(private)), "--out", out); err != nil {
+		t.Fatal(err)
+	}
+	joined := read(t, out)
+	if !strings.HasSuffix(joined, private) {
+		t.Error("the added certificate is not there")
+	}
+	count := 0
+	for rest := []byte(joined); ; count++ {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+	}
+	if count < 100 {
+		t.Errorf("%d certificates: the public roots are more than 100", count)
+	}
+	if info, err := os.Stat(out); err != nil || info.Mode().Perm() != 0o444 {
+		t.Errorf("mode %v, %v: every user of the pod must be able to read it", info.Mode(), err)
+	}
+}
+
+func TestBundleRefuses(t *testing.T) {
+	private := read(t, "testdata/ca.crt")
+	for name, test := range map[string]struct{ text, want string }{
+		"no certificate":     {"hello", "holds no PEM certificate"},
+		"a private key":      {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "only certificates belong"},
+		"garbage in a block": {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "certificate 1:"},
+		"a second cut off":   {private + private[:len(private)/2], "what follows certificate 1 is not PEM"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "ca.crt")
+			_, _, err := run(t, "", "ca-bundle", "--add", writeFile(t, test.text), "--out", out)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+			if _, err := os.Stat(out); err == nil {
+				t.Error("a file was written")
+			}
+		})
+	}
+}

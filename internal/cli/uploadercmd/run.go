@@ -1,0 +1,160 @@
+package uploadercmd
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/spf13/cobra"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/sidecar"
+)
+
+// memory is the part of the container's limit that Go's collector keeps to; the rest is for what it does not see.
+const memory = 0.9
+
+// runOptions are the flags of "uploader run".
+type runOptions struct {
+	version, termination, metrics, level string
+}
+
+func newRunCommand(version string) *cobra.Command {
+	o := runOptions{version: version}
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the sidecar",
+		Long: `Run the sidecar: prove that the store can be written, then upload the spool's files until SIGTERM, then what is left.
+
+Settings are read from LIGHTERMAN_UPLOADER, and the pod's name from LIGHTERMAN_POD_NAMESPACE, LIGHTERMAN_POD_NAME and
+LIGHTERMAN_POD_UID. With completion Wrap the program first copies itself beside its socket, for "uploader exec".
+
+The exit code is 0 when every file is durable and the manifest is written. Kubernetes takes no notice of a sidecar's exit
+code: only completion Wrap lets a Job fail. What went wrong is also written as the container's termination message.`,
+		Example: `  # What an injected sidecar runs
+  uploader run
+
+  # On a workstation, into a bucket; then copy files into /tmp/spool, and end it with Ctrl-C
+  mkdir -p /tmp/spool /tmp/run
+  export LIGHTERMAN_POD_NAMESPACE=me LIGHTERMAN_POD_NAME=desk LIGHTERMAN_POD_UID=1
+  export LIGHTERMAN_UPLOADER='{"spool":"/tmp/spool","directory":"/tmp/run","s3":{"bucket":"b","region":"eu-west-1","auth":{"mode":"ambient"}}}'
+  uploader run --termination-log=`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.explain(runSidecar(cmd.Context(), &o)) },
+	}
+	o.bind(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.metrics, "metrics-address", "", "where Prometheus metrics are served, for example :9108; empty: nowhere")
+	return cmd
+}
+
+func newPreflightCommand(version string) *cobra.Command {
+	o := runOptions{version: version}
+	cmd := &cobra.Command{
+		Use:   "preflight",
+		Short: "Prove that the store can be written, and end",
+		Long: `Prove that the store can be written, and end: the first thing that "uploader run" does, for an init container. A native
+sidecar that fails is started again for ever, while its pod waits; an init container that fails ends the pod of a Job, in
+seconds and before the backup starts. The reason and what to do are the termination message.
+
+Settings are read as those of "uploader run".`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			options, err := o.sidecar()
+			if err == nil {
+				err = sidecar.Preflight(ctx, options)
+			}
+			return o.explain(err)
+		},
+	}
+	o.bind(cmd)
+	return cmd
+}
+
+// bind defines the flags that every form of the sidecar has.
+func (o *runOptions) bind(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.termination, "termination-log", "/dev/termination-log", "where the reason of a failure is written; empty: nowhere")
+	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
+}
+
+// explain writes the reason of a failure where Kubernetes shows it.
+func (o *runOptions) explain(err error) error {
+	if err == nil || o.termination == "" {
+		return err
+	}
+	if writeErr := sidecar.WriteTermination(o.termination, err); writeErr != nil {
+		fmt.Fprintln(os.Stderr, "uploader:", writeErr)
+	}
+	return err
+}
+
+// sidecar reads the settings, and opens the store.
+func (o *runOptions) sidecar() (sidecar.Options, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.level)); err != nil {
+		return sidecar.Options{}, fmt.Errorf("--log-level=%s is not a level: use debug, info, warn or error", o.level)
+	}
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	if _, err := memlimit.Set(memlimit.WithRatio(memory), memlimit.WithProvider(memlimit.FromCgroup)); err != nil {
+		log.Debug("no memory limit is known", "error", err)
+	}
+	config, pod, err := settings()
+	if err != nil {
+		return sidecar.Options{}, err
+	}
+	store, err := openStore(config)
+	if err != nil {
+		return sidecar.Options{}, err
+	}
+	return sidecar.Options{
+		Config: config, Pod: pod, Store: store, Version: o.version, Log: log, Metrics: sidecar.NewMetrics(),
+	}, nil
+}
+
+func runSidecar(ctx context.Context, o *runOptions) error {
+	// First of all: a pod may end at once.
+	drain, stop := untilSignal(ctx)
+	defer stop()
+	options, err := o.sidecar() //nolint:contextcheck // A store outlives every request.
+	if err != nil {
+		return err
+	}
+	if options.Config.Completion == uploader.Wrap {
+		if err := install(options.Config.Directory); err != nil {
+			return err
+		}
+	}
+	if o.metrics != "" {
+		go func() {
+			if err := options.Metrics.Serve(ctx, o.metrics); err != nil {
+				options.Log.Error("no metrics", "error", err)
+			}
+		}()
+	}
+	return sidecar.Run(ctx, drain.Done(), options)
+}
+
+// settings reads the environment of an injected sidecar.
+func settings() (*uploader.Config, uploader.Pod, error) {
+	config, err := uploader.ParseConfig(os.Getenv(uploader.EnvConfig))
+	if err != nil {
+		return nil, uploader.Pod{}, err
+	}
+	pod := uploader.Pod{
+		Namespace: os.Getenv(uploader.EnvPodNamespace), Name: os.Getenv(uploader.EnvPodName), UID: os.Getenv(uploader.EnvPodUID),
+	}
+	for name, value := range map[string]string{
+		uploader.EnvPodNamespace: pod.Namespace, uploader.EnvPodName: pod.Name, uploader.EnvPodUID: pod.UID,
+	} {
+		if value == "" || strings.ContainsAny(value, "/\x00") {
+			return nil, pod, fmt.Errorf("%s is %q: set it to the pod's, with the downward API", name, value)
+		}
+	}
+	return config, pod, nil
+}

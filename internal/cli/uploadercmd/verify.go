@@ -1,0 +1,85 @@
+package uploadercmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/sidecar"
+)
+
+func newVerifyCommand() *cobra.Command {
+	var quick bool
+	cmd := &cobra.Command{
+		Use:   "verify MANIFEST",
+		Short: "Check a stored run against its manifest",
+		Long: `Check a stored run against its manifest: every file that it names is in the store, in the version that was written, of
+its size, with its checksum, and with the SHA-256 that the file had in the spool. Every file is read back, unless --quick
+is given. A line is printed for each file, ok or FAIL.
+
+MANIFEST is the URL of a manifest, s3://BUCKET/…/manifest.json, gs://BUCKET/… or https://ACCOUNT.blob.core.windows.net/CONTAINER/…,
+or only its key where LIGHTERMAN_UPLOADER is set. "uploader exec" prints the key in its last line.
+
+How the store is reached, in this order:
+  LIGHTERMAN_UPLOADER           the sidecar's own settings
+  LIGHTERMAN_ENDPOINT and such  what Lighterman injects into any container of a pod with a profile
+  AWS_…, AZURE_…, GOOGLE_…      what the store's own tools read, on a workstation
+
+The exit code is 1 when a file differs or is missing, when the manifest cannot be read, and when the manifest is not final:
+the run had not ended, and files that came later are not in it.`,
+		Example: `  # In a container of this image, in a pod with the annotation lighterman.dev/profile
+  uploader verify s3://pg-backups/payments/pg-dump-x7/.lighterman/6f1c…/manifest.json
+
+  # On a workstation, with a store of one's own
+  export AWS_ENDPOINT_URL_S3=https://minio.example.com:9000 AWS_CA_BUNDLE=ca.crt AWS_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…
+  uploader verify --quick s3://pg-backups/payments/pg-dump-x7/.lighterman/6f1c…/manifest.json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			return verify(ctx, cmd.OutOrStdout(), args[0], !quick)
+		},
+	}
+	cmd.Flags().BoolVar(&quick, "quick", false, "trust the store's own sizes and checksums, and read nothing back")
+	return cmd
+}
+
+func verify(ctx context.Context, out io.Writer, where string, content bool) error {
+	store, key, err := locate(where, os.Getenv(uploader.EnvConfig)) //nolint:contextcheck // A store outlives every request.
+	if err != nil {
+		return err
+	}
+	m, err := manifest.Load(ctx, store, key)
+	if err != nil {
+		return err
+	}
+	bad := 0
+	for i := range m.Files {
+		f := &m.Files[i]
+		switch err := manifest.Verify(ctx, store, f, content); {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			bad++
+			_, _ = fmt.Fprintf(out, "FAIL  %s: %s\n", f.Path, sidecar.Explain(err))
+		default:
+			_, _ = fmt.Fprintf(out, "ok    %s  %d bytes  sha256:%s\n", f.Path, f.Size, f.SHA256)
+		}
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d of %d files are not what was stored", bad, len(m.Files))
+	}
+	_, _ = fmt.Fprintf(out, "%d files of %s/%s are as they were stored at %s\n", len(m.Files), m.Pod.Namespace, m.Pod.Name, m.Written.Format(time.RFC3339))
+	if !m.Final {
+		return errors.New("the run had not ended when this manifest was written: files that came later are not in it")
+	}
+	return nil
+}
