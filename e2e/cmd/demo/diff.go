@@ -8,10 +8,9 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/textdiff"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // diff asks the API server twice, without making a pod, what it would make of the Job's pod: once with the opt-out
