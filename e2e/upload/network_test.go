@@ -89,7 +89,7 @@ func (p *pod) cutInEachPart() {
 	n.Cut(p, p.size()/2)
 	p.large("large", 4)
 	for number := range 5 {
-		r.says(fmt.Sprintf(`"what":"put part %d of `, number+1))
+		r.says(fmt.Sprintf(`"request":"put part %d of `, number+1))
 		if p.store.Limits().Sequential {
 			n.Heal(p) // One part comes through each connection, and half of the next.
 			n.Cut(p, p.size()*3/2)
@@ -177,6 +177,6 @@ func (p *pod) mayOnlyWrite() {
 	r := p.sidecar()
 	p.write("small", p.data(1000))
 	p.large("large", 2)
-	r.says("objects cannot be read")
+	r.says(`"msg":"read probe"`)
 	p.drained(r)
 }

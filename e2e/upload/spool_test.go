@@ -62,7 +62,7 @@ func (p *pod) streamIsRewritten() {
 	p.put("dump", f, []byte("the table of contents"), 0)
 	p.must(f.Close())
 	if p.store.Limits().Sequential {
-		r.says("the upload is gone; beginning anew")
+		r.says("restart upload")
 	}
 	p.drained(r)
 }
@@ -72,7 +72,7 @@ func (p *pod) fileIsTruncated() {
 	p.files["large"] = p.files["large"][:p.size()*3/2]
 	p.must(os.Truncate(p.path("large"), p.size()*3/2))
 	p.drained(r)
-	if strings.Contains(r.text(), "asking again") {
+	if strings.Contains(r.text(), "retry request") {
 		p.Error("the store is asked again for what the file has no more")
 	}
 }

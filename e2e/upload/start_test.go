@@ -21,18 +21,18 @@ func (p *pod) fails(why ...string) *process {
 	return r
 }
 
-// failsAtOnce is fails for what asking again does not heal.
+// failsAtOnce is fails for what a retry does not heal.
 func (p *pod) failsAtOnce(why ...string) {
 	p.Helper()
 	// On a busy machine a connection may break where a server answers before it has read the request.
-	if text := p.fails(why...).text(); strings.Count(text, "asking again") > strings.Count(text, `"class":"Transient"`) {
+	if text := p.fails(why...).text(); strings.Count(text, "retry request") > strings.Count(text, `"class":"Transient"`) {
 		p.Error("the store is asked again")
 	}
 }
 
 func (p *pod) storeStaysDown() {
 	p.network().Down()
-	if r := p.fails("the store cannot be written", "look at its endpoint"); !strings.Contains(r.text(), "asking again") {
+	if r := p.fails("the store cannot be written", "look at its endpoint"); !strings.Contains(r.text(), "retry request") {
 		p.Error("the store is not asked again")
 	}
 }
@@ -41,7 +41,7 @@ func (p *pod) storeComesBack() {
 	n := p.network()
 	n.Down()
 	r := p.run()
-	r.says("asking again")
+	r.says("retry request")
 	n.Up(p)
 	p.ready(r)
 	p.write("file", p.data(1000))
@@ -131,7 +131,7 @@ func (p *pod) clockIsWrong() {
 func (p *pod) endsBeforeItBegan() {
 	p.network().Down()
 	r := p.run()
-	r.says("asking again")
+	r.says("retry request")
 	r.signal(syscall.SIGTERM)
 	if code := r.code(); code != 0 {
 		p.Errorf("the sidecar ends with %d", code)
@@ -147,9 +147,9 @@ func (p *pod) endsAndDrains() {
 	p.write("small", p.data(1000))
 	p.large("large", 2)
 	r := p.run()
-	r.says("asking again")
+	r.says("retry request")
 	r.signal(syscall.SIGTERM)
-	r.says(`"msg":"the pod ends"`)
+	r.says(`"msg":"start drain"`)
 	n.Up(p)
 	if code := r.code(); code != 0 {
 		p.Errorf("the sidecar ends with %d: %s", code, p.reason())
@@ -163,7 +163,7 @@ func (p *pod) endsAndCannotDrain() {
 	p.config.DrainTimeoutSeconds = 3
 	p.write("file", p.data(1000))
 	r := p.run()
-	r.says("asking again")
+	r.says("retry request")
 	begin := time.Now()
 	p.refused(r, "1 of 1 files not stored in time: file", "look at its endpoint")
 	if took := time.Since(begin); took > time.Minute {

@@ -13,20 +13,20 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// ErrChanged is the error of a file that was changed each time that it was read.
+// ErrChanged is the error of a file that changed each time that it was read.
 var ErrChanged = errors.New("the file changes while it is read")
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
 
-// digest is what the pass makes of a file: the SHA-256 of what it has read, and a checksum for each part.
+// digest is the SHA-256 of the file as far as it was read, and a checksum of each part.
 type digest struct {
 	sha hash.Hash
-	// valid is false when a part has changed that went into sha.
+	// valid means that sha holds the parts as they are in sums.
 	valid bool
 	sums  []content // by number, from 1 on
 }
 
-// content says what a part holds.
+// content is the size and checksum of a part or of the whole.
 type content struct {
 	size int64
 	sum  objstore.Sum
@@ -38,14 +38,14 @@ func newDigest() *digest { return &digest{sha: sha256.New(), valid: true} }
 func (d *digest) addPart(r io.ReaderAt, offset, size int64, a objstore.Algorithm) (content, error) {
 	c, err := checksumPart(r, offset, size, a, d.sha)
 	if err != nil {
-		d.valid = false // The SHA-256 has seen a part of it.
+		d.valid = false // The SHA-256 holds a piece of the part.
 		return content{}, err
 	}
 	d.sums = append(d.sums, c)
 	return c, nil
 }
 
-// hexSHA256 is the SHA-256 in hex; empty when it must be made anew.
+// hexSHA256 returns the SHA-256 in hex; empty when a part has changed that went into it.
 func (d *digest) hexSHA256() string {
 	if !d.valid {
 		return ""
@@ -53,7 +53,7 @@ func (d *digest) hexSHA256() string {
 	return hex.EncodeToString(d.sha.Sum(nil))
 }
 
-// checksumPart makes the checksum of a part of a file, and writes what it reads to others.
+// checksumPart returns the size and checksum of a range of a file, and writes what it reads to others.
 func checksumPart(r io.ReaderAt, offset, size int64, a objstore.Algorithm, others ...hash.Hash) (content, error) {
 	h := checksum.New(a)
 	buffer, _ := buffers.Get().(*[]byte)

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// followInterval is how often a growing file is looked at.
+// followInterval is how often followFile looks at the size of a growing file.
 const followInterval = 200 * time.Millisecond
 
-// followFile sends each part of a growing file as soon as it is full, until growing is closed.
+// followFile sends each part of a growing file as soon as it is full, until writerClosed is closed.
 func (t *transfer) followFile(ctx context.Context, writerClosed <-chan struct{}) error {
 	tick := time.NewTicker(followInterval)
 	defer tick.Stop()
@@ -19,7 +19,7 @@ func (t *transfer) followFile(ctx context.Context, writerClosed <-chan struct{})
 			return err
 		}
 		if state.Size < int64(len(t.digest.sums))*t.partSize {
-			t.digest = newDigest() // It was cut off. What was sent is compared in the end.
+			t.digest = newDigest() // The file was truncated. syncParts compares what was sent.
 		}
 		for int64(len(t.digest.sums)+1)*t.partSize <= state.Size {
 			if err := t.sendNextPart(ctx, state.Size); err != nil {
@@ -36,7 +36,7 @@ func (t *transfer) followFile(ctx context.Context, writerClosed <-chan struct{})
 	}
 }
 
-// sendNextPart reads the next part of the pass, and lets it go.
+// sendNextPart adds the next part of the file to the digest, and sends it.
 func (t *transfer) sendNextPart(ctx context.Context, size int64) error {
 	if err := t.beginUpload(ctx); err != nil {
 		return err

@@ -57,11 +57,11 @@ func follow(h *harness) *grow {
 // append writes parts, and waits until they were sent.
 func (g *grow) append(parts int) {
 	g.Helper()
-	_, err := g.writer.Write(random(parts * choosePartSize))
+	_, err := g.writer.Write(random(parts * partSize))
 	g.must(err)
 	info, err := g.writer.Stat()
 	g.must(err)
-	want := int(info.Size() / choosePartSize)
+	want := int(info.Size() / partSize)
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 		if u, _ := g.sender.Journal.Upload("file"); len(u.Parts) >= want {
 			return
@@ -103,11 +103,11 @@ func TestWriterThatChangesItsEarlierOutput(t *testing.T) {
 	}{
 		"the front, as pg_dump -Fc": {func(w *os.File) error { _, err := w.WriteAt([]byte("table of contents"), 0); return err }, 1},
 		"across two parts": {func(w *os.File) error {
-			_, err := w.WriteAt([]byte("across"), 2*choosePartSize-3)
+			_, err := w.WriteAt([]byte("across"), 2*partSize-3)
 			return err
 		}, 2},
-		"cut off behind a part": {func(w *os.File) error { return w.Truncate(2 * choosePartSize) }, 0},
-		"cut off in a part":     {func(w *os.File) error { return w.Truncate(2*choosePartSize + 1) }, 1},
+		"cut off behind a part": {func(w *os.File) error { return w.Truncate(2 * partSize) }, 0},
+		"cut off in a part":     {func(w *os.File) error { return w.Truncate(2*partSize + 1) }, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t, anyOrder)
@@ -140,7 +140,7 @@ func TestGrowingFileThatIsCutOffAndWrittenAnew(t *testing.T) {
 	h.must(g.writer.Truncate(0))
 	_, err := g.writer.Seek(0, 0)
 	h.must(err)
-	_, err = g.writer.Write(random(choosePartSize * 2))
+	_, err = g.writer.Write(random(partSize * 2))
 	h.must(err)
 	time.Sleep(time.Second / 2) // So that it is noticed on the way, too.
 	h.must(g.close())
@@ -163,7 +163,7 @@ func TestFollowEndsWithAFault(t *testing.T) {
 	h := newHarness(t, anyOrder)
 	h.calls.before = once("PutPart", 2, fail(objstore.Invalid))
 	g := follow(h)
-	_, err := g.writer.Write(random(4 * choosePartSize))
+	_, err := g.writer.Write(random(4 * partSize))
 	h.must(err)
 	err = g.close()
 	if e, ok := errors.AsType[*objstore.Error](err); !ok || e.Class != objstore.Invalid {

@@ -5,30 +5,31 @@ import (
 	"sync"
 )
 
-// Gate bounds what is sent at a time. A large part takes one place; small objects share one, for with them it is the
-// time of the answer that counts.
+// Gate bounds how much is sent at a time. A large part takes one place. Small objects share one, for with them the time
+// of the answer counts, not that of sending.
 type Gate struct {
 	partSize int64
 
 	mu          sync.Mutex
 	roomChanged chan struct{}
 	used        int
-	// places are those that are open now, and most those that are open in good times, both in shares.
+	// places are open now, and most are open when the store does not throttle; both in shares.
 	places, most int
 }
 
 // shares is how many small objects share a place.
 const shares = 8
 
-// NewGate makes a gate with places for parts of a size.
+// NewGate returns a gate with places for parts of a size.
 func NewGate(places int, partSize int64) *Gate {
 	n := places * shares
 	return &Gate{partSize: partSize, places: n, most: n, roomChanged: make(chan struct{})}
 }
 
-// Places is how many large parts may be sent at a time.
+// Places returns how many large parts may be sent at a time.
 func (g *Gate) Places() int { return g.most / shares }
 
+// shareOf returns the shares that a request of so many bytes takes.
 func (g *Gate) shareOf(size int64) int {
 	return int(min(shares, 1+size*shares/max(1, g.partSize)))
 }
@@ -53,7 +54,7 @@ func (g *Gate) Enter(ctx context.Context, size int64) error {
 	}
 }
 
-// Leave gives the room back. A request that went well opens the gate a little, if it was narrowed.
+// Leave frees the room. A request that succeeded widens the gate a little, if it was narrowed.
 func (g *Gate) Leave(size int64, well bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -21,7 +21,7 @@ import (
 	"lighterman.dev/lighterman/uploader/transfer"
 )
 
-const choosePartSize = 64 << 10
+const partSize = 64 << 10
 
 // calls watches the requests to a store. before may fail a request that then is not made; after may fail one that was
 // made, as when its answer is lost.
@@ -113,11 +113,11 @@ func (h *harness) restart() {
 	h.Helper()
 	j, _, err := journal.Open(h.state, "run")
 	h.must(err)
-	gate := transfer.NewGate(4, choosePartSize)
+	gate := transfer.NewGate(4, partSize)
 	var mu sync.Mutex
 	h.sent = 0
 	h.sender = &transfer.Sender{
-		Store: h.calls, Journal: j, Spool: h.spool, PartSize: choosePartSize, Gate: gate,
+		Store: h.calls, Journal: j, Spool: h.spool, PartSize: partSize, Gate: gate,
 		NewObject: func(key string) *objstore.Object {
 			o := h.object
 			o.Key = key

@@ -8,75 +8,33 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"lighterman.dev/lighterman/uploader/journal"
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// parts are what the store has of a file.
+// parts are the parts of one upload.
 type parts struct {
 	mu     sync.Mutex
 	stored map[int]objstore.Part
-	// reported is what Progress was told of each.
+	// reported is the size that was reported for each.
 	reported map[int]int64
-	// inFlight are the parts on their way; nil: none.
+	// inFlight sends parts; nil: none is being sent.
 	inFlight    *errgroup.Group
 	inFlightCtx context.Context
-	// existsErr is set when the store says at the beginning, or has said before, that the key is taken: then nothing is sent, and
-	// in the end the object is compared with the file.
+	// existsErr is the error with which the store has refused the key, now or in an earlier attempt. Then nothing is sent,
+	// and in the end the existing object is compared with the file.
 	existsErr error
 }
 
-// readAhead is how many parts may have been read and wait to be sent.
+// readAhead is how many parts may be read and wait for the gate.
 const readAhead = 2
 
-// partRange is the place of a part in a file of a size.
+// partRange returns where a part is in a file of a size.
 func (t *transfer) partRange(number int, size int64) (offset, length int64) {
 	offset = int64(number-1) * t.partSize
 	return offset, min(t.partSize, size-offset)
 }
 
-// beginUpload begins the upload, if it has not begun.
-func (t *transfer) beginUpload(ctx context.Context) error {
-	if t.id != "" || t.keyTaken() {
-		return nil
-	}
-	if t.parts.existsErr = t.earlierRefusal(ctx); t.keyTaken() {
-		return nil
-	}
-	var id string
-	err := t.Retry.Do(ctx, "begin "+t.object.Key, func(ctx context.Context) (err error) {
-		id, err = withStallTimeout(ctx, func(ctx context.Context, _ func()) (string, error) { return t.Store.Begin(ctx, t.object) })
-		return err
-	})
-	switch {
-	case err == nil:
-		t.id = id
-		t.Journal.BeginUpload(journal.Upload{Path: t.path, Key: t.object.Key, ID: t.id, PartSize: t.partSize})
-	case objstore.ClassOf(err) == objstore.Exists:
-		t.Log.Warn("an object has the key; it is compared with the file in the end", "key", t.object.Key)
-		t.parts.existsErr, err = err, nil
-	}
-	return err
-}
-
-// keyTaken reports whether the store said at the beginning that the key is taken.
-func (t *transfer) keyTaken() bool { return t.parts.existsErr != nil }
-
-// resetUpload gives up what the store has: the next round begins anew.
-func (t *transfer) resetUpload() {
-	t.id = ""
-	t.Journal.EndUpload(t.path)
-	t.parts.stored = map[int]objstore.Part{}
-	t.parts.existsErr = nil
-}
-
-// abandonUpload frees the parts of an upload that is of no use any more.
-func (t *transfer) abandonUpload(ctx context.Context) error {
-	defer t.resetUpload()
-	return t.AbortFile(ctx, t.path)
-}
-
-// waitInFlight waits for the parts on their way.
+// waitInFlight waits for the parts that are being sent.
 func (t *transfer) waitInFlight() error {
 	if t.parts.inFlight == nil {
 		return nil
@@ -86,7 +44,7 @@ func (t *transfer) waitInFlight() error {
 	return err
 }
 
-// ensurePart sends a part that the store does not have as it is. It waits while too many are on their way.
+// ensurePart sends a part unless the store has it. It waits while too many are in flight.
 func (t *transfer) ensurePart(ctx context.Context, number int, offset int64, c content) error {
 	inFlight, err := t.partToSend(ctx, number, c)
 	if inFlight == nil || err != nil {
@@ -96,7 +54,7 @@ func (t *transfer) ensurePart(ctx context.Context, number int, offset int64, c c
 	return nil
 }
 
-// partToSend is nil when there is nothing to send.
+// partToSend returns the group that is to send a part; nil: there is nothing to send.
 func (t *transfer) partToSend(ctx context.Context, number int, c content) (*errgroup.Group, error) {
 	p := t.parts
 	p.mu.Lock()
@@ -107,7 +65,9 @@ func (t *transfer) partToSend(ctx context.Context, number int, c content) (*errg
 			return nil, nil
 		}
 		if t.Store.Limits().Sequential {
-			return nil, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("part %d has changed, and the store replaces none", number)}
+			return nil, &objstore.Error{
+				Class: objstore.NoUpload, Err: fmt.Errorf("part %d has changed, and the store replaces none", number),
+			}
 		}
 		delete(p.stored, number)
 		t.reportPart(number, 0)
@@ -124,12 +84,12 @@ func (t *transfer) partToSend(ctx context.Context, number int, c content) (*errg
 		p.inFlight.SetLimit(limit)
 	}
 	if p.inFlightCtx.Err() != nil {
-		return nil, nil // A part has failed: land says why.
+		return nil, nil // A part has failed: waitInFlight returns its error.
 	}
 	return p.inFlight, nil
 }
 
-// reportPart tells of a part once.
+// reportPart reports the progress of a part, once for each size.
 func (t *transfer) reportPart(number int, size int64) {
 	if reported := t.parts.reported[number]; reported != size {
 		t.ReportProgress(size - reported)
@@ -137,16 +97,19 @@ func (t *transfer) reportPart(number int, size int64) {
 	}
 }
 
+// sendPart sends a part and records that the store has it. It returns nil for a part that has changed meanwhile: the
+// round will find that, and the next round sends the part again.
 func (t *transfer) sendPart(ctx context.Context, number int, offset int64, c content) error {
-	what := fmt.Sprintf("put part %d of %s", number, t.object.Key)
-	part, err := sendBody(ctx, t, what, offset, c, func(ctx context.Context, body objstore.Body) (objstore.Part, error) {
+	request := fmt.Sprintf("put part %d of %s", number, t.object.Key)
+	put := func(ctx context.Context, body objstore.Body) (objstore.Part, error) {
 		return t.Store.PutPart(ctx, t.object, t.id, number, body)
-	})
+	}
+	part, err := sendBody(ctx, t, request, offset, c, put)
 	if errors.Is(err, ErrChanged) {
-		return nil // The round is not the last.
+		return nil
 	}
 	if objstore.ClassOf(err) == objstore.Corrupt {
-		// If the file has changed in between, the round is not the last. Else this is a fault.
+		// Either the file has changed since its checksum was made, or the content was corrupted on the way.
 		if again, readErr := checksumPart(t.file, offset, c.size, c.sum.Algorithm); readErr != nil || again != c {
 			return nil
 		}
@@ -155,8 +118,11 @@ func (t *transfer) sendPart(ctx context.Context, number int, offset int64, c con
 		return err
 	}
 	if part.Size != c.size || part.Sum != c.sum {
-		return &objstore.Error{Class: objstore.Corrupt, Err: fmt.Errorf("%s: the store confirms %d bytes with %v, and %d with %v were sent",
-			what, part.Size, part.Sum, c.size, c.sum)}
+		return &objstore.Error{
+			Class: objstore.Corrupt,
+			Err: fmt.Errorf("%s: the store confirms %d bytes with %v, and %d with %v were sent", request, part.Size, part.Sum,
+				c.size, c.sum),
+		}
 	}
 	t.Journal.AddPart(t.path, part)
 	if t.dropCache {

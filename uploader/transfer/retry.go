@@ -11,21 +11,21 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// Retry asks again when an error may heal.
+// Retry repeats requests that failed with an error that may pass.
 type Retry struct {
-	// Limits say for how long errors of a class are met by asking again, from the first error on. A class that is absent is
-	// not retried. Nil: DefaultLimits.
+	// Limits bound how long errors of a class are retried, from the first error on. A class that is absent is not retried.
+	// Nil: DefaultLimits.
 	Limits map[objstore.Class]time.Duration
-	// FirstPause and Longest bound the pauses; a pause is a random part of what the doubling gives. Zero: 200 ms and 30 s.
+	// FirstPause and LongestPause bound the back-off, which doubles and is randomized. Zero: 200 ms and 30 s.
 	FirstPause, LongestPause time.Duration
-	// OnThrottled is called when the store asks for fewer requests. Nil: nobody is.
+	// OnThrottled is called when the store asks for fewer requests. May be nil.
 	OnThrottled func()
-	// ReportDelay is told of each error that is met by asking again, and of nil when that went well. Nil: nobody is.
+	// ReportDelay is called with each error that is retried, and with nil when the retry succeeds. May be nil.
 	ReportDelay func(error)
 	Log         *slog.Logger
 }
 
-// DefaultLimits are those while a pod runs. The file is tried again later; what bounds the whole is the drain.
+// DefaultLimits are the limits while a pod runs. The sidecar sends the file again later; the drain bounds the whole.
 var DefaultLimits = map[objstore.Class]time.Duration{
 	objstore.Transient: 10 * time.Minute,
 	objstore.Throttled: 30 * time.Minute,
@@ -34,13 +34,13 @@ var DefaultLimits = map[objstore.Class]time.Duration{
 	objstore.Expired: 5 * time.Minute,
 	// A role that was just granted takes minutes to be known everywhere.
 	objstore.Denied: 2 * time.Minute,
-	// A key that is revoked while its successor is on its way: the kubelet has a changed Secret in the volume within two minutes.
+	// A key may be revoked before its successor arrives: the kubelet updates the volume of a Secret within two minutes.
 	objstore.Unauthenticated: 3 * time.Minute,
 	objstore.ClockSkew:       time.Minute,
 }
 
-// Do runs do until it succeeds, fails for good, or its time is over. The last error is returned.
-func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) error) error {
+// Do calls do until it succeeds, or its class of error is no longer retried. It returns the last error.
+func (r *Retry) Do(ctx context.Context, request string, do func(context.Context) error) error {
 	limits, firstPause, longestPause := r.Limits, r.FirstPause, r.LongestPause
 	if limits == nil {
 		limits = DefaultLimits
@@ -54,7 +54,7 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 		err := do(ctx)
 		if err == nil {
 			r.reportRecovered(failingSince)
-			r.Log.Debug("the store has answered", "what", what, "took", time.Since(began))
+			r.Log.Debug("request done", "request", request, "took", time.Since(began))
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -71,17 +71,17 @@ func (r *Retry) Do(ctx context.Context, what string, do func(context.Context) er
 		if left <= 0 || retryAfter(err) > left {
 			return err
 		}
-		// The last attempt is made when the time is over, not before.
+		// The last attempt is made when the limit is reached, not before.
 		wait := min(randomPause(err, pause), left)
 		r.reportDelay(err)
-		r.Log.Warn("the store failed; asking again", "what", what, "class", class, "in", wait.Round(time.Millisecond), "error", err)
+		r.Log.Warn("retry request", "request", request, "class", class, "in", wait.Round(time.Millisecond), "error", err)
 		if !sleepContext(ctx, wait) {
 			return joinContextError(ctx, err)
 		}
 	}
 }
 
-// reportRecovered tells that what failed since a time has gone well; zero: nothing failed.
+// reportRecovered reports that a request has succeeded that was failing since a time; zero: it was not.
 func (r *Retry) reportRecovered(failingSince time.Time) {
 	if !failingSince.IsZero() {
 		r.reportDelay(nil)
@@ -94,7 +94,7 @@ func (r *Retry) reportDelay(err error) {
 	}
 }
 
-// joinContextError keeps the error that a deadline cut off: it says more than the deadline.
+// joinContextError returns the last error of a request with the reason why ctx has ended.
 func joinContextError(ctx context.Context, err error) error {
 	if ctx.Err() == nil || errors.Is(err, context.Cause(ctx)) {
 		return err
@@ -102,13 +102,13 @@ func joinContextError(ctx context.Context, err error) error {
 	return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
 }
 
-// randomPause is random, so that many pods that failed together do not come back together; never shorter than the store
-// asks.
+// randomPause returns a random pause, so that pods that failed together do not retry together. It is never shorter than
+// the store asks for.
 func randomPause(err error, pause time.Duration) time.Duration {
 	return max(pause/2+rand.N(pause), retryAfter(err)) //nolint:gosec // It is no secret.
 }
 
-// retryAfter is how long the store asks to wait; zero: it does not say.
+// retryAfter returns how long the store asks to wait; zero: it does not ask.
 func retryAfter(err error) time.Duration {
 	if e, ok := errors.AsType[*objstore.Error](err); ok {
 		return e.After
@@ -116,6 +116,7 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
+// sleepContext waits, and reports whether ctx has not ended.
 func sleepContext(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

@@ -183,7 +183,7 @@ func TestGateEndsWithItsContext(t *testing.T) {
 func TestLimiter(t *testing.T) {
 	h := newHarness(t, anyOrder)
 	h.sender.Limiter = transfer.NewLimiter(1 << 20)
-	data := random(8 * choosePartSize) // half a second
+	data := random(8 * partSize) // half a second
 	h.write("file", data)
 	begin := time.Now()
 	e, err := h.send("file")

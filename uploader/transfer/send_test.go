@@ -31,7 +31,7 @@ func both(t *testing.T, test func(t *testing.T, h *harness)) {
 
 func TestSendFilesOfAllSizes(t *testing.T) {
 	both(t, func(_ *testing.T, h *harness) {
-		for _, size := range []int{0, 1, choosePartSize - 1, choosePartSize, choosePartSize + 1, 3*choosePartSize + 7, 20 * choosePartSize} {
+		for _, size := range []int{0, 1, partSize - 1, partSize, partSize + 1, 3*partSize + 7, 20 * partSize} {
 			name := fmt.Sprintf("file-%d", size)
 			data := random(size)
 			h.write(name, data)
@@ -50,7 +50,7 @@ func TestAnswersThatAreLost(t *testing.T) {
 	for _, call := range []string{"Put", "PutPart", "Complete", "Stat"} {
 		t.Run(call, func(t *testing.T) {
 			both(t, func(_ *testing.T, h *harness) {
-				size := 4*choosePartSize + 5
+				size := 4*partSize + 5
 				if call == "Put" {
 					size = 1000
 				}
@@ -76,7 +76,7 @@ func TestErrorsThatHeal(t *testing.T) {
 				if call == "Begin" && (class == objstore.Corrupt || class == objstore.NoUpload) {
 					return // No store gives it.
 				}
-				data := random(5 * choosePartSize)
+				data := random(5 * partSize)
 				h.write("file", data)
 				h.calls.before = once(call, 1, fail(class))
 				e, err := h.send("file")
@@ -96,7 +96,7 @@ func TestErrorsThatDoNotHeal(t *testing.T) {
 		t.Run(string(class), func(t *testing.T) {
 			h := newHarness(t, anyOrder)
 			h.write("small", random(10))
-			h.write("large", random(3*choosePartSize))
+			h.write("large", random(3*partSize))
 			h.calls.before = func(string, int) error { return fail(class)() }
 			for _, name := range []string{"small", "large"} {
 				if _, err := h.send(name); objstore.ClassOf(err) != class {
@@ -113,7 +113,7 @@ func TestErrorsThatDoNotHeal(t *testing.T) {
 
 func TestUploadThatIsUnfitEachTime(t *testing.T) {
 	both(t, func(_ *testing.T, h *harness) {
-		h.write("file", random(3*choosePartSize))
+		h.write("file", random(3*partSize))
 		h.calls.before = func(call string, _ int) error {
 			if call == "Complete" {
 				return fail(objstore.Corrupt)()
@@ -133,13 +133,13 @@ func TestUploadThatIsUnfitEachTime(t *testing.T) {
 
 // The file changes when the third part is on its way: what becomes visible is the file as it is in the end.
 func TestFileThatChangesWhileItIsSent(t *testing.T) {
-	size := 6*choosePartSize + 100
+	size := 6*partSize + 100
 	for name, change := range map[string]func(*harness){
 		"rewritten in a part that was sent": func(h *harness) { h.change(10, []byte("another beginning")) },
 		"rewritten in a part that was not":  func(h *harness) { h.change(int64(size-50), []byte("another end")) },
-		"grows":                             func(h *harness) { h.change(int64(size), random(2*choosePartSize)) },
+		"grows":                             func(h *harness) { h.change(int64(size), random(2*partSize)) },
 		"grows a little":                    func(h *harness) { h.change(int64(size), []byte("x")) },
-		"truncated":                         func(h *harness) { h.must(os.Truncate(filepath.Join(h.dir, "file"), 2*choosePartSize+5)) },
+		"truncated":                         func(h *harness) { h.must(os.Truncate(filepath.Join(h.dir, "file"), 2*partSize+5)) },
 		"truncated to one part":             func(h *harness) { h.must(os.Truncate(filepath.Join(h.dir, "file"), 10)) },
 		"truncated to nothing":              func(h *harness) { h.must(os.Truncate(filepath.Join(h.dir, "file"), 0)) },
 		"touched":                           func(h *harness) { h.must(os.Chmod(filepath.Join(h.dir, "file"), 0o640)) },
@@ -167,7 +167,7 @@ func TestSmallFileThatChangesWhileItIsSent(t *testing.T) {
 
 func TestFileThatNeverRests(t *testing.T) {
 	h := newHarness(t, anyOrder)
-	h.write("file", random(3*choosePartSize))
+	h.write("file", random(3*partSize))
 	h.calls.before = func(call string, n int) error {
 		if call == "PutPart" {
 			h.change(0, []byte{byte(n), byte(n)})
@@ -182,7 +182,7 @@ func TestFileThatNeverRests(t *testing.T) {
 
 func TestFileThatIsDeletedWhileItIsSent(t *testing.T) {
 	both(t, func(_ *testing.T, h *harness) {
-		data := random(5 * choosePartSize)
+		data := random(5 * partSize)
 		h.write("file", data)
 		h.calls.before = once("PutPart", 2, func() error { return os.Remove(filepath.Join(h.dir, "file")) })
 		e, err := h.send("file")
@@ -204,7 +204,7 @@ func TestFileWhosePlaceIsTaken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t, anyOrder)
-			h.write("file", random(5*choosePartSize))
+			h.write("file", random(5*partSize))
 			h.calls.before = once("PutPart", 2, func() error { return change(h, filepath.Join(h.dir, "file")) })
 			if _, err := h.send("file"); !errors.Is(err, spool.ErrReplaced) {
 				t.Errorf("got %v", err)
@@ -217,7 +217,7 @@ func TestFileWhosePlaceIsTaken(t *testing.T) {
 
 func TestFileThatIsOpenForWriting(t *testing.T) {
 	h := newHarness(t, anyOrder)
-	h.write("file", random(5*choosePartSize))
+	h.write("file", random(5*partSize))
 	w, err := os.OpenFile(filepath.Join(h.dir, "file"), os.O_WRONLY, 0)
 	h.must(err)
 	if _, err := h.send("file"); !errors.Is(err, transfer.ErrOpenForWriting) {
@@ -235,7 +235,7 @@ func TestFileThatIsOpenForWriting(t *testing.T) {
 }
 
 func TestKeyThatIsTaken(t *testing.T) {
-	for _, size := range []int{1000, 4 * choosePartSize} {
+	for _, size := range []int{1000, 4 * partSize} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			both(t, func(_ *testing.T, h *harness) {
 				other, data := random(size + 1)[1:], random(size)
@@ -264,7 +264,7 @@ func TestKeyThatIsTaken(t *testing.T) {
 
 func TestSendGoesOnAfterARestart(t *testing.T) {
 	both(t, func(_ *testing.T, h *harness) {
-		data := random(10 * choosePartSize)
+		data := random(10 * partSize)
 		h.write("file", data)
 		h.calls.before = func(call string, n int) error {
 			if call == "PutPart" && n > 6 {
@@ -297,15 +297,15 @@ func TestSendGoesOnAfterARestart(t *testing.T) {
 
 func TestPartsThatChangedDuringARestartAreSentAgain(t *testing.T) {
 	h := newHarness(t, anyOrder)
-	data := random(8 * choosePartSize)
+	data := random(8 * partSize)
 	h.write("file", data)
 	h.calls.before = once("Complete", 1, fail(objstore.Invalid))
 	if _, err := h.send("file"); err == nil {
 		t.Fatal("it was sent")
 	}
 	h.restart()
-	copy(data[3*choosePartSize:], "another")
-	h.change(3*choosePartSize, []byte("another"))
+	copy(data[3*partSize:], "another")
+	h.change(3*partSize, []byte("another"))
 	before := h.calls.count["PutPart"]
 	e, err := h.send("file")
 	h.must(err)
@@ -319,7 +319,7 @@ func TestPartSizeGrowsWithTheFile(t *testing.T) {
 	h := newHarness(t, &objstore.Limits{
 		MinPart: 1000, MaxPart: 1 << 30, MaxParts: 4, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME, Align: 4096,
 	})
-	data := random(10*choosePartSize + 3)
+	data := random(10*partSize + 3)
 	h.write("file", data)
 	e, err := h.send("file")
 	h.must(err)
@@ -331,7 +331,7 @@ func TestPartSizeGrowsWithTheFile(t *testing.T) {
 
 func TestStoreThatKeepsNothingOfTheWhole(t *testing.T) {
 	h := newHarness(t, anyOrder)
-	data := slices.Repeat([]byte("0123456789abcdef"), choosePartSize/4)
+	data := slices.Repeat([]byte("0123456789abcdef"), partSize/4)
 	h.write("file", data)
 	h.calls.Store = noSums{h.store}
 	h.calls.after = once("Complete", 1, fail(objstore.Transient))

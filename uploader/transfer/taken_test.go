@@ -23,7 +23,7 @@ func (h *harness) sends() int { return h.calls.count["Put"] + h.calls.count["Put
 // TestConflictIsFoundAgain sends a file whose key was refused before: the store is asked, and no content is sent. Once the
 // object is gone, the file is stored.
 func TestConflictIsFoundAgain(t *testing.T) {
-	for _, size := range []int{1000, 4 * choosePartSize} {
+	for _, size := range []int{1000, 4 * partSize} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			both(t, func(_ *testing.T, h *harness) {
 				data := random(size)

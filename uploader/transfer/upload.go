@@ -11,7 +11,50 @@ import (
 	"lighterman.dev/lighterman/uploader/spool"
 )
 
-// publishObject makes the object visible, and compares what the store has with what was sent.
+// beginUpload begins the upload in parts, unless it has begun or the key is taken.
+func (t *transfer) beginUpload(ctx context.Context) error {
+	if t.id != "" || t.keyTaken() {
+		return nil
+	}
+	if t.parts.existsErr = t.earlierRefusal(ctx); t.keyTaken() {
+		return nil
+	}
+	var id string
+	err := t.Retry.Do(ctx, "begin "+t.object.Key, func(ctx context.Context) (err error) {
+		id, err = withStallTimeout(ctx, func(ctx context.Context, _ func()) (string, error) {
+			return t.Store.Begin(ctx, t.object)
+		})
+		return err
+	})
+	switch {
+	case err == nil:
+		t.id = id
+		t.Journal.BeginUpload(journal.Upload{Path: t.path, Key: t.object.Key, ID: t.id, PartSize: t.partSize})
+	case objstore.ClassOf(err) == objstore.Exists:
+		t.Log.Warn("compare file with existing object", "key", t.object.Key)
+		t.parts.existsErr, err = err, nil
+	}
+	return err
+}
+
+// keyTaken reports whether the store has refused the key before anything was sent.
+func (t *transfer) keyTaken() bool { return t.parts.existsErr != nil }
+
+// resetUpload makes the next round begin a new upload.
+func (t *transfer) resetUpload() {
+	t.id = ""
+	t.Journal.EndUpload(t.path)
+	t.parts.stored = map[int]objstore.Part{}
+	t.parts.existsErr = nil
+}
+
+// abandonUpload aborts the upload, and makes the next round begin a new one.
+func (t *transfer) abandonUpload(ctx context.Context) error {
+	defer t.resetUpload()
+	return t.AbortFile(ctx, t.path)
+}
+
+// publishObject completes the upload, which makes the object visible, and compares the object with what was sent.
 func (t *transfer) publishObject(ctx context.Context, state spool.State) (journal.Entry, error) {
 	list := make([]objstore.Part, len(t.digest.sums))
 	for i, c := range t.digest.sums {
@@ -30,7 +73,7 @@ func (t *transfer) publishObject(ctx context.Context, state spool.State) (journa
 	if err != nil {
 		return journal.Entry{}, err
 	}
-	// The object is visible. What follows cannot take that back, and says so if anything is wrong with it.
+	// The object is visible. What follows cannot undo that, but returns an error if the object is wrong.
 	if err := t.checkStored(whole, stored); err != nil {
 		return journal.Entry{}, err
 	}
@@ -38,11 +81,11 @@ func (t *transfer) publishObject(ctx context.Context, state spool.State) (journa
 	return t.entryWithDigest(state, stored)
 }
 
-// errUnfit is the error of an upload whose parts make other bytes than were sent: only one that begins anew can heal. A store
-// that has no checksum of each part, as Google's, finds it when the upload is completed, and makes nothing visible.
+// errUnfit is the error of an upload whose parts do not make up what was sent: only a new upload can succeed. A store
+// without a checksum of each part, as Google's, finds that when the upload is completed, and makes nothing visible.
 var errUnfit = errors.New("the upload is unfit")
 
-// completeUpload completes the upload, or finds that it was completed when an answer was lost.
+// completeUpload completes the upload. Where the answer of an earlier attempt was lost, it finds the object.
 func (t *transfer) completeUpload(ctx context.Context, list []objstore.Part, whole content) (objstore.Stored, error) {
 	err := t.parts.existsErr
 	if err == nil {
@@ -67,42 +110,42 @@ func (t *transfer) completeUpload(ctx context.Context, list []objstore.Part, who
 	case objstore.Exists:
 	case objstore.NoUpload:
 		if _, statErr := t.statObject(ctx); statErr != nil {
-			return objstore.Stored{}, err // It is not there: the upload is lost, and begins anew.
+			return objstore.Stored{}, err // There is no object: the upload is lost, and is begun again.
 		}
 	default:
 		return objstore.Stored{}, err
 	}
 	stored, err := t.adoptExisting(ctx, whole, t.fullDigest, err)
 	if err == nil {
-		err = t.AbortFile(ctx, t.path) // Where another upload has made the object.
+		err = t.AbortFile(ctx, t.path) // Another upload may have made the object.
 	}
 	return stored, err
 }
 
-// statCompleted asks the store what it has, after it said that it has it.
+// statCompleted returns the object that the store has confirmed, as the store describes it.
 func (t *transfer) statCompleted(ctx context.Context, stored objstore.Stored) (objstore.Stored, error) {
 	if t.WriteOnly {
 		return stored, nil
 	}
 	described, err := t.statObject(ctx)
 	if err == nil && described.Version != stored.Version {
-		return stored, nil // Somebody has written a newer version since; ours is there, and is named in the manifest.
+		return stored, nil // A newer version was written since. The manifest names the version of this upload.
 	}
 	return described, err
 }
 
-// entryWithDigest adds the SHA-256.
+// entryWithDigest returns the journal's entry with the SHA-256 of the file.
 func (t *transfer) entryWithDigest(state spool.State, stored objstore.Stored) (journal.Entry, error) {
 	d, err := t.fullDigest()
 	if err != nil {
-		// The object is the file as it was; the file is another now.
+		// The object is the file as it was before it changed.
 		t.resetUpload()
 		return journal.Entry{}, err
 	}
 	return t.newEntry(state, stored, d.hexSHA256()), nil
 }
 
-// fullDigest is the pass over the file as it was sent. It is made anew where a part has changed since.
+// fullDigest returns the digest of the file as it was sent. It hashes the file again where a part has changed since.
 func (t *transfer) fullDigest() (*digest, error) {
 	if t.digest.valid {
 		return t.digest, nil
@@ -110,7 +153,7 @@ func (t *transfer) fullDigest() (*digest, error) {
 	return t.rehash()
 }
 
-// rehash makes the whole pass, and compares it with the parts.
+// rehash reads the whole file, and returns an error if a part differs from what was sent.
 func (t *transfer) rehash() (*digest, error) {
 	d := newDigest()
 	for i, c := range t.digest.sums {

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// syncParts makes all parts those of the file as it is now.
+// syncParts makes the parts of the upload those of the file as it is now.
 func (t *transfer) syncParts(ctx context.Context, size int64) error {
 	count := int((size + t.partSize - 1) / t.partSize)
 	if count > t.Store.Limits().MaxParts || count == 0 {
-		// It has grown, or shrunk to nothing, since its parts were cut: cut it anew.
+		// The file has grown, or shrunk to nothing, since its part size was chosen.
 		if err := errors.Join(t.waitInFlight(), t.abandonUpload(ctx), t.prepareUpload(ctx, false)); err != nil {
 			return err
 		}
@@ -28,7 +28,7 @@ func (t *transfer) syncParts(ctx context.Context, size int64) error {
 	return errors.Join(err, t.waitInFlight())
 }
 
-// truncateParts drops what is behind the end of the file.
+// truncateParts drops the parts behind the end of the file.
 func (t *transfer) truncateParts(count int) {
 	if len(t.digest.sums) > count {
 		t.digest.sums, t.digest.valid = t.digest.sums[:count], false
@@ -43,12 +43,12 @@ func (t *transfer) truncateParts(count int) {
 	}
 }
 
-// readAllParts reads the parts that the pass has left, and those again that it has read before this round. The first goes from
-// front to back, for the SHA-256; the second in any order, as fast as it can.
+// readAllParts sends the parts that were not read before, and reads those again that an earlier round has read or
+// followFile has sent. It reads the former in order, for the SHA-256, and the latter in any order.
 func (t *transfer) readAllParts(ctx context.Context, size int64, count int) error {
 	current := slices.Clone(t.digest.sums)
 	before := len(current)
-	// A part that is still on its way must not arrive behind what is sent in its place.
+	// A part that is still in flight must not arrive after the one that replaces it.
 	earlier := t.parts.inFlight
 	t.parts.inFlight = nil
 	rereadEarlier := func() error {
@@ -75,7 +75,7 @@ func (t *transfer) readAllParts(ctx context.Context, size int64, count int) erro
 	return err
 }
 
-// inOrderOrParallel does both at the same time, or one after the other where parts must come so.
+// inOrderOrParallel runs two functions at the same time, or in order where the store takes parts in order.
 func (t *transfer) inOrderOrParallel(first, second func() error) error {
 	if t.Store.Limits().Sequential {
 		if err := first(); err != nil {
@@ -89,10 +89,10 @@ func (t *transfer) inOrderOrParallel(first, second func() error) error {
 	return g.Wait()
 }
 
-// rereadParts reads the parts that the pass has read before, and puts what it finds in place of what they were.
+// rereadParts reads parts again, replaces their checksums in sums, and sends those that have changed.
 func (t *transfer) rereadParts(ctx context.Context, size int64, sums []content) error {
 	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0)) // Reading from memory is bound by the processor.
+	g.SetLimit(runtime.GOMAXPROCS(0)) // The processor bounds reading from the page cache.
 	if t.Store.Limits().Sequential {
 		g.SetLimit(1)
 	}
