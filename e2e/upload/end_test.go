@@ -18,7 +18,7 @@ func (p *pod) drainIsTooShort() {
 	p.stored("small")
 	p.sent("large", 1)
 	p.refused(r, "1 of 2 files not stored in time: large is not finished: raise spec.uploader.drainTimeoutSeconds")
-	r.says("abort an upload")
+	r.says("abort upload")
 	p.absent("large")
 	p.whole("small")
 	p.nothingLeft()
@@ -57,8 +57,8 @@ func (p *pod) wrappedCommandFails() {
 func (p *pod) sessionIsLost() {
 	r := p.sidecar()
 	wrapped := p.start("exec", "--directory", p.config.Directory, "--", "sh", "-c", "echo half >"+p.path("dump")+"; exec sleep 5")
-	r.says(`"msg":"the command runs"`)
+	r.says(`"msg":"command started"`)
 	wrapped.kill()
-	r.says("the command has failed")
+	r.says("command failed")
 	p.refused(r, `the command of container "main" was lost`)
 }

@@ -11,8 +11,8 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// Verify checks a file of the manifest against the store: it is there, in its version, of its size, with its checksum; and
-// if content is set, the bytes that are read back have its SHA-256. It returns nil when all is as it was stored.
+// Verify checks a file of the manifest against the store: it is there, in its version, of its size, with its checksum;
+// and if content is set, the bytes that are read back have its SHA-256. It returns nil when all is as it was stored.
 func Verify(ctx context.Context, store objstore.Store, file *File, content bool) error {
 	stored, err := store.Stat(ctx, file.Key)
 	if err != nil {

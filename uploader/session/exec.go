@@ -134,8 +134,8 @@ func waitForCommand(pid int) (code int, err error) {
 	}
 }
 
-// holdSession tells the sidecar that the command runs, and closes begun when the sidecar knows. A sidecar that was restarted is
-// told again, as long as the command is running.
+// holdSession tells the sidecar that the command runs, and closes begun when the sidecar knows. A sidecar that was
+// restarted is told again, as long as the command is running.
 func (c *Command) holdSession(ctx, running context.Context, acknowledged chan struct{}) {
 	var once sync.Once
 	for { // Once in any case: the command may have ended before this began.
@@ -159,8 +159,8 @@ func (c *Command) reportFailure(ctx context.Context, code int) {
 	_ = Ask(ctx, c.Directory, Request{Ask: AskFailed, Container: c.Container, Code: code}, func(Answer) bool { return false })
 }
 
-// waitUntilStored waits until the sidecar says that all is durable. A sidecar that goes away is waited for: it is restarted, and
-// goes on.
+// waitUntilStored waits until the sidecar says that all is durable. A sidecar that goes away is waited for: it is
+// restarted, and goes on.
 func (c *Command) waitUntilStored(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()

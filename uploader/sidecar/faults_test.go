@@ -93,7 +93,7 @@ func TestPodThatEndsDuringThePreflight(t *testing.T) {
 		h.start()
 		h.eventually("the preflight fails", func() bool { return strings.Contains(h.logs.text(), "write a probe") })
 		close(h.drain)
-		h.eventually("it drains", func() bool { return strings.Contains(h.logs.text(), "the pod ends\"") })
+		h.eventually("it drains", func() bool { return strings.Contains(h.logs.text(), "start drain") })
 		h.fault.set(func(string, string) error { return nil })
 		h.must(h.ended())
 		if got := h.names(); got != "file" {
@@ -106,7 +106,7 @@ func TestPodThatEndsDuringThePreflight(t *testing.T) {
 		h.fault.set(broken)
 		h.start()
 		if err := h.end(); err == nil {
-			t.Error("nobody is told")
+			t.Error("no error is returned")
 		}
 	})
 }
@@ -272,7 +272,7 @@ func TestSessionThatIsLost(t *testing.T) {
 	session := h.session("main")
 	h.write("dump", "half")
 	session() // As when the container runs out of memory.
-	h.eventually("it is noticed", func() bool { return strings.Contains(h.logs.text(), "the command has failed") })
+	h.eventually("it is noticed", func() bool { return strings.Contains(h.logs.text(), "command failed") })
 	if err := h.end(); err == nil || !strings.Contains(err.Error(), `container "main" was lost`) {
 		t.Errorf("got %v", err)
 	}

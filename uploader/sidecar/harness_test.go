@@ -286,7 +286,7 @@ func (h *harness) session(container string) (end func()) {
 		defer close(ended)
 		_ = session.Ask(ctx, h.options.Config.Directory, session.Request{Ask: session.AskStart, Container: container}, func(session.Answer) bool { return true })
 	}()
-	h.eventually("the session begins", func() bool { return strings.Contains(h.logs.text(), `the command runs" container=`+container) })
+	h.eventually("the session begins", func() bool { return strings.Contains(h.logs.text(), `command started" container=`+container) })
 	return func() {
 		cancel()
 		<-ended

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics count what a run does.
+// Metrics are the Prometheus metrics of a run.
 type Metrics struct {
 	registry          *prometheus.Registry
 	filesTotal        *prometheus.CounterVec
@@ -21,7 +21,7 @@ type Metrics struct {
 	manifestTimestamp prometheus.Gauge
 }
 
-// NewMetrics makes metrics that nobody sees before Serve.
+// NewMetrics returns metrics. Serve exposes them.
 func NewMetrics() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
@@ -35,14 +35,15 @@ func NewMetrics() *Metrics {
 			Name: "lighterman_uploader_files_waiting", Help: "Files of the spool that are not durable.",
 		}),
 		manifestTimestamp: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "lighterman_uploader_manifest_timestamp_seconds", Help: "When the manifest was last written, in seconds since 1970.",
+			Name: "lighterman_uploader_manifest_timestamp_seconds",
+			Help: "When the manifest was last written, in seconds since 1970.",
 		}),
 	}
 	m.registry.MustRegister(m.filesTotal, m.bytesTotal, m.filesWaiting, m.manifestTimestamp)
 	return m
 }
 
-// Serve serves the metrics at an address, until ctx ends.
+// Serve serves the metrics at an address until ctx ends.
 func (m *Metrics) Serve(ctx context.Context, address string) error {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -51,7 +52,7 @@ func (m *Metrics) Serve(ctx context.Context, address string) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { server.Close() }) //nolint:errcheck // Serve tells.
+	stop := context.AfterFunc(ctx, func() { server.Close() }) //nolint:errcheck // Serve returns it.
 	defer stop()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve metrics: %w", err)

@@ -17,11 +17,11 @@ import (
 // errDrain ends the preflight of a pod that ends.
 var errDrain = errors.New("the pod ends")
 
-// probeText is what the preflight writes.
+// probeText is the content of the object that the preflight writes.
 const probeText = "Lighterman's uploader has checked that it can write here. This object may be deleted.\n"
 
-// Preflight proves that the store can be written, as Run does first, and ends. A pod needs it apart: a sidecar that fails
-// is started again for ever, and only an init container that fails ends the pod.
+// Preflight checks that the store can be written, as Run does first, and returns. The pod runs it in an init container:
+// Kubernetes restarts a sidecar that fails without end, and only an init container that fails ends the pod.
 func Preflight(ctx context.Context, o Options) error {
 	s, err := newSidecar(o)
 	if err != nil {
@@ -31,8 +31,8 @@ func Preflight(ctx context.Context, o Options) error {
 	return s.checkStore(ctx)
 }
 
-// checkStore proves that the store can be written, before the backup begins: it writes an object, reads it back, and
-// deletes it. Only writing must work; without reading, what the store has cannot be compared afterwards.
+// checkStore writes an object, reads it back and deletes it. Only writing must work: where reading is denied, uploads
+// are not compared with their objects.
 func (s *sidecar) checkStore(ctx context.Context) error {
 	key := s.keys.Probe(s.Pod.UID)
 	retry := s.sender.Retry
@@ -52,20 +52,21 @@ func (s *sidecar) checkStore(ctx context.Context) error {
 	if err := s.readProbe(ctx, &retry, key); err != nil {
 		return err
 	}
-	if err := retry.Do(ctx, "delete the probe", func(ctx context.Context) error { return s.Store.Delete(ctx, key, "") }); err != nil {
-		s.Log.Warn("the probe cannot be deleted, and stays", "key", key, "error", err)
+	err = retry.Do(ctx, "delete the probe", func(ctx context.Context) error { return s.Store.Delete(ctx, key, "") })
+	if err != nil {
+		s.Log.Warn("delete probe", "key", key, "error", err, "effect", "the object stays in the store")
 	}
 	return nil
 }
 
+// readProbe reads the object of the preflight and compares it. Where reading is denied, it makes the sender write-only.
 func (s *sidecar) readProbe(ctx context.Context, retry *transfer.Retry, key string) error {
 	var text []byte
-	// Leave to read may be withheld on purpose: that is not waited for.
-	limits := maps.Clone(retry.Limits)
-	delete(limits, objstore.Denied)
-	once := *retry
-	once.Limits = limits
-	err := once.Do(ctx, "read the probe", func(ctx context.Context) error {
+	// Permission to read may be withheld on purpose: Denied is not retried.
+	readRetry := *retry
+	readRetry.Limits = maps.Clone(retry.Limits)
+	delete(readRetry.Limits, objstore.Denied)
+	err := readRetry.Do(ctx, "read the probe", func(ctx context.Context) error {
 		r, err := s.Store.Open(ctx, key, "")
 		if err != nil {
 			return err
@@ -77,12 +78,14 @@ func (s *sidecar) readProbe(ctx context.Context, retry *transfer.Retry, key stri
 	switch {
 	case objstore.ClassOf(err) == objstore.Denied:
 		s.sender.WriteOnly = true
-		s.Log.Warn("objects cannot be read: what the store has is not compared after an upload in parts", "error", err)
+		s.Log.Warn("read probe", "error", err, "effect", "uploads in parts are not compared with their objects")
 		return nil
 	case err != nil:
 		return fmt.Errorf("what was written to the store cannot be read: %w", err)
 	case string(text) != probeText:
-		return &objstore.Error{Class: objstore.Corrupt, Err: fmt.Errorf("the store gives %q for what was written", text)}
+		return &objstore.Error{
+			Class: objstore.Corrupt, Err: fmt.Errorf("the store gives %q for what was written", text),
+		}
 	}
 	return nil
 }

@@ -4,182 +4,153 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/journal"
+	"lighterman.dev/lighterman/uploader/objstore"
+	"lighterman.dev/lighterman/uploader/session"
 	"lighterman.dev/lighterman/uploader/spool"
+	"lighterman.dev/lighterman/uploader/transfer"
 )
 
-// runLoop is the loop. It ends when the drain has ended, or with its context.
-func (s *sidecar) runLoop(ctx context.Context, drain <-chan struct{}) error {
-	defer s.workers.Wait()
+// Options configure a run.
+type Options struct {
+	Config *uploader.Config
+	Pod    uploader.Pod
+	Store  objstore.Store
+	// Version is that of the program.
+	Version string
+	Log     *slog.Logger
+	Metrics *Metrics
+	// WalkInterval is how often the sidecar walks the spool to find what the watch has missed. Zero: 30 seconds.
+	WalkInterval time.Duration
+	// SettleDelay is the time between the last change of a file and its upload, for a writer that opens the file again at
+	// once. Zero: one second.
+	SettleDelay time.Duration
+	// PreflightLimits bound how long the preflight retries, by class. Nil: 30 seconds for a refusal, one minute for a
+	// store that cannot be reached.
+	PreflightLimits map[objstore.Class]time.Duration
+}
+
+// sidecar is what the goroutines of one run share. The state that only the loop may touch is in loop.
+type sidecar struct {
+	Options
+
+	spool    *spool.Spool
+	journal  *journal.Journal
+	sender   *transfer.Sender
+	keys     uploader.Keys
+	template *uploader.Template
+	started  time.Time
+
+	// posted are functions for the loop to run.
+	posted chan func(*loop)
+	// sendCtx is the context of all uploads; stopSending ends them.
+	sendCtx     context.Context
+	stopSending context.CancelFunc
+	workers     sync.WaitGroup
+
+	ready         atomic.Bool  // the preflight has passed
+	uploadedBytes atomic.Int64 // that the store has taken since this process started
+}
+
+// Run uploads the spool's files until ctx ends. Closing drain makes Run upload what is left, and return. It returns nil
+// when every file is durable; otherwise the error names those that are not.
+func Run(ctx context.Context, drain <-chan struct{}, o Options) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s, err := newSidecar(o)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.sendCtx, s.stopSending = context.WithCancel(ctx)
 	defer s.stopSending()
-	sweep := time.NewTicker(s.watchSpool(ctx))
-	defer sweep.Stop()
-	due := time.NewTimer(0)
-	defer due.Stop()
-	ended := make(chan error, 1)
-	s.walkSpool()
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case err := <-ended:
-			return err
-		case <-drain:
-			drain = nil
-			s.startDrain(ctx, ended)
-		case ask := <-s.posted:
-			ask()
-		case <-sweep.C:
-			s.walkSpool()
-		case <-due.C:
-		}
-		if s.walkWanted && time.Since(s.lastWalk) > minWalkInterval {
-			s.walkSpool()
-		}
-		s.recheckDue()
-		s.sendQueued()
-		s.notifyWaiters()
-		s.renewManifest()
-		due.Reset(s.untilNextStep())
-	}
-}
-
-// post lets the loop run a function.
-func (s *sidecar) post(fn func()) {
-	select {
-	case s.posted <- fn:
-	case <-s.sendCtx.Done():
-	}
-}
-
-// watchSpool begins to watch the spool, and gives how often it is walked besides.
-func (s *sidecar) watchSpool(ctx context.Context) time.Duration {
-	w, err := s.spool.Watch()
+	listener, err := session.Listen(ctx, o.Config.Directory)
 	if err != nil {
-		s.Log.Warn("the spool cannot be watched; it is walked often instead", "error", err)
-		return min(s.WalkInterval, 5*time.Second)
+		return err
 	}
-	s.workers.Go(func() {
-		<-s.sendCtx.Done()
-		w.Close() //nolint:errcheck // Run tells.
-	})
-	s.workers.Go(func() {
-		err := w.Run(func(e spool.Event) {
-			s.post(func() {
-				if e.Walk {
-					s.walkWanted = true
-				} else {
-					s.handleEvent(e)
-				}
-			})
-		})
-		if err != nil && ctx.Err() == nil {
-			s.Log.Error("the spool is no longer watched; it is walked now and then", "error", err)
+	served := make(chan error, 1)
+	go func() { served <- session.Serve(ctx, listener, s) }()
+	defer func() {
+		cancel()
+		if err := <-served; err != nil {
+			o.Log.Warn("serve socket", "error", err)
 		}
-	})
-	return s.WalkInterval
+	}()
+	if err := s.prepareRun(ctx, drain); err != nil {
+		return err
+	}
+	return newLoop(s).run(ctx, drain)
 }
 
-// handleEvent looks at a file of which something was told.
-func (s *sidecar) handleEvent(e spool.Event) {
-	state, err := s.spool.Stat(e.Path)
+// newSidecar opens the spool and makes what sends its files.
+func newSidecar(o Options) (*sidecar, error) {
+	template, err := uploader.ParseTemplate(o.Config.Key)
 	if err != nil {
-		return // It is gone, or no file: the next walk says so.
+		return nil, fmt.Errorf("key: %w", err)
 	}
-	s.trackFile(e.Path, state)
-	if f := s.tracked[e.Path]; f != nil {
-		f.closeSeen = f.closeSeen || e.Closed
-		s.considerFile(e.Path, f)
+	s := &sidecar{
+		Options: o, template: template, keys: template.Keys(o.Config.Prefix, o.Pod), started: time.Now().UTC(),
+		posted: make(chan func(*loop), 64),
 	}
+	fillOptions(&s.Options)
+	if s.spool, err = spool.Open(o.Config.Spool); err != nil {
+		return nil, err
+	}
+	partSize := o.Config.PartSizeMiB << 20
+	gate := transfer.NewGate(o.Config.Concurrency, partSize)
+	s.sender = &transfer.Sender{
+		Store: o.Store, Spool: s.spool, NewObject: s.newObject, PartSize: partSize, Gate: gate,
+		Limiter: transfer.NewLimiter(o.Config.BandwidthLimit), Retry: transfer.Retry{OnThrottled: gate.Narrow, Log: o.Log},
+		TakenKeys: &transfer.TakenKeys{}, ReportProgress: s.addUploadedBytes, ReportDelay: s.reportDelay, Log: o.Log,
+	}
+	return s, nil
 }
 
-// minWalkInterval is how often the spool is walked at the most because of new directories, of which there may be many.
-const minWalkInterval = 200 * time.Millisecond
-
-// walkSpool looks at every file of the spool.
-func (s *sidecar) walkSpool() {
-	defer func() { s.walkWanted, s.lastWalk = false, time.Now() }()
-	found := map[string]bool{}
-	s.spool.Walk(".", func(e spool.Entry) bool {
-		found[e.Path] = true
-		switch {
-		case e.Err == nil:
-			s.trackFile(e.Path, e.State)
-			if f := s.tracked[e.Path]; f != nil {
-				s.considerFile(e.Path, f)
-			}
-		case errors.Is(e.Err, spool.ErrNotRegular):
-			s.recordSkipped(e.Path)
-		default:
-			s.trackUnreadable(e.Path, fmt.Errorf("read the directory: %w", e.Err))
-		}
-		return true
-	})
-	for path, f := range s.tracked {
-		if !found[path] && !f.sending {
-			delete(s.tracked, path) // It is gone, and nobody has begun to read it.
-		}
+// fillOptions sets the defaults.
+func fillOptions(o *Options) {
+	if o.WalkInterval == 0 {
+		o.WalkInterval = 30 * time.Second
 	}
-}
-
-// recordSkipped notes what is no file. It is in the manifest.
-func (s *sidecar) recordSkipped(path string) {
-	if _, known := s.skipped[path]; !known && s.Config.Matches(path) {
-		s.skipped[path] = "not a regular file"
-		s.Log.Warn("not uploaded: it is no regular file", "path", path)
+	if o.SettleDelay == 0 {
+		o.SettleDelay = time.Second
 	}
-}
-
-// trackUnreadable notes what can never be sent as it is.
-func (s *sidecar) trackUnreadable(path string, err error) {
-	if f := s.tracked[path]; f != nil {
-		f.err, f.permanent = err, true
-		return
-	}
-	s.Log.Error("not uploaded", "path", path, "error", err)
-	s.tracked[path] = &trackedFile{err: err, permanent: true}
-}
-
-// recheckDue looks at the files whose time has come.
-func (s *sidecar) recheckDue() {
-	now := time.Now()
-	if now.Before(s.nextRecheck) {
-		return
-	}
-	s.nextRecheck = now.Add(s.WalkInterval)
-	for path, f := range s.tracked {
-		if !f.recheckAt.IsZero() && !now.Before(f.recheckAt) {
-			f.recheckAt = time.Time{}
-			if state, err := s.spool.Stat(path); err == nil {
-				s.trackFile(path, state)
-			}
-			if s.tracked[path] == f {
-				s.considerFile(path, f)
-			}
-		}
-		if !f.recheckAt.IsZero() && f.recheckAt.Before(s.nextRecheck) {
-			s.nextRecheck = f.recheckAt
+	if o.PreflightLimits == nil {
+		o.PreflightLimits = map[objstore.Class]time.Duration{
+			objstore.Transient: time.Minute, objstore.Throttled: time.Minute, objstore.Unknown: 20 * time.Second,
+			// GKE's metadata server knows a new pod after five to ten seconds; a role that was just granted takes longer.
+			objstore.Denied: 30 * time.Second, objstore.Unauthenticated: 30 * time.Second, objstore.Expired: 30 * time.Second,
+			objstore.ClockSkew: 10 * time.Second,
 		}
 	}
-}
-
-// recheckAfter lets a file be looked at again after a while.
-func (s *sidecar) recheckAfter(f *trackedFile, after time.Duration) {
-	f.recheckAt = time.Now().Add(after)
-	if f.recheckAt.Before(s.nextRecheck) {
-		s.nextRecheck = f.recheckAt
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics()
 	}
 }
 
-// untilNextStep is when the loop is to look, without an event.
-func (s *sidecar) untilNextStep() time.Duration {
-	next := s.WalkInterval
-	if len(s.waiters) > 0 || s.manifest.outdated {
-		next = time.Second
+// close closes spool and journal. The run is over and its error returned: what fails here is only logged.
+func (s *sidecar) close() {
+	err := s.spool.Close()
+	if s.journal != nil {
+		err = errors.Join(err, s.journal.Close())
 	}
-	if s.walkWanted {
-		next = minWalkInterval
+	if err != nil {
+		s.Log.Warn("close spool and journal", "error", err)
 	}
-	return max(min(next, time.Until(s.nextRecheck)), time.Millisecond)
+}
+
+// newObject returns the object of a key, with the settings of the profile.
+func (s *sidecar) newObject(key string) *objstore.Object {
+	return transfer.NewObject(s.Config, key, s.Pod.UID, time.Now())
+}
+
+// addUploadedBytes counts bytes that the store has taken; a negative number is to be sent again.
+func (s *sidecar) addUploadedBytes(n int64) {
+	s.uploadedBytes.Add(n)
+	s.Metrics.bytesTotal.Add(float64(max(0, n)))
 }

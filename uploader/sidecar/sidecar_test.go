@@ -161,7 +161,7 @@ func TestFileThatChangesAfterItWasStored(t *testing.T) {
 	})
 }
 
-// A file that cannot be deleted is told of once, and tried again.
+// A file that cannot be deleted is logged once, and tried again.
 func TestDeleteThatIsRefused(t *testing.T) {
 	h := newHarness(t, func(c *uploader.Config) { c.AfterUpload = uploader.Delete })
 	opened := make(chan struct{})
@@ -177,15 +177,15 @@ func TestDeleteThatIsRefused(t *testing.T) {
 	writer, err := os.OpenFile(filepath.Join(h.spool, "file"), os.O_WRONLY, 0)
 	h.must(err)
 	close(opened)
-	told := func() int { return strings.Count(h.logs.text(), "stays in the spool") }
-	h.eventually("it is told of", func() bool { return told() > 0 })
+	logged := func() int { return strings.Count(h.logs.text(), "delete uploaded file") }
+	h.eventually("it is logged", func() bool { return logged() > 0 })
 	for _, name := range []string{"first", "second", "third"} { // Each makes a walk.
 		h.must(os.Mkdir(filepath.Join(h.spool, name), 0o755))
 		h.must(os.Symlink("nowhere", filepath.Join(h.spool, name, "link")))
 		h.eventually("a walk", func() bool { return strings.Contains(h.logs.text(), name+"/link") })
 	}
-	if n := told(); n != 1 {
-		t.Errorf("it was told of %d times", n)
+	if n := logged(); n != 1 {
+		t.Errorf("it was logged %d times", n)
 	}
 	h.must(writer.Close())
 	h.eventually("it is deleted", func() bool {
@@ -276,7 +276,7 @@ func TestStaleJournalOfAnotherPod(t *testing.T) {
 	h.must(r.Close())
 }
 
-// A container that cannot be started has made no backup: an empty manifest would say that there was nothing to be stored.
+// A container that cannot be started has made no backup: an empty manifest would mean that it wrote nothing.
 func TestWrappedCommandThatNeverRan(t *testing.T) {
 	h := newHarness(t, func(c *uploader.Config) { c.Completion = uploader.Wrap })
 	h.ready()

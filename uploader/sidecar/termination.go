@@ -8,10 +8,10 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// maxTerminationMessage is the longest message that Kubernetes keeps: 4,096 bytes.
+// maxTerminationMessage is the longest termination message in bytes that Kubernetes keeps.
 const maxTerminationMessage = 4096
 
-// Explain says what went wrong and what to do, for people.
+// Explain returns the text of an error with its cure: what went wrong, and what to do.
 func Explain(err error) string {
 	text := err.Error()
 	if cure := objstore.CureOf(err); objstore.ClassOf(err) != objstore.Unknown && !strings.Contains(text, cure) {
@@ -20,7 +20,7 @@ func Explain(err error) string {
 	return text
 }
 
-// WriteTermination writes the message that "kubectl describe pod" shows for a container that has ended.
+// WriteTermination writes the termination message, which "kubectl describe pod" shows.
 func WriteTermination(name string, err error) error {
 	text := Explain(err)
 	if len(text) > maxTerminationMessage {

@@ -44,8 +44,8 @@ func (f *File) Writers() Writers {
 	return NoWriters
 }
 
-// DropCache tells the kernel that a part of the file is not read again soon: a large file must not drive out of memory what
-// others need. A size of zero means up to the end.
+// DropCache tells the kernel that a part of the file is not read again soon: a large file must not drive out of memory
+// what others need. A size of zero means up to the end.
 func (f *File) DropCache(offset, size int64) {
 	_ = unix.Fadvise(int(f.Fd()), offset, size, unix.FADV_DONTNEED) // Advice.
 }

@@ -7,7 +7,8 @@ import (
 	"io/fs"
 )
 
-// errNotLinux is the error of a sidecar on a workstation: what it needs of the kernel (inotify, leases) Linux alone has.
+// errNotLinux is the error of a sidecar on a workstation: what it needs of the kernel (inotify, leases) Linux alone
+// has.
 var errNotLinux = errors.New("the sidecar runs on Linux: run it there, or in a container")
 
 func stateOf(fs.FileInfo) (State, error) { return State{}, errNotLinux }

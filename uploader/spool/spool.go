@@ -44,9 +44,9 @@ func (s State) SameFile(o State) bool { return s.Device == o.Device && s.Inode =
 // clockStep is more than the steps in which Linux counts the times of files: a jiffy, of 10 ms at the most.
 const clockStep = 20 * time.Millisecond
 
-// UntilSettled is how long a file must have been left alone so that each later change shows in its State: two changes within
-// one step of the file system's clock have the same time. File systems that count whole seconds are known by times that
-// are whole seconds.
+// UntilSettled is how long a file must have been left alone so that each later change shows in its State: two changes
+// within one step of the file system's clock have the same time. File systems that count whole seconds are known by
+// times that are whole seconds.
 func (s State) UntilSettled(now time.Time) time.Duration {
 	step := clockStep
 	if s.Changed%int64(time.Second) == 0 {
@@ -152,8 +152,8 @@ type Entry struct {
 	Err error
 }
 
-// Walk visits every file below a directory of the spool, "." for all; directories are visited by what they hold, and links
-// as what they are. What disappears meanwhile is left out. It ends when visit does not want more.
+// Walk visits every file below a directory of the spool, "." for all; directories are visited by what they hold, and
+// links as what they are. What disappears meanwhile is left out. It ends when visit does not want more.
 func (s *Spool) Walk(dir string, visit func(Entry) bool) bool {
 	entries, err := s.readDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !visit(Entry{Path: dir, Err: err}) {

@@ -15,7 +15,8 @@ import (
 )
 
 // Watcher tells what happens in the spool. fsnotify v1.10.1 does not tell when a writer closes a file, and that is what
-// matters here; so this reads inotify itself. Events may be missed: a walk now and then must find what they did not say.
+// matters here; so this reads inotify itself. Events may be missed: a walk now and then must find what they did not
+// say.
 type Watcher struct {
 	spool *Spool
 	file  *os.File

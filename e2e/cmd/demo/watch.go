@@ -142,7 +142,7 @@ func (e *ending) read(line string) string {
 		return line
 	}
 	message, _ := fields["msg"].(string)
-	e.draining = e.draining || message == "the pod ends"
+	e.draining = e.draining || message == "start drain"
 	if key, ok := fields["key"].(string); ok && message == "manifest written" {
 		e.manifest = key
 	}

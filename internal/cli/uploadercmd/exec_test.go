@@ -153,7 +153,7 @@ func TestExecWaitsForASidecarThatIsRestarted(t *testing.T) {
 	first := p.sidecar()
 	p.write("dump", make([]byte, 8<<20)) // Two seconds.
 	r := p.wrapped("true")
-	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(first.text(), "the command runs"); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(first.text(), "command started"); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the session does not begin")
 		}

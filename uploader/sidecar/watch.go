@@ -1,0 +1,86 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"lighterman.dev/lighterman/uploader/spool"
+)
+
+// minWalkInterval bounds how often new directories make the loop walk the spool: there may be many.
+const minWalkInterval = 200 * time.Millisecond
+
+// watchSpool starts the watch, and returns how often the loop is to walk the spool besides.
+func (l *loop) watchSpool(ctx context.Context) time.Duration {
+	s := l.sidecar
+	w, err := s.spool.Watch()
+	if err != nil {
+		interval := min(s.WalkInterval, 5*time.Second)
+		s.Log.Warn("watch spool", "error", err, "walkInterval", interval)
+		return interval
+	}
+	s.workers.Go(func() {
+		<-s.sendCtx.Done()
+		w.Close() //nolint:errcheck // Run returns it.
+	})
+	s.workers.Go(func() {
+		err := w.Run(func(e spool.Event) { s.post(func(l *loop) { l.handleEvent(e) }) })
+		if err != nil && ctx.Err() == nil {
+			s.Log.Error("watch spool", "error", err, "walkInterval", s.WalkInterval)
+		}
+	})
+	return s.WalkInterval
+}
+
+// handleEvent considers the file of an event of the watch.
+func (l *loop) handleEvent(e spool.Event) {
+	if e.Walk {
+		l.walkWanted = true
+		return
+	}
+	state, err := l.spool.Stat(e.Path)
+	if err != nil {
+		return // The file is gone, or is not regular: the next walk handles that.
+	}
+	l.trackFile(e.Path, state)
+	if f := l.tracked[e.Path]; f != nil {
+		f.closeSeen = f.closeSeen || e.Closed
+		l.considerFile(e.Path, f)
+	}
+}
+
+// walkSpool considers every file of the spool.
+func (l *loop) walkSpool() {
+	defer func() { l.walkWanted, l.lastWalk = false, time.Now() }()
+	found := map[string]bool{}
+	l.spool.Walk(".", func(e spool.Entry) bool {
+		found[e.Path] = true
+		switch {
+		case e.Err == nil:
+			l.trackFile(e.Path, e.State)
+			if f := l.tracked[e.Path]; f != nil {
+				l.considerFile(e.Path, f)
+			}
+		case errors.Is(e.Err, spool.ErrNotRegular):
+			l.recordSkipped(e.Path)
+		default:
+			l.trackUnreadable(e.Path, fmt.Errorf("read the directory: %w", e.Err))
+		}
+		return true
+	})
+	for path, f := range l.tracked {
+		if !found[path] && !f.sending {
+			delete(l.tracked, path) // The file is gone, and was not opened before.
+		}
+	}
+}
+
+// recordSkipped records an entry that is not a regular file, for the manifest.
+func (l *loop) recordSkipped(path string) {
+	if _, known := l.skipped[path]; !known && l.Config.Matches(path) {
+		l.skipped[path] = "not a regular file"
+		l.Log.Warn("skip entry of spool", "path", path, "reason", l.skipped[path])
+	}
+}
