@@ -11,7 +11,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo v0.0
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GO_RUN = cd hack/tools/$(1) && GOFLAGS= go build -o $(CURDIR)/bin/$(2) $(3)
 FUZZTIME ?= 60s
-RACE ?= ./webhook/... ./injector/... ./certs/... ./uploader/...
+RACE ?= ./webhook/... ./injector/... ./profile/... ./certs/... ./uploader/...
 BENCHTIME ?= 2s
 ROUNDS ?= 3
 
@@ -76,7 +76,7 @@ bench-upload: ## Compare the uploader with bare SDK, s5cmd, rclone and aws, ROUN
 
 .PHONY: golden
 golden: bin/cluster ## Rewrite the golden files after a change that is meant
-	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./injector ./charts ./examples -update; go test ./internal/cli/lightermancmd -run TestInjectManifests -update
+	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./injector ./profile ./charts ./examples -update; go test ./internal/cli/lightermancmd -run TestInjectManifests -update
 
 .PHONY: generate
 generate: ## Generate deep copies and CRDs

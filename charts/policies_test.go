@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 )
 
 // testDefaults writes defaults for the pods of namespaces that send such pods, and of those that do not.
@@ -225,7 +226,7 @@ func TestOwnAccountAnnotations(t *testing.T) {
 			for key := range strings.SplitSeq(strings.Trim(variable.Expression, "[]"), ",") {
 				got = append(got, strings.Trim(key, " '\n"))
 			}
-			if diff := cmp.Diff(append(slices.Clone(injector.IdentityAnnotations), injector.AnnotationAnnotatedFor), got); diff != "" {
+			if diff := cmp.Diff(append(slices.Clone(profile.IdentityAnnotations), injector.AnnotationAnnotatedFor), got); diff != "" {
 				t.Errorf("annotations of the policy (-program +policy):\n%s", diff)
 			}
 			return

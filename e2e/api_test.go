@@ -19,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/e2e/harness/cluster"
@@ -195,9 +196,9 @@ func (api *profileAPI) create(ctx context.Context, profile map[string]any) (map[
 }
 
 // injected tells what the injector makes of a profile, for a pod for which every field matters.
-func injected(t *testing.T, profile map[string]any) string {
+func injected(t *testing.T, prof map[string]any) string {
 	t.Helper()
-	parsed, err := injector.ParseProfile([]byte(asJSON(t, profile)))
+	parsed, err := profile.Parse([]byte(asJSON(t, prof)))
 	if err != nil {
 		t.Fatal(err)
 	}

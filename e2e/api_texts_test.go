@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 
 	"lighterman.dev/lighterman/e2e/harness/cluster"
 )
@@ -24,8 +24,8 @@ func TestNoFieldTakesAReference(t *testing.T) {
 	api := newProfileAPI(t, cluster.ForTest(t))
 	tried := map[string]bool{}
 	for _, file := range manifests(t, "valid") {
-		for _, profile := range file.documents {
-			walkLeaves("spec", profile["spec"], func(path string, value any) {
+		for _, prof := range file.documents {
+			walkLeaves("spec", prof["spec"], func(path string, value any) {
 				text, isText := value.(string)
 				field := unindexed(path)
 				if !isText || tried[field] || noVariable.MatchString(path) || field == "spec.env[*].value" {
@@ -33,15 +33,15 @@ func TestNoFieldTakesAReference(t *testing.T) {
 				}
 				tried[field] = true
 				for _, bad := range []string{text + "$(AWS_SECRET_ACCESS_KEY)", text + "\x01"} {
-					wrong := replaceLeaf(t, profile, path, bad)
+					wrong := replaceLeaf(t, prof, path, bad)
 					if _, err := api.create(t.Context(), wrong); err == nil {
 						t.Errorf("%s: the API server accepts %s: %q", file.name, path, bad)
 					}
-					parsed, err := injector.ParseProfile([]byte(asJSON(t, wrong)))
+					parsed, err := profile.Parse([]byte(asJSON(t, wrong)))
 					if err != nil {
 						continue // That is a refusal, too.
 					}
-					if problems := injector.Check(parsed.Spec, injector.Settings{}); len(problems) == 0 {
+					if problems := profile.Check(parsed.Spec, profile.Cluster{}); len(problems) == 0 {
 						t.Errorf("%s: the injector accepts %s: %q", file.name, path, bad)
 					}
 				}

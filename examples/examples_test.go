@@ -13,13 +13,14 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 )
 
 var update = flag.Bool("update", false, "rewrite out.diff and out.warnings")
 
 var settings = injector.Settings{
 	Version: "v0.1.0", Image: "registry.example.com/lighterman:0.1.0", UploaderImage: "registry.example.com/lighterman-uploader:0.1.0",
-	ClusterTrustBundles: true,
+	Cluster: profile.Cluster{ClusterTrustBundles: true},
 }
 
 // systems are those whose users must find their set-up, with its variants; "." is the system's own folder.
@@ -100,7 +101,7 @@ func TestFiles(t *testing.T) {
 func TestRender(t *testing.T) {
 	eachExample(t, func(t *testing.T, e *example) {
 		t.Helper()
-		if problems := injector.Check(e.profile.Spec, settings); len(problems) > 0 {
+		if problems := profile.Check(e.profile.Spec, settings.Cluster); len(problems) > 0 {
 			t.Fatalf("the profile is not accepted: %v", problems)
 		}
 		if len(e.pods) == 0 {

@@ -19,6 +19,7 @@ import (
 	"lighterman.dev/lighterman/internal/manifest"
 	"lighterman.dev/lighterman/internal/test/podtest"
 	"lighterman.dev/lighterman/internal/textdiff"
+	"lighterman.dev/lighterman/profile"
 )
 
 // example is a folder with a profile.yaml. What its variants share lies in the folder above.
@@ -26,7 +27,7 @@ type example struct {
 	dir string
 	// profileObject is the profile as its file has it.
 	profileObject *unstructured.Unstructured
-	profile       *injector.Profile
+	profile       *profile.Profile
 	// objects are those of secret.yaml, workload.yaml and restore.yaml.
 	objects []*unstructured.Unstructured
 	// pods are those of the workloads.
@@ -119,9 +120,9 @@ func documents(t *testing.T, name string, text []byte) []*unstructured.Unstructu
 	}
 }
 
-func profileOf(t *testing.T, o *unstructured.Unstructured) *injector.Profile {
+func profileOf(t *testing.T, o *unstructured.Unstructured) *profile.Profile {
 	t.Helper()
-	profile, err := injector.ParseProfile(marshal(t, o.Object))
+	profile, err := profile.Parse(marshal(t, o.Object))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package injector
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/uploader"
 )
 
@@ -71,22 +73,22 @@ func (p *plan) outlineHash(u *upload) (string, error) {
 			o.Annotations[key] = value
 		}
 	}
-	o.Vars = make([]corev1.EnvVar, len(p.vars))
-	for i := range p.vars {
-		o.Vars[i] = p.vars[i].EnvVar
+	o.Vars = make([]corev1.EnvVar, len(p.Vars))
+	for i := range p.Vars {
+		o.Vars[i] = p.Vars[i].EnvVar
 	}
-	if p.mode.label != nil {
-		key, value := p.mode.label(p.spec)
+	if p.Mode.Label != nil {
+		key, value := p.Mode.Label(p.Spec)
 		o.Label = []string{key, value}
 	}
 	if u != nil {
 		o.Uploader = &uploadOutline{
-			Config: uploaderConfig(&u.spec), SizeLimit: u.spec.SizeLimit, Port: u.spec.MetricsPort,
-			Resources: u.spec.Resources, Security: u.spec.SecurityContext, Identity: or(u.spec.Identity, identityOfUploader),
+			Config: profile.UploaderConfig(&u.spec), SizeLimit: u.spec.SizeLimit, Port: u.spec.MetricsPort,
+			Resources: u.spec.Resources, Security: u.spec.SecurityContext, Identity: cmp.Or(u.spec.Identity, profile.IdentityOfUploader),
 		}
 		o.Uploader.Config.Spool, o.Uploader.Config.Completion = u.path, u.completion()
 		o.Uploader.Config.DrainTimeoutSeconds = u.drainTimeout()
-		p.store.upload(&p.environment, &o.Uploader.Config)
+		p.ConfigureUploader(&o.Uploader.Config)
 	}
 	text, err := json.Marshal(o)
 	if err != nil {

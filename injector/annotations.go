@@ -9,6 +9,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/internal/message"
+	"lighterman.dev/lighterman/profile"
 )
 
 // Ref names the profile that a pod asks for.
@@ -120,25 +121,30 @@ func splitList(value string) []string {
 	return items
 }
 
-// sdk is the dialect that every container gets.
-const sdk = "sdk"
-
-// knownTools are the dialects of the API, in its order, and "sdk", which is always injected.
-var knownTools = []string{
-	sdk, "barman", "restic", "rclone", "wal-g", "pgbackrest", "kopia", "velero", "litestream", "xbcloud", "mc",
-	"duplicity", "s3proxy",
-}
-
 // checkOverrides refuses annotations that are too long to be read, and tools that do not exist.
 func checkOverrides(m *Metadata) error {
 	if err := checkSizes(m); err != nil {
 		return err
 	}
 	for _, tool := range splitList(m.Annotations[AnnotationTools]) {
-		if !slices.Contains(knownTools, tool) {
+		if !slices.Contains(profile.KnownTools, tool) {
 			return Deny(ReasonUnknownTool, fmt.Sprintf("annotation %s: there is no tool %s; known are %s",
-				AnnotationTools, message.Quote(tool), strings.Join(knownTools, ", ")))
+				AnnotationTools, message.Quote(tool), strings.Join(profile.KnownTools, ", ")))
 		}
 	}
 	return nil
+}
+
+// toolsOf returns the tools of a pod: those of its annotation, else those of the profile. SDK is always there.
+func toolsOf(m *Metadata, spec *v1alpha1.CredentialProfileSpec) (tools []v1alpha1.Tool, field string) {
+	value, set := m.Annotations[AnnotationTools]
+	if !set {
+		return spec.Tools, ""
+	}
+	for _, name := range splitList(value) {
+		if tool := v1alpha1.Tool(name); name != profile.SDK && !slices.Contains(tools, tool) {
+			tools = append(tools, tool)
+		}
+	}
+	return tools, "annotation " + AnnotationTools
 }

@@ -5,10 +5,11 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/benchpod"
+	"lighterman.dev/lighterman/profile"
 )
 
 func BenchmarkInject(b *testing.B) {
-	profile, err := injector.ParseProfile([]byte(benchpod.Profile))
+	profile, err := profile.Parse([]byte(benchpod.Profile))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,13 +10,6 @@ const (
 	maxNames      = 256
 )
 
-// The bounds of spec.env, as the CRD has them. Each container gets its own copy: with 32 KiB the patch of a pod with 30
-// containers stays below maxPatch.
-const (
-	maxEnvVars  = 64
-	maxEnvBytes = 32 << 10
-)
-
 // maxPatch is the size of the largest patch. etcd stores no object above 1.5 MiB (etcd v3.7 server/embed/config.go,
 // DefaultMaxRequestBytes), and the pod itself has to fit too.
 const maxPatch = 1 << 20

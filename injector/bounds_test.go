@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 )
 
 func TestNamesThatNoObjectCanHave(t *testing.T) {
@@ -59,9 +60,9 @@ spec:
   s3: {bucket: pg-backups, region: eu-west-1, auth: {podIdentity: {}}}
 `
 
-func boundsProfileWith(t *testing.T, extra string) *injector.Profile {
+func boundsProfileWith(t *testing.T, extra string) *profile.Profile {
 	t.Helper()
-	profile, err := injector.ParseProfile([]byte(boundsProfile + extra))
+	profile, err := profile.Parse([]byte(boundsProfile + extra))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,16 +135,16 @@ func TestTextsAreBounded(t *testing.T) {
 			want: "or list the container in lighterman.dev/skip-containers",
 		},
 	} {
-		profile := boundsProfileWith(t, test.profile)
+		prof := boundsProfileWith(t, test.profile)
 		if name == "label" {
-			profile, err = injector.ParseProfile([]byte(strings.Replace(boundsProfile,
+			prof, err = profile.Parse([]byte(strings.Replace(boundsProfile,
 				"s3: {bucket: pg-backups, region: eu-west-1, auth: {podIdentity: {}}}",
 				"azure: {storageAccount: backups, container: pg, auth: {podIdentityBinding: rok}}", 1)))
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		result, err := injector.Inject(parse(t, []byte(test.pod)), profile, settings)
+		result, err := injector.Inject(parse(t, []byte(test.pod)), prof, settings)
 		text := strings.Join(result.Warnings, "")
 		if err != nil {
 			text = err.Error()

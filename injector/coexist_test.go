@@ -13,6 +13,7 @@ import (
 	"lighterman.dev/lighterman/internal/test/fakewebhooks"
 	"lighterman.dev/lighterman/internal/test/jsonsubset"
 	"lighterman.dev/lighterman/internal/test/podtest"
+	"lighterman.dev/lighterman/profile"
 )
 
 const (
@@ -92,7 +93,7 @@ func TestOtherWebhooks(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			profile, err := injector.ParseProfile(fmt.Appendf(nil,
+			profile, err := profile.Parse(fmt.Appendf(nil,
 				"{apiVersion: lighterman.dev/v1alpha1, kind: CredentialProfile, metadata: {name: pg, namespace: payments}, spec: {%s}}", test.spec))
 			if err != nil {
 				t.Fatal(err)
@@ -131,7 +132,7 @@ func TestOtherWebhooks(t *testing.T) {
 
 // chainOf gives the pod as both webhooks leave it, and the warnings of Lighterman's last pass: whoever is to be asked
 // again, is asked again when the other changed the pod. The error is Lighterman's denial.
-func chainOf(t *testing.T, profile *injector.Profile, with fakewebhooks.Webhook, lightermanFirst bool) (pod []byte, warnings []string, denial error) {
+func chainOf(t *testing.T, profile *profile.Profile, with fakewebhooks.Webhook, lightermanFirst bool) (pod []byte, warnings []string, denial error) {
 	t.Helper()
 	pod = []byte(`{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"backup-","labels":{"` + fakewebhooks.AzureLabel + `":"true"}},
 		"spec":{"serviceAccountName":"backup","containers":[{"name":"dump","env":[{"name":"PGHOST","value":"pg"}]},{"name":"ship"}]}}`)

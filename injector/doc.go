@@ -16,6 +16,5 @@
 // A second pass over its own result adds nothing, except to containers that came in between; the same input always
 // gives the same bytes.
 //
-// Knowledge of stores and identities is data: one row per store and auth mode (stores.go, s3.go), per S3 preset (presets.go)
-// and per webhook of a cloud provider that gives identities, too (coexist.go).
+// What the profile means, with all knowledge of stores, auth modes and tools, is in package profile.
 package injector

@@ -1,18 +1,20 @@
 package injector
 
+import (
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/profile"
+)
+
 // ShutVariables are those that Lighterman may set to keep another identity out of the profile's pods.
-func ShutVariables(profile *Profile) []string {
+func ShutVariables(prof *profile.Profile) []string {
+	tools := make([]v1alpha1.Tool, 0, len(profile.KnownTools))
+	for _, name := range profile.KnownTools[1:] { // Behind SDK.
+		tools = append(tools, v1alpha1.Tool(name))
+	}
+	e := profile.NewEnvironment(prof.Spec)
 	var names []string
-	add := func(list []rival) {
-		for i := range list {
-			names = append(names, list[i].name)
-		}
-	}
-	if s := storeOf(profile.Spec); s != nil {
-		add(s.rivals)
-	}
-	for _, tool := range dialects {
-		add(tool.rivals)
+	for _, r := range e.Rivals(tools) {
+		names = append(names, r.Name)
 	}
 	return names
 }

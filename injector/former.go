@@ -9,6 +9,7 @@ import (
 	"gomodules.xyz/jsonpatch/v2"
 
 	"lighterman.dev/lighterman/internal/message"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/uploader"
 )
 
@@ -210,14 +211,9 @@ func (p *plan) unprovenVars(c *Container, recipient bool) []string {
 	for i := range c.Env {
 		e := &c.Env[i]
 		at, injected := p.index[e.Name]
-		if (injected || isKnown(e.Name)) && (!recipient || !injected || !p.vars[at].same(e)) {
+		if (injected || profile.IsKnownVariable(e.Name)) && (!recipient || !injected || !p.Vars[at].Equals(e)) {
 			names = append(names, e.Name)
 		}
 	}
 	return names
-}
-
-// isKnown reports whether a variable is one that some profile or tool has Lighterman write.
-func isKnown(name string) bool {
-	return groupOf[name] != 0 || slices.ContainsFunc(dialects[:], func(d *dialect) bool { return d.groups[name] != 0 })
 }

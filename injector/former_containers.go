@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"lighterman.dev/lighterman/internal/message"
+	"lighterman.dev/lighterman/profile"
 )
 
 // stripContainers removes Lighterman's own containers, and what it wrote into the others.
@@ -97,7 +98,7 @@ func isEmptyEntry(e *corev1.EnvVar) bool { return e.Value == "" && e.ValueFrom =
 // Lighterman's.
 func isOwnVariable(e *corev1.EnvVar) bool {
 	where := cleanPath(e.Value)
-	return strings.HasPrefix(e.Name, reservedPrefix) || within(where, MountPath) || within(where, BundleMountPath)
+	return strings.HasPrefix(e.Name, profile.ReservedPrefix) || within(where, MountPath) || within(where, BundleMountPath)
 }
 
 func (f *former) remove(path string) {

@@ -1,93 +1,10 @@
 package injector
 
 import (
-	"slices"
 	"strings"
+
+	"lighterman.dev/lighterman/profile"
 )
-
-// wholeIdentity is a set of variables that say together who a program is, as data. Programs that find a part of one go on
-// looking, and end at the identity of the node.
-type wholeIdentity struct {
-	// all are its members; of each, one of the names is enough.
-	all [][]string
-	// with are variables that belong to it and may be absent.
-	with []string
-	// without are those beside which it is none: then they are a part of another.
-	without []string
-	// text is the literal that its only member must have; empty: any value.
-	text string
-}
-
-func whole(all ...[]string) wholeIdentity { return wholeIdentity{all: all} }
-
-func anyOf(names ...string) []string { return names }
-
-func (w wholeIdentity) and(with ...string) wholeIdentity {
-	w.with = with
-	return w
-}
-
-func (w wholeIdentity) butNot(without ...string) wholeIdentity {
-	w.without = without
-	return w
-}
-
-func (w wholeIdentity) only(text string) wholeIdentity {
-	w.text = text
-	return w
-}
-
-// s3Identities: aws-sdk-go-v2 config v1.33.18 (env_config.go, resolve_credentials.go), aws-sdk-go v1.55.8
-// (session/env_config.go), botocore 1.43 (credentials.py), minio-go 7 (pkg/credentials: env_aws.go, env_minio.go, iam_aws.go).
-// A profile's name without a file is a part: where the file is missing, the SDKs go on, or stop.
-var s3Identities = []wholeIdentity{
-	whole(anyOf("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"), anyOf("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")).and("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
-	whole(anyOf("AWS_ROLE_ARN"), anyOf("AWS_WEB_IDENTITY_TOKEN_FILE")),
-	whole(anyOf("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")).and("AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
-	whole(anyOf("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")).
-		and("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
-	whole(anyOf("MINIO_ROOT_USER"), anyOf("MINIO_ROOT_PASSWORD")),
-	whole(anyOf("MINIO_ACCESS_KEY"), anyOf("MINIO_SECRET_KEY")),
-}
-
-// azureAccountNames are the variables that name the storage account of a key or a SAS token.
-var azureAccountNames = []string{"AZURE_STORAGE_ACCOUNT", "AZURE_ACCOUNT_NAME"}
-
-// azureIdentities: azidentity v1.15.0 (environment_credential.go, workload_identity.go, default_azure_credential.go),
-// azure-identity 1.25 (_constants.py), azure-cli 2.74 and the tools' rows for keys. A client ID alone chooses a managed
-// identity.
-var azureIdentities = []wholeIdentity{
-	whole(anyOf("AZURE_CLIENT_ID"), anyOf("AZURE_TENANT_ID"), anyOf("AZURE_CLIENT_SECRET")).and("AZURE_AUTHORITY_HOST"),
-	whole(anyOf("AZURE_CLIENT_ID"), anyOf("AZURE_TENANT_ID"), anyOf("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE")).
-		and("AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_AUTHORITY_HOST"),
-	// azure-identity takes it for none without the authority's host (WORKLOAD_IDENTITY_VARS).
-	whole(anyOf("AZURE_CLIENT_ID"), anyOf("AZURE_TENANT_ID"), anyOf("AZURE_FEDERATED_TOKEN_FILE"), anyOf("AZURE_AUTHORITY_HOST")),
-	whole(anyOf("AZURE_CLIENT_ID"), anyOf("AZURE_USERNAME"), anyOf("AZURE_PASSWORD")).and("AZURE_TENANT_ID", "AZURE_AUTHORITY_HOST"),
-	whole(anyOf("AZURE_CLIENT_ID")).and("AZURE_AUTHORITY_HOST").butNot("AZURE_TENANT_ID", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH",
-		"AZURE_CLIENT_CERTIFICATE", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_USERNAME", "AZURE_PASSWORD"),
-	whole(anyOf("AZURE_STORAGE_CONNECTION_STRING", "AZURE_CONNECTION_STRING")),
-	whole(anyOf("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCESS_KEY", "AZURE_ACCOUNT_KEY", "AZURE_ACCESS_KEY"), azureAccountNames),
-	whole(anyOf("AZURE_STORAGE_SAS_TOKEN", "AZURE_ACCOUNT_SAS"), azureAccountNames),
-	whole(anyOf("AZURE_CREDENTIALS_FILE")),
-	whole(anyOf("AZURE_FORCE_CLI_CREDENTIAL")),
-}
-
-// gcsIdentities: google-auth 2 (_default.py), cloud.google.com/go/auth v0.23.0 (credentials/detect.go), google-cloud-cli
-// 528.0.0 (core/credentials/store.py), restic 0.19.1 (internal/backend/gs).
-var gcsIdentities = []wholeIdentity{
-	whole(anyOf("GOOGLE_APPLICATION_CREDENTIALS")).and("CLOUDSDK_CORE_ACCOUNT"),
-	whole(anyOf("CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE", "CLOUDSDK_AUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE")).and("CLOUDSDK_CORE_ACCOUNT"),
-	whole(anyOf("GOOGLE_ACCESS_TOKEN")),
-}
-
-// identities are those of the store and of the pod's tools.
-func (p *plan) identities() []wholeIdentity {
-	all := p.store.identities
-	for _, tool := range p.tools {
-		all = slices.Concat(all, dialectOf(tool).identities)
-	}
-	return all
-}
 
 // completeness says how far a container's own variables make an identity.
 type completeness uint8
@@ -99,20 +16,20 @@ const (
 )
 
 // completes says how far the container's variables make this identity; missing are the members that are not certain.
-func (p *plan) completes(w *wholeIdentity, t *target, taken group) (is completeness, missing []string) {
+func (p *plan) completes(w *profile.Identity, t *target, taken profile.Group) (is completeness, missing []string) {
 	is = isWhole
-	for _, name := range w.without {
+	for _, name := range w.Without {
 		if p.own.presence(name).certain() {
 			return isHalf, nil
 		}
 	}
-	for _, names := range w.all {
+	for _, names := range w.All {
 		best := isHalf
 		for _, name := range names {
 			switch is := p.own.presence(name); {
 			case p.locates(name, taken) || is.certain() && p.hasText(w, t, name):
 				best = isWhole
-			case is.possible() && w.text == "":
+			case is.possible() && w.Text == "":
 				best = max(best, mayBeWhole)
 			}
 		}
@@ -124,35 +41,25 @@ func (p *plan) completes(w *wholeIdentity, t *target, taken group) (is completen
 	return is, missing
 }
 
-func (p *plan) hasText(w *wholeIdentity, t *target, name string) bool {
-	return w.text == "" || t.Env[p.own.find(name).last].Value == w.text
+func (p *plan) hasText(w *profile.Identity, t *target, name string) bool {
+	return w.Text == "" || t.Env[p.own.find(name).last].Value == w.Text
 }
 
 // locates reports whether the container gets the variable from the profile, with what says where the store is.
-func (p *plan) locates(name string, taken group) bool {
+func (p *plan) locates(name string, taken profile.Group) bool {
 	at, injected := p.index[name]
-	return injected && p.vars[at].groups&(p.store.identity|taken) == 0
-}
-
-// count is how many of the names belong to the identity.
-func (w *wholeIdentity) count(names []string) (n int) {
-	for _, name := range names {
-		if slices.Contains(w.with, name) || slices.ContainsFunc(w.all, func(m []string) bool { return slices.Contains(m, name) }) {
-			n++
-		}
-	}
-	return n
+	return injected && p.Vars[at].Groups&(p.Store.IdentityGroup|taken) == 0
 }
 
 // judge says how far the container's variables make an identity to which one of the names belongs: what another webhook
 // set makes none by itself. missing is what the one lacks that is nearest to being whole.
-func (p *plan) judge(t *target, names []string, taken group) (is completeness, missing []string) {
+func (p *plan) judge(t *target, names []string, taken profile.Group) (is completeness, missing []string) {
 	const perName = 8 // More than any identity has members.
 	nearest := 0
-	identities := p.identities()
+	identities := p.Identities(p.tools)
 	for i := range identities {
 		w := &identities[i]
-		shared := w.count(names)
+		shared := w.CountMembers(names)
 		if shared == 0 {
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/profile"
 )
 
 // claims are what a container says itself of who it is.
@@ -12,13 +14,13 @@ type claims struct {
 	// certain are variables of the identity group that have a value; optional are those that may have one.
 	certain, optional []string
 	// groups are those of the certain ones.
-	groups group
+	groups profile.Group
 	// others are the webhooks that gave it an identity.
-	others []*otherWebhook
+	others []*profile.CloudWebhook
 }
 
 // add adds a variable of the identity group; shut: a former pass of Lighterman's set it, to shut a rival.
-func (c *claims) add(v *ownVariable, g group, shut bool) {
+func (c *claims) add(v *ownVariable, g profile.Group, shut bool) {
 	switch {
 	case shut:
 	case v.is.certain():
@@ -30,8 +32,8 @@ func (c *claims) add(v *ownVariable, g group, shut bool) {
 
 // decideIdentity decides whose identity the container gets. The groups are those that it keeps for one of its own or of
 // another webhook's; taken are those that it keeps already.
-func (p *plan) decideIdentity(t *target, c *claims, taken group) (group, error) {
-	if p.mode.inherits {
+func (p *plan) decideIdentity(t *target, c *claims, taken profile.Group) (profile.Group, error) {
+	if p.Mode.KeepsAmbientIdentity {
 		return p.decideInherited(t, c)
 	}
 	claimed := c.certain
@@ -39,9 +41,9 @@ func (p *plan) decideIdentity(t *target, c *claims, taken group) (group, error) 
 		claimed = append(claimed, account)
 	}
 	if len(claimed) > 0 {
-		return p.store.identity | c.groups, p.checkWhole(t, claimed, taken)
+		return p.Store.IdentityGroup | c.groups, p.checkWhole(t, claimed, taken)
 	}
-	var kept group
+	var kept profile.Group
 	for _, w := range c.others {
 		if kept == 0 {
 			g, err := p.meet(t, w)
@@ -71,13 +73,13 @@ func (p *plan) keepOut(t *target, optional []string) error {
 func (p *plan) warnEmpty(t *target) {
 	for i := range p.own.list {
 		v := &p.own.list[i]
-		if v.is.possible() || groupOf[v.name]&p.store.identity == 0 {
+		if v.is.possible() || profile.GroupOf(v.name)&p.Store.IdentityGroup == 0 {
 			continue
 		}
 		for _, r := range p.rivalsOf() {
-			if r.name == v.name && !p.canShut(r) {
+			if r.Name == v.name && !r.CanShut(p.tools) {
 				p.warn("container %q sets %s to an empty value, and %s takes that for a setting: remove the variable if the container runs it",
-					t.Name, v.name, r.setting)
+					t.Name, v.name, r.Setting)
 			}
 		}
 	}
@@ -85,12 +87,12 @@ func (p *plan) warnEmpty(t *target) {
 
 // decideInherited is decideIdentity where the pod keeps the identity that the cluster gives it: nothing of it is injected, so
 // nothing can be half. Where it is the pod's own, what would be taken before it is shut.
-func (p *plan) decideInherited(t *target, c *claims) (group, error) {
+func (p *plan) decideInherited(t *target, c *claims) (profile.Group, error) {
 	if len(c.certain) > 0 {
-		p.warnGroup(t, c.certain[0], p.store.identity)
-		return p.store.identity | c.groups, nil
+		p.warnGroup(t, c.certain[0], p.Store.IdentityGroup)
+		return p.Store.IdentityGroup | c.groups, nil
 	}
-	if !p.mode.ofPod {
+	if !p.Mode.IsPodScoped {
 		return 0, nil
 	}
 	return 0, p.keepOut(t, c.optional)
@@ -98,18 +100,18 @@ func (p *plan) decideInherited(t *target, c *claims) (group, error) {
 
 // foreignAccount is the variable by which the container names a storage account of its own, where the profile's identity is
 // the key of another; empty: it names none, or the identity is good for any.
-func (p *plan) foreignAccount(taken group) string {
-	if taken&groupAzureAccount == 0 {
+func (p *plan) foreignAccount(taken profile.Group) string {
+	if taken&profile.GroupAzureAccount == 0 {
 		return ""
 	}
-	ofAccount := func(v variable) bool {
-		return v.groups&p.store.identity != 0 && v.groups&groupAzureAccount != 0
+	ofAccount := func(v profile.Variable) bool {
+		return v.Groups&p.Store.IdentityGroup != 0 && v.Groups&profile.GroupAzureAccount != 0
 	}
-	if !slices.ContainsFunc(p.vars, ofAccount) {
+	if !slices.ContainsFunc(p.Vars, ofAccount) {
 		return ""
 	}
 	for i := range p.own.list {
-		if v := &p.own.list[i]; v.is.certain() && p.groupOf(v.name) == groupAzureAccount {
+		if v := &p.own.list[i]; v.is.certain() && p.groupOf(v.name) == profile.GroupAzureAccount {
 			return v.name
 		}
 	}
@@ -118,23 +120,23 @@ func (p *plan) foreignAccount(taken group) string {
 
 // checkWhole denies the pod whose container sets a part of an identity, and warns of one that it keeps. One that may be whole is kept
 // where it leads nowhere if it is not: Azure's and Google's libraries have no variable that shuts the node's identity alone.
-func (p *plan) checkWhole(t *target, names []string, taken group) error {
+func (p *plan) checkWhole(t *target, names []string, taken profile.Group) error {
 	is, missing := p.judge(t, names, taken)
 	half, lacking := p.halfBeside(t, names, taken)
 	switch {
 	case is != isHalf && half != "": // Programs may find it first, and stop there.
 		return p.denyHalf(t, []string{half}, lacking)
 	case is == isWhole:
-		p.warnKept(t, names[0], p.store.identity)
+		p.warnKept(t, names[0], p.Store.IdentityGroup)
 		return nil
-	case is == mayBeWhole && !p.store.shutsNode:
+	case is == mayBeWhole && !p.Store.BlocksNodeIdentity:
 		return Deny(ReasonIncompleteIdentity, fmt.Sprintf(
 			"spec.%s[%d].env: container %q sets %s, and %s only by what may bring none, an optional reference or envFrom: then programs take the identity of the node: set that in env by a reference that is required, remove %s so that the container gets %s of %s %s, or list it in %s",
-			t.list, t.index, t.Name, joinNames(names), joinNames(missing), joinNames(names), groupNames[p.store.identity],
+			t.list, t.index, t.Name, joinNames(names), joinNames(missing), joinNames(names), p.Store.IdentityGroup,
 			p.profile.Kind, p.profile, AnnotationSkipContainers))
 	case is == mayBeWhole:
 		p.warn("container %q sets %s itself, so Lighterman does not inject %s of %s %s there; it has no identity where what may bring %s, an optional reference or envFrom, does not: set that in env by a reference that is required, or list the container in %s",
-			t.Name, names[0], groupNames[p.store.identity], p.profile.Kind, p.profile, joinNames(missing), AnnotationSkipContainers)
+			t.Name, names[0], p.Store.IdentityGroup, p.profile.Kind, p.profile, joinNames(missing), AnnotationSkipContainers)
 		return nil
 	}
 	return p.denyHalf(t, names, missing)
@@ -142,11 +144,11 @@ func (p *plan) checkWhole(t *target, names []string, taken group) error {
 
 // halfBeside returns a variable that belongs to no whole identity, and what the one lacks that is nearest to being whole; an empty name:
 // there is none. What an identity only may have beside it is none.
-func (p *plan) halfBeside(t *target, names []string, taken group) (half string, lacking []string) {
-	identities := p.identities()
+func (p *plan) halfBeside(t *target, names []string, taken profile.Group) (half string, lacking []string) {
+	identities := p.Identities(p.tools)
 	for _, name := range names {
-		beside := func(w wholeIdentity) bool { return slices.Contains(w.with, name) }
-		if p.groupOf(name)&p.store.identity == 0 || slices.ContainsFunc(identities, beside) {
+		beside := func(w profile.Identity) bool { return slices.Contains(w.With, name) }
+		if p.groupOf(name)&p.Store.IdentityGroup == 0 || slices.ContainsFunc(identities, beside) {
 			continue
 		}
 		if is, missing := p.judge(t, []string{name}, taken); is == isHalf {
@@ -160,7 +162,7 @@ func (p *plan) halfBeside(t *target, names []string, taken group) (half string, 
 func (p *plan) denyHalf(t *target, names, missing []string) error {
 	return Deny(ReasonIncompleteIdentity, fmt.Sprintf(
 		"spec.%s[%d].env: container %q sets %s and not %s, and half an identity is none: set that too, remove %s so that the container gets %s of %s %s, or list it in %s",
-		t.list, t.index, t.Name, joinNames(names), joinNames(missing), joinNames(names), groupNames[p.store.identity],
+		t.list, t.index, t.Name, joinNames(names), joinNames(missing), joinNames(names), p.Store.IdentityGroup,
 		p.profile.Kind, p.profile, AnnotationSkipContainers))
 }
 
@@ -198,7 +200,7 @@ func (p *plan) warnEnvFrom(t *target, kept bool) {
 	whose, cure := "", ""
 	switch {
 	case kept:
-	case p.mode.inherits && !p.mode.ofPod:
+	case p.Mode.KeepsAmbientIdentity && !p.Mode.IsPodScoped:
 		whose = ", and programs take credentials from there before the identity that the cluster gives the pod"
 	case len(t.shut) > 0:
 		whose = fmt.Sprintf(", and %s set to shut out those from there: programs take the identity of %s %s", areOrIs(t.shut), p.profile.Kind, p.profile)

@@ -7,6 +7,7 @@ import (
 	"gomodules.xyz/jsonpatch/v2"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/profile"
 )
 
 // Settings are what the process, and not the profile, decides.
@@ -17,13 +18,8 @@ type Settings struct {
 	Image string
 	// UploaderImage is that of the uploader. Empty: pods that need it are denied.
 	UploaderImage string
-	// ClusterTrustBundles says that the cluster has them. False: profiles that name one deny the pod.
-	ClusterTrustBundles bool
-	// APIAudiences are audiences of the API server besides those that every profile must not name: profiles that ask for a
-	// token with one of them deny the pod.
-	APIAudiences []string
-	// NoServiceAccountAnnotations says that Lighterman annotates no service account: profiles that ask for it deny the pod.
-	NoServiceAccountAnnotations bool
+	// Cluster is what profiles are checked against.
+	profile.Cluster
 }
 
 // Result is what a pod is given.
@@ -59,7 +55,7 @@ type Record struct {
 // Inject gives what must be added to pod so that its containers can reach the store of profile. It performs no I/O and
 // does not change its arguments. A *DeniedError says what in pod or profile stands in the way; any other error is a
 // fault of Lighterman.
-func Inject(pod *Pod, profile *Profile, settings Settings) (Result, error) {
+func Inject(pod *Pod, profile *profile.Profile, settings Settings) (Result, error) {
 	if err := checkOverrides(&pod.Metadata); err != nil {
 		return Result{}, err
 	}
@@ -96,7 +92,7 @@ func (p *plan) decide(u *upload) error {
 	if err := p.checkPod(); err != nil {
 		return err
 	}
-	p.warnUnseen(p.profile, p.settings)
+	p.warnUnseen()
 	if err := p.planUpload(u, found); err != nil {
 		return err
 	}
@@ -136,10 +132,11 @@ func (p *plan) result() (Result, error) {
 
 // refuse turns a profile's problems into a denial that lists them all. It gives the tools of the pod, which its annotation
 // may name in place of the profile's.
-func refuse(pod *Pod, profile *Profile, settings Settings) ([]v1alpha1.Tool, error) {
-	tools, field := toolsOf(&pod.Metadata, profile.Spec)
-	found := append(check(profile.Spec, tools, field, settings),
-		checkAnnotations(profile.Spec, settings, namespaceOf(pod, profile), pod.ServiceAccount())...)
+func refuse(pod *Pod, prof *profile.Profile, settings Settings) ([]v1alpha1.Tool, error) {
+	tools, field := toolsOf(&pod.Metadata, prof.Spec)
+	found := profile.CheckUse(prof.Spec, profile.Use{
+		Tools: tools, ToolsField: field, Namespace: namespaceOf(pod, prof), ServiceAccount: pod.ServiceAccount(),
+	}, settings.Cluster)
 	if len(found) == 0 {
 		return tools, nil
 	}
@@ -148,7 +145,7 @@ func refuse(pod *Pod, profile *Profile, settings Settings) ([]v1alpha1.Tool, err
 		if !problem.Unsupported {
 			denied.Reason = ReasonInvalidProfile
 		}
-		denied.Problems = append(denied.Problems, fmt.Sprintf("%s %s: %s", profile.Kind, profile, problem.Message))
+		denied.Problems = append(denied.Problems, fmt.Sprintf("%s %s: %s", prof.Kind, prof, problem.Message))
 	}
 	return nil, denied
 }

@@ -17,11 +17,14 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/jsonsubset"
 	"lighterman.dev/lighterman/internal/test/podtest"
+	"lighterman.dev/lighterman/profile"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-var settings = injector.Settings{Version: "v0.0.0-test", Image: "lighterman:test", UploaderImage: "uploader:test", ClusterTrustBundles: true}
+var settings = injector.Settings{
+	Version: "v0.0.0-test", Image: "lighterman:test", UploaderImage: "uploader:test", Cluster: profile.Cluster{ClusterTrustBundles: true},
+}
 
 // TestInject runs every folder of testdata: pod.yaml and profile.yaml give want.yaml, with the warnings in
 // want.warnings, or the denial in want.err.
@@ -44,7 +47,7 @@ func runCase(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	profile, err := injector.ParseProfile(read(t, dir, "profile.yaml"))
+	profile, err := profile.Parse(read(t, dir, "profile.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +83,7 @@ func runCase(t *testing.T, dir string) {
 
 // withFirstPass gives the pod the annotation that the first pass left in first.yaml.
 
-func withFirstPass(t *testing.T, dir string, raw []byte, profile *injector.Profile, settings injector.Settings, got map[string]string) []byte {
+func withFirstPass(t *testing.T, dir string, raw []byte, profile *profile.Profile, settings injector.Settings, got map[string]string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "first.yaml"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -138,7 +141,7 @@ func compareGolden(t *testing.T, dir string, got map[string]string) {
 }
 
 // checkInvariants checks what holds for every pod that is injected.
-func checkInvariants(t *testing.T, raw []byte, profile *injector.Profile, settings injector.Settings, result injector.Result, patched []byte) {
+func checkInvariants(t *testing.T, raw []byte, profile *profile.Profile, settings injector.Settings, result injector.Result, patched []byte) {
 	t.Helper()
 	for _, op := range result.Operations {
 		if op.Operation != "add" {
@@ -172,7 +175,7 @@ func checkInvariants(t *testing.T, raw []byte, profile *injector.Profile, settin
 }
 
 // checkEmpty checks that a variable is empty only where its container had it so, or where that keeps another identity out.
-func checkEmpty(t *testing.T, before, after *injector.Pod, profile *injector.Profile) {
+func checkEmpty(t *testing.T, before, after *injector.Pod, profile *profile.Profile) {
 	t.Helper()
 	shut := injector.ShutVariables(profile)
 	was := map[string]bool{}
@@ -191,7 +194,7 @@ func checkEmpty(t *testing.T, before, after *injector.Pod, profile *injector.Pro
 }
 
 // checkUnknownFields puts fields of a future Kubernetes into the pod and expects to find them again.
-func checkUnknownFields(t *testing.T, raw []byte, profile *injector.Profile) {
+func checkUnknownFields(t *testing.T, raw []byte, profile *profile.Profile) {
 	t.Helper()
 	pod := podtest.Decode(t, raw).(map[string]any)
 	future := map[string]any{"nested": []any{"x", 1.5, nil, map[string]any{"deep": true}}}

@@ -9,8 +9,8 @@ import (
 // checkMetadata decides which label and annotation the pod is given. One that is there with another value says that the
 // pod is somebody else, or was copied from one that ran: a key has one value, so no addition can mend it.
 func (p *plan) checkMetadata() error {
-	if p.mode.label != nil {
-		key, value := p.mode.label(p.spec)
+	if p.Mode.Label != nil {
+		key, value := p.Mode.Label(p.Spec)
 		switch there, set := p.pod.Metadata.Labels[key]; {
 		case !set:
 			p.label = []entry{{key, value}}
@@ -31,7 +31,7 @@ func (p *plan) checkMetadata() error {
 
 // checkHostNetwork warns where the metadata server knows the node, and not the pod.
 func (p *plan) checkHostNetwork() {
-	if p.mode.ofPod && p.pod.Spec.HostNetwork {
+	if p.Mode.IsPodScoped && p.pod.Spec.HostNetwork {
 		p.warn("the pod has hostNetwork: true, and there GKE's metadata server gives the identity of the node: use workloadIdentityFederation in %s %s, or leave hostNetwork out",
 			p.profile.Kind, p.profile)
 	}

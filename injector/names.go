@@ -40,16 +40,8 @@ const (
 	BundleContainerName = "lighterman-ca-bundle"
 )
 
-// Files in the volumes.
+// Files in the volumes; what a profile's own credential file is called, its auth mode says.
 const (
-	tokenFile          = "token"
-	caFile             = "ca.crt"
-	awsCredentialsFile = "aws-credentials"
-	// azureCertificateFile is a client certificate with its key.
-	azureCertificateFile = "azure-client.pem"
-	// gcpCredentialsFile is a service account's key, or the external_account file.
-	gcpCredentialsFile = "gcp-credentials.json"
+	tokenFile = "token"
+	caFile    = "ca.crt"
 )
-
-// reservedPrefix begins the names of the neutral variables.
-const reservedPrefix = "LIGHTERMAN_"

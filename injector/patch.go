@@ -12,7 +12,7 @@ import (
 // list is there, of the list where it is not, of the value of a variable that has none. Items of env go to its front, one
 // by one in order, so that the container's own variables can refer to them.
 func (p *plan) patch(record string) []jsonpatch.Operation {
-	ops := make([]jsonpatch.Operation, 0, 4+len(p.targets)*(len(p.vars)+1))
+	ops := make([]jsonpatch.Operation, 0, 4+len(p.targets)*(len(p.Vars)+1))
 	ops = p.patchVolumes(ops)
 	for _, t := range p.targets {
 		at := "/spec/" + t.list + "/" + strconv.Itoa(t.index)

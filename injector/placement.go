@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/profile"
 )
 
 // placement is where in a container one of the profile's variables goes.
@@ -24,11 +26,11 @@ const (
 // takenGroups compares the container's variables with the profile's: it finds the place of each of the profile's, and the
 // groups that the container keeps for itself. It warns of each group, and of each single variable, that is not injected
 // because of it.
-func (p *plan) takenGroups(t *target) (group, error) {
+func (p *plan) takenGroups(t *target) (profile.Group, error) {
 	own := p.readOwn(t)
 	clear(p.places)
 	c := claims{others: p.others(t)}
-	var taken group
+	var taken profile.Group
 	var optional []string // Of other groups.
 	for i := range own.list {
 		v, env := &own.list[i], &t.Env[own.list[i].last]
@@ -38,9 +40,9 @@ func (p *plan) takenGroups(t *target) (group, error) {
 			p.places[at] = p.placeBeside(t, v, at, g)
 		}
 		switch {
-		case !v.is.possible() || injected && p.places[at].kind == keptOut && !isOptional(env) && p.vars[at].same(env):
-		case slices.ContainsFunc(c.others, func(w *otherWebhook) bool { return w.sets(v.name) }):
-		case g&p.store.identity != 0:
+		case !v.is.possible() || injected && p.places[at].kind == keptOut && !isOptional(env) && p.Vars[at].Equals(env):
+		case slices.ContainsFunc(c.others, func(w *profile.CloudWebhook) bool { return w.Sets(v.name) }):
+		case g&p.Store.IdentityGroup != 0:
 			c.add(v, g, p.isShut(env))
 		case !v.is.certain():
 			if injected {
@@ -63,8 +65,8 @@ func (p *plan) takenGroups(t *target) (group, error) {
 // placeBeside is where one of the profile's variables goes in a container that sets it, too. An optional reference may be
 // none: what says who the pod is or where the store is then stands behind it, for two values of one group do not mix; what
 // belongs to no group stands in front, so that the container's own counts where there is one.
-func (p *plan) placeBeside(t *target, v *ownVariable, at int, g group) placement {
-	same := func(e corev1.EnvVar) bool { return e.Name == v.name && !isOptional(&e) && p.vars[at].same(&e) }
+func (p *plan) placeBeside(t *target, v *ownVariable, at int, g profile.Group) placement {
+	same := func(e corev1.EnvVar) bool { return e.Name == v.name && !isOptional(&e) && p.Vars[at].Equals(&e) }
 	switch {
 	case same(t.Env[v.last]) || v.is.certain():
 		return placement{kind: keptOut}
@@ -79,19 +81,19 @@ func (p *plan) placeBeside(t *target, v *ownVariable, at int, g group) placement
 }
 
 // placeVars puts the profile's variables where they go, but for those of groups that the container keeps for itself.
-func (p *plan) placeVars(t *target, taken group) {
-	t.env = make([]corev1.EnvVar, 0, len(p.vars))
-	for i := range p.vars {
-		p.placeVar(t, i, p.vars[i].groups&taken != 0)
+func (p *plan) placeVars(t *target, taken profile.Group) {
+	t.env = make([]corev1.EnvVar, 0, len(p.Vars))
+	for i := range p.Vars {
+		p.placeVar(t, i, p.Vars[i].Groups&taken != 0)
 	}
 }
 
 // placeVar puts one of the profile's variables where it goes, unless the container does not get it.
 func (p *plan) placeVar(t *target, i int, withheld bool) {
-	v, place := &p.vars[i], &p.places[i]
+	v, place := &p.Vars[i], &p.places[i]
 	switch {
 	case place.kind == keptOut || withheld:
-	case place.kind == behindOwn || v.refers && p.refersTo(v):
+	case place.kind == behindOwn || v.HasReference && p.refersTo(v):
 		place.kind = behindOwn
 		t.tail = append(t.tail, v.EnvVar)
 	case place.kind == filledIn:
@@ -102,7 +104,7 @@ func (p *plan) placeVar(t *target, i int, withheld bool) {
 }
 
 // warnOptionalPlace warns of optional references to what the profile says, too, but for the identity.
-func (p *plan) warnOptionalPlace(t *target, names []string, taken group) {
+func (p *plan) warnOptionalPlace(t *target, names []string, taken profile.Group) {
 	var hidden, kept []string
 	for _, name := range names {
 		switch g := p.groupOf(name); {

@@ -9,6 +9,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/internal/message"
+	"lighterman.dev/lighterman/profile"
 )
 
 // target is a container that is to be injected, and what it is to be given.
@@ -34,17 +35,17 @@ type target struct {
 // written once.
 type plan struct {
 	pod      *Pod
-	profile  *Profile
+	profile  *profile.Profile
 	settings Settings
 
-	environment
+	profile.Environment
 	tools []v1alpha1.Tool
 	index map[string]int // of vars, by name
 	// own and places are those of the container at hand: what it sets itself, and where each of vars goes.
 	own    ownVariables
 	places []placement
 	// rivals are those of the profile's identity, once they were asked for.
-	rivals []*rival
+	rivals []*profile.Rival
 	// withheld marks the vars that the container at hand does not get, because it is to get no identity.
 	withheld []bool
 
@@ -80,23 +81,22 @@ type plan struct {
 	warned, unsaid int
 }
 
-func newPlan(pod *Pod, profile *Profile, tools []v1alpha1.Tool, uploads bool, settings Settings) (*plan, error) {
-	p := &plan{pod: pod, profile: profile, settings: settings, tools: tools}
-	p.spec, p.store = profile.Spec, storeOf(profile.Spec)
-	p.mode = p.store.mode(p.spec)
+func newPlan(pod *Pod, prof *profile.Profile, tools []v1alpha1.Tool, uploads bool, settings Settings) (*plan, error) {
+	p := &plan{pod: pod, profile: prof, settings: settings, tools: tools}
+	p.Environment = profile.NewEnvironment(prof.Spec)
 	if err := p.project(); err != nil {
 		return nil, err
 	}
 	p.projectCA()
-	p.render(tools)
-	p.index = make(map[string]int, len(p.vars))
-	for i := range p.vars {
-		p.index[p.vars[i].Name] = i
+	p.Render(tools)
+	p.index = make(map[string]int, len(p.Vars))
+	for i := range p.Vars {
+		p.index[p.Vars[i].Name] = i
 	}
 	if uploads {
 		p.projectKeys()
 	}
-	p.places, p.withheld = make([]placement, len(p.vars)), make([]bool, len(p.vars))
+	p.places, p.withheld = make([]placement, len(p.Vars)), make([]bool, len(p.Vars))
 	return p, nil
 }
 
@@ -127,13 +127,13 @@ func (p *plan) visit(t *target) error {
 	}
 	p.placeVars(t, taken)
 	if len(t.env)+len(t.shut) > 0 {
-		p.warnEnvFrom(t, taken&p.store.identity != 0)
+		p.warnEnvFrom(t, taken&p.Store.IdentityGroup != 0)
 	}
-	if taken&p.store.identity == 0 {
+	if taken&p.Store.IdentityGroup == 0 {
 		t.proven = true
 	}
 	p.planProxy(t)
-	if (p.proves && taken&p.store.identity == 0) || p.replaceCA {
+	if (p.proves && taken&p.Store.IdentityGroup == 0) || p.replaceCA {
 		if err := p.mount(t, VolumeName, MountPath); err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (p *plan) finishTarget(t *target) error {
 
 // refersTo reports whether the variable refers to one that the profile injects, and that stands among the container's own
 // or behind them: the kubelet fills in a reference only from what stands before it.
-func (p *plan) refersTo(v *variable) bool {
+func (p *plan) refersTo(v *profile.Variable) bool {
 	for name := range references(v.Value) {
 		at, injected := p.index[name]
 		if injected && (p.own.find(name) != nil || p.places[at].kind == behindOwn) {
@@ -169,44 +169,34 @@ func (p *plan) refersTo(v *variable) bool {
 	return false
 }
 
-// groupOf tells the group that a variable belongs to, for the SDKs or for a tool of the pod.
-func (p *plan) groupOf(name string) group {
-	if g := groupOf[name]; g != 0 {
-		return g
-	}
-	for _, tool := range p.tools {
-		if g := dialectOf(tool).groups[name]; g != 0 {
-			return g
-		}
-	}
-	return 0
-}
+// groupOf returns the group that a variable belongs to, for the SDKs or for a tool of the pod.
+func (p *plan) groupOf(name string) profile.Group { return profile.GroupOf(name, p.tools...) }
 
-func (p *plan) warnGroup(t *target, name string, g group) {
-	for i := range p.vars {
-		if p.vars[i].groups&g != 0 {
+func (p *plan) warnGroup(t *target, name string, g profile.Group) {
+	for i := range p.Vars {
+		if p.Vars[i].Groups&g != 0 {
 			p.warnKept(t, name, g)
 			return
 		}
 	}
-	if p.mode.ofPod && g&(p.store.identity|groupGoogleMetadata|groupGoogleSwitch) != 0 {
+	if p.Mode.IsPodScoped && g&(p.Store.IdentityGroup|profile.GroupGoogleMetadata|profile.GroupGoogleSwitch) != 0 {
 		p.warn("container %q sets %s itself, and so it may not get the identity of the pod, which %s %s counts on: remove the variable, or list the container in %s",
 			t.Name, name, p.profile.Kind, p.profile, AnnotationSkipContainers)
 	}
 }
 
 // warnKept warns of a group that the container keeps for itself.
-func (p *plan) warnKept(t *target, name string, g group) {
+func (p *plan) warnKept(t *target, name string, g profile.Group) {
 	p.warn("container %q sets %s itself, so Lighterman does not inject %s of %s %s there: remove the variable, or list the container in %s",
-		t.Name, name, groupNames[g], p.profile.Kind, p.profile, AnnotationSkipContainers)
+		t.Name, name, g, p.profile.Kind, p.profile, AnnotationSkipContainers)
 }
 
 // warnTokenService warns of a private bundle that also has to vouch for a public token service.
 func (p *plan) warnTokenService() {
-	if p.mode.tokenService == nil || !p.replaceCA {
+	if p.Mode.TokenService == nil || !p.replaceCA {
 		return
 	}
-	if name, cure := p.mode.tokenService(p.spec); name != "" {
+	if name, cure := p.Mode.TokenService(p.Spec); name != "" {
 		p.warn("spec.caBundle of %s %s also replaces the roots by which %s is checked: %s", p.profile.Kind, p.profile, name,
 			cure)
 	}

@@ -1,6 +1,8 @@
 package injector
 
 import (
+	"encoding/json/v2"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -107,4 +109,13 @@ func (p *Pod) pathIn(dir, file string) string {
 		return `C:` + strings.ReplaceAll(path, "/", `\`)
 	}
 	return path
+}
+
+// ParsePod reads what the rules need of a pod's JSON. Fields that they do not read are not looked at.
+func ParsePod(data []byte) (*Pod, error) {
+	var pod Pod
+	if err := json.Unmarshal(data, &pod); err != nil {
+		return nil, fmt.Errorf("read pod: %w", err)
+	}
+	return &pod, nil
 }

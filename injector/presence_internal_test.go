@@ -1,12 +1,16 @@
 package injector
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/profile"
 )
 
 // TestReadOwn reads containers as the kubelet does.
@@ -93,113 +97,58 @@ func TestReadOwn(t *testing.T) {
 	}
 }
 
-// TestIdentitiesHaveEveryVariable fails for a variable of an identity group that makes no identity and is no part of one: a
-// container that sets it could not be told what it lacks.
-func TestIdentitiesHaveEveryVariable(t *testing.T) {
-	t.Parallel()
-	for i := range stores {
-		s := &stores[i]
-		for name, g := range groupOf {
-			if g&s.identity != 0 {
-				checkListed(t, s.identities, name)
-			}
-		}
-		for _, d := range dialects {
-			for name, g := range d.groups {
-				if g&s.identity != 0 {
-					checkListed(t, append(slices.Clone(s.identities), d.identities...), name)
-				}
-			}
-		}
-	}
-}
-
-func checkListed(t *testing.T, identities []wholeIdentity, name string) {
-	t.Helper()
-	if !slices.ContainsFunc(identities, func(w wholeIdentity) bool { return w.count([]string{name}) > 0 }) {
-		t.Errorf("%s belongs to no identity", name)
-	}
-}
-
 // TestIdentitiesAreWhole takes one member out of each identity: the container then has half of one, or another.
 func TestIdentitiesAreWhole(t *testing.T) {
 	t.Parallel()
-	for i := range stores {
-		s := &stores[i]
-		check := func(w *wholeIdentity, tools []*dialect) {
-			var names []string
-			for _, members := range w.all {
-				names = append(names, members[0])
-			}
-			judge := func(names []string) (completeness, []string) {
-				c := Container{}
-				for _, name := range names {
-					c.Env = append(c.Env, corev1.EnvVar{Name: name, Value: or(w.text, "a")})
-				}
-				p := plan{pod: &Pod{}}
-				p.store = s
-				for _, d := range tools {
-					p.tools = append(p.tools, d.name)
-				}
-				found := &target{Container: &c}
-				p.readOwn(found)
-				return p.judge(found, names, 0)
-			}
-			if is, missing := judge(names); is != isWhole {
-				t.Errorf("%v is not whole: %v is missing", names, missing)
-			}
-			for i := range names {
-				rest := slices.Delete(slices.Clone(names), i, i+1)
-				is, missing := judge(rest)
-				if len(rest) > 0 && is == isWhole && !slices.Equal(rest, []string{"AZURE_CLIENT_ID"}) {
-					t.Errorf("%v without %s is taken for whole", names, names[i])
-				}
-				if len(rest) > 0 && is == isHalf && len(missing) == 0 {
-					t.Errorf("%v: nothing is said to be missing", rest)
-				}
-			}
+	for _, spec := range []*v1alpha1.CredentialProfileSpec{
+		{S3: &v1alpha1.S3Store{Auth: v1alpha1.S3Auth{Ambient: &v1alpha1.Ambient{}}}},
+		{Azure: &v1alpha1.AzureStore{Auth: v1alpha1.AzureAuth{Default: &v1alpha1.AzureDefault{}}}},
+		{GCS: &v1alpha1.GCSStore{Auth: v1alpha1.GCSAuth{Ambient: &v1alpha1.Ambient{}}}},
+	} {
+		e := profile.NewEnvironment(spec)
+		own := e.Identities(nil)
+		for i := range own {
+			checkMembers(t, &plan{pod: &Pod{}, Environment: e}, &own[i])
 		}
-		for j := range s.identities {
-			check(&s.identities[j], nil)
-		}
-		for _, d := range dialects {
-			for j := range d.identities {
-				if s.identity&d.groups[d.identities[j].all[0][0]] != 0 {
-					check(&d.identities[j], []*dialect{d})
+		for _, name := range profile.KnownTools[1:] { // Behind SDK.
+			tools := []v1alpha1.Tool{v1alpha1.Tool(name)}
+			of := e.Identities(tools)[len(own):]
+			for i := range of {
+				if profile.GroupOf(of[i].All[0][0], tools...)&e.Store.IdentityGroup != 0 {
+					checkMembers(t, &plan{pod: &Pod{}, Environment: e, tools: tools}, &of[i])
 				}
 			}
 		}
 	}
 }
 
-// TestRivals checks the tables: each auth mode exists, and each variable belongs to an identity, or is no rival of one.
-func TestRivals(t *testing.T) {
-	t.Parallel()
-	modes := map[string]bool{}
-	for i := range stores {
-		for j := range stores[i].modes {
-			modes[stores[i].modes[j].name] = true
+// checkMembers checks that an identity is whole with all of its members alone.
+func checkMembers(t *testing.T, p *plan, w *profile.Identity) {
+	t.Helper()
+	var names []string
+	for _, members := range w.All {
+		names = append(names, members[0])
+	}
+	judge := func(names []string) (completeness, []string) {
+		c := Container{}
+		for _, name := range names {
+			c.Env = append(c.Env, corev1.EnvVar{Name: name, Value: cmp.Or(w.Text, "a")})
 		}
+		found := &target{Container: &c}
+		p.readOwn(found)
+		return p.judge(found, names, 0)
 	}
-	check := func(list []rival, groups map[string]group) {
-		for i := range list {
-			r := &list[i]
-			if len(r.before) == 0 || slices.ContainsFunc(r.before, func(mode string) bool { return !modes[mode] }) {
-				t.Errorf("%s: %v are not all auth modes", r.name, r.before)
-			}
-			identity := groupIdentity | groupAzure | groupGoogle
-			if (groupOf[r.name]|groups[r.name])&identity == 0 {
-				t.Errorf("%s is in no identity group", r.name)
-			}
-			if r.setting == "" && r.known != nil {
-				t.Errorf("%s: known without setting", r.name)
-			}
+	if is, missing := judge(names); is != isWhole {
+		t.Errorf("%v is not whole: %v is missing", names, missing)
+	}
+	for i := range names {
+		rest := slices.Delete(slices.Clone(names), i, i+1)
+		is, missing := judge(rest)
+		if len(rest) > 0 && is == isWhole && !slices.Equal(rest, []string{"AZURE_CLIENT_ID"}) {
+			t.Errorf("%v without %s is taken for whole", names, names[i])
 		}
-	}
-	for i := range stores {
-		check(stores[i].rivals, nil)
-	}
-	for _, d := range dialects {
-		check(d.rivals, d.groups)
+		if len(rest) > 0 && is == isHalf && len(missing) == 0 {
+			t.Errorf("%v: nothing is said to be missing", rest)
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/podtest"
+	"lighterman.dev/lighterman/profile"
 )
 
 // asStored gives a pod what the API server fills in before webhooks see it, as far as it matters here.
@@ -77,7 +78,7 @@ func restored(t *testing.T, raw []byte, namespace string) []byte {
 
 // checkRestored injects a pod with a profile, restores it in a namespace, and injects it with another profile. It must
 // become what the other profile makes of the pod that never was injected. It reports whether both were admitted.
-func checkRestored(t *testing.T, original []byte, first, second *injector.Profile, namespace string) (admitted bool) {
+func checkRestored(t *testing.T, original []byte, first, second *profile.Profile, namespace string) (admitted bool) {
 	t.Helper()
 	original = asStored(t, original)
 	before, err := injector.Inject(parse(t, original), first, settings)
@@ -186,9 +187,9 @@ var restoredSpecs = map[string]string{
 	"Google, else":      `{gcs: {bucket: pg-backups, auth: {workloadIdentityFederation: {audience: "//iam.googleapis.com/projects/2/locations/global/workloadIdentityPools/a/providers/b"}}}}`,
 }
 
-func restoredProfile(t *testing.T, spec, namespace string) *injector.Profile {
+func restoredProfile(t *testing.T, spec, namespace string) *profile.Profile {
 	t.Helper()
-	profile, err := injector.ParseProfile([]byte("{apiVersion: lighterman.dev/v1alpha1, kind: CredentialProfile, metadata: {name: rst, namespace: " +
+	profile, err := profile.Parse([]byte("{apiVersion: lighterman.dev/v1alpha1, kind: CredentialProfile, metadata: {name: rst, namespace: " +
 		namespace + "}, spec: " + spec + "}"))
 	if err != nil {
 		t.Fatal(err)
@@ -222,8 +223,8 @@ func TestRestored(t *testing.T) {
 func TestRestoredGoldenCases(t *testing.T) {
 	t.Parallel()
 	var pods [][]byte
-	var profiles []*injector.Profile
-	eachProfile(t, func(t *testing.T, profile *injector.Profile) {
+	var profiles []*profile.Profile
+	eachProfile(t, func(t *testing.T, profile *profile.Profile) {
 		t.Helper()
 		profiles = append(profiles, profile)
 		_, name, _ := strings.Cut(t.Name(), "/")

@@ -1,93 +1,38 @@
 package injector
 
 import (
-	"strings"
+	"cmp"
+	"fmt"
 
-	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/internal/message"
+	"lighterman.dev/lighterman/profile"
 )
 
-// Annotation is an annotation of a service account by which a cloud knows the identity of its pods.
-type Annotation struct {
-	Key, Value string
-	// Required: the auth mode cannot work without it. Others are for people and for the cloud's own webhook: the pod has
-	// what they say in its environment.
-	Required bool
+// CheckServiceAccount denies a pod whose service account the profile does not allow.
+func CheckServiceAccount(pod *Pod, profile *profile.Profile) error {
+	return AllowsServiceAccount(profile, pod.ServiceAccount())
 }
 
-// The annotations' keys: cloud.google.com/kubernetes-engine/docs/how-to/workload-identity,
-// github.com/aws/amazon-eks-pod-identity-webhook v0.6.17 pkg/annotations.go, github.com/Azure/azure-workload-identity
-// pkg/webhook/consts.go.
-const (
-	annotationGCPServiceAccount = "iam.gke.io/gcp-service-account"
-	annotationRoleARN           = "eks.amazonaws.com/role-arn"
-	annotationAzureClientID     = "azure.workload.identity/client-id"
-	annotationAzureTenantID     = "azure.workload.identity/tenant-id"
-)
-
-// IdentityAnnotations are the keys of all annotations that ServiceAccountAnnotations gives.
-var IdentityAnnotations = []string{
-	annotationGCPServiceAccount, annotationRoleARN, annotationAzureClientID, annotationAzureTenantID,
-}
-
-// ServiceAccountAnnotations gives the annotations that a pod's service account must have before the pod may start; write
-// says that Lighterman is to write them. Otherwise somebody else has.
-func ServiceAccountAnnotations(spec *v1alpha1.CredentialProfileSpec) (want []Annotation, write bool) {
-	s := storeOf(spec)
-	if s == nil {
-		return nil, false
-	}
-	mode := s.mode(spec)
-	if mode == nil || mode.annotations == nil {
-		return nil, false
-	}
-	policy := annotatePolicy(spec)
-	for _, a := range mode.annotations(spec) {
-		if a.Value != "" && (a.Required || policy == v1alpha1.AnnotateAlways) {
-			want = append(want, a)
-		}
-	}
-	return want, policy != v1alpha1.AnnotateNever
-}
-
-func annotatePolicy(spec *v1alpha1.CredentialProfileSpec) v1alpha1.AnnotatePolicy {
-	if spec.ServiceAccount == nil || spec.ServiceAccount.Annotate == "" {
-		return v1alpha1.AnnotateWhenRequired
-	}
-	return spec.ServiceAccount.Annotate
-}
-
-// AnnotateCommand is the command by which a person writes the annotations. An empty namespace is left out.
-func AnnotateCommand(namespace, account string, annotations []Annotation) string {
-	command := []string{"kubectl", "annotate", "serviceaccount", account}
-	if namespace != "" {
-		command = append(command, "-n", namespace)
-	}
-	for _, a := range annotations {
-		command = append(command, a.Key+"="+a.Value)
-	}
-	return strings.Join(command, " ")
-}
-
-// checkAnnotations refuses what asks for annotations where nobody may write them.
-func checkAnnotations(spec *v1alpha1.CredentialProfileSpec, settings Settings, namespace, account string) problems {
-	want, write := ServiceAccountAnnotations(spec)
-	if !settings.NoServiceAccountAnnotations || !write || len(want) == 0 {
+// AllowsServiceAccount denies a service account that the profile does not allow.
+func AllowsServiceAccount(profile *profile.Profile, account string) error {
+	if profile.AllowsServiceAccount(account) {
 		return nil
 	}
-	return problems{{Unsupported: true, Message: "spec.serviceAccount.annotate: Lighterman is installed without the permission to annotate service accounts (--annotate-service-accounts=false): run " +
-		AnnotateCommand(namespace, account, want) + " and set spec.serviceAccount.annotate: Never"}}
+	return Deny(ReasonServiceAccountNotAllowed, fmt.Sprintf(
+		"%s %s does not allow service account %s: run the pod as one of %s, or have it added to spec.allowedServiceAccounts",
+		profile.Kind, profile, message.Value(account), message.List(profile.Spec.AllowedServiceAccounts)))
 }
 
 // warnUnseen tells of annotations that the pod needs, and that Lighterman cannot see.
-func (p *plan) warnUnseen(profile *Profile, settings Settings) {
-	want, write := ServiceAccountAnnotations(profile.Spec)
-	if settings.NoServiceAccountAnnotations && !write && len(want) > 0 {
+func (p *plan) warnUnseen() {
+	want, write := profile.ServiceAccountAnnotations(p.Spec)
+	if p.settings.NoServiceAccountAnnotations && !write && len(want) > 0 {
 		p.warn("Lighterman cannot see service accounts here: the pod has no identity unless this was run: %s",
-			AnnotateCommand(namespaceOf(p.pod, profile), p.pod.ServiceAccount(), want))
+			profile.AnnotateCommand(namespaceOf(p.pod, p.profile), p.pod.ServiceAccount(), want))
 	}
 }
 
 // namespaceOf gives the pod's namespace, as far as it is known.
-func namespaceOf(pod *Pod, profile *Profile) string {
-	return or(pod.Metadata.Namespace, profile.Namespace)
+func namespaceOf(pod *Pod, profile *profile.Profile) string {
+	return cmp.Or(pod.Metadata.Namespace, profile.Namespace)
 }

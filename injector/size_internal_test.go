@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gomodules.xyz/jsonpatch/v2"
+
+	"lighterman.dev/lighterman/profile"
 )
 
 func FuzzJSONSize(f *testing.F) {
@@ -30,7 +32,7 @@ func TestMeasuredSizeBoundsThePatch(t *testing.T) {
 		"with variables":       `{"name":"dump","command":["x"],"env":[{"name":"A","value":"b"}],"volumeMounts":[{"name":"a","mountPath":"/a"}]}`,
 		"that refer":           `{"name":"dump","command":["x"],"env":[{"name":"AWS_REGION","value":"b"}]}`,
 	} {
-		profile, err := ParseProfile([]byte(`
+		profile, err := profile.Parse([]byte(`
 apiVersion: lighterman.dev/v1alpha1
 kind: CredentialProfile
 metadata: {name: pg, namespace: payments}

@@ -1,6 +1,7 @@
 package injector
 
 import (
+	"cmp"
 	corev1 "k8s.io/api/core/v1"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
@@ -8,34 +9,34 @@ import (
 
 // project fills in the sources of the projected volume that prove who the pod is, and the paths of their files.
 func (p *plan) project() error {
-	if p.mode.audience != nil {
+	if p.Mode.Audience != nil {
 		expiration := int64(3600)
-		if p.spec.TokenExpirationSeconds != nil {
-			expiration = *p.spec.TokenExpirationSeconds
+		if p.Spec.TokenExpirationSeconds != nil {
+			expiration = *p.Spec.TokenExpirationSeconds
 		}
 		p.sources = append(p.sources, corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
-			Audience: p.mode.audience(p.spec), ExpirationSeconds: &expiration, Path: tokenFile,
+			Audience: p.Mode.Audience(p.Spec), ExpirationSeconds: &expiration, Path: tokenFile,
 		}})
-		p.files.token = p.pod.pathIn(MountPath, tokenFile)
+		p.Files.Token = p.pod.pathIn(MountPath, tokenFile)
 	}
-	if p.mode.file != nil {
-		if ref := p.mode.file(p.spec); ref != nil {
-			p.sources = append(p.sources, secretFile(ref.Name, ref.Key, p.mode.fileName))
-			p.files.credentials = p.pod.pathIn(MountPath, p.mode.fileName)
+	if p.Mode.File != nil {
+		if ref := p.Mode.File(p.Spec); ref != nil {
+			p.sources = append(p.sources, secretFile(ref.Name, ref.Key, p.Mode.FileName))
+			p.Files.Credentials = p.pod.pathIn(MountPath, p.Mode.FileName)
 		}
 	}
-	if p.mode.document != nil {
-		text, err := p.mode.document(&p.environment)
+	if p.Mode.ConfigFile != nil {
+		text, err := p.Mode.ConfigFile(&p.Environment)
 		if err != nil {
 			return err
 		}
 		p.document = text
 		p.sources = append(p.sources, corev1.VolumeProjection{DownwardAPI: &corev1.DownwardAPIProjection{
-			Items: []corev1.DownwardAPIVolumeFile{{Path: p.mode.fileName, FieldRef: &corev1.ObjectFieldSelector{
+			Items: []corev1.DownwardAPIVolumeFile{{Path: p.Mode.FileName, FieldRef: &corev1.ObjectFieldSelector{
 				APIVersion: "v1", FieldPath: "metadata.annotations['" + AnnotationGCPCredentials + "']",
 			}}},
 		}})
-		p.files.credentials = p.pod.pathIn(MountPath, p.mode.fileName)
+		p.Files.Credentials = p.pod.pathIn(MountPath, p.Mode.FileName)
 	}
 	p.proves = len(p.sources) > 0
 	return nil
@@ -43,7 +44,7 @@ func (p *plan) project() error {
 
 // projectCA fills in the source of the CA bundle, and the path of the file that programs read.
 func (p *plan) projectCA() {
-	ca := p.spec.CABundle
+	ca := p.Spec.CABundle
 	if ca == nil {
 		return
 	}
@@ -51,10 +52,10 @@ func (p *plan) projectCA() {
 	case ca.ConfigMap != nil:
 		p.sources = append(p.sources, corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{
 			LocalObjectReference: corev1.LocalObjectReference{Name: ca.ConfigMap.Name},
-			Items:                []corev1.KeyToPath{{Key: or(ca.ConfigMap.Key, caFile), Path: caFile}},
+			Items:                []corev1.KeyToPath{{Key: cmp.Or(ca.ConfigMap.Key, caFile), Path: caFile}},
 		}})
 	case ca.Secret != nil:
-		p.sources = append(p.sources, secretFile(ca.Secret.Name, or(ca.Secret.Key, caFile), caFile))
+		p.sources = append(p.sources, secretFile(ca.Secret.Name, cmp.Or(ca.Secret.Key, caFile), caFile))
 	case ca.ClusterTrustBundle != nil:
 		bundle := &corev1.ClusterTrustBundleProjection{LabelSelector: ca.ClusterTrustBundle.LabelSelector, Path: caFile}
 		if name := ca.ClusterTrustBundle.Name; name != "" {
@@ -70,7 +71,7 @@ func (p *plan) projectCA() {
 	if p.appendCA {
 		dir = BundleMountPath
 	}
-	p.files.ca = p.pod.pathIn(dir, caFile)
+	p.Files.CA = p.pod.pathIn(dir, caFile)
 }
 
 func secretFile(name, key, file string) corev1.VolumeProjection {

@@ -5,12 +5,7 @@ import (
 	"slices"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
-)
-
-// Values of spec.uploader.identity.
-const (
-	identityOfUploader   = "Uploader"
-	identityOfContainers = "Containers"
+	"lighterman.dev/lighterman/profile"
 )
 
 // ownContainers are those that Lighterman adds.
@@ -35,7 +30,7 @@ func findTargets(pod *Pod, tools []v1alpha1.Tool, u *upload) ([]target, error) {
 		return (only == nil || only[name]) && !skip[name]
 	}
 	if u != nil {
-		asked := only != nil || asksForTools(pod, tools) || u.spec.Identity == identityOfContainers
+		asked := only != nil || asksForTools(pod, tools) || u.spec.Identity == profile.IdentityOfContainers
 		return writers(pod, skip, func(name string) bool { return asked && named(name) }), nil
 	}
 	found := listTargets(pod, named, named)

@@ -1,6 +1,7 @@
 package injector
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/internal/message"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/uploader"
 )
 
@@ -47,7 +49,7 @@ type upload struct {
 }
 
 // uploadOf gives the uploader that the pod's annotations and the profile ask for; nil: none.
-func uploadOf(pod *Pod, profile *Profile) (*upload, error) {
+func uploadOf(pod *Pod, profile *profile.Profile) (*upload, error) {
 	value, named := pod.Metadata.Annotations[AnnotationUpload]
 	completion, completed := pod.Metadata.Annotations[AnnotationCompletion]
 	if value == "false" || (!named && profile.Spec.Uploader == nil) {
@@ -66,7 +68,7 @@ func uploadOf(pod *Pod, profile *Profile) (*upload, error) {
 		u.path, u.field = u.spec.Path, fmt.Sprintf("%s %s: spec.uploader.path", profile.Kind, profile)
 	}
 	if !completed {
-		completion = or(u.spec.Completion, string(uploader.Drain))
+		completion = cmp.Or(u.spec.Completion, string(uploader.Drain))
 	}
 	switch uploader.Completion(completion) {
 	case uploader.Wrap:
@@ -173,4 +175,48 @@ func (p *plan) checkUploaderNames(u *upload) error {
 		}
 	}
 	return nil
+}
+
+// configure writes the sidecar's configuration: the profile in the uploader's words.
+func (p *plan) configure() error {
+	u := p.upload
+	_, prefix := p.Store.Location(p.Spec)
+	c := profile.UploaderConfig(&u.spec)
+	c.Spool, c.Profile, c.Prefix, c.CAFile = u.path, p.profile.Kind+" "+p.profile.String(), prefix, p.Files.CA
+	c.Completion, c.DrainTimeoutSeconds = u.completion(), u.drainTimeout()
+	p.ConfigureUploader(&c)
+	if problems := c.Check(); len(problems) > 0 {
+		return Deny(ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.uploader: %s", p.profile.Kind, p.profile, joinProblems(problems)))
+	}
+	// The kubelet takes two dollar signs for one, and reads no reference: k8s.io/kubernetes v1.37
+	// third_party/forked/golang/expansion/expand.go.
+	u.config = strings.ReplaceAll(c.String(), "$", "$$")
+	return nil
+}
+
+// completion is the completion of the pod's annotation or the profile.
+func (u *upload) completion() uploader.Completion {
+	if u.wrap {
+		return uploader.Wrap
+	}
+	return uploader.Drain
+}
+
+// drainTimeout is in seconds.
+func (p *plan) drainTimeout() int64 { return p.upload.drainTimeout() }
+
+func (u *upload) drainTimeout() int64 {
+	if seconds := u.spec.DrainTimeoutSeconds; seconds != nil {
+		return *seconds
+	}
+	return 600
+}
+
+// joinProblems writes problems into one line.
+func joinProblems(problems []uploader.Problem) string {
+	texts := make([]string, len(problems))
+	for i, p := range problems {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, "; ")
 }

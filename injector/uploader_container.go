@@ -87,8 +87,8 @@ func (p *plan) uploadEnv() []corev1.EnvVar {
 		podField(uploader.EnvPodName, "metadata.name"),
 		podField(uploader.EnvPodUID, "metadata.uid"),
 	}
-	if account, injected := p.index["AZURE_STORAGE_ACCOUNT"]; injected && p.vars[account].ValueFrom != nil {
-		env = append(env, p.vars[account].EnvVar)
+	if account, injected := p.index["AZURE_STORAGE_ACCOUNT"]; injected && p.Vars[account].ValueFrom != nil {
+		env = append(env, p.Vars[account].EnvVar)
 	}
 	return append(env, p.upload.proxy...)
 }

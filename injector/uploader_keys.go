@@ -11,12 +11,12 @@ import (
 // once for each source, and two sources could have two states of it.
 func (p *plan) projectKeys() {
 	at := map[string]int{} // of sources, by the Secret's name
-	for _, name := range uploader.SecretVariables(p.store.name, p.mode.name) {
+	for _, name := range uploader.SecretVariables(p.Store.Name, p.Mode.Name) {
 		i, injected := p.index[name]
-		if !injected || p.vars[i].ValueFrom == nil {
+		if !injected || p.Vars[i].ValueFrom == nil {
 			continue
 		}
-		ref := p.vars[i].ValueFrom.SecretKeyRef
+		ref := p.Vars[i].ValueFrom.SecretKeyRef
 		file := corev1.KeyToPath{Key: ref.Key, Path: uploader.SecretFile(name)}
 		if source, known := at[ref.Name]; known {
 			secret := p.sources[source].Secret
@@ -27,6 +27,6 @@ func (p *plan) projectKeys() {
 		p.sources = append(p.sources, secretFile(ref.Name, file.Key, file.Path))
 	}
 	if len(at) > 0 {
-		p.files.keys = MountPath
+		p.Files.Keys = MountPath
 	}
 }

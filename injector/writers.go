@@ -4,13 +4,15 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"lighterman.dev/lighterman/profile"
 )
 
 // metadataSwitch keeps the AWS SDKs from asking the node for its role.
 const metadataSwitch = "AWS_EC2_METADATA_DISABLED"
 
 // caFileVariable is the neutral variable with the path of the CA bundle.
-const caFileVariable = reservedPrefix + "CA_FILE"
+const caFileVariable = profile.ReservedPrefix + "CA_FILE"
 
 // planWithoutIdentity decides what a container is given that writes files for the uploader, and does not reach the store
 // itself: where the store is, the profile's literals, and the switch that keeps it from the node's role. What the container
@@ -18,9 +20,9 @@ const caFileVariable = reservedPrefix + "CA_FILE"
 func (p *plan) planWithoutIdentity(t *target) error {
 	p.placeBesideOwn(t)
 	clear(p.withheld)
-	for i := range p.vars {
+	for i := range p.Vars {
 		if p.places[i].kind != keptOut {
-			p.withheld[i] = p.withholds(&p.vars[i], t)
+			p.withheld[i] = p.withholds(&p.Vars[i], t)
 			p.placeVar(t, i, p.withheld[i])
 		}
 	}
@@ -40,7 +42,7 @@ func (p *plan) placeBesideOwn(t *target) {
 			continue
 		}
 		p.places[at] = p.placeBeside(t, v, at, p.groupOf(v.name))
-		if ours := &p.vars[at]; v.is.certain() && p.opensNothing(ours) && !ours.same(&t.Env[v.last]) {
+		if ours := &p.Vars[at]; v.is.certain() && p.opensNothing(ours) && !ours.Equals(&t.Env[v.last]) {
 			p.warn("container %q sets %s itself, so Lighterman does not inject that of %s %s there", t.Name, v.name, p.profile.Kind,
 				p.profile)
 		}
@@ -49,24 +51,24 @@ func (p *plan) placeBesideOwn(t *target) {
 
 // opensNothing reports whether a variable may be given to a container that is not to reach the store: it is no part of an
 // identity, comes from no Secret and names no file of Lighterman's.
-func (p *plan) opensNothing(v *variable) bool {
+func (p *plan) opensNothing(v *profile.Variable) bool {
 	switch {
 	case v.ValueFrom != nil || v.Name == caFileVariable:
 		return false
-	case strings.HasPrefix(v.Name, reservedPrefix):
-		return v.groups&p.store.identity == 0
+	case strings.HasPrefix(v.Name, profile.ReservedPrefix):
+		return v.Groups&p.Store.IdentityGroup == 0
 	}
-	return v.Name == metadataSwitch || v.literal
+	return v.Name == metadataSwitch || v.Literal
 }
 
 // withholds reports whether a container that is not to reach the store does not get the variable. It warns of a literal that
 // cannot be given without the identity.
-func (p *plan) withholds(v *variable, t *target) bool {
+func (p *plan) withholds(v *profile.Variable, t *target) bool {
 	if !p.opensNothing(v) {
 		return true
 	}
 	missing := p.missingReference(v)
-	if missing != "" && v.literal {
+	if missing != "" && v.Literal {
 		p.warn("container %q does not get %s of spec.env of %s %s: it refers to %s, which only Lighterman's own containers get",
 			t.Name, v.Name, p.profile.Kind, p.profile, missing)
 	}
@@ -75,8 +77,8 @@ func (p *plan) withholds(v *variable, t *target) bool {
 
 // missingReference returns the first variable of the profile that v refers to and the container at hand neither sets nor
 // gets; empty: there is none.
-func (p *plan) missingReference(v *variable) string {
-	if !v.refers {
+func (p *plan) missingReference(v *profile.Variable) string {
+	if !v.HasReference {
 		return ""
 	}
 	for name := range references(v.Value) {

@@ -13,6 +13,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/podtest"
+	"lighterman.dev/lighterman/profile"
 )
 
 // writersPod writes files in a regular container and in an init container; another container has nothing to do with them.
@@ -34,12 +35,12 @@ func TestWritersHoldNothingThatOpensTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	modes := map[string]bool{}
-	eachProfile(t, func(t *testing.T, profile *injector.Profile) {
+	eachProfile(t, func(t *testing.T, prof *profile.Profile) {
 		t.Helper()
-		spec := profile.Spec.DeepCopy()
+		spec := prof.Spec.DeepCopy()
 		spec.Tools = nil
 		spec.Uploader = &v1alpha1.Uploader{Path: "/backup", Completion: "Wrap"}
-		with := *profile
+		with := *prof
 		with.Spec = spec
 		result, err := injector.Inject(parse(t, raw), &with, settings)
 		if err != nil {
@@ -51,7 +52,7 @@ func TestWritersHoldNothingThatOpensTheStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		recipients := parse(t, podtest.Apply(t, raw, all.Operations)).Spec.Containers
-		modes[injector.Store(spec)[:2]+"/"+injector.AuthMode(spec)] = true
+		modes[profile.URL(spec)[:2]+"/"+profile.AuthMode(spec)] = true
 		pod := parse(t, podtest.Apply(t, raw, result.Operations))
 		for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
 			if !strings.HasPrefix(c.Name, "lighterman-") {
@@ -66,7 +67,7 @@ func TestWritersHoldNothingThatOpensTheStore(t *testing.T) {
 }
 
 // eachProfile runs a test with the profile of each golden case.
-func eachProfile(t *testing.T, test func(*testing.T, *injector.Profile)) {
+func eachProfile(t *testing.T, test func(*testing.T, *profile.Profile)) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*/profile.yaml")
 	if err != nil {
@@ -77,7 +78,7 @@ func eachProfile(t *testing.T, test func(*testing.T, *injector.Profile)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		profile, err := injector.ParseProfile(text)
+		profile, err := profile.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}

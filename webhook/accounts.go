@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -85,7 +86,7 @@ func stripAccount(object any) (any, error) {
 
 // accountKeys are the annotations of service accounts that matter here.
 var accountKeys = slices.Concat(
-	[]string{injector.AnnotationAnnotatedFor}, injector.IdentityAnnotations, injector.DefaultAnnotations)
+	[]string{injector.AnnotationAnnotatedFor}, profile.IdentityAnnotations, injector.DefaultAnnotations)
 
 func (a *accounts) Cached(ctx context.Context, account types.NamespacedName) (map[string]string, error) {
 	if !a.filled() {

@@ -14,6 +14,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 )
 
 // TestServiceAccounts runs the webhook and its controllers against a real API server.
@@ -206,7 +207,7 @@ func TestServiceAccounts(t *testing.T) {
 func TestServiceAccountsOff(t *testing.T) {
 	t.Parallel()
 	a := startAPIServer(t)
-	r := a.start(t, "lighterman-off", injector.Settings{Version: "test", NoServiceAccountAnnotations: true})
+	r := a.start(t, "lighterman-off", injector.Settings{Version: "test", Cluster: profile.Cluster{NoServiceAccountAnnotations: true}})
 	a.namespace(t, "off")
 	p := a.gke(t, "off", "pg", "x")
 	r.denied(t, "off", "pg", "run kubectl annotate serviceaccount backup -n off "+gcpKey+"=x@p.iam.gserviceaccount.com and set spec.serviceAccount.annotate: Never")

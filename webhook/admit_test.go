@@ -25,14 +25,14 @@ func TestAdmission(t *testing.T) {
 		wantEvent   string
 	}{
 		"a pod that names a profile is injected": {
-			profiles: []resolve.ScopedProfile{profile(t, namespaced, "pg", "")}, annotations: `"lighterman.dev/profile":"pg"`,
+			profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}, annotations: `"lighterman.dev/profile":"pg"`,
 			wantProfile: "CredentialProfile payments/pg", wantPatched: true,
 		},
 		"a pod that names no profile is left alone": {
-			profiles: []resolve.ScopedProfile{profile(t, namespaced, "pg", "")},
+			profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")},
 		},
 		"a pod that opts out is left alone": {
-			profiles:    []resolve.ScopedProfile{profile(t, namespaced, "pg", selector)},
+			profiles:    []resolve.ScopedProfile{testProfile(t, namespaced, "pg", selector)},
 			annotations: `"lighterman.dev/profile":"pg","lighterman.dev/inject":"false"`,
 		},
 		"both annotations are an error": {
@@ -48,79 +48,79 @@ func TestAdmission(t *testing.T) {
 			wantDenied:  `there is no CredentialProfile "pg" in namespace payments`, wantReason: "UnknownProfile",
 		},
 		"an unknown cluster profile is denied": {
-			profiles: []resolve.ScopedProfile{profile(t, namespaced, "pg", "")}, annotations: `"lighterman.dev/cluster-profile":"pg"`,
+			profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}, annotations: `"lighterman.dev/cluster-profile":"pg"`,
 			wantDenied: `there is no ClusterCredentialProfile "pg"`, wantReason: "UnknownProfile",
 		},
 		"a cluster profile serves the namespaces that it allows": {
-			profiles:    []resolve.ScopedProfile{profile(t, cluster, "pg", "  allowedNamespaces: {matchLabels: {team: payments}}")},
+			profiles:    []resolve.ScopedProfile{testProfile(t, cluster, "pg", "  allowedNamespaces: {matchLabels: {team: payments}}")},
 			annotations: `"lighterman.dev/cluster-profile":"pg"`,
 			wantProfile: "ClusterCredentialProfile pg", wantPatched: true,
 		},
 		"a cluster profile serves no other namespace": {
-			profiles:    []resolve.ScopedProfile{profile(t, cluster, "pg", "  allowedNamespaces: {matchLabels: {team: other}}")},
+			profiles:    []resolve.ScopedProfile{testProfile(t, cluster, "pg", "  allowedNamespaces: {matchLabels: {team: other}}")},
 			annotations: `"lighterman.dev/cluster-profile":"pg"`,
 			wantDenied:  "does not allow namespace payments", wantReason: "NamespaceNotAllowed",
 			wantEvent: "NamespaceNotAllowed pg payments/dump-*",
 		},
 		"a cluster profile without allowedNamespaces serves none": {
-			profiles: []resolve.ScopedProfile{profile(t, cluster, "pg", "")}, annotations: `"lighterman.dev/cluster-profile":"pg"`,
+			profiles: []resolve.ScopedProfile{testProfile(t, cluster, "pg", "")}, annotations: `"lighterman.dev/cluster-profile":"pg"`,
 			wantDenied: "does not allow namespace payments", wantReason: "NamespaceNotAllowed",
 			wantEvent: "NamespaceNotAllowed pg payments/dump-*",
 		},
 		"a cluster profile with empty allowedNamespaces serves none": {
-			profiles:    []resolve.ScopedProfile{profile(t, cluster, "pg", "  allowedNamespaces: {}")},
+			profiles:    []resolve.ScopedProfile{testProfile(t, cluster, "pg", "  allowedNamespaces: {}")},
 			annotations: `"lighterman.dev/cluster-profile":"pg"`,
 			wantDenied:  "does not allow namespace payments", wantReason: "NamespaceNotAllowed",
 			wantEvent: "NamespaceNotAllowed pg payments/dump-*",
 		},
 		"a service account that is not allowed is denied": {
-			profiles:    []resolve.ScopedProfile{profile(t, namespaced, "pg", "  allowedServiceAccounts: [backup, restore]")},
+			profiles:    []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "  allowedServiceAccounts: [backup, restore]")},
 			annotations: `"lighterman.dev/profile":"pg"`,
 			wantDenied:  "does not allow service account default: run the pod as one of backup, restore",
 			wantReason:  "ServiceAccountNotAllowed", wantEvent: "ServiceAccountNotAllowed payments/pg payments/dump-*",
 		},
 		"a service account that is allowed is injected": {
-			profiles:    []resolve.ScopedProfile{profile(t, namespaced, "pg", "  allowedServiceAccounts: [default]")},
+			profiles:    []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "  allowedServiceAccounts: [default]")},
 			annotations: `"lighterman.dev/profile":"pg"`,
 			wantProfile: "CredentialProfile payments/pg", wantPatched: true,
 		},
 		"a selector finds a pod without annotations": {
-			profiles:    []resolve.ScopedProfile{profile(t, namespaced, "pg", selector), profile(t, namespaced, "other", "")},
+			profiles:    []resolve.ScopedProfile{testProfile(t, namespaced, "pg", selector), testProfile(t, namespaced, "other", "")},
 			wantProfile: "CredentialProfile payments/pg", wantPatched: true,
 		},
 		"a selector of service accounts finds the default one": {
-			profiles:    []resolve.ScopedProfile{profile(t, namespaced, "pg", "  selector: {serviceAccounts: [default]}")},
+			profiles:    []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "  selector: {serviceAccounts: [default]}")},
 			wantProfile: "CredentialProfile payments/pg", wantPatched: true,
 		},
 		"a selector must match as a whole": {
-			profiles: []resolve.ScopedProfile{profile(t, namespaced, "pg", "  selector: {podSelector: {matchLabels: {app: pg}}, serviceAccounts: [backup]}")},
+			profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "  selector: {podSelector: {matchLabels: {app: pg}}, serviceAccounts: [backup]}")},
 		},
 		"an annotation wins over a selector": {
-			profiles:    []resolve.ScopedProfile{profile(t, namespaced, "pg", selector), profile(t, namespaced, "other", "")},
+			profiles:    []resolve.ScopedProfile{testProfile(t, namespaced, "pg", selector), testProfile(t, namespaced, "other", "")},
 			annotations: `"lighterman.dev/profile":"other"`,
 			wantProfile: "CredentialProfile payments/other", wantPatched: true,
 		},
 		"two selectors that match are an error": {
-			profiles:   []resolve.ScopedProfile{profile(t, namespaced, "pg", selector), profile(t, namespaced, "other", selector)},
+			profiles:   []resolve.ScopedProfile{testProfile(t, namespaced, "pg", selector), testProfile(t, namespaced, "other", selector)},
 			wantDenied: "CredentialProfile payments/other, CredentialProfile payments/pg", wantReason: "AmbiguousSelector",
 		},
 		"a cluster profile's selector does not reach namespaces that it does not allow": {
-			profiles:    []resolve.ScopedProfile{profile(t, namespaced, "pg", selector), profile(t, cluster, "all", selector)},
+			profiles:    []resolve.ScopedProfile{testProfile(t, namespaced, "pg", selector), testProfile(t, cluster, "all", selector)},
 			wantProfile: "CredentialProfile payments/pg", wantPatched: true,
 		},
 		"a profile that is not supported is denied with every field": {
-			profiles:    []resolve.ScopedProfile{profile(t, namespaced, "pg", "  tools: [s3proxy]\n  uploader: {path: /backup, key: constant}")},
+			profiles:    []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "  tools: [s3proxy]\n  uploader: {path: /backup, key: constant}")},
 			annotations: `"lighterman.dev/profile":"pg"`,
 			wantDenied:  "spec.uploader.key: ", wantReason: "InvalidProfile",
 			wantEvent: "InvalidProfile payments/pg payments/dump-*",
 		},
 		"a record on a pod that nothing selects is denied": {
-			profiles:    []resolve.ScopedProfile{profile(t, namespaced, "pg", "")},
+			profiles:    []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")},
 			annotations: `"lighterman.dev/injected":"{}"`,
 			wantDenied:  "only Lighterman writes this annotation", wantReason: "Collision",
 		},
 		"an unknown container is denied": {
-			profiles:    []resolve.ScopedProfile{profile(t, namespaced, "pg", "")},
+			profiles:    []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")},
 			annotations: `"lighterman.dev/profile":"pg","lighterman.dev/containers":"dmup"`,
 			wantDenied:  `no container "dmup"; it has dump`, wantReason: "UnknownContainer",
 			wantEvent: "UnknownContainer payments/pg payments/dump-*",
@@ -165,12 +165,12 @@ func TestAdmission(t *testing.T) {
 
 func TestDenialIsDecidedOnceMoreLive(t *testing.T) {
 	t.Parallel()
-	live := &memory{profiles: []resolve.ScopedProfile{profile(t, namespaced, "pg", "")}}
-	stale := profile(t, namespaced, "pg", "  tools: [s3proxy]")
+	live := &memory{profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}}
+	stale := testProfile(t, namespaced, "pg", "  tools: [s3proxy]")
 	for name, cached := range map[string]*memory{
 		"profile not in the cache yet":      {},
 		"profile mended since":              {profiles: []resolve.ScopedProfile{stale}},
-		"profile has other accounts by now": {profiles: []resolve.ScopedProfile{profile(t, namespaced, "pg", "  allowedServiceAccounts: [x]")}},
+		"profile has other accounts by now": {profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "  allowedServiceAccounts: [x]")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -187,7 +187,7 @@ func TestDenialIsDecidedOnceMoreLive(t *testing.T) {
 
 func TestLiveLookupIsOnlyForDenials(t *testing.T) {
 	t.Parallel()
-	cached, live := &memory{profiles: []resolve.ScopedProfile{profile(t, namespaced, "pg", "")}}, &memory{}
+	cached, live := &memory{profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}}, &memory{}
 	h, _ := newHandler(t, cached, live)
 	post(h, reviewOf(podWith(`"lighterman.dev/profile":"pg"`)))
 	post(h, reviewOf(podWith(`"lighterman.dev/profile":"pg","lighterman.dev/tools":"none"`)))
@@ -207,7 +207,7 @@ func TestAPIServerOutOfReachIsAnErrorAndNoDenial(t *testing.T) {
 
 func TestDryRunWritesNoEvent(t *testing.T) {
 	t.Parallel()
-	store := &memory{profiles: []resolve.ScopedProfile{profile(t, namespaced, "pg", "  tools: [s3proxy]")}}
+	store := &memory{profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "  tools: [s3proxy]")}}
 	h, events := newHandler(t, store, store)
 	body := reviewOf(podWith(`"lighterman.dev/profile":"pg"`), func(r map[string]any) { r["dryRun"] = true })
 	if r := responseOf(t, post(h, body)); r.Allowed {

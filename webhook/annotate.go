@@ -11,6 +11,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -33,19 +34,19 @@ type Annotator struct {
 // demand is what one pod needs of its service account.
 type demand struct {
 	account types.NamespacedName
-	profile *injector.Profile
-	want    []injector.Annotation
+	profile *profile.Profile
+	want    []profile.Annotation
 	dryRun  bool
 }
 
 // ensure gives the pod's service account what the profile asks for, or a *injector.DeniedError. It calls the API server
 // only where the cache does not show that everything is there. A dry run has the API server judge the write, which is
 // then not kept.
-func (a *Annotator) ensure(ctx context.Context, account types.NamespacedName, profile *injector.Profile, dryRun bool) error {
+func (a *Annotator) ensure(ctx context.Context, account types.NamespacedName, prof *profile.Profile, dryRun bool) error {
 	if a == nil {
 		return nil // The injector has refused what could not work, or warned of it.
 	}
-	want, write := injector.ServiceAccountAnnotations(profile.Spec)
+	want, write := profile.ServiceAccountAnnotations(prof.Spec)
 	if len(want) == 0 {
 		return nil
 	}
@@ -53,10 +54,10 @@ func (a *Annotator) ensure(ctx context.Context, account types.NamespacedName, pr
 	if err != nil && !errors.Is(err, resolve.ErrNotFound) {
 		return fmt.Errorf("find service account %s: %w", account, err)
 	}
-	if err == nil && len(lacking(cached, want)) == 0 && (!write || knows(cached, profile)) {
+	if err == nil && len(lacking(cached, want)) == 0 && (!write || knows(cached, prof)) {
 		return nil
 	}
-	d := &demand{account: account, profile: profile, want: want, dryRun: dryRun}
+	d := &demand{account: account, profile: prof, want: want, dryRun: dryRun}
 	if !write {
 		return a.verify(ctx, d)
 	}
@@ -69,8 +70,8 @@ func (a *Annotator) ensure(ctx context.Context, account types.NamespacedName, pr
 }
 
 // lacking are the annotations that are not there with the value that is wanted.
-func lacking(annotations map[string]string, want []injector.Annotation) []injector.Annotation {
-	var missing []injector.Annotation
+func lacking(annotations map[string]string, want []profile.Annotation) []profile.Annotation {
+	var missing []profile.Annotation
 	for _, a := range want {
 		if annotations[a.Key] != a.Value {
 			missing = append(missing, a)
@@ -81,12 +82,12 @@ func lacking(annotations map[string]string, want []injector.Annotation) []inject
 
 // knows reports whether the record names the profile. Without a record the annotations are somebody else's, and need
 // none.
-func knows(annotations map[string]string, profile *injector.Profile) bool {
+func knows(annotations map[string]string, profile *profile.Profile) bool {
 	value, ok := annotations[injector.AnnotationAnnotatedFor]
 	return !ok || slices.Contains(recorded(value), refOf(profile))
 }
 
-func refOf(p *injector.Profile) injector.Ref { return injector.Ref{Kind: p.Kind, Name: p.Name} }
+func refOf(p *profile.Profile) injector.Ref { return injector.Ref{Kind: p.Kind, Name: p.Name} }
 
 // verify denies a pod whose service account lacks what somebody else is to write.
 func (a *Annotator) verify(ctx context.Context, d *demand) error {
@@ -197,7 +198,7 @@ func title(ref injector.Ref, account types.NamespacedName) string {
 	return ref.Kind + " " + account.Namespace + "/" + ref.Name
 }
 
-func takenBy(taken *TakenError, account *Account, profile *injector.Profile, w *wishes) error {
+func takenBy(taken *TakenError, account *Account, profile *profile.Profile, w *wishes) error {
 	key := taken.Key
 	if key == injector.AnnotationAnnotatedFor {
 		return injector.Deny(injector.ReasonServiceAccountConflict, fmt.Sprintf(

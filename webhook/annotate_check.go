@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -20,11 +21,11 @@ func notKnownYet(account types.NamespacedName) error {
 
 // check denies a pod whose service account lacks what the profile asks for. It writes nothing: the elected replica does,
 // for the accounts that the profile names. Only for a proven review it asks the API server, before it denies.
-func (a *Annotator) check(ctx context.Context, account types.NamespacedName, profile *injector.Profile, proven bool) error {
+func (a *Annotator) check(ctx context.Context, account types.NamespacedName, prof *profile.Profile, proven bool) error {
 	if a == nil {
 		return nil // The injector has refused what could not work, or warned of it.
 	}
-	want, write := injector.ServiceAccountAnnotations(profile.Spec)
+	want, write := profile.ServiceAccountAnnotations(prof.Spec)
 	if len(want) == 0 {
 		return nil
 	}
@@ -35,7 +36,7 @@ func (a *Annotator) check(ctx context.Context, account types.NamespacedName, pro
 	if err == nil && len(lacking(annotations, want)) == 0 {
 		return nil
 	}
-	d := &demand{account: account, profile: profile, want: want}
+	d := &demand{account: account, profile: prof, want: want}
 	switch {
 	case proven:
 		live, readErr := a.read(ctx, d)
@@ -54,9 +55,9 @@ func (a *Annotator) check(ctx context.Context, account types.NamespacedName, pro
 }
 
 // notAnnotated says what to do about annotations that are missing, where an admission does not write them.
-func (d *demand) notAnnotated(annotations map[string]string, missing []injector.Annotation, write bool) string {
-	command := injector.AnnotateCommand(d.account.Namespace, d.account.Name, missing)
-	taken := slices.ContainsFunc(missing, func(m injector.Annotation) bool { return annotations[m.Key] != "" })
+func (d *demand) notAnnotated(annotations map[string]string, missing []profile.Annotation, write bool) string {
+	command := profile.AnnotateCommand(d.account.Namespace, d.account.Name, missing)
+	taken := slices.ContainsFunc(missing, func(m profile.Annotation) bool { return annotations[m.Key] != "" })
 	if taken {
 		command += " --overwrite"
 	}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -74,7 +75,7 @@ func (b *book) Apply(_ context.Context, _ *Account, annotations map[string]strin
 // profileOf is a CredentialProfile of namespace payments with any store.
 func profileOf(t *testing.T, name, spec string) resolve.ScopedProfile {
 	t.Helper()
-	p, err := injector.ParseProfile([]byte("apiVersion: lighterman.dev/v1alpha1\nkind: CredentialProfile\nmetadata: {name: " + name +
+	p, err := profile.Parse([]byte("apiVersion: lighterman.dev/v1alpha1\nkind: CredentialProfile\nmetadata: {name: " + name +
 		", namespace: payments}\nspec:\n" + spec))
 	if err != nil {
 		t.Fatal(err)

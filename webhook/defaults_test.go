@@ -13,6 +13,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -23,11 +24,11 @@ func TestDefaults(t *testing.T) {
 	t.Parallel()
 	names := func(key, profile string) map[string]string { return map[string]string{key: profile} }
 	all := []resolve.ScopedProfile{
-		profile(t, namespaced, "pod", ""), profile(t, namespaced, "account", ""), profile(t, namespaced, "namespace", ""),
-		profile(t, namespaced, "selecting", "  selector: {podSelector: {}}"),
-		profile(t, namespaced, "others", "  allowedServiceAccounts: [backup]"),
-		profile(t, cluster, "company", "  allowedNamespaces: {matchLabels: {team: payments}}"),
-		profile(t, cluster, "elsewhere", "  allowedNamespaces: {matchLabels: {team: other}}"),
+		testProfile(t, namespaced, "pod", ""), testProfile(t, namespaced, "account", ""), testProfile(t, namespaced, "namespace", ""),
+		testProfile(t, namespaced, "selecting", "  selector: {podSelector: {}}"),
+		testProfile(t, namespaced, "others", "  allowedServiceAccounts: [backup]"),
+		testProfile(t, cluster, "company", "  allowedNamespaces: {matchLabels: {team: payments}}"),
+		testProfile(t, cluster, "elsewhere", "  allowedNamespaces: {matchLabels: {team: other}}"),
 	}
 	tests := map[string]struct {
 		annotations string
@@ -113,7 +114,7 @@ func TestDefaultsAreLookedAtLiveBeforeADenial(t *testing.T) {
 	t.Parallel()
 	cached := &memory{defaults: map[string]map[string]string{ofAccount: {injector.AnnotationProfile: "old"}}}
 	live := &memory{
-		profiles: []resolve.ScopedProfile{profile(t, namespaced, "new", "")},
+		profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "new", "")},
 		defaults: map[string]map[string]string{ofAccount: {injector.AnnotationProfile: "new"}},
 	}
 	h, _ := newHandler(t, cached, live)
@@ -125,7 +126,7 @@ func TestDefaultsOnAPIServer(t *testing.T) {
 	t.Parallel()
 	a := startAPIServer(t)
 	r := a.start(t, "lighterman", injector.Settings{Version: "test"}, "get", "list", "watch", "patch")
-	blind := a.start(t, "blind", injector.Settings{Version: "test", NoServiceAccountAnnotations: true})
+	blind := a.start(t, "blind", injector.Settings{Version: "test", Cluster: profile.Cluster{NoServiceAccountAnnotations: true}})
 
 	a.namespace(t, "defaults")
 	for _, name := range []string{"account", "namespace"} {

@@ -8,6 +8,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/message"
+	"lighterman.dev/lighterman/profile"
 )
 
 // maxNote is the API's limit for an event's note, in bytes (k8s.io/kubernetes v1.37 pkg/apis/core/validation/events.go).
@@ -21,7 +22,7 @@ type events struct {
 var _ Recorder = (*events)(nil)
 
 // Denied tells at the profile that a pod was denied. The pod does not exist, so nothing can be told there.
-func (e *events) Denied(profile *injector.Profile, namespace, pod string, denied *injector.DeniedError) {
+func (e *events) Denied(profile *profile.Profile, namespace, pod string, denied *injector.DeniedError) {
 	regarding := &corev1.ObjectReference{
 		APIVersion: v1alpha1.GroupVersion.String(), Kind: profile.Kind,
 		Namespace: profile.Namespace, Name: profile.Name, UID: types.UID(profile.UID),

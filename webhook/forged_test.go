@@ -23,6 +23,7 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/pki"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/caller"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
@@ -66,7 +67,7 @@ func (e everyAccount) Apply(context.Context, *Account, map[string]string, bool) 
 	return nil
 }
 
-func (t *touched) Denied(*injector.Profile, string, string, *injector.DeniedError) { t.events.Add(1) }
+func (t *touched) Denied(*profile.Profile, string, string, *injector.DeniedError) { t.events.Add(1) }
 
 // secretBucket stands in every profile, so that it shows in whatever tells something of one.
 const secretBucket = "bucket-that-nobody-may-know"

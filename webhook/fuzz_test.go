@@ -10,14 +10,14 @@ import (
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 
-	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/benchpod"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // FuzzServeHTTP posts anything: the answer is always a review, and a patch always applies.
 func FuzzServeHTTP(f *testing.F) {
-	p := profile(f, namespaced, "pg", "  selector: {podSelector: {}}")
+	p := testProfile(f, namespaced, "pg", "  selector: {podSelector: {}}")
 	store := &memory{profiles: []resolve.ScopedProfile{p}, namespaces: map[string]map[string]string{}}
 	h, _ := newHandler(f, store, store)
 	f.Add(reviewOf(podWith(`"lighterman.dev/profile":"pg"`)))
@@ -51,7 +51,7 @@ func FuzzServeHTTP(f *testing.F) {
 }
 
 func BenchmarkHandler(b *testing.B) {
-	p, err := injector.ParseProfile([]byte(benchpod.Profile))
+	p, err := profile.Parse([]byte(benchpod.Profile))
 	if err != nil {
 		b.Fatal(err)
 	}

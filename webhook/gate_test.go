@@ -48,7 +48,7 @@ func TestOnlyPodsThatTheAPIServerSends(t *testing.T) {
 		for _, proven := range []bool{true, false} {
 			with, without := &memory{}, &memory{}
 			for m, value := range map[*memory]string{with: test.label, without: ""} {
-				m.profiles = []resolve.ScopedProfile{profile(t, namespaced, "pg", "")}
+				m.profiles = []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}
 				m.namespaces = map[string]map[string]string{test.namespace: {injector.NamespaceLabel: value}}
 			}
 			cached := with
@@ -111,7 +111,7 @@ func TestUnprovenReviewsCauseNoIO(t *testing.T) {
 		}
 	}
 	store := &memory{}
-	h, _ := newHandler(t, store, &memory{profiles: []resolve.ScopedProfile{profile(t, namespaced, "pg", "")}})
+	h, _ := newHandler(t, store, &memory{profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}})
 	unproven(h)
 	if r := responseOf(t, post(h, reviewOf(backupPod))); r.Allowed || !strings.Contains(r.Result.Message, "there is no CredentialProfile") {
 		t.Errorf("a profile that only the API server knows: got %+v", r)

@@ -13,6 +13,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/podtest"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -38,7 +39,7 @@ func TestGoldenCases(t *testing.T) {
 				}
 				return text
 			}
-			p, err := injector.ParseProfile(read("profile.yaml"))
+			p, err := profile.Parse(read("profile.yaml"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,7 +49,9 @@ func TestGoldenCases(t *testing.T) {
 				namespaces: map[string]map[string]string{"payments": {"a": "b"}},
 			}
 			h, _ := newHandler(t, store, store)
-			h.Settings = injector.Settings{Version: "v0.0.0-test", Image: "lighterman:test", UploaderImage: "uploader:test", ClusterTrustBundles: true}
+			h.Settings = injector.Settings{
+				Version: "v0.0.0-test", Image: "lighterman:test", UploaderImage: "uploader:test", Cluster: profile.Cluster{ClusterTrustBundles: true},
+			}
 			raw, err := yaml.YAMLToJSON(read("pod.yaml"))
 			if err != nil {
 				t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/message"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/caller"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
@@ -56,12 +57,12 @@ type Handler struct {
 
 // Recorder writes an event about a profile. It must not wait for the API server.
 type Recorder interface {
-	Denied(profile *injector.Profile, namespace, pod string, denied *injector.DeniedError)
+	Denied(profile *profile.Profile, namespace, pod string, denied *injector.DeniedError)
 }
 
 // outcome is what became of one request.
 type outcome struct {
-	profile  *injector.Profile
+	profile  *profile.Profile
 	result   injector.Result
 	injected bool
 }

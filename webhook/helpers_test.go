@@ -19,6 +19,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/caller"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
@@ -74,7 +75,7 @@ func (m *memory) AccountAnnotations(_ context.Context, account types.NamespacedN
 // told remembers events.
 type told struct{ notes []string }
 
-func (e *told) Denied(p *injector.Profile, namespace, pod string, d *injector.DeniedError) {
+func (e *told) Denied(p *profile.Profile, namespace, pod string, d *injector.DeniedError) {
 	e.notes = append(e.notes, fmt.Sprintf("%s %s %s/%s", d.Reason, p, namespace, pod))
 }
 
@@ -106,7 +107,7 @@ func believing(tb testing.TB) *caller.Authenticator {
 	return callers
 }
 
-func profile(tb testing.TB, kind, name, extra string) resolve.ScopedProfile {
+func testProfile(tb testing.TB, kind, name, extra string) resolve.ScopedProfile {
 	tb.Helper()
 	namespace := "payments"
 	if kind == v1alpha1.KindClusterCredentialProfile {
@@ -119,7 +120,7 @@ metadata: {name: %s, namespace: %q}
 spec:
   s3: {bucket: pg-backups, region: eu-west-1, auth: {podIdentity: {}}}
 %s`, kind, name, namespace, extra)
-	p, err := injector.ParseProfile([]byte(text))
+	p, err := profile.Parse([]byte(text))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/caller"
 )
 
@@ -121,7 +121,7 @@ func (m *Metrics) admitted(start time.Time, out *outcome) {
 		m.observe(start, outcomeSkipped, "")
 	case out.injected:
 		m.observe(start, outcomeInjected, "")
-		m.pods.WithLabelValues(out.profile.Kind, injector.AuthMode(out.profile.Spec)).Inc()
+		m.pods.WithLabelValues(out.profile.Kind, profile.AuthMode(out.profile.Spec)).Inc()
 	default:
 		m.observe(start, outcomeUnchanged, "")
 	}

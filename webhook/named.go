@@ -15,6 +15,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -47,7 +48,7 @@ func accountsNamedBy(object client.Object) []string {
 	if spec == nil {
 		return nil
 	}
-	if want, write := injector.ServiceAccountAnnotations(spec); len(want) == 0 || !write {
+	if want, write := profile.ServiceAccountAnnotations(spec); len(want) == 0 || !write {
 		return nil
 	}
 	return spec.AllowedServiceAccounts
@@ -95,8 +96,8 @@ func (n *namedAccounts) wishesOf(ctx context.Context, source resolve.Source, acc
 }
 
 // conflicts reports whether another value is wanted already.
-func (w *wishes) conflicts(want []injector.Annotation) bool {
-	return slices.ContainsFunc(want, func(a injector.Annotation) bool {
+func (w *wishes) conflicts(want []profile.Annotation) bool {
+	return slices.ContainsFunc(want, func(a profile.Annotation) bool {
 		value, ok := w.values[a.Key]
 		return ok && value != a.Value
 	})

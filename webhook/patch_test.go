@@ -24,7 +24,7 @@ func fatProfile(tb testing.TB, bytes int) resolve.ScopedProfile {
 	for i := range 64 {
 		fmt.Fprintf(&env, "  - {name: V%d, value: %q}\n", i, strings.Repeat("x", bytes))
 	}
-	return profile(tb, namespaced, "fat", env.String())
+	return testProfile(tb, namespaced, "fat", env.String())
 }
 
 // podOf is a pod with n containers that names the profile fat, with the API server's defaults.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 )
 
 // basis is what a denial follows from.
@@ -56,7 +57,7 @@ var errOtherRecord = errors.New("the pod was injected with another state of the 
 // matchesRecord reports whether the pod was never injected, or with the profile as it is given. Where not, either this
 // replica's cache is behind that of the replica which made the first pass, and would bring the pod back to what the profile
 // was; or the pod was restored or copied. The API server knows.
-func matchesRecord(pod *injector.Metadata, profile *injector.Profile) bool {
+func matchesRecord(pod *injector.Metadata, profile *profile.Profile) bool {
 	text, injected := pod.Annotations[injector.AnnotationInjected]
 	if !injected {
 		return true

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -93,7 +94,7 @@ spec:
 `
 	made := make([]*memory, 2)
 	for i, text := range []string{text, edit(strings.Replace(text, "generation: 1", "generation: 2", 1))} {
-		p, err := injector.ParseProfile([]byte(text))
+		p, err := profile.Parse([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -69,12 +70,12 @@ func Judge(spec *v1alpha1.CredentialProfileSpec, settings injector.Settings, old
 ) v1alpha1.ProfileStatus {
 	status := *old.DeepCopy()
 	status.ObservedGeneration = generation
-	status.Store, status.Auth = injector.Store(spec), injector.AuthMode(spec)
+	status.Store, status.Auth = profile.URL(spec), profile.AuthMode(spec)
 	condition := metav1.Condition{
 		Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAccepted,
 		Message: "Pods can be injected with the profile." + note, ObservedGeneration: generation,
 	}
-	if problems := injector.Check(spec, settings); len(problems) > 0 {
+	if problems := profile.Check(spec, settings.Cluster); len(problems) > 0 {
 		condition.Status, condition.Reason = metav1.ConditionFalse, v1alpha1.ReasonNotSupported
 		messages := make([]string, len(problems))
 		for i, p := range problems {

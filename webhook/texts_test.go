@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -29,7 +30,7 @@ func TestEventNoteEndsAtACharacter(t *testing.T) {
 	for n := range 8 {
 		recorder := &noteRecorder{}
 		denied := injector.Deny(injector.ReasonCollision, strings.Repeat("x", n)+strings.Repeat("日本語", 400)+": rename the container")
-		(&events{recorder: recorder}).Denied(&injector.Profile{Kind: namespaced, Name: "pg"}, "payments", strings.Repeat("ä", 300), denied)
+		(&events{recorder: recorder}).Denied(&profile.Profile{Kind: namespaced, Name: "pg"}, "payments", strings.Repeat("ä", 300), denied)
 		if len(recorder.note) > maxNote || len(recorder.note) < maxNote-8 || !utf8.ValidString(recorder.note) ||
 			!strings.HasSuffix(recorder.note, ": rename the container") {
 			t.Errorf("%d bytes: %q", len(recorder.note), recorder.note)
@@ -58,7 +59,7 @@ func TestAnswerAndLogAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := &memory{profiles: []resolve.ScopedProfile{profile(t, namespaced, "pg", "")}}
+			store := &memory{profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}}
 			h, _ := newHandler(t, store, store)
 			lines := 0
 			h.Log = funcr.NewJSON(func(line string) {

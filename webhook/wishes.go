@@ -13,6 +13,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -52,7 +53,7 @@ func wishesOf(ctx context.Context, source resolve.Source, account types.Namespac
 }
 
 // add gives the wishes of the profile that asked first precedence.
-func (w *wishes) add(ref injector.Ref, want []injector.Annotation) {
+func (w *wishes) add(ref injector.Ref, want []profile.Annotation) {
 	w.asking = append(w.asking, ref)
 	for _, a := range want {
 		switch value, taken := w.values[a.Key]; {
@@ -65,7 +66,7 @@ func (w *wishes) add(ref injector.Ref, want []injector.Annotation) {
 }
 
 // wish gives the annotations that one profile wants Lighterman to write.
-func wish(ctx context.Context, source resolve.Source, account types.NamespacedName, ref injector.Ref) ([]injector.Annotation, error) {
+func wish(ctx context.Context, source resolve.Source, account types.NamespacedName, ref injector.Ref) ([]profile.Annotation, error) {
 	c, err := source.Profile(ctx, ref, account.Namespace)
 	if errors.Is(err, resolve.ErrNotFound) {
 		return nil, nil
@@ -83,7 +84,7 @@ func wish(ctx context.Context, source resolve.Source, account types.NamespacedNa
 	if err != nil {
 		return nil, err
 	}
-	want, write := injector.ServiceAccountAnnotations(c.Spec)
+	want, write := profile.ServiceAccountAnnotations(c.Spec)
 	if !write {
 		return nil, nil
 	}
@@ -103,7 +104,7 @@ func (w *wishes) annotations() map[string]string {
 // shown reports whether annotations show what all profiles want, and nothing that may be left over from one that wanted
 // it once.
 func (w *wishes) shown(annotations map[string]string) bool {
-	for _, key := range injector.IdentityAnnotations {
+	for _, key := range profile.IdentityAnnotations {
 		if value, ok := annotations[key]; value != w.values[key] || (ok && value == "") {
 			return false
 		}

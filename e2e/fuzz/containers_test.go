@@ -8,13 +8,14 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 )
 
 // checkContainers checks that just the containers that are meant got the variables, and that none got one that it had.
-func checkContainers(t *testing.T, before, after *corev1.Pod, profile []byte) {
+func checkContainers(t *testing.T, before, after *corev1.Pod, prof []byte) {
 	t.Helper()
 	meant := chosen(before, after)
-	parsed, err := injector.ParseProfile(profile)
+	parsed, err := profile.Parse(prof)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +172,7 @@ func chosen(before, after *corev1.Pod) func(name string) bool {
 }
 
 // recipients tells the containers that may have the identity: with an uploader only those for which something asks.
-func recipients(before, after *corev1.Pod, profile *injector.Profile) func(name string) bool {
+func recipients(before, after *corev1.Pod, profile *profile.Profile) func(name string) bool {
 	u := profile.Spec.Uploader
 	tools, overridden := before.Annotations[injector.AnnotationTools]
 	_, limited := before.Annotations[injector.AnnotationContainers]

@@ -17,6 +17,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/podtest"
+	"lighterman.dev/lighterman/profile"
 
 	"lighterman.dev/lighterman/e2e/oracle"
 )
@@ -92,15 +93,15 @@ type judged struct {
 func checkIdentities(t *testing.T, data []byte, total *tally) {
 	t.Helper()
 	s := newSource(data)
-	profile := s.soundProfile()
-	store := storeName(&profile.Spec)
+	prof := s.soundProfile()
+	store := storeName(&prof.Spec)
 	pod := s.identityPod(store)
-	rawPod, rawProfile := podtest.Marshal(t, pod), podtest.Marshal(t, profile)
+	rawPod, rawProfile := podtest.Marshal(t, pod), podtest.Marshal(t, prof)
 	complain := func(format string, args ...any) {
 		t.Helper()
 		what := fmt.Sprintf(format, args...)
 		kind, _, _ := strings.Cut(what, ":")
-		kind = fmt.Sprintf("problem: %s %s: %s", store, injector.AuthMode(&profile.Spec), kind)
+		kind = fmt.Sprintf("problem: %s %s: %s", store, profile.AuthMode(&prof.Spec), kind)
 		if total.count(kind); total.counts[kind] > 1 {
 			return
 		}
@@ -110,7 +111,7 @@ func checkIdentities(t *testing.T, data []byte, total *tally) {
 		total.problems[kind] = fmt.Sprintf("%s: %s\nthe bytes %q give the pod:\n%s\nand the profile:\n%s", kind, what, data,
 			text(t, rawPod), text(t, rawProfile))
 	}
-	parsed, err := injector.ParseProfile(rawProfile)
+	parsed, err := profile.Parse(rawProfile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +152,7 @@ func checkIdentities(t *testing.T, data []byte, total *tally) {
 			continue
 		}
 		j := &judged{
-			total: total, complain: complain, writes: !recipient(name), profile: profile, store: store, before: original[name], after: c, files: filesOf(&after, c),
+			total: total, complain: complain, writes: !recipient(name), profile: prof, store: store, before: original[name], after: c, files: filesOf(&after, c),
 			warned: slices.ContainsFunc(result.Warnings, func(w string) bool { return strings.Contains(w, fmt.Sprintf("container %q", name)) }),
 			bare: sync.OnceValue(func() *corev1.Container {
 				result, err := injectOne(podtest.Marshal(t, bare(pod)))

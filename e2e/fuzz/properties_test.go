@@ -11,6 +11,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/jsonsubset"
 	"lighterman.dev/lighterman/internal/test/podtest"
+	"lighterman.dev/lighterman/profile"
 )
 
 var settings = injector.Settings{
@@ -57,12 +58,12 @@ func check(t *testing.T, pod, profile []byte, crds map[string]*definition) verdi
 	return v
 }
 
-func inject(pod, profile []byte) (injector.Result, error) {
+func inject(pod, prof []byte) (injector.Result, error) {
 	p, err := injector.ParsePod(pod)
 	if err != nil {
 		return injector.Result{}, err
 	}
-	how, err := injector.ParseProfile(profile)
+	how, err := profile.Parse(prof)
 	if err != nil {
 		return injector.Result{}, err
 	}

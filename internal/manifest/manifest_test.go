@@ -13,10 +13,11 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/jsonsubset"
+	"lighterman.dev/lighterman/profile"
 )
 
-var profile = func() *injector.Profile {
-	profile, err := injector.ParseProfile([]byte(`
+var testProfile = func() *profile.Profile {
+	prof, err := profile.Parse([]byte(`
 apiVersion: lighterman.dev/v1alpha1
 kind: CredentialProfile
 metadata: {name: pg, namespace: payments}
@@ -27,7 +28,7 @@ spec:
 	if err != nil {
 		panic(err)
 	}
-	return profile
+	return prof
 }()
 
 func TestSplit(t *testing.T) {
@@ -141,7 +142,7 @@ func inject(t *testing.T, object *Object) []byte {
 	if object.Pod == nil {
 		return object.JSON
 	}
-	result, err := injector.Inject(object.Pod, profile, injector.Settings{Version: "v0", Image: "lighterman"})
+	result, err := injector.Inject(object.Pod, testProfile, injector.Settings{Version: "v0", Image: "lighterman"})
 	if _, denied := errors.AsType[*injector.DeniedError](err); denied {
 		return object.JSON
 	}

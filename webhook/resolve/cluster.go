@@ -12,6 +12,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 )
 
 // AccountReader returns the annotations of a service account that name a default profile, or ErrNotFound.
@@ -44,17 +45,17 @@ func NewLive(apiServer client.Reader, accounts AccountReader) *Cluster {
 // Profile returns the profile that ref names to pods of the namespace.
 func (c *Cluster) Profile(ctx context.Context, ref injector.Ref, namespace string) (*ScopedProfile, error) {
 	if ref.Kind == v1alpha1.KindClusterCredentialProfile {
-		var profile v1alpha1.ClusterCredentialProfile
-		if err := c.reader.Get(ctx, types.NamespacedName{Name: ref.Name}, &profile); err != nil {
+		var prof v1alpha1.ClusterCredentialProfile
+		if err := c.reader.Get(ctx, types.NamespacedName{Name: ref.Name}, &prof); err != nil {
 			return nil, profileError(ref, err)
 		}
-		return scopeClusterProfile(&profile), nil
+		return scopeClusterProfile(&prof), nil
 	}
-	var profile v1alpha1.CredentialProfile
-	if err := c.reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: ref.Name}, &profile); err != nil {
+	var prof v1alpha1.CredentialProfile
+	if err := c.reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: ref.Name}, &prof); err != nil {
 		return nil, profileError(ref, err)
 	}
-	return &ScopedProfile{Profile: injector.FromProfile(&profile)}, nil
+	return &ScopedProfile{Profile: profile.New(&prof)}, nil
 }
 
 // ListWithSelector returns the namespace's own profiles and the cluster profiles.
@@ -69,7 +70,7 @@ func (c *Cluster) ListWithSelector(ctx context.Context, namespace string) ([]Sco
 	}
 	profiles := make([]ScopedProfile, 0, len(own.Items)+len(cluster.Items))
 	for i := range own.Items {
-		profiles = append(profiles, ScopedProfile{Profile: injector.FromProfile(&own.Items[i])})
+		profiles = append(profiles, ScopedProfile{Profile: profile.New(&own.Items[i])})
 	}
 	for i := range cluster.Items {
 		profiles = append(profiles, *scopeClusterProfile(&cluster.Items[i]))
@@ -110,7 +111,7 @@ func NotFound(err error) error {
 }
 
 func scopeClusterProfile(p *v1alpha1.ClusterCredentialProfile) *ScopedProfile {
-	return &ScopedProfile{Profile: injector.FromClusterProfile(p), AllowedNamespaces: p.Spec.AllowedNamespaces}
+	return &ScopedProfile{Profile: profile.NewCluster(p), AllowedNamespaces: p.Spec.AllowedNamespaces}
 }
 
 // NamespaceMetadata returns an empty namespace of the type by which namespaces are cached and read: their metadata alone.

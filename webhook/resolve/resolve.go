@@ -7,12 +7,13 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 )
 
 // Resolution is the answer to which profile a pod gets.
 type Resolution struct {
 	// Profile is nil for a pod that no profile is for.
-	Profile *injector.Profile
+	Profile *profile.Profile
 	// OptedOut reports whether the pod wants no profile.
 	OptedOut bool
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 )
 
 // profileBySelector returns the one profile whose selector matches the pod. The API server sends pods that name no
@@ -15,7 +16,7 @@ func profileBySelector(ctx context.Context, source Source, pod *injector.Pod, na
 	if err != nil {
 		return Resolution{}, fmt.Errorf("find the profiles that select pods: %w", err)
 	}
-	var matching []*injector.Profile
+	var matching []*profile.Profile
 	for i := range candidates {
 		matches, err := matchesSelector(ctx, source, &candidates[i], pod, namespace)
 		if err != nil {

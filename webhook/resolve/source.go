@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 )
 
 // Source reads what decides which profile a pod gets.
@@ -29,7 +30,7 @@ var ErrNotFound = errors.New("not found")
 
 // ScopedProfile is a profile, and the namespaces that may use it.
 type ScopedProfile struct {
-	*injector.Profile
+	*profile.Profile
 	// AllowedNamespaces is set for cluster profiles only; nil or empty allows none.
 	AllowedNamespaces *metav1.LabelSelector
 }

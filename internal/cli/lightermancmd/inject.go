@@ -15,6 +15,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/manifest"
 	"lighterman.dev/lighterman/internal/textdiff"
+	"lighterman.dev/lighterman/profile"
 )
 
 // injectOptions are the flags of "lighterman inject".
@@ -132,25 +133,26 @@ func (o *injectOptions) inject(out, notes *bytes.Buffer, object *manifest.Object
 		fmt.Fprintf(notes, "%s is left as it is: annotation %s is \"false\"\n", object, injector.AnnotationInject)
 		return nil
 	}
-	profile, err := given.choose(object.Pod, only)
+	prof, err := given.choose(object.Pod, only)
 	if err != nil {
 		return err
 	}
-	if profile == nil {
+	if prof == nil {
 		fmt.Fprintf(notes, "%s is left as it is: its pods name no profile, and no spec.selector matches them\n", object)
 		return nil
 	}
-	if err := injector.CheckServiceAccount(object.Pod, profile); err != nil {
+	if err := injector.CheckServiceAccount(object.Pod, prof); err != nil {
 		return err
 	}
-	result, err := injector.Inject(object.Pod, profile, injector.Settings{
-		Version: o.version, Image: o.image, UploaderImage: o.uploaderImage, ClusterTrustBundles: o.trustBundles, NoServiceAccountAnnotations: !o.annotate,
+	result, err := injector.Inject(object.Pod, prof, injector.Settings{
+		Version: o.version, Image: o.image, UploaderImage: o.uploaderImage,
+		Cluster: profile.Cluster{ClusterTrustBundles: o.trustBundles, NoServiceAccountAnnotations: !o.annotate},
 	})
 	if err != nil {
 		return err
 	}
 	if o.annotate {
-		result.Warnings = append(result.Warnings, accountWarnings(object.Pod, profile)...)
+		result.Warnings = append(result.Warnings, accountWarnings(object.Pod, prof)...)
 	}
 	for _, warning := range result.Warnings {
 		fmt.Fprintf(notes, "Warning: %s: %s\n", object, warning)
@@ -163,13 +165,13 @@ func (o *injectOptions) inject(out, notes *bytes.Buffer, object *manifest.Object
 }
 
 // accountWarnings says what the pod needs besides the patch.
-func accountWarnings(pod *injector.Pod, profile *injector.Profile) []string {
-	want, write := injector.ServiceAccountAnnotations(profile.Spec)
+func accountWarnings(pod *injector.Pod, prof *profile.Profile) []string {
+	want, write := profile.ServiceAccountAnnotations(prof.Spec)
 	if len(want) == 0 {
 		return nil
 	}
-	namespace := cmp.Or(pod.Metadata.Namespace, profile.Namespace)
-	command := injector.AnnotateCommand(namespace, pod.ServiceAccount(), want)
+	namespace := cmp.Or(pod.Metadata.Namespace, prof.Namespace)
+	command := profile.AnnotateCommand(namespace, pod.ServiceAccount(), want)
 	if write {
 		return []string{"the webhook also writes, before the pod is created, what this would: " + command}
 	}

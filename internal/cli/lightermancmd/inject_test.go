@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files of testdata/inject")
@@ -53,7 +54,7 @@ func TestInject(t *testing.T) {
 			continue // A second pass: only an admission has two.
 		}
 		t.Run(filepath.Base(dir)+"/"+filepath.Base(path), func(t *testing.T) {
-			settings := injector.Settings{ClusterTrustBundles: true, UploaderImage: "uploader:test"}
+			settings := injector.Settings{UploaderImage: "uploader:test", Cluster: profile.Cluster{ClusterTrustBundles: true}}
 			if text, err := os.ReadFile(dir + "/settings.yaml"); err == nil {
 				if err := yaml.Unmarshal(text, &settings); err != nil {
 					t.Fatal(err)

@@ -11,10 +11,11 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/manifest"
+	"lighterman.dev/lighterman/profile"
 )
 
 // profiles are those that the pods of "lighterman inject" may get.
-type profiles []*injector.Profile
+type profiles []*profile.Profile
 
 // readProfiles reads the profiles of files. Other objects in them are not looked at.
 func readProfiles(names []string) (profiles, error) {
@@ -30,11 +31,11 @@ func readProfiles(names []string) (profiles, error) {
 		}
 		found = append(found, inFile...)
 	}
-	for i, profile := range found {
-		if slices.ContainsFunc(found[:i], func(p *injector.Profile) bool {
-			return p.Kind == profile.Kind && p.Namespace == profile.Namespace && p.Name == profile.Name
+	for i, prof := range found {
+		if slices.ContainsFunc(found[:i], func(p *profile.Profile) bool {
+			return p.Kind == prof.Kind && p.Namespace == prof.Namespace && p.Name == prof.Name
 		}) {
-			return nil, fmt.Errorf("--profile: %s %s is given twice: give it once", profile.Kind, profile)
+			return nil, fmt.Errorf("--profile: %s %s is given twice: give it once", prof.Kind, prof)
 		}
 	}
 	return found, nil
@@ -51,7 +52,7 @@ func parseProfiles(text []byte) (profiles, error) {
 			if schema.FromAPIVersionAndKind(object.APIVersion, object.Kind).Group != v1alpha1.GroupVersion.Group {
 				continue
 			}
-			profile, err := injector.ParseProfile(object.JSON)
+			profile, err := profile.Parse(object.JSON)
 			if err != nil {
 				return nil, err
 			}
@@ -67,7 +68,7 @@ func parseProfiles(text []byte) (profiles, error) {
 
 // choose gives the profile that the pod is injected with, as the webhook does; nil: none. A pod that is the only one gets
 // the only profile even if nothing says so.
-func (p profiles) choose(pod *injector.Pod, only bool) (*injector.Profile, error) {
+func (p profiles) choose(pod *injector.Pod, only bool) (*profile.Profile, error) {
 	ref, err := injector.Requested(&pod.Metadata)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func (p profiles) choose(pod *injector.Pod, only bool) (*injector.Profile, error
 	if ref != (injector.Ref{}) {
 		return p.named(ref, pod.Metadata.Namespace)
 	}
-	matching := p.filter(func(profile *injector.Profile) bool {
+	matching := p.filter(func(profile *profile.Profile) bool {
 		return serves(profile, pod.Metadata.Namespace) && injector.Selects(profile, pod)
 	})
 	switch {
@@ -90,12 +91,12 @@ func (p profiles) choose(pod *injector.Pod, only bool) (*injector.Profile, error
 }
 
 // named gives the profile that an annotation names.
-func (p profiles) named(ref injector.Ref, namespace string) (*injector.Profile, error) {
-	namesakes := p.filter(func(profile *injector.Profile) bool { return profile.Kind == ref.Kind && profile.Name == ref.Name })
+func (p profiles) named(ref injector.Ref, namespace string) (*profile.Profile, error) {
+	namesakes := p.filter(func(profile *profile.Profile) bool { return profile.Kind == ref.Kind && profile.Name == ref.Name })
 	if len(namesakes) == 0 {
 		return nil, fmt.Errorf("the pod's annotation names %s %q, and the files of --profile hold %s", ref.Kind, ref.Name, p)
 	}
-	found := namesakes.filter(func(profile *injector.Profile) bool { return serves(profile, namespace) })
+	found := namesakes.filter(func(profile *profile.Profile) bool { return serves(profile, namespace) })
 	switch len(found) {
 	case 0:
 		return nil, fmt.Errorf("the pod is in namespace %s, and the files of --profile hold %s: a %s serves its own namespace only",
@@ -108,13 +109,13 @@ func (p profiles) named(ref injector.Ref, namespace string) (*injector.Profile, 
 }
 
 // serves reports whether pods of a namespace may have the profile, as far as files can tell: an empty namespace may be any.
-func serves(profile *injector.Profile, namespace string) bool {
+func serves(profile *profile.Profile, namespace string) bool {
 	return profile.Kind == v1alpha1.KindClusterCredentialProfile || profile.Namespace == "" || namespace == "" ||
 		profile.Namespace == namespace
 }
 
-func (p profiles) filter(keep func(*injector.Profile) bool) profiles {
-	return slices.DeleteFunc(slices.Clone(p), func(profile *injector.Profile) bool { return !keep(profile) })
+func (p profiles) filter(keep func(*profile.Profile) bool) profiles {
+	return slices.DeleteFunc(slices.Clone(p), func(profile *profile.Profile) bool { return !keep(profile) })
 }
 
 // String lists the profiles.

@@ -24,6 +24,7 @@ import (
 
 	"lighterman.dev/lighterman/certs"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook"
 	"lighterman.dev/lighterman/webhook/caller"
 	"lighterman.dev/lighterman/webhook/httpserver"
@@ -90,7 +91,8 @@ func (o *webhookOptions) settings(log logr.Logger) (injector.Settings, error) {
 	}
 	log.Info("refuse profiles that name an audience of the API server", "audiences", audiences)
 	return injector.Settings{
-		Version: o.version, Image: o.image, UploaderImage: o.uploaderImage, NoServiceAccountAnnotations: !o.annotate, APIAudiences: audiences,
+		Version: o.version, Image: o.image, UploaderImage: o.uploaderImage,
+		Cluster: profile.Cluster{NoServiceAccountAnnotations: !o.annotate, APIAudiences: audiences},
 	}, nil
 }
 

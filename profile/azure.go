@@ -1,0 +1,124 @@
+package profile
+
+import (
+	"cmp"
+	"strings"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+var azureStore = Store{
+	Name:          "azure",
+	scheme:        "azure",
+	isSet:         func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure != nil },
+	Location:      func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.Azure.Container, s.Azure.Prefix },
+	modes:         azureModes,
+	groups:        groupAzure | GroupAzureAccount | groupAzureEndpoint | groupRequestsCA,
+	IdentityGroup: groupAzure, identities: azureIdentities, rivals: azureRivals,
+	CloudWebhooks: azureCloudWebhooks,
+	check:         checkAzure,
+	env:           azureEnv,
+	upload:        azureUpload,
+}
+
+// azureCloud is what the SDKs and the tools must know of a cloud.
+type azureCloud struct {
+	name v1alpha1.AzureCloud
+	// suffix ends the host names of its storage: <account>.blob.<suffix>.
+	suffix string
+	// authority is the URL of its Entra ID.
+	authority string
+	// environment is its name in the older Azure SDKs, which some tools kept.
+	environment string
+}
+
+// azureClouds has a row for each AzureCloud of the API: azcore v1.23.1 cloud/cloud.go for the authorities; learn.microsoft.com
+// (azure-government/compare-azure-government-global-azure, azure/china/resources-developer-guide) for the suffixes;
+// go-autorest's azure/environments.go for the names.
+var azureClouds = [...]azureCloud{
+	{"AzurePublic", "core.windows.net", "https://login.microsoftonline.com/", "AzurePublicCloud"},
+	{"AzureUSGovernment", "core.usgovcloudapi.net", "https://login.microsoftonline.us/", "AzureUSGovernmentCloud"},
+	{"AzureChina", "core.chinacloudapi.cn", "https://login.chinacloudapi.cn/", "AzureChinaCloud"},
+}
+
+// cloudOf is nil for a name that the API does not have.
+func cloudOf(az *v1alpha1.AzureStore) *azureCloud {
+	for i := range azureClouds {
+		if c := &azureClouds[i]; c.name == az.Cloud || (az.Cloud == "" && i == 0) {
+			return c
+		}
+	}
+	return nil
+}
+
+// public reports whether the store is in the cloud that every tool takes for granted.
+func (c *azureCloud) public() bool { return c == &azureClouds[0] }
+
+// azureAccount gives the storage account's name, which a Secret may hold: then as a reference to the neutral variable
+// that is injected before all others.
+func azureAccount(az *v1alpha1.AzureStore) string {
+	return cmp.Or(az.StorageAccount, "$(LIGHTERMAN_STORAGE_ACCOUNT)")
+}
+
+// azureEndpoint gives the URL of the blob service, without a slash at its end.
+func azureEndpoint(az *v1alpha1.AzureStore) string {
+	if az.Endpoint != "" {
+		return strings.TrimRight(az.Endpoint, "/")
+	}
+	return "https://" + azureAccount(az) + ".blob." + cloudOf(az).suffix
+}
+
+// account adds the storage account's name under one of the names that tools have for it.
+func (e *Environment) account(name string, groups Group) {
+	if az := e.Spec.Azure; az.StorageAccountFrom != nil {
+		e.secret(name, az.StorageAccountFrom, groups)
+	} else {
+		e.add(name, az.StorageAccount, groups)
+	}
+}
+
+// azureEnv is the environment of azidentity (Go, Python) and of the az CLI. The SDKs read no storage variable by
+// themselves; AZURE_STORAGE_* are the CLI's (azure-cli 2.74, command_modules/storage), which barman and others took over.
+func azureEnv(e *Environment) {
+	az := e.Spec.Azure
+	e.add("LIGHTERMAN_PROVIDER", "azure", 0)
+	e.account("LIGHTERMAN_STORAGE_ACCOUNT", 0)
+	e.add("LIGHTERMAN_BUCKET", az.Container, 0)
+	e.add("LIGHTERMAN_PREFIX", az.Prefix, 0)
+	e.add("LIGHTERMAN_ENDPOINT", azureEndpoint(az), 0)
+	e.add("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
+	e.add("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupAzure)
+
+	if az.Auth.ConnectionString == nil { // It names the account itself.
+		e.account("AZURE_STORAGE_ACCOUNT", GroupAzureAccount)
+	}
+	e.add("AZURE_STORAGE_SERVICE_ENDPOINT", strings.TrimRight(az.Endpoint, "/"), groupAzureEndpoint)
+	e.caFiles()
+	e.addIdentity()
+}
+
+// caFiles adds the CA bundle for programs that speak neither AWS's dialect nor one of their own: Python's requests takes
+// the file instead of certifi's roots (requests 2.32 sessions.py), Go and OpenSSL take theirs instead of the system's
+// (crypto/x509/root_unix.go; Go goes on reading /etc/ssl/certs).
+func (e *Environment) caFiles() {
+	e.add("REQUESTS_CA_BUNDLE", e.Files.CA, groupRequestsCA)
+	e.add("SSL_CERT_FILE", e.Files.CA, 0)
+}
+
+func checkAzure(p *problems, spec *v1alpha1.CredentialProfileSpec) {
+	az := spec.Azure
+	if az.Container == "" {
+		p.invalid("spec.azure.container: is required")
+	}
+	// The SDKs sign requests with an account's key, and never send it; default may find a key, too.
+	p.checkBearerURL("spec.azure.endpoint", az.Endpoint, az.Auth.AccountKey != nil || az.Auth.ConnectionString != nil || az.Auth.Default != nil,
+		"accountKey, connectionString and default")
+	if cloudOf(az) == nil {
+		p.invalid("spec.azure.cloud: %q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and endpoint for another", az.Cloud)
+	}
+	if (az.StorageAccount == "") == (az.StorageAccountFrom == nil) {
+		p.invalid("spec.azure: set exactly one of storageAccount and storageAccountFrom")
+	} else if az.StorageAccountFrom != nil {
+		p.checkKeyRef("spec.azure.storageAccountFrom", az.StorageAccountFrom)
+	}
+}

@@ -1,0 +1,104 @@
+package profile
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+// Files are the paths of the credential files as a container's programs write them, and that of the directory with the
+// uploader's keys; empty: there is no such file.
+type Files struct{ Token, CA, Credentials, Keys string }
+
+// Variable is one that a profile injects.
+type Variable struct {
+	corev1.EnvVar
+	// Groups that a container must not hold for the variable to be injected there.
+	Groups Group
+	// tool is the one that asked for it; empty: the SDKs.
+	tool v1alpha1.Tool
+	// HasReference: the value refers to other variables.
+	HasReference bool
+	// Literal: the variable is one of spec.env.
+	Literal bool
+}
+
+// Environment gathers what a profile injects, in order.
+type Environment struct {
+	Spec  *v1alpha1.CredentialProfileSpec
+	Store *Store
+	Mode  *Mode
+	Files Files
+	Vars  []Variable
+
+	// tool is the one whose variables are added; empty: the SDKs'.
+	tool v1alpha1.Tool
+	ca   caConflict
+	// conflicts are sentences on tools that cannot be used together.
+	conflicts []string
+}
+
+// NewEnvironment returns the environment of a spec that Check finds no problem in. Files are to be filled in before Render.
+func NewEnvironment(spec *v1alpha1.CredentialProfileSpec) Environment {
+	s := storeOf(spec)
+	return Environment{Spec: spec, Store: s, Mode: s.modeOf(spec)}
+}
+
+// add adds a variable, unless its value is empty: some tools take an empty variable for a setting.
+func (e *Environment) add(name, value string, groups Group) {
+	if value != "" {
+		e.appendVar(corev1.EnvVar{Name: name, Value: value}, groups)
+	}
+}
+
+// secret adds a variable whose value the kubelet reads from a Secret, unless there is none.
+func (e *Environment) secret(name string, ref *v1alpha1.KeyRef, groups Group) {
+	if ref != nil {
+		e.appendVar(corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: ref.Name}, Key: ref.Key,
+		}}}, groups)
+	}
+}
+
+// Render adds all variables: the store's own, the mode's, the tools', and the profile's literals.
+func (e *Environment) Render(tools []v1alpha1.Tool) {
+	e.Vars = make([]Variable, 0, 24+8*len(tools)+len(e.Spec.Env))
+	e.Store.env(e)
+	e.addToolEnv(tools)
+	for i := range e.Spec.Env {
+		e.override(e.Spec.Env[i].Name, e.Spec.Env[i].Value)
+	}
+	e.extendNoProxy()
+}
+
+// override adds a variable of spec.env, in place of one that has its name.
+func (e *Environment) override(name, value string) {
+	e.Vars = slices.DeleteFunc(e.Vars, func(v Variable) bool { return v.Name == name })
+	e.add(name, value, 0)
+	if n := len(e.Vars); n > 0 && e.Vars[n-1].Name == name {
+		e.Vars[n-1].Literal = true
+	}
+}
+
+// addIdentity adds the variables of the auth mode.
+func (e *Environment) addIdentity() {
+	if e.Mode.env != nil {
+		e.Mode.env(e)
+	}
+}
+
+// Equals reports whether a container's variable is the one that the profile injects: then a former pass put it there, or
+// the user wants the very same, and neither is a conflict.
+func (v *Variable) Equals(env *corev1.EnvVar) bool {
+	if v.Value != env.Value {
+		return false
+	}
+	want, got := v.ValueFrom, env.ValueFrom
+	if want == nil || got == nil {
+		return want == got
+	}
+	return got.SecretKeyRef != nil && want.SecretKeyRef.Name == got.SecretKeyRef.Name &&
+		want.SecretKeyRef.Key == got.SecretKeyRef.Key
+}

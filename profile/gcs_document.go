@@ -1,0 +1,57 @@
+package profile
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+)
+
+// googleSTS is Google's token service.
+const googleSTS = "https://sts.googleapis.com/v1/token"
+
+// externalAccountFile is Google's external_account credential file, which is not secret: it says where the token is, and
+// who takes it. As written by gcloud 528.0.0, iam workload-identity-pools create-cred-config.
+type externalAccountFile struct {
+	UniverseDomain   string           `json:"universe_domain"`
+	Type             string           `json:"type"`
+	Audience         string           `json:"audience"`
+	SubjectTokenType string           `json:"subject_token_type"`
+	TokenURL         string           `json:"token_url"`
+	CredentialSource credentialSource `json:"credential_source"`
+	ImpersonationURL string           `json:"service_account_impersonation_url,omitempty"`
+	TokenInfoURL     string           `json:"token_info_url,omitempty"`
+}
+
+type credentialSource struct {
+	File   string       `json:"file"`
+	Format sourceFormat `json:"format"`
+}
+
+type sourceFormat struct {
+	Type string `json:"type"`
+}
+
+// externalAccount gives the credential file of workload identity federation.
+func externalAccount(e *Environment) (string, error) {
+	wif := e.Spec.GCS.Auth.WorkloadIdentityFederation
+	file := externalAccountFile{
+		UniverseDomain:   "googleapis.com",
+		Type:             "external_account",
+		Audience:         wif.Audience,
+		SubjectTokenType: "urn:ietf:params:oauth:token-type:jwt",
+		TokenURL:         cmp.Or(wif.TokenURL, googleSTS),
+		CredentialSource: credentialSource{File: e.Files.Token, Format: sourceFormat{Type: "text"}},
+	}
+	switch {
+	case wif.ServiceAccount != "":
+		file.ImpersonationURL = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/" + wif.ServiceAccount +
+			":generateAccessToken"
+	case file.TokenURL == googleSTS:
+		file.TokenInfoURL = "https://sts.googleapis.com/v1/introspect"
+	}
+	text, err := json.Marshal(file)
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", gcpCredentialsFile, err)
+	}
+	return string(text), nil
+}

@@ -1,0 +1,179 @@
+package profile
+
+import (
+	"slices"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+// Group is a set of variables that say one thing together. When a container sets one of them itself, injecting the
+// others would mix two answers: two identities, or a region that does not go with its endpoint.
+type Group uint32
+
+const (
+	groupIdentity Group = 1 << iota
+	groupMetadata
+	groupRegion
+	groupEndpoint
+	groupSTS
+	groupRegionalSTS
+	groupChecksums
+	groupCA
+	groupRequestsCA
+	groupAzure
+	GroupEntra // of groupAzure, what is asked for a token: the account's keys are not
+	groupAzureChain
+	GroupAzureAccount
+	groupAzureEndpoint
+	groupGoogle
+	groupGoogleProject
+	groupGoogleEndpoint
+	GroupGoogleMetadata
+	GroupGoogleSwitch
+)
+
+// groupNames name the groups in warnings.
+var groupNames = map[Group]string{
+	groupIdentity:    "the credentials",
+	groupMetadata:    "the metadata setting",
+	groupRegion:      "the region",
+	groupEndpoint:    "the endpoint",
+	groupSTS:         "the token service",
+	groupRegionalSTS: "the choice of the token service",
+	groupChecksums:   "the checksum mode",
+	groupCA:          "the CA bundle",
+
+	groupRequestsCA: "the CA bundle",
+
+	groupAzure:         "the credentials",
+	groupAzureChain:    "the choice of the credential",
+	GroupAzureAccount:  "the storage account",
+	groupAzureEndpoint: "the endpoint",
+
+	groupGoogle:         "the credentials",
+	groupGoogleProject:  "the project",
+	groupGoogleEndpoint: "the endpoint",
+	GroupGoogleSwitch:   "the metadata setting",
+}
+
+// groupsByVariable tells the group that a variable of the user's belongs to. The identity group holds every way in which the
+// AWS SDKs, minio-go and the tools built on them take credentials from the environment: they compete, and which one
+// wins differs from tool to tool (botocore credentials.py, aws-sdk-go-v2 resolve_credentials.go, minio-go iam_aws.go).
+// What only one tool reads is in that tool's row.
+var groupsByVariable = map[string]Group{
+	"AWS_ACCESS_KEY_ID":                      groupIdentity,
+	"AWS_ACCESS_KEY":                         groupIdentity,
+	"AWS_SECRET_ACCESS_KEY":                  groupIdentity,
+	"AWS_SECRET_KEY":                         groupIdentity,
+	"AWS_SESSION_TOKEN":                      groupIdentity,
+	"AWS_SECURITY_TOKEN":                     groupIdentity,
+	"AWS_ROLE_ARN":                           groupIdentity,
+	"AWS_WEB_IDENTITY_TOKEN_FILE":            groupIdentity,
+	"AWS_CONTAINER_CREDENTIALS_FULL_URI":     groupIdentity,
+	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": groupIdentity,
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN":      groupIdentity,
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": groupIdentity,
+	"AWS_SHARED_CREDENTIALS_FILE":            groupIdentity,
+	"AWS_CONFIG_FILE":                        groupIdentity,
+	"AWS_PROFILE":                            groupIdentity,
+	"AWS_DEFAULT_PROFILE":                    groupIdentity,
+	"MINIO_ROOT_USER":                        groupIdentity,
+	"MINIO_ROOT_PASSWORD":                    groupIdentity,
+	"MINIO_ACCESS_KEY":                       groupIdentity,
+	"MINIO_SECRET_KEY":                       groupIdentity,
+
+	"AWS_EC2_METADATA_DISABLED": groupMetadata,
+
+	"AWS_REGION":         groupRegion,
+	"AWS_DEFAULT_REGION": groupRegion,
+
+	"AWS_ENDPOINT_URL":    groupEndpoint,
+	"AWS_ENDPOINT_URL_S3": groupEndpoint,
+
+	// Two ways to say one thing, but no conflict: the SDKs take the first before the second.
+	"AWS_ENDPOINT_URL_STS":       groupSTS,
+	"AWS_STS_REGIONAL_ENDPOINTS": groupRegionalSTS,
+
+	"AWS_REQUEST_CHECKSUM_CALCULATION": groupChecksums,
+	"AWS_RESPONSE_CHECKSUM_VALIDATION": groupChecksums,
+
+	"AWS_CA_BUNDLE": groupCA,
+
+	// Python's requests reads both, and the first of them wins.
+	"REQUESTS_CA_BUNDLE": groupRequestsCA,
+	"CURL_CA_BUNDLE":     groupRequestsCA,
+
+	// Entra ID and the storage account's own keys compete: with both, a tool takes the key, or the one that it finds first
+	// (barman 3.17 azure_blob_storage.py, rclone backend/azureblob/auth, azidentity's EnvironmentCredential).
+	"AZURE_CLIENT_ID":                   groupAzure | GroupEntra,
+	"AZURE_TENANT_ID":                   groupAzure | GroupEntra,
+	"AZURE_FEDERATED_TOKEN_FILE":        groupAzure | GroupEntra,
+	"AZURE_AUTHORITY_HOST":              groupAzure | GroupEntra,
+	"AZURE_CLIENT_SECRET":               groupAzure | GroupEntra,
+	"AZURE_CLIENT_CERTIFICATE":          groupAzure | GroupEntra,
+	"AZURE_CLIENT_CERTIFICATE_PATH":     groupAzure | GroupEntra,
+	"AZURE_CLIENT_CERTIFICATE_PASSWORD": groupAzure | GroupEntra,
+	"AZURE_USERNAME":                    groupAzure | GroupEntra,
+	"AZURE_PASSWORD":                    groupAzure | GroupEntra,
+	"AZURE_CREDENTIALS_FILE":            groupAzure | GroupEntra,
+	"AZURE_FORCE_CLI_CREDENTIAL":        groupAzure | GroupEntra,
+	"AZURE_STORAGE_KEY":                 groupAzure,
+	"AZURE_STORAGE_ACCESS_KEY":          groupAzure,
+	"AZURE_STORAGE_SAS_TOKEN":           groupAzure,
+	"AZURE_STORAGE_CONNECTION_STRING":   groupAzure,
+	"AZURE_ACCOUNT_KEY":                 groupAzure,
+	"AZURE_ACCOUNT_SAS":                 groupAzure,
+	"AZURE_ACCESS_KEY":                  groupAzure,
+	"AZURE_CONNECTION_STRING":           groupAzure,
+
+	// A choice among credentials, and none itself: a program with an older SDK needs another one beside the same identity.
+	"AZURE_TOKEN_CREDENTIALS": groupAzureChain,
+
+	"AZURE_STORAGE_ACCOUNT":          GroupAzureAccount,
+	"AZURE_STORAGE_SERVICE_ENDPOINT": groupAzureEndpoint,
+
+	// Google's libraries, gcloud (core/properties.py), restic and rclone.
+	"GOOGLE_APPLICATION_CREDENTIALS":         groupGoogle,
+	"GOOGLE_ACCESS_TOKEN":                    groupGoogle,
+	"CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": groupGoogle,
+	"CLOUDSDK_AUTH_ACCESS_TOKEN":             groupGoogle,
+	"CLOUDSDK_AUTH_ACCESS_TOKEN_FILE":        groupGoogle,
+	"CLOUDSDK_CORE_ACCOUNT":                  groupGoogle,
+
+	// Whether gcloud asks the metadata server: a container that keeps its own identity has it, too.
+	"CLOUDSDK_CORE_CHECK_GCE_METADATA": GroupGoogleSwitch,
+
+	// Where the libraries look for the metadata server (google-auth environment_vars.py, compute/metadata in Go).
+	"GCE_METADATA_HOST": GroupGoogleMetadata,
+	"GCE_METADATA_IP":   GroupGoogleMetadata,
+	"GCE_METADATA_ROOT": GroupGoogleMetadata,
+
+	"GOOGLE_CLOUD_PROJECT":  groupGoogleProject,
+	"GCLOUD_PROJECT":        groupGoogleProject,
+	"CLOUDSDK_CORE_PROJECT": groupGoogleProject,
+
+	"STORAGE_EMULATOR_HOST":                   groupGoogleEndpoint,
+	"API_ENDPOINT_OVERRIDE":                   groupGoogleEndpoint,
+	"CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": groupGoogleEndpoint,
+}
+
+// GroupOf returns the group that a variable belongs to, for the SDKs or for one of the tools; zero: to none.
+func GroupOf(name string, tools ...v1alpha1.Tool) Group {
+	if g := groupsByVariable[name]; g != 0 {
+		return g
+	}
+	for _, tool := range tools {
+		if g := dialectOf(tool).groups[name]; g != 0 {
+			return g
+		}
+	}
+	return 0
+}
+
+// IsKnownVariable reports whether a variable is one that some profile or tool has Lighterman write.
+func IsKnownVariable(name string) bool {
+	return groupsByVariable[name] != 0 || slices.ContainsFunc(dialects[:], func(d *dialect) bool { return d.groups[name] != 0 })
+}
+
+// String returns the group's name in messages.
+func (g Group) String() string { return groupNames[g] }

@@ -1,0 +1,177 @@
+package profile
+
+import (
+	"cmp"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+var s3Store = Store{
+	Name:          "s3",
+	scheme:        "s3",
+	isSet:         func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3 != nil },
+	Location:      func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.S3.Bucket, s.S3.Prefix },
+	modes:         s3Modes,
+	groups:        groupIdentity | groupMetadata | groupRegion | groupEndpoint | groupSTS | groupRegionalSTS | groupChecksums | groupCA,
+	IdentityGroup: groupIdentity, identities: s3Identities, rivals: s3Rivals,
+	BlocksNodeIdentity: true,
+	CloudWebhooks:      s3CloudWebhooks,
+	check:              checkS3,
+	env:                s3Env,
+	upload:             s3Upload,
+}
+
+// s3Modes has a row for each auth mode of the API. Environment names and precedence: botocore 1.43, aws-sdk-go-v2
+// config v1.33.15 (env_config.go, resolve_credentials.go), aws-sdk-go v1.55.8.
+var s3Modes = []Mode{
+	{
+		// The pair that the SDKs call assume-role-with-web-identity; github.com/aws/amazon-eks-pod-identity-webhook v0.6.17
+		// sets the same.
+		Name:  "webIdentity",
+		Rank:  rankWebIdentity,
+		isSet: func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.WebIdentity != nil },
+		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
+			if s.S3.Auth.WebIdentity.RoleARN == "" {
+				p.invalid("spec.s3.auth.webIdentity.roleARN: is required, for example arn:aws:iam::111122223333:role/backup")
+			}
+			p.checkTokenURL("spec.s3.auth.webIdentity.stsEndpoint", s.S3.Auth.WebIdentity.STSEndpoint)
+		},
+		Audience: func(s *v1alpha1.CredentialProfileSpec) string {
+			return cmp.Or(s.S3.Auth.WebIdentity.Audience, "sts.amazonaws.com")
+		},
+		// The SDKs take AWS_CA_BUNDLE for the store and for the token service.
+		TokenService: func(s *v1alpha1.CredentialProfileSpec) (string, string) {
+			if s.S3.Auth.WebIdentity.STSEndpoint != "" {
+				return "", ""
+			}
+			return "the AWS token service", "set caBundle.mode: Append, or webIdentity.stsEndpoint"
+		},
+		annotations: func(s *v1alpha1.CredentialProfileSpec) []Annotation {
+			return []Annotation{{Key: annotationRoleARN, Value: s.S3.Auth.WebIdentity.RoleARN}}
+		},
+		upload: webIdentityUpload,
+		env: func(e *Environment) {
+			web := e.Spec.S3.Auth.WebIdentity
+			e.add("AWS_ROLE_ARN", web.RoleARN, groupIdentity)
+			e.add("AWS_WEB_IDENTITY_TOKEN_FILE", e.Files.Token, groupIdentity)
+			switch {
+			case web.STSEndpoint != "":
+				// Never AWS_ENDPOINT_URL: botocore would send S3 requests there too.
+				e.add("AWS_ENDPOINT_URL_STS", web.STSEndpoint, groupSTS|groupIdentity)
+			case web.RegionalSTS == nil || *web.RegionalSTS:
+				e.add("AWS_STS_REGIONAL_ENDPOINTS", "regional", groupRegionalSTS|groupIdentity)
+			}
+		},
+	},
+	{
+		// The agent's fixed link-local address and audience: docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
+		// and amazon-eks-pod-identity-webhook v0.6.17 main.go. botocore ≥ 1.32.0, aws-sdk-go-v2, aws-sdk-go v1.55.8.
+		Name:      "podIdentity",
+		Rank:      rankContainer,
+		isSet:     func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.PodIdentity != nil },
+		Audience:  func(*v1alpha1.CredentialProfileSpec) string { return "pods.eks.amazonaws.com" },
+		LinkLocal: eksAgent,
+		env: func(e *Environment) {
+			e.add("AWS_CONTAINER_CREDENTIALS_FULL_URI", podIdentityURL, groupIdentity)
+			e.add("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", e.Files.Token, groupIdentity)
+		},
+	},
+	{
+		Name:  "accessKey",
+		Rank:  rankKeys,
+		isSet: func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.AccessKey != nil },
+		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
+			key := s.S3.Auth.AccessKey
+			p.checkKeyRef("spec.s3.auth.accessKey.accessKeyID", &key.AccessKeyID)
+			p.checkKeyRef("spec.s3.auth.accessKey.secretAccessKey", &key.SecretAccessKey)
+			if key.SessionToken != nil {
+				p.checkKeyRef("spec.s3.auth.accessKey.sessionToken", key.SessionToken)
+			}
+		},
+		env: func(e *Environment) {
+			key := e.Spec.S3.Auth.AccessKey
+			e.secret("AWS_ACCESS_KEY_ID", &key.AccessKeyID, groupIdentity)
+			e.secret("AWS_SECRET_ACCESS_KEY", &key.SecretAccessKey, groupIdentity)
+			e.secret("AWS_SESSION_TOKEN", key.SessionToken, groupIdentity)
+		},
+	},
+	{
+		Name:  "credentialsFile",
+		Rank:  rankFile,
+		isSet: func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.CredentialsFile != nil },
+		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
+			p.checkKeyRef("spec.s3.auth.credentialsFile", s.S3.Auth.CredentialsFile)
+		},
+		File:     func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.KeyRef { return s.S3.Auth.CredentialsFile },
+		FileName: awsCredentialsFile,
+		env: func(e *Environment) {
+			e.add("AWS_SHARED_CREDENTIALS_FILE", e.Files.Credentials, groupIdentity)
+		},
+	},
+	{
+		Name:                 "ambient",
+		isSet:                func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.Ambient != nil },
+		LinkLocal:            awsMetadata,
+		KeepsAmbientIdentity: true,
+	},
+}
+
+// podIdentityURL is that of the EKS Pod Identity agent of the pod's node.
+const podIdentityURL = "http://169.254.170.23/v1/credentials"
+
+// s3Env is the environment of the AWS SDKs and the CLI.
+func s3Env(e *Environment) {
+	s3 := e.Spec.S3
+	where := locate(s3, presetOf(s3))
+	e.add("LIGHTERMAN_PROVIDER", "s3", 0)
+	e.add("LIGHTERMAN_BUCKET", s3.Bucket, 0)
+	e.add("LIGHTERMAN_PREFIX", s3.Prefix, 0)
+	e.add("LIGHTERMAN_ENDPOINT", where.endpoint, 0)
+	e.add("LIGHTERMAN_REGION", where.region, 0)
+	if where.pathStyle {
+		e.add("LIGHTERMAN_FORCE_PATH_STYLE", "true", 0)
+	}
+	e.add("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
+	e.add("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupIdentity)
+
+	// Both: botocore reads only the second, aws-sdk-go v1 and minio-go's token service only the first.
+	e.add("AWS_REGION", where.region, groupRegion)
+	e.add("AWS_DEFAULT_REGION", where.region, groupRegion)
+	e.add("AWS_ENDPOINT_URL_S3", where.endpoint, groupEndpoint)
+	e.add("AWS_REQUEST_CHECKSUM_CALCULATION", checksumValues[where.checksums], groupChecksums)
+	e.add("AWS_RESPONSE_CHECKSUM_VALIDATION", checksumValues[where.checksums], groupChecksums)
+	e.add("AWS_CA_BUNDLE", e.Files.CA, groupCA)
+	e.addIdentity()
+	if !e.Mode.KeepsAmbientIdentity {
+		// Should an identity fail, the profile's or the container's own, the SDKs must not fall back to the role of the node.
+		e.add("AWS_EC2_METADATA_DISABLED", "true", groupMetadata)
+	}
+}
+
+// checksumValues are the SDKs' words for the API's; absent: the SDK's default.
+var checksumValues = map[v1alpha1.ChecksumMode]string{
+	v1alpha1.ChecksumsWhenSupported: "when_supported",
+	v1alpha1.ChecksumsWhenRequired:  "when_required",
+}
+
+func checkS3(p *problems, spec *v1alpha1.CredentialProfileSpec) {
+	s3 := spec.S3
+	if s3.Bucket == "" {
+		p.invalid("spec.s3.bucket: is required")
+	}
+	preset := presetOf(s3)
+	if preset == nil {
+		p.invalid("spec.s3.preset: %q is not a preset: use Other, and set endpoint", s3.Preset)
+		return
+	}
+	where := locate(s3, preset)
+	aws := preset.name == v1alpha1.PresetAWS
+	// The SDKs ask the instance metadata for the region where they ask it for the identity.
+	mayLackRegion := aws && (where.endpoint != "" || s3.Auth.Ambient != nil)
+	switch {
+	case where.region == "" && !mayLackRegion:
+		p.invalid("spec.s3.region: is required for preset %s, for example eu-west-1", preset.name)
+	case where.endpoint == "" && !aws:
+		p.invalid("spec.s3.endpoint: is required for preset %s, for example https://minio.storage.svc:9000", preset.name)
+	}
+}

@@ -1,0 +1,96 @@
+package profile
+
+import (
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/uploader"
+)
+
+// Store is a kind of object store as data.
+type Store struct {
+	// Name is the store's field in the API and the value of LIGHTERMAN_PROVIDER.
+	Name string
+	// scheme begins the store's URL in a profile's status.
+	scheme string
+	isSet  func(*v1alpha1.CredentialProfileSpec) bool
+	// Location returns the bucket and what is below it.
+	Location func(*v1alpha1.CredentialProfileSpec) (bucket, prefix string)
+	// modes has a row for each auth mode of the store's API.
+	modes []Mode
+	// groups are those of its variables; IdentityGroup is the one by which a container says who it is to this store.
+	groups, IdentityGroup Group
+	// identities are the sets of variables by which the SDKs know a program, rivals what they take before them.
+	identities []Identity
+	rivals     []Rival
+	// BlocksNodeIdentity: one of its variables keeps programs from the identity of the node, whatever else a container sets.
+	BlocksNodeIdentity bool
+	// CloudWebhooks are the webhooks of cloud providers that give pods an identity for it, too.
+	CloudWebhooks []CloudWebhook
+	// check finds what the CRD's rules cannot refuse in a profile from a file.
+	check func(*problems, *v1alpha1.CredentialProfileSpec)
+	// env adds the environment: neutral variables, then those of the store's own SDKs and command line ("sdk", the
+	// dialect that every container gets).
+	env func(*Environment)
+	// upload says the store's location and identity in the uploader's words.
+	upload func(*Environment, *uploader.Config)
+}
+
+// Mode is an auth mode of a store as data.
+type Mode struct {
+	// Name is the mode's field in the API.
+	Name string
+	// isSet reports whether a profile uses the mode.
+	isSet func(*v1alpha1.CredentialProfileSpec) bool
+	// check finds what the mode lacks; nil: it needs nothing.
+	check func(*problems, *v1alpha1.CredentialProfileSpec)
+	// Audience is that of the projected token; nil: the mode needs no token.
+	Audience func(*v1alpha1.CredentialProfileSpec) string
+	// File is the Secret's key that is projected under FileName; nil, or a nil key: none.
+	File     func(*v1alpha1.CredentialProfileSpec) *v1alpha1.KeyRef
+	FileName string
+	// ConfigFile is the text of a file that is not secret: it is put into a pod annotation and projected under FileName; nil:
+	// there is none.
+	ConfigFile func(*Environment) (string, error)
+	// TokenService names the public service that the identity is asked of, and the cure where caBundle replaces the roots
+	// by which that is checked; an empty name: there is none. Nil: likewise.
+	TokenService func(*v1alpha1.CredentialProfileSpec) (name, cure string)
+	// Label is one that the pod gets; nil: none.
+	Label func(*v1alpha1.CredentialProfileSpec) (key, value string)
+	// annotations are those of the pod's service account that say who it is; nil: there are none.
+	annotations func(*v1alpha1.CredentialProfileSpec) []Annotation
+	// env adds the identity's environment; nil: there is none.
+	env func(*Environment)
+	// Rank is the place of the mode's credential among those that programs look for; they take the one with the lowest. Zero:
+	// the mode gives none, or nothing competes with it.
+	Rank int
+	// upload adds the mode's fields to what the uploader is told of the identity; nil: it has none but its files.
+	upload func(*v1alpha1.CredentialProfileSpec, *uploader.Auth)
+	// LinkLocal are the addresses that only the node answers, of which programs ask the identity; nil: it is asked elsewhere.
+	LinkLocal []string
+	// KeepsAmbientIdentity: the pod keeps the identity of its node, so the way to it stays open.
+	KeepsAmbientIdentity bool
+	// IsPodScoped: that identity is the pod's own, as the node's metadata server knows it.
+	IsPodScoped bool
+}
+
+// stores has a row for each store of the API.
+var stores = [...]Store{s3Store, azureStore, gcsStore}
+
+// storeOf is nil when the spec has no store that this version supports.
+func storeOf(spec *v1alpha1.CredentialProfileSpec) *Store {
+	for i := range stores {
+		if stores[i].isSet(spec) {
+			return &stores[i]
+		}
+	}
+	return nil
+}
+
+// modeOf is nil when the spec has no auth mode.
+func (s *Store) modeOf(spec *v1alpha1.CredentialProfileSpec) *Mode {
+	for i := range s.modes {
+		if s.modes[i].isSet(spec) {
+			return &s.modes[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package profile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+// caConflict gathers which tools cannot live with AWS_CA_BUNDLE, and which not without.
+type caConflict struct{ breaks, needs v1alpha1.Tool }
+
+// appendVar adds a variable once. Two tools that want it to say different things cannot be in one pod.
+func (e *Environment) appendVar(env corev1.EnvVar, groups Group) {
+	if e.tool != "" { // The SDKs' own have no doubles.
+		at := slices.IndexFunc(e.Vars, func(v Variable) bool { return v.Name == env.Name })
+		if at >= 0 {
+			if !e.Vars[at].Equals(&env) {
+				e.conflicts = append(e.conflicts, fmt.Sprintf("%s wants another value of %s than %s: use one of them in a pod",
+					e.tool, env.Name, cmp.Or(string(e.Vars[at].tool), "the SDKs")))
+			}
+			return
+		}
+	}
+	e.Vars = append(e.Vars, Variable{
+		EnvVar: env, Groups: groups, tool: e.tool, HasReference: strings.Contains(env.Value, "$("),
+	})
+}
+
+// needsCABundle says that the tool at hand takes the CA bundle from AWS_CA_BUNDLE.
+func (e *Environment) needsCABundle() { e.ca.needs = e.tool }
+
+// breaksOnCABundle says that the tool at hand does not start where AWS_CA_BUNDLE is set: aws-sdk-go-v2 cannot add roots to
+// an HTTP client that is not its own ("unable to add custom RootCAs HTTPClient", config/resolve.go). It takes Go's
+// SSL_CERT_FILE.
+func (e *Environment) breaksOnCABundle() {
+	e.ca.breaks = e.tool
+	e.add("SSL_CERT_FILE", e.Files.CA, 0)
+}
+
+// settleCABundle takes AWS_CA_BUNDLE back where a tool breaks on it.
+func (e *Environment) settleCABundle() {
+	if e.ca.breaks == "" || e.Files.CA == "" {
+		return
+	}
+	if e.ca.needs != "" {
+		e.conflicts = append(e.conflicts, fmt.Sprintf(
+			"%s does not start where AWS_CA_BUNDLE is set, and %s reads the CA bundle from it: use one of them in a pod",
+			e.ca.breaks, e.ca.needs))
+	}
+	e.Vars = slices.DeleteFunc(e.Vars, func(v Variable) bool { return v.Name == "AWS_CA_BUNDLE" })
+}

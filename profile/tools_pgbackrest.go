@@ -1,0 +1,110 @@
+package profile
+
+import "lighterman.dev/lighterman/api/v1alpha1"
+
+// pgRepo begins pgBackRest's variables: any option is PGBACKREST_ and its name; an empty one is an error.
+const pgRepo = "PGBACKREST_REPO1_"
+
+// pgbackrest 2.60dev (bd22b680), and the release tags for what is older: src/build/config/config.yaml, src/storage/{s3,azure,gcs}/helper.c. It reads no AWS_* and AZURE_* but
+// the two pairs of files, in web-id and pod-id.
+var pgbackrest = dialect{
+	name: "pgbackrest", version: "2.60dev",
+	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
+		style := "host"
+		where := e.s3Location()
+		if where.pathStyle {
+			style = "path"
+		}
+		e.add(pgRepo+"TYPE", "s3", 0)
+		e.add(pgRepo+"PATH", "/"+e.Spec.S3.Prefix, 0)
+		e.add(pgRepo+"S3_BUCKET", e.Spec.S3.Bucket, 0)
+		e.add(pgRepo+"S3_REGION", where.region, 0)
+		e.add(pgRepo+"S3_ENDPOINT", e.s3URL(), 0)
+		e.add(pgRepo+"S3_URI_STYLE", style, 0)
+		e.add(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
+	}).override(map[string]cell{
+		"webIdentity": {
+			env:    pgKeyType("S3", "web-id", groupIdentity),
+			note:   "not with stsEndpoint",
+			refuse: ownSTS("knows Amazon's token service only, and not webIdentity.stsEndpoint" + useAccessKey),
+		},
+		"podIdentity": {env: pgKeyType("S3", "pod-id", groupIdentity), note: "pgBackRest 2.58, experimental"},
+		"accessKey": withEnv(func(e *Environment) {
+			key := e.Spec.S3.Auth.AccessKey
+			e.add(pgRepo+"S3_KEY_TYPE", "shared", groupIdentity)
+			e.secret(pgRepo+"S3_KEY", &key.AccessKeyID, groupIdentity)
+			e.secret(pgRepo+"S3_KEY_SECRET", &key.SecretAccessKey, groupIdentity)
+			e.secret(pgRepo+"S3_TOKEN", key.SessionToken, groupIdentity)
+		}),
+		"credentialsFile": unsupported("reads no AWS credentials file" + useAccessKey),
+		"ambient":         withEnv(pgKeyType("S3", "auto", groupIdentity)),
+	}).rejectIf(func(s *v1alpha1.CredentialProfileSpec) string {
+		if locate(s.S3, presetOf(s.S3)).region == "" {
+			return "needs the region: set spec.s3.region"
+		}
+		return ""
+	}),
+	azure: noneSupported(&azureStore, "knows neither Entra ID's workload identity nor a service principal, and no connection string: use accountKey, sasToken or managedIdentity").override(map[string]cell{
+		"accountKey": withEnv(func(e *Environment) { pgAzure(e, "shared", e.Spec.Azure.Auth.AccountKey) }),
+		"sasToken":   withEnv(func(e *Environment) { pgAzure(e, "sas", e.Spec.Azure.Auth.SASToken) }),
+		"managedIdentity": {
+			env:  func(e *Environment) { pgAzure(e, "auto", nil) },
+			note: "pgBackRest 2.58; the system-assigned identity",
+			refuse: func(s *v1alpha1.CredentialProfileSpec) string {
+				if s.Azure.Auth.ManagedIdentity.ClientID != "" {
+					return "cannot choose among identities: leave managedIdentity.clientID out"
+				}
+				return ""
+			},
+		},
+		"podIdentityBinding": {env: func(e *Environment) { pgAzure(e, "auto", nil) }, note: "pgBackRest 2.58"},
+	}).rejectIf(azureHost("puts the account before its endpoint: leave spec.azure.endpoint out")),
+	gcs: allSupported(&gcsStore, withEnv(pgKeyType("GCS", "auto", groupGoogle)), func(e *Environment) {
+		e.add(pgRepo+"TYPE", "gcs", 0)
+		e.add(pgRepo+"PATH", "/"+e.Spec.GCS.Prefix, 0)
+		e.add(pgRepo+"GCS_BUCKET", e.Spec.GCS.Bucket, 0)
+		e.add(pgRepo+"GCS_ENDPOINT", e.Spec.GCS.Endpoint, 0)
+		e.add(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
+	}).override(map[string]cell{
+		"serviceAccountKey": withEnv(func(e *Environment) {
+			e.add(pgRepo+"GCS_KEY_TYPE", "service", groupGoogle)
+			e.add(pgRepo+"GCS_KEY", e.Files.Credentials, groupGoogle)
+		}),
+		"workloadIdentityFederation": unsupported("takes keys of service accounts only (an external account has no token_uri): use serviceAccountKey, or gkeWorkloadIdentity"),
+	}),
+	groups: map[string]Group{
+		pgRepo + "S3_KEY_TYPE":    groupIdentity,
+		pgRepo + "S3_KEY":         groupIdentity,
+		pgRepo + "S3_KEY_SECRET":  groupIdentity,
+		pgRepo + "S3_TOKEN":       groupIdentity,
+		pgRepo + "AZURE_ACCOUNT":  GroupAzureAccount,
+		pgRepo + "AZURE_KEY_TYPE": groupAzure,
+		pgRepo + "AZURE_KEY":      groupAzure,
+		pgRepo + "GCS_KEY_TYPE":   groupGoogle,
+		pgRepo + "GCS_KEY":        groupGoogle,
+	},
+	// A type by itself is one where it means the identity of the node.
+	identities: []Identity{
+		whole(anyOf(pgRepo+"S3_KEY"), anyOf(pgRepo+"S3_KEY_SECRET")).and(pgRepo+"S3_TOKEN", pgRepo+"S3_KEY_TYPE"),
+		whole(anyOf(pgRepo+"AZURE_KEY"), anyOf(pgRepo+"AZURE_ACCOUNT")).and(pgRepo + "AZURE_KEY_TYPE"),
+		whole(anyOf(pgRepo + "GCS_KEY")).and(pgRepo + "GCS_KEY_TYPE"),
+		whole(anyOf(pgRepo + "S3_KEY_TYPE")).only("auto"),
+		whole(anyOf(pgRepo + "AZURE_KEY_TYPE")).only("auto"),
+		whole(anyOf(pgRepo + "GCS_KEY_TYPE")).only("auto"),
+	},
+}
+
+func pgKeyType(store, value string, groups Group) func(*Environment) {
+	return func(e *Environment) { e.add(pgRepo+store+"_KEY_TYPE", value, groups) }
+}
+
+func pgAzure(e *Environment, keyType string, key *v1alpha1.KeyRef) {
+	e.add(pgRepo+"TYPE", "azure", 0)
+	e.add(pgRepo+"PATH", "/"+e.Spec.Azure.Prefix, 0)
+	e.account(pgRepo+"AZURE_ACCOUNT", GroupAzureAccount)
+	e.add(pgRepo+"AZURE_CONTAINER", e.Spec.Azure.Container, 0)
+	e.azureSovereign(pgRepo+"AZURE_ENDPOINT", azureBlobHost)
+	e.add(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
+	e.add(pgRepo+"AZURE_KEY_TYPE", keyType, keyOf)
+	e.secret(pgRepo+"AZURE_KEY", key, keyOf)
+}

@@ -1,0 +1,70 @@
+package profile
+
+import "strconv"
+
+// rcloneRemote begins the variables of the remote LIGHTERMAN: rclone copy /backup LIGHTERMAN:<bucket>/<prefix>/.
+const rcloneRemote = "RCLONE_CONFIG_LIGHTERMAN_"
+
+// rclone 1.75: backend/s3/s3.go, backend/azureblob/auth/auth.go, backend/googlecloudstorage.
+var rclone = dialect{
+	name: "rclone", version: "1.75",
+	// ENV_AUTH is the chain of aws-sdk-go-v2. Without it and without keys of the remote's own, rclone is anonymous. A location
+	// without a slash at its end is looked at as an object first, and taken for one where that is forbidden and nothing is
+	// below it (s3.go NewFs).
+	s3: allSupported(&s3Store, supported("end the location with / where the identity may not read beyond the prefix"), func(e *Environment) {
+		where, preset := e.s3Location(), presetOf(e.Spec.S3)
+		e.add(rcloneRemote+"TYPE", "s3", 0)
+		e.add(rcloneRemote+"PROVIDER", rcloneProvider(preset, where.pathStyle), 0)
+		e.add(rcloneRemote+"ENV_AUTH", "true", 0)
+		e.add(rcloneRemote+"REGION", where.region, 0) // AWS_REGION is not read.
+		e.add(rcloneRemote+"ENDPOINT", where.endpoint, 0)
+		e.add(rcloneRemote+"FORCE_PATH_STYLE", strconv.FormatBool(where.pathStyle), 0)
+		e.add(rcloneRemote+"NO_CHECK_BUCKET", "true", 0)
+		e.add("RCLONE_CA_CERT", e.Files.CA, 0)
+	}),
+	azure: allSupported(&azureStore, withEnv(rcloneEnvAuth), func(e *Environment) {
+		e.add(rcloneRemote+"TYPE", "azureblob", 0)
+		e.account(rcloneRemote+"ACCOUNT", 0)
+		if az := e.Spec.Azure; az.Endpoint != "" || !cloudOf(az).public() {
+			e.add(rcloneRemote+"ENDPOINT", azureEndpoint(az), 0)
+		}
+		e.add("RCLONE_CA_CERT", e.Files.CA, 0)
+	}).override(map[string]cell{
+		"accountKey": withEnv(func(e *Environment) {
+			e.secret(rcloneRemote+"KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
+		}),
+		"sasToken": {note: "the token without ? at its front", env: func(e *Environment) {
+			e.add(rcloneRemote+"SAS_URL", azureEndpoint(e.Spec.Azure)+"/"+e.Spec.Azure.Container+"?$(AZURE_STORAGE_SAS_TOKEN)", keyOf)
+		}},
+		"connectionString": withEnv(func(e *Environment) {
+			e.secret(rcloneRemote+"CONNECTION_STRING", e.Spec.Azure.Auth.ConnectionString, groupAzure)
+		}),
+	}),
+	// SERVICE_ACCOUNT_FILE takes keys only, and ENV_AUTH every kind of file.
+	gcs: allSupported(&gcsStore, withEnv(rcloneEnvAuth), func(e *Environment) {
+		e.add(rcloneRemote+"TYPE", "google cloud storage", 0)
+		e.add(rcloneRemote+"ENDPOINT", e.Spec.GCS.Endpoint, 0)
+		e.add(rcloneRemote+"BUCKET_POLICY_ONLY", "true", 0) // Else it sends ACLs, which buckets with uniform access refuse.
+	}),
+	groups: map[string]Group{
+		rcloneRemote + "KEY":               groupAzure,
+		rcloneRemote + "SAS_URL":           groupAzure,
+		rcloneRemote + "CONNECTION_STRING": groupAzure,
+	},
+	identities: []Identity{
+		whole(anyOf(rcloneRemote+"KEY", rcloneRemote+"SAS_URL", rcloneRemote+"CONNECTION_STRING")),
+	},
+}
+
+func rcloneEnvAuth(e *Environment) { e.add(rcloneRemote+"ENV_AUTH", "true", 0) }
+
+// rcloneProvider gives the provider whose quirks are the preset's. rclone overrides FORCE_PATH_STYLE for providers that it
+// knows to have virtual hosts; for "Other" it does not.
+func rcloneProvider(p *preset, pathStyle bool) string {
+	if pathStyle && !p.pathStyle {
+		return rcloneOther
+	}
+	return p.rclone
+}
+
+const rcloneOther = "Other"

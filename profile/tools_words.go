@@ -1,0 +1,99 @@
+package profile
+
+import (
+	"strings"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+// What the tools' rows say in common.
+
+// s3Location is where the profile's S3 store is.
+func (e *Environment) s3Location() location { return locate(e.Spec.S3, presetOf(e.Spec.S3)) }
+
+// s3URL gives the store's URL for tools that have no default of their own: Amazon's is that of the region
+// (docs.aws.amazon.com/general/latest/gr/s3.html).
+func (e *Environment) s3URL() string {
+	where := e.s3Location()
+	switch {
+	case where.endpoint != "":
+		return strings.TrimRight(where.endpoint, "/")
+	case where.region == "":
+		return "https://s3.amazonaws.com"
+	case strings.HasPrefix(where.region, "cn-"):
+		return "https://s3." + where.region + ".amazonaws.com.cn"
+	}
+	return "https://s3." + where.region + ".amazonaws.com"
+}
+
+// stsURL gives the URL of the token service for tools that have no default of their own.
+func (e *Environment) stsURL() string {
+	web, region := e.Spec.S3.Auth.WebIdentity, e.s3Location().region
+	switch {
+	case web.STSEndpoint != "":
+		return web.STSEndpoint
+	case region == "" || web.RegionalSTS != nil && !*web.RegionalSTS:
+		return "https://sts.amazonaws.com"
+	case strings.HasPrefix(region, "cn-"):
+		return "https://sts." + region + ".amazonaws.com.cn"
+	}
+	return "https://sts." + region + ".amazonaws.com"
+}
+
+// below joins a place and the prefix below it.
+func below(place, prefix string) string {
+	if prefix == "" {
+		return place
+	}
+	return place + "/" + prefix
+}
+
+// ownSTS refuses a token service of the store's own, for tools that only know Amazon's.
+func ownSTS(why string) func(*v1alpha1.CredentialProfileSpec) string {
+	return func(s *v1alpha1.CredentialProfileSpec) string {
+		if s.S3.Auth.WebIdentity.STSEndpoint != "" {
+			return why
+		}
+		return ""
+	}
+}
+
+// azureHost refuses a blob service that is not at <account>.blob.<the cloud's suffix>.
+func azureHost(why string) func(*v1alpha1.CredentialProfileSpec) string {
+	return func(s *v1alpha1.CredentialProfileSpec) string {
+		if s.Azure.Endpoint != "" {
+			return why
+		}
+		return ""
+	}
+}
+
+// googleHost refuses a storage service that is not Google's own, for tools written in Go.
+func googleHost(s *v1alpha1.CredentialProfileSpec) string {
+	if s.GCS.Endpoint != "" {
+		return "its Google library has no variable for spec.gcs.endpoint that keeps authentication: use Google's endpoint, or an s3 profile with preset GCSInterop"
+	}
+	return ""
+}
+
+// azureSovereign adds a variable for clouds other than the public one.
+func (e *Environment) azureSovereign(name string, value func(*azureCloud) string) {
+	if cloud := cloudOf(e.Spec.Azure); !cloud.public() {
+		e.add(name, value(cloud), 0)
+	}
+}
+
+func azureSuffix(c *azureCloud) string      { return c.suffix }
+func azureBlobHost(c *azureCloud) string    { return "blob." + c.suffix }
+func azureEnvironment(c *azureCloud) string { return c.environment }
+
+// keyOf are the groups of what goes with one storage account.
+const keyOf = groupAzure | GroupAzureAccount
+
+// What is said of several tools.
+const (
+	useAccessKey   = ": use accessKey"
+	useGCSInterop  = ": use an s3 profile with preset GCSInterop and an HMAC key"
+	azureKeysOnly  = "reads Azure account keys only: use accountKey"
+	connectionOnly = "reads a connection string and nothing else: use connectionString"
+)
