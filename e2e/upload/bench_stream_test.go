@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	"lighterman.dev/lighterman/uploader"
 )
 
@@ -23,7 +24,7 @@ func BenchmarkStream(b *testing.B) {
 	program := build(b, "../..", "./cmd/uploader")
 	m := newBenchmark(b, 0, 0)
 	for _, length := range []int64{1 << 30, 2 << 30, 4 << 30} {
-		b.Run("size="+size(length), func(b *testing.B) {
+		b.Run("size="+resource.NewQuantity(length, resource.BinarySI).String(), func(b *testing.B) {
 			m := m.with(b)
 			var sum usage
 			for m.Loop() {

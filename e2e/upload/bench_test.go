@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"lighterman.dev/lighterman/e2e/harness/teststores"
 )
@@ -42,7 +43,7 @@ func BenchmarkUpload(b *testing.B) {
 		files int
 		size  int64
 	}{{1, 2 << 30}, {2000, 64 << 10}} {
-		b.Run(fmt.Sprintf("files=%dx%s", load.files, size(load.size)), func(b *testing.B) {
+		b.Run(fmt.Sprintf("files=%dx%s", load.files, resource.NewQuantity(load.size, resource.BinarySI)), func(b *testing.B) {
 			m := newBenchmark(b, load.files, load.size)
 			tools := contenders(b)
 			// What runs first finds another machine than what runs last: more memory that is warm, say.
@@ -227,11 +228,4 @@ func watch(ctx context.Context, pid int) (peak func() int64) {
 		stop()
 		return <-most
 	}
-}
-
-func size(n int64) string {
-	if n >= 1<<30 {
-		return fmt.Sprintf("%dGiB", n>>30)
-	}
-	return fmt.Sprintf("%dKiB", n>>10)
 }

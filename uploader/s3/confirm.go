@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"lighterman.dev/lighterman/uploader/objstore"
@@ -41,7 +42,7 @@ var plainETag = regexp.MustCompile(`^"?([0-9a-f]{32})"?$`)
 
 // md5 is the object's, where the ETag is that: of an object in one part that the store does not encrypt.
 func (c confirmation) md5() objstore.Sum {
-	match := plainETag.FindStringSubmatch(deref(c.etag))
+	match := plainETag.FindStringSubmatch(aws.ToString(c.etag))
 	if match == nil || c.encryption != "" {
 		return objstore.Sum{}
 	}
@@ -64,7 +65,7 @@ var partsETag = regexp.MustCompile(`^"?[0-9a-f]{32}-[0-9]+"?$`)
 
 // confirmParts compares the ETag of an object in parts with that which their MD5s make, where the store's is of this form.
 func (c confirmation) confirmParts(key string, parts []objstore.Part) error {
-	if !partsETag.MatchString(deref(c.etag)) || c.encryption != "" {
+	if !partsETag.MatchString(aws.ToString(c.etag)) || c.encryption != "" {
 		return nil
 	}
 	whole := md5.New() //nolint:gosec // It is how S3 makes ETags.

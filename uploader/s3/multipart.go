@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -28,7 +29,7 @@ func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 	if err != nil {
 		return "", s.fault(ctx, "begin to upload", o.Key, err)
 	}
-	id := deref(out.UploadId)
+	id := aws.ToString(out.UploadId)
 	if id == "" {
 		return "", &objstore.Error{Class: objstore.Unknown, Err: errors.New("begin to upload " + o.Key + ": the answer has no upload ID")}
 	}
@@ -52,7 +53,7 @@ func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, numb
 	if err := s.confirm(o.Key, answer, l.sum()); err != nil {
 		return objstore.Part{}, err
 	}
-	return objstore.Part{Number: number, Size: body.Size, Sum: l.sum(), Tag: deref(out.ETag)}, nil
+	return objstore.Part{Number: number, Size: body.Size, Sum: l.sum(), Tag: aws.ToString(out.ETag)}, nil
 }
 
 // Complete makes the object visible, if the checksum of the whole is that of the parts.
@@ -92,7 +93,7 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 	if err != nil {
 		return objstore.Stored{}, err
 	}
-	done.Version = deref(out.VersionId)
+	done.Version = aws.ToString(out.VersionId)
 	return done, nil
 }
 
@@ -140,7 +141,7 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 				return
 			}
 			for _, upload := range page.Uploads {
-				found := objstore.Unfinished{Key: deref(upload.Key), ID: deref(upload.UploadId)}
+				found := objstore.Unfinished{Key: aws.ToString(upload.Key), ID: aws.ToString(upload.UploadId)}
 				if upload.Initiated != nil {
 					found.Begun = *upload.Initiated
 				}

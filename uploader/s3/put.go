@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -32,7 +33,7 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 	if err := s.confirm(o.Key, answer, l.sum()); err != nil {
 		return objstore.Stored{}, err
 	}
-	return objstore.Stored{Key: o.Key, Size: body.Size, Version: deref(out.VersionId), Sum: l.sum(), Metadata: o.Metadata}, nil
+	return objstore.Stored{Key: o.Key, Size: body.Size, Version: aws.ToString(out.VersionId), Sum: l.sum(), Metadata: o.Metadata}, nil
 }
 
 // properties are an object's, as the SDK has them: nil and "" for what is not said.
@@ -80,11 +81,4 @@ func said(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

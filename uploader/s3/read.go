@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -23,7 +24,7 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 		return objstore.Stored{}, s.fault(ctx, "describe", key, err)
 	}
 	stored := objstore.Stored{
-		Key: key, Version: deref(out.VersionId), Metadata: out.Metadata,
+		Key: key, Version: aws.ToString(out.VersionId), Metadata: out.Metadata,
 		Sum: s.sum(confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}),
 	}
 	if out.ContentLength != nil {

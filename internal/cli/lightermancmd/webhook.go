@@ -15,6 +15,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -138,7 +139,7 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(o, log, source, callers)
+	mgr, err := newManager(o, kubeconfig, log, source, callers)
 	if err != nil {
 		return err
 	}
@@ -165,14 +166,12 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	return nil
 }
 
-func newManager(o *webhookOptions, log logr.Logger, source *certs.Source, callers *caller.Authenticator) (ctrl.Manager, error) {
+func newManager(
+	o *webhookOptions, kubeconfig *rest.Config, log logr.Logger, source *certs.Source, callers *caller.Authenticator,
+) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	if err := webhook.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("register types: %w", err)
-	}
-	kubeconfig, err := config.GetConfig()
-	if err != nil {
-		return nil, fmt.Errorf("find the API server: %w", err)
 	}
 	mgr, err := ctrl.NewManager(kubeconfig, manager.Options{
 		Scheme: scheme,
