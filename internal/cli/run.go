@@ -3,20 +3,16 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"lighterman.dev/lighterman/internal/exitcode"
 )
 
-// The exit codes of both programs. "uploader exec" has more: see package session.
-const (
-	// ExitFailed is the exit code of a command that failed.
-	ExitFailed = 1
-	// ExitNoReport is the exit code of a doctor that could not examine anything.
-	ExitNoReport = 2
-)
-
-// ExitError is an error with an exit code other than ExitFailed.
+// ExitError is an error with an exit code other than exitcode.Failed.
 type ExitError struct {
 	Code int
 	// Err is what is printed; nil: nothing, because the code alone is the result.
@@ -26,7 +22,7 @@ type ExitError struct {
 // Error returns the message of the error.
 func (e *ExitError) Error() string {
 	if e.Err == nil {
-		return fmt.Sprintf("exit code %d", e.Code)
+		return ""
 	}
 	return e.Err.Error()
 }
@@ -48,13 +44,28 @@ func Run(ctx context.Context, root *cobra.Command, explain func(error) string) i
 	if err == nil {
 		return 0
 	}
-	code := ExitFailed
+	code := exitcode.Failed
 	if exit, ok := errors.AsType[*ExitError](err); ok {
-		if exit.Err == nil {
-			return exit.Code
-		}
 		code = exit.Code
 	}
-	root.PrintErrf("%s: %s\n", root.Name(), explain(err))
+	if text := explain(err); text != "" {
+		root.PrintErrf("%s: %s\n", root.Name(), text)
+	}
 	return code
+}
+
+// UntilSignal returns a context that the first SIGINT or SIGTERM cancels. The second one ends the process at once.
+func UntilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// RequireFlags marks flags of the command as required. It panics if the command does not define one of them.
+func RequireFlags(cmd *cobra.Command, names ...string) {
+	for _, name := range names {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err)
+		}
+	}
 }

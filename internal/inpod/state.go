@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/internal/exitcode"
 )
 
 // state is what a pod's status says of the doctor.
@@ -61,12 +63,12 @@ func ended(pod *corev1.Pod) state {
 	return state{waiting: "the doctor runs"}
 }
 
-// verdict is what the doctor's exit code says.
+// verdict returns what the exit code of "uploader doctor" means.
 func verdict(t *corev1.ContainerStateTerminated) error {
 	switch t.ExitCode {
 	case 0:
 		return nil
-	case 1:
+	case exitcode.Failed:
 		return ErrUnwell
 	}
 	return fmt.Errorf("the doctor was ended with code %d: %s %s", t.ExitCode, t.Reason, t.Message)

@@ -13,14 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
-)
 
-// Exit codes besides the command's own. They are those of shells, and EX_IOERR of sysexits.h.
-const (
-	ExitNotStored  = 74
-	ExitCannotRun  = 126
-	ExitNotFound   = 127
-	exitFromSignal = 128
+	"lighterman.dev/lighterman/internal/exitcode"
 )
 
 // Command is a container's command, and the sidecar that it depends on.
@@ -79,9 +73,9 @@ func (c *Command) Run(ctx context.Context) int {
 
 func (c *Command) cannotRun(ctx context.Context, err error) int {
 	c.logf("%v", err)
-	code := ExitCannotRun
+	code := exitcode.CannotRun
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
-		code = ExitNotFound
+		code = exitcode.NotFound
 	}
 	c.reportFailure(ctx, code)
 	return code
@@ -129,7 +123,7 @@ func waitForCommand(pid int) (code int, err error) {
 		case got == pid && status.Exited():
 			return status.ExitStatus(), nil
 		case got == pid && status.Signaled():
-			return exitFromSignal + int(status.Signal()), nil
+			return exitcode.FromSignal(status.Signal()), nil
 		}
 	}
 }
@@ -182,11 +176,11 @@ func (c *Command) waitUntilStored(ctx context.Context) int {
 		case verdict != nil:
 			reporter.clearBar()
 			c.logf("the upload failed: %s", verdict.Error)
-			return ExitNotStored
+			return exitcode.NotStored
 		case ctx.Err() != nil:
 			reporter.clearBar()
 			c.logf("the upload failed: the sidecar did not say within %v that the files are stored: %v", c.Timeout, err)
-			return ExitNotStored
+			return exitcode.NotStored
 		}
 		select {
 		case <-ctx.Done():

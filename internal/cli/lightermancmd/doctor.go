@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"lighterman.dev/lighterman/internal/cli"
+	"lighterman.dev/lighterman/internal/exitcode"
 	"lighterman.dev/lighterman/internal/inpod"
 )
 
@@ -74,18 +75,18 @@ func (o *doctorOptions) run(ctx context.Context, out, notes io.Writer) error {
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: o.context})
 	config, err := loader.ClientConfig()
 	if err != nil {
-		return &cli.ExitError{Code: cli.ExitNoReport, Err: fmt.Errorf("find the API server: %w", err)}
+		return &cli.ExitError{Code: exitcode.NoReport, Err: fmt.Errorf("find the API server: %w", err)}
 	}
 	if o.Namespace == "" {
 		if o.Namespace, _, err = loader.Namespace(); err != nil {
-			return &cli.ExitError{Code: cli.ExitNoReport, Err: fmt.Errorf("find the namespace: %w", err)}
+			return &cli.ExitError{Code: exitcode.NoReport, Err: fmt.Errorf("find the namespace: %w", err)}
 		}
 	}
 	config.UserAgent = "lighterman/" + o.version
 	o.Out, o.Notes = out, notes
 	err = inpod.Run(ctx, config, o.Options)
 	if err != nil && !errors.Is(err, inpod.ErrUnwell) {
-		return &cli.ExitError{Code: cli.ExitNoReport, Err: err}
+		return &cli.ExitError{Code: exitcode.NoReport, Err: err}
 	}
 	return err
 }

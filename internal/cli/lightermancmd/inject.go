@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/cli"
 	"lighterman.dev/lighterman/internal/manifest"
 	"lighterman.dev/lighterman/internal/textdiff"
 	"lighterman.dev/lighterman/profile"
@@ -75,11 +76,7 @@ and the same sentence.`,
 	f.StringVar(&o.uploaderImage, "uploader-image", "lighterman-uploader:"+version, "image of the sidecar that uploads (spec.uploader)")
 	f.BoolVar(&o.trustBundles, "cluster-trust-bundles", true, "whether the cluster has ClusterTrustBundles (caBundle.clusterTrustBundle)")
 	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "whether the cluster's webhook annotates service accounts (spec.serviceAccount.annotate)")
-	for _, name := range []string{"filename", "profile"} {
-		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // A flag of that name was not defined: a fault of this function.
-		}
-	}
+	cli.RequireFlags(cmd, "filename", "profile")
 	return cmd
 }
 

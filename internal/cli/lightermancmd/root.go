@@ -2,9 +2,6 @@ package lightermancmd
 
 import (
 	"context"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -13,9 +10,8 @@ import (
 
 // Main runs the program with the arguments of the process, and returns its exit code.
 func Main(version string) int {
-	// The second signal ends the process at once.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	ctx, stop := cli.UntilSignal(context.Background())
+	defer stop()
 	return cli.Run(ctx, newCommand(version), error.Error)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lighterman.dev/lighterman/internal/cli"
 	"lighterman.dev/lighterman/uploader/doctor"
 	"lighterman.dev/lighterman/uploader/objstore"
 )
@@ -27,7 +28,7 @@ Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code i
   kubectl exec -n payments orders-db-0 -c lighterman-uploader -- /uploader doctor`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := untilSignal(cmd.Context())
+			ctx, stop := cli.UntilSignal(cmd.Context())
 			defer stop()
 			config, pod, err := settings()
 			if err != nil {

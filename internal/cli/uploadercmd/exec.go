@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lighterman.dev/lighterman/internal/cli"
+	"lighterman.dev/lighterman/internal/exitcode"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/session"
 )
@@ -29,7 +30,7 @@ files are not stored; %d when it cannot be run, %d when there is no such command
 is written: what is in the store then is no backup.
 
 The sidecar writes the program into the directory that both containers share, so it needs no place in the command's image,
-no shell and no C library. With completion Wrap, Lighterman puts it in front of the container's own command.`, session.ExitNotStored, session.ExitCannotRun, session.ExitNotFound),
+no shell and no C library. With completion Wrap, Lighterman puts it in front of the container's own command.`, exitcode.NotStored, exitcode.CannotRun, exitcode.NotFound),
 		Example: `  # What Lighterman makes of command: [pg_dump, --format=custom, --file=/backup/orders.dump, orders]
   /lighterman/uploader exec --container=dump --timeout=600s -- pg_dump --format=custom --file=/backup/orders.dump orders
 

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"lighterman.dev/lighterman/internal/exitcode"
 	"lighterman.dev/lighterman/uploader/objstore"
-	"lighterman.dev/lighterman/uploader/session"
 )
 
 // wrapped starts a command as exec runs it.
@@ -62,9 +62,9 @@ func TestExecExitCodes(t *testing.T) {
 	}{
 		"the command's own":         {[]string{"sh", "-c", "echo half > " + p.spool + "/half; exit 3"}, 3},
 		"the command's signal":      {[]string{"sh", "-c", "kill -KILL $$"}, 137},
-		"no such command":           {[]string{"/no/such/command"}, session.ExitNotFound},
-		"no such name":              {[]string{"no-such-command"}, session.ExitNotFound},
-		"what is no program":        {[]string{plain}, session.ExitCannotRun},
+		"no such command":           {[]string{"/no/such/command"}, exitcode.NotFound},
+		"no such name":              {[]string{"no-such-command"}, exitcode.NotFound},
+		"what is no program":        {[]string{plain}, exitcode.CannotRun},
 		"a program without a shell": {[]string{"true"}, 0},
 	} {
 		if code := p.wrapped(test.args...).code(); code != test.want {
@@ -124,7 +124,7 @@ func TestExecFailsWhenTheUploadFails(t *testing.T) {
 	_, err := p.store.Put(t.Context(), &objstore.Object{Key: "ns/pod/dump"}, objstore.Body{ReaderAt: strings.NewReader("another"), Size: 7})
 	p.must(err)
 	r := p.wrapped("sh", "-c", "echo mine > "+p.spool+"/dump")
-	if code := r.code(); code != session.ExitNotStored {
+	if code := r.code(); code != exitcode.NotStored {
 		t.Errorf("exit code %d", code)
 	}
 	for _, want := range []string{"the upload failed", "dump: another object has the key", "choose a key that differs for each run"} {
@@ -140,7 +140,7 @@ func TestExecFailsWhenTheUploadFails(t *testing.T) {
 func TestExecWithoutASidecar(t *testing.T) {
 	p := newPod(t, "")
 	r := p.start("exec", "--directory", p.directory, "--timeout", "2s", "--", "true")
-	if code := r.code(); code != session.ExitNotStored {
+	if code := r.code(); code != exitcode.NotStored {
 		t.Errorf("exit code %d", code)
 	}
 	if !strings.Contains(r.text(), "did not say within 2s that the files are stored") {

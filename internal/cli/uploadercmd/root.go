@@ -2,9 +2,6 @@ package uploadercmd
 
 import (
 	"context"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -33,9 +30,4 @@ The sidecar's settings are in the variable LIGHTERMAN_UPLOADER, as JSON. "upload
 For people: doctor, verify. In a pod, written by Lighterman: run, preflight, exec, probe, install.`,
 		newRunCommand(version), newPreflightCommand(version), newExecCommand(), newProbeCommand(), newInstallCommand(),
 		newVerifyCommand(), newDoctorCommand())
-}
-
-// untilSignal ends with the first signal that asks the process to end.
-func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }

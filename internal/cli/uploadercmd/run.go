@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
+	"lighterman.dev/lighterman/internal/cli"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/sidecar"
 )
@@ -63,7 +66,7 @@ seconds and before the backup starts. The reason and what to do are the terminat
 Settings are read as those of "uploader run".`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := untilSignal(cmd.Context())
+			ctx, stop := cli.UntilSignal(cmd.Context())
 			defer stop()
 			options, err := o.sidecar()
 			if err == nil {
@@ -118,8 +121,8 @@ func (o *runOptions) sidecar() (sidecar.Options, error) {
 }
 
 func runSidecar(ctx context.Context, o *runOptions) error {
-	// First of all: a pod may end at once.
-	drain, stop := untilSignal(ctx)
+	// First of all: a pod may end at once. Further signals do not end a drain that has begun.
+	drain, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	options, err := o.sidecar() //nolint:contextcheck // A store outlives every request.
 	if err != nil {

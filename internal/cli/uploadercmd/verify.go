@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lighterman.dev/lighterman/internal/cli"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/sidecar"
@@ -43,7 +44,7 @@ the run had not ended, and files that came later are not in it.`,
   uploader verify --quick s3://pg-backups/payments/pg-dump-x7/.lighterman/6f1c…/manifest.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, stop := untilSignal(cmd.Context())
+			ctx, stop := cli.UntilSignal(cmd.Context())
 			defer stop()
 			return verify(ctx, cmd.OutOrStdout(), args[0], !quick)
 		},
