@@ -27,7 +27,7 @@ type dialect struct {
 type cells struct {
 	// env adds the location and the CA bundle, in every mode that the tool can use; nil: those of the SDKs are enough.
 	env func(*Environment)
-	// refuse says why the tool cannot use the location, and what to use instead; empty: it can. Nil: likewise.
+	// refuse returns why the tool cannot use the location, and what to use instead; empty: it can. Nil: likewise.
 	refuse func(*v1alpha1.CredentialProfileSpec) string
 	// modes has a cell for each auth mode, by its name.
 	modes map[string]cell
@@ -35,7 +35,7 @@ type cells struct {
 
 // cell is one auth mode in the words of one tool.
 type cell struct {
-	// unsupportedReason says why the tool cannot use the mode, and what to use instead. It is shown to the user verbatim.
+	// unsupportedReason is why the tool cannot use the mode, and what to use instead. It is shown to the user verbatim.
 	unsupportedReason string
 	// env adds the identity; nil: the variables of the SDKs are enough.
 	env func(*Environment)
@@ -60,7 +60,7 @@ func noneSupported(s *Store, why string) cells {
 	return c
 }
 
-// allSupported gives every mode of a store the same cell.
+// allSupported returns cells in which every mode of a store has the same one.
 func allSupported(s *Store, same cell, env func(*Environment)) cells {
 	c := cells{env: env, modes: make(map[string]cell, len(s.modes))}
 	for i := range s.modes {
@@ -69,13 +69,14 @@ func allSupported(s *Store, same cell, env func(*Environment)) cells {
 	return c
 }
 
-// override gives c with other cells for some modes.
+// override returns c with other cells for some modes.
 func (c cells) override(other map[string]cell) cells {
+	c.modes = maps.Clone(c.modes)
 	maps.Copy(c.modes, other)
 	return c
 }
 
-// rejectIf gives c with a check of the location.
+// rejectIf returns c with a check of the location.
 func (c cells) rejectIf(refuse func(*v1alpha1.CredentialProfileSpec) string) cells {
 	c.refuse = refuse
 	return c
@@ -114,7 +115,7 @@ func (d *dialect) cellsFor(s *Store) *cells {
 	return &d.s3
 }
 
-// refusal says why the tool cannot use the profile; empty: it can.
+// refusal returns why the tool cannot use the profile; empty: it can.
 func (d *dialect) refusal(e *Environment) string {
 	c := d.cellsFor(e.Store)
 	mode := c.modes[e.Mode.Name]

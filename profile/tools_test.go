@@ -160,3 +160,12 @@ func TestGoldenCases(t *testing.T) {
 		}
 	}
 }
+
+// TestRowsAreValues changes one tool's cell, made from another's, which stays as it is.
+func TestRowsAreValues(t *testing.T) {
+	first := allSupported(&s3Store, supported("first"), nil)
+	second := first.override(map[string]cell{"ambient": supported("second")})
+	if got := first.modes["ambient"].note + " " + second.modes["ambient"].note; got != "first second" {
+		t.Errorf("the cells are %q, want %q", got, "first second")
+	}
+}
