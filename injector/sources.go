@@ -2,6 +2,7 @@ package injector
 
 import (
 	"cmp"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"lighterman.dev/lighterman/api/v1alpha1"

@@ -54,13 +54,13 @@ func cloudOf(az *v1alpha1.AzureStore) *azureCloud {
 // public reports whether the store is in the cloud that every tool takes for granted.
 func (c *azureCloud) public() bool { return c == &azureClouds[0] }
 
-// azureAccount gives the storage account's name, which a Secret may hold: then as a reference to the neutral variable
+// azureAccount returns the storage account's name, which a Secret may hold: then as a reference to the neutral variable
 // that is injected before all others.
 func azureAccount(az *v1alpha1.AzureStore) string {
 	return cmp.Or(az.StorageAccount, "$(LIGHTERMAN_STORAGE_ACCOUNT)")
 }
 
-// azureEndpoint gives the URL of the blob service, without a slash at its end.
+// azureEndpoint returns the URL of the blob service, without a slash at its end.
 func azureEndpoint(az *v1alpha1.AzureStore) string {
 	if az.Endpoint != "" {
 		return strings.TrimRight(az.Endpoint, "/")

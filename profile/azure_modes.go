@@ -8,7 +8,7 @@ import (
 
 // The names by which AZURE_TOKEN_CREDENTIALS narrows DefaultAzureCredential to one credential. The SDKs know them since
 // azidentity 1.11.0 (Go), azure-identity 1.24.0 (Python), Azure.Identity 1.15.0 (.NET), azure-identity 1.17.0 (Java) and
-// @azure/identity 4.11.0 (JavaScript), says each changelog. The versions just before those know "dev" and "prod" only, and
+// @azure/identity 4.11.0 (JavaScript), by their changelogs. The versions just before those know "dev" and "prod" only, and
 // fail at any other value: azidentity 1.10, azure-identity 1.23 (Debian 13 has it), Azure.Identity 1.14, azure-identity
 // 1.16.1 (Java), @azure/identity 4.10. All before those do not read the variable.
 const (

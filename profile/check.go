@@ -11,7 +11,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 )
 
-// Problem says why a profile cannot be used.
+// Problem is a reason for which a profile cannot be used.
 type Problem struct {
 	// Unsupported: the field is good, but this version does not act on it.
 	Unsupported bool

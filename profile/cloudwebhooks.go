@@ -40,7 +40,7 @@ type CloudWebhook struct {
 	Label string
 	// SkipAnnotation is the pod annotation that lists the containers which it leaves alone, between the separators.
 	SkipAnnotation, Separator string
-	// Source says where its identity comes from, for people: it is what they remove if they do not want it.
+	// Source is where its identity comes from, for people: they remove it if they do not want the identity.
 	Source string
 }
 

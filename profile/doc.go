@@ -1,4 +1,4 @@
-// Package profile says what a credential profile means: which store and which auth mode it names, what its programs and backup
+// Package profile holds what a credential profile means: which store and which auth mode it names, what its programs and backup
 // tools must be told, and what is wrong with it.
 //
 // It is pure and knows no pod: package injector decides what becomes of a pod with a profile.

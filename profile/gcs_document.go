@@ -9,8 +9,8 @@ import (
 // googleSTS is Google's token service.
 const googleSTS = "https://sts.googleapis.com/v1/token"
 
-// externalAccountFile is Google's external_account credential file, which is not secret: it says where the token is, and
-// who takes it. As written by gcloud 528.0.0, iam workload-identity-pools create-cred-config.
+// externalAccountFile is Google's external_account credential file, which is not secret: it names the file of the token and
+// the service that takes it. As written by gcloud 528.0.0, iam workload-identity-pools create-cred-config.
 type externalAccountFile struct {
 	UniverseDomain   string           `json:"universe_domain"`
 	Type             string           `json:"type"`
@@ -31,7 +31,7 @@ type sourceFormat struct {
 	Type string `json:"type"`
 }
 
-// externalAccount gives the credential file of workload identity federation.
+// externalAccount returns the credential file of workload identity federation.
 func externalAccount(e *Environment) (string, error) {
 	wif := e.Spec.GCS.Auth.WorkloadIdentityFederation
 	file := externalAccountFile{

@@ -10,6 +10,7 @@ import (
 // others would mix two answers: two identities, or a region that does not go with its endpoint.
 type Group uint32
 
+// The groups. GroupEntra is the part of groupAzure that is asked for a token: the account's keys are not.
 const (
 	groupIdentity Group = 1 << iota
 	groupMetadata
@@ -21,7 +22,7 @@ const (
 	groupCA
 	groupRequestsCA
 	groupAzure
-	GroupEntra // of groupAzure, what is asked for a token: the account's keys are not
+	GroupEntra
 	groupAzureChain
 	GroupAzureAccount
 	groupAzureEndpoint
@@ -56,7 +57,7 @@ var groupNames = map[Group]string{
 	GroupGoogleSwitch:   "the metadata setting",
 }
 
-// groupsByVariable tells the group that a variable of the user's belongs to. The identity group holds every way in which the
+// groupsByVariable has the group of each variable that containers may set themselves. The identity group holds every way in which the
 // AWS SDKs, minio-go and the tools built on them take credentials from the environment: they compete, and which one
 // wins differs from tool to tool (botocore credentials.py, aws-sdk-go-v2 resolve_credentials.go, minio-go iam_aws.go).
 // What only one tool reads is in that tool's row.

@@ -75,7 +75,7 @@ var azureRivals = []Rival{
 	},
 	{Name: "AZURE_STORAGE_SAS_TOKEN", before: slices.Concat(azureTokens, []string{"accountKey"}), Setting: barmanAsks, known: goTools},
 	{Name: "AZURE_STORAGE_KEY", before: slices.Concat(azureTokens, []string{"sasToken"}), Setting: barmanAsks, known: goTools},
-	// Without a tenant, a secret or a token of somebody else's makes no service principal and no workload identity.
+	// Without a tenant, a secret or a token of another identity makes no service principal and no workload identity.
 	{Name: "AZURE_TENANT_ID", before: []string{"managedIdentity", "podIdentityBinding"}},
 	// It chooses another managed identity (default_azure_credential.go: LookupEnv; an empty one is an error).
 	{Name: "AZURE_CLIENT_ID", before: []string{"managedIdentity", "podIdentityBinding"}, Setting: azidentityAsks},

@@ -24,13 +24,13 @@ const (
 	annotationAzureTenantID     = "azure.workload.identity/tenant-id"
 )
 
-// IdentityAnnotations are the keys of all annotations that ServiceAccountAnnotations gives.
+// IdentityAnnotations are the keys of all annotations that ServiceAccountAnnotations returns.
 var IdentityAnnotations = []string{
 	annotationGCPServiceAccount, annotationRoleARN, annotationAzureClientID, annotationAzureTenantID,
 }
 
 // ServiceAccountAnnotations returns the annotations that a pod's service account must have before the pod may start; write
-// says that Lighterman is to write them. Otherwise somebody else has.
+// reports whether Lighterman is to write them. Otherwise an administrator has written them.
 func ServiceAccountAnnotations(spec *v1alpha1.CredentialProfileSpec) (want []Annotation, write bool) {
 	s := storeOf(spec)
 	if s == nil {
@@ -68,7 +68,7 @@ func AnnotateCommand(namespace, account string, annotations []Annotation) string
 	return strings.Join(command, " ")
 }
 
-// checkAnnotations refuses what asks for annotations where nobody may write them.
+// checkAnnotations refuses a profile that asks for annotations where Lighterman must not write them.
 func checkAnnotations(spec *v1alpha1.CredentialProfileSpec, cluster Cluster, namespace, account string) problems {
 	want, write := ServiceAccountAnnotations(spec)
 	if !cluster.NoServiceAccountAnnotations || !write || len(want) == 0 {

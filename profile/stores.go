@@ -30,7 +30,7 @@ type Store struct {
 	// env adds the environment: neutral variables, then those of the store's own SDKs and command line ("sdk", the
 	// dialect that every container gets).
 	env func(*Environment)
-	// upload says the store's location and identity in the uploader's words.
+	// upload adds the store's location and identity to the uploader's configuration.
 	upload func(*Environment, *uploader.Config)
 }
 

@@ -31,10 +31,10 @@ func (e *Environment) appendVar(env corev1.EnvVar, groups Group) {
 	})
 }
 
-// needsCABundle says that the tool at hand takes the CA bundle from AWS_CA_BUNDLE.
+// needsCABundle records that the tool at hand takes the CA bundle from AWS_CA_BUNDLE.
 func (e *Environment) needsCABundle() { e.ca.needs = e.tool }
 
-// breaksOnCABundle says that the tool at hand does not start where AWS_CA_BUNDLE is set: aws-sdk-go-v2 cannot add roots to
+// breaksOnCABundle records that the tool at hand does not start where AWS_CA_BUNDLE is set: aws-sdk-go-v2 cannot add roots to
 // an HTTP client that is not its own ("unable to add custom RootCAs HTTPClient", config/resolve.go). It takes Go's
 // SSL_CERT_FILE.
 func (e *Environment) breaksOnCABundle() {

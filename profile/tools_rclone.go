@@ -58,7 +58,7 @@ var rclone = dialect{
 
 func rcloneEnvAuth(e *Environment) { e.add(rcloneRemote+"ENV_AUTH", "true", 0) }
 
-// rcloneProvider gives the provider whose quirks are the preset's. rclone overrides FORCE_PATH_STYLE for providers that it
+// rcloneProvider returns the provider whose quirks are the preset's. rclone overrides FORCE_PATH_STYLE for providers that it
 // knows to have virtual hosts; for "Other" it does not.
 func rcloneProvider(p *preset, pathStyle bool) string {
 	if pathStyle && !p.pathStyle {

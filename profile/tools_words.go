@@ -11,7 +11,7 @@ import (
 // s3Location is where the profile's S3 store is.
 func (e *Environment) s3Location() location { return locate(e.Spec.S3, presetOf(e.Spec.S3)) }
 
-// s3URL gives the store's URL for tools that have no default of their own: Amazon's is that of the region
+// s3URL returns the store's URL for tools that have no default of their own: Amazon's is that of the region
 // (docs.aws.amazon.com/general/latest/gr/s3.html).
 func (e *Environment) s3URL() string {
 	where := e.s3Location()
@@ -26,7 +26,7 @@ func (e *Environment) s3URL() string {
 	return "https://s3." + where.region + ".amazonaws.com"
 }
 
-// stsURL gives the URL of the token service for tools that have no default of their own.
+// stsURL returns the URL of the token service for tools that have no default of their own.
 func (e *Environment) stsURL() string {
 	web, region := e.Spec.S3.Auth.WebIdentity, e.s3Location().region
 	switch {
