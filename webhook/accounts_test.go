@@ -136,7 +136,7 @@ func TestServiceAccounts(t *testing.T) {
 			t.Errorf("somebody else's are gone: %v %v", got.Annotations, got.Labels)
 		}
 		for _, entry := range a.account(t, "gone").ManagedFields {
-			if entry.Manager == fieldManager {
+			if entry.Manager == "lighterman" {
 				t.Errorf("still owns %s", entry.FieldsV1)
 			}
 		}

@@ -48,9 +48,9 @@ func (h *Handler) decide(ctx context.Context, source resolve.Source, req *reques
 	}
 	account := types.NamespacedName{Namespace: req.Namespace, Name: req.Object.ServiceAccount()}
 	if !req.proven || h.Gate.NamedAccountsOnly {
-		return out, h.Annotator.check(ctx, account, out.profile, req.proven)
+		return out, h.Annotator.Check(ctx, account, out.profile, req.proven)
 	}
-	return out, h.Annotator.ensure(ctx, account, out.profile, req.DryRun)
+	return out, h.Annotator.Ensure(ctx, account, out.profile, req.DryRun)
 }
 
 // refuseRecord denies a pod that no profile is for and that carries the record of an injection: whoever reads the record

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -129,7 +130,7 @@ func TestAdmission(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := &memory{profiles: test.profiles, namespaces: map[string]map[string]string{"payments": {"team": "payments"}}}
+			store := &fakecluster.Source{Profiles: test.profiles, Namespaces: map[string]map[string]string{"payments": {"team": "payments"}}}
 			h, events := newHandler(t, store, store)
 			w := post(h, reviewOf(podWith(test.annotations)))
 			r := responseOf(t, w)
@@ -165,12 +166,12 @@ func TestAdmission(t *testing.T) {
 
 func TestDenialIsDecidedOnceMoreLive(t *testing.T) {
 	t.Parallel()
-	live := &memory{profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}}
+	live := &fakecluster.Source{Profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}}
 	stale := testProfile(t, namespaced, "pg", "  tools: [s3proxy]")
-	for name, cached := range map[string]*memory{
+	for name, cached := range map[string]*fakecluster.Source{
 		"profile not in the cache yet":      {},
-		"profile mended since":              {profiles: []resolve.ScopedProfile{stale}},
-		"profile has other accounts by now": {profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "  allowedServiceAccounts: [x]")}},
+		"profile mended since":              {Profiles: []resolve.ScopedProfile{stale}},
+		"profile has other accounts by now": {Profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "  allowedServiceAccounts: [x]")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -187,18 +188,18 @@ func TestDenialIsDecidedOnceMoreLive(t *testing.T) {
 
 func TestLiveLookupIsOnlyForDenials(t *testing.T) {
 	t.Parallel()
-	cached, live := &memory{profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}}, &memory{}
+	cached, live := &fakecluster.Source{Profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}}, &fakecluster.Source{}
 	h, _ := newHandler(t, cached, live)
 	post(h, reviewOf(podWith(`"lighterman.dev/profile":"pg"`)))
 	post(h, reviewOf(podWith(`"lighterman.dev/profile":"pg","lighterman.dev/tools":"none"`)))
-	if cached.asked.Load() != 2 || live.asked.Load() != 0 {
-		t.Errorf("asked the cache %d times and the API server %d times, want 2 and 0", cached.asked.Load(), live.asked.Load())
+	if cached.Reads.Load() != 2 || live.Reads.Load() != 0 {
+		t.Errorf("asked the cache %d times and the API server %d times, want 2 and 0", cached.Reads.Load(), live.Reads.Load())
 	}
 }
 
 func TestAPIServerOutOfReachIsAnErrorAndNoDenial(t *testing.T) {
 	t.Parallel()
-	h, _ := newHandler(t, &memory{}, &memory{err: errors.New("connection refused")})
+	h, _ := newHandler(t, &fakecluster.Source{}, &fakecluster.Source{Err: errors.New("connection refused")})
 	r := responseOf(t, post(h, reviewOf(podWith(`"lighterman.dev/profile":"pg"`))))
 	if r.Allowed || r.Result.Code != http.StatusInternalServerError || !strings.Contains(r.Result.Message, "connection refused") {
 		t.Errorf("got %+v", r.Result)
@@ -207,7 +208,7 @@ func TestAPIServerOutOfReachIsAnErrorAndNoDenial(t *testing.T) {
 
 func TestDryRunWritesNoEvent(t *testing.T) {
 	t.Parallel()
-	store := &memory{profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "  tools: [s3proxy]")}}
+	store := &fakecluster.Source{Profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "  tools: [s3proxy]")}}
 	h, events := newHandler(t, store, store)
 	body := reviewOf(podWith(`"lighterman.dev/profile":"pg"`), func(r map[string]any) { r["dryRun"] = true })
 	if r := responseOf(t, post(h, body)); r.Allowed {

@@ -13,89 +13,11 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
-	"lighterman.dev/lighterman/profile"
+	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 const ofAccount, ofNamespace = "payments/default", "payments"
-
-// TestDefaults ranks what names a profile: the pod, its service account, its namespace, and last the selectors.
-func TestDefaults(t *testing.T) {
-	t.Parallel()
-	names := func(key, profile string) map[string]string { return map[string]string{key: profile} }
-	all := []resolve.ScopedProfile{
-		testProfile(t, namespaced, "pod", ""), testProfile(t, namespaced, "account", ""), testProfile(t, namespaced, "namespace", ""),
-		testProfile(t, namespaced, "selecting", "  selector: {podSelector: {}}"),
-		testProfile(t, namespaced, "others", "  allowedServiceAccounts: [backup]"),
-		testProfile(t, cluster, "company", "  allowedNamespaces: {matchLabels: {team: payments}}"),
-		testProfile(t, cluster, "elsewhere", "  allowedNamespaces: {matchLabels: {team: other}}"),
-	}
-	tests := map[string]struct {
-		annotations string
-		defaults    map[string]map[string]string
-		wantProfile string
-		wantDenied  []string
-	}{
-		"the pod goes before its service account": {
-			annotations: `"lighterman.dev/profile":"pod"`,
-			defaults:    map[string]map[string]string{ofAccount: names(injector.AnnotationProfile, "account")},
-			wantProfile: "CredentialProfile payments/pod",
-		},
-		"the service account before its namespace": {
-			defaults: map[string]map[string]string{
-				ofAccount: names(injector.AnnotationProfile, "account"), ofNamespace: names(injector.AnnotationProfile, "namespace"),
-			},
-			wantProfile: "CredentialProfile payments/account",
-		},
-		"the namespace before a selector": {
-			defaults:    map[string]map[string]string{ofNamespace: names(injector.AnnotationProfile, "namespace")},
-			wantProfile: "CredentialProfile payments/namespace",
-		},
-		"then the selectors": {wantProfile: "CredentialProfile payments/selecting"},
-		"a cluster profile may be a default": {
-			defaults:    map[string]map[string]string{ofNamespace: names(injector.AnnotationClusterProfile, "company")},
-			wantProfile: "ClusterCredentialProfile company",
-		},
-		"a pod that opts out has no default": {
-			annotations: `"lighterman.dev/inject":"false"`,
-			defaults:    map[string]map[string]string{ofAccount: names(injector.AnnotationProfile, "missing")},
-		},
-		"a default that is not there is denied": {
-			defaults:   map[string]map[string]string{ofAccount: names(injector.AnnotationProfile, "missing")},
-			wantDenied: []string{`no CredentialProfile "missing" in namespace payments`, "annotation lighterman.dev/profile of service account payments/default names"},
-		},
-		"a cluster profile that is not there is denied": {
-			defaults:   map[string]map[string]string{ofNamespace: names(injector.AnnotationClusterProfile, "missing")},
-			wantDenied: []string{`no ClusterCredentialProfile "missing"`, "annotation lighterman.dev/cluster-profile of namespace payments names"},
-		},
-		"an empty default is denied": {
-			defaults:   map[string]map[string]string{ofNamespace: names(injector.AnnotationProfile, "")},
-			wantDenied: []string{"annotation lighterman.dev/profile of namespace payments is empty"},
-		},
-		"two defaults of one object are denied": {
-			defaults: map[string]map[string]string{ofAccount: {
-				injector.AnnotationProfile: "account", injector.AnnotationClusterProfile: "company",
-			}},
-			wantDenied: []string{"service account payments/default has both annotations"},
-		},
-		"allowedServiceAccounts holds for a default": {
-			defaults:   map[string]map[string]string{ofNamespace: names(injector.AnnotationProfile, "others")},
-			wantDenied: []string{"does not allow service account default"},
-		},
-		"allowedNamespaces holds for a default": {
-			defaults:   map[string]map[string]string{ofAccount: names(injector.AnnotationClusterProfile, "elsewhere")},
-			wantDenied: []string{"does not allow namespace payments"},
-		},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			store := &memory{profiles: all, defaults: test.defaults, namespaces: map[string]map[string]string{"payments": {"team": "payments"}}}
-			h, _ := newHandler(t, store, store)
-			checkProfile(t, responseOf(t, post(h, reviewOf(podWith(test.annotations)))), test.wantProfile, test.wantDenied...)
-		})
-	}
-}
 
 // checkProfile checks which profile a pod got, or that it was denied with a message that holds all of denied.
 func checkProfile(t *testing.T, r *admissionv1.AdmissionResponse, profile string, denied ...string) {
@@ -112,10 +34,10 @@ func checkProfile(t *testing.T, r *admissionv1.AdmissionResponse, profile string
 
 func TestDefaultsAreLookedAtLiveBeforeADenial(t *testing.T) {
 	t.Parallel()
-	cached := &memory{defaults: map[string]map[string]string{ofAccount: {injector.AnnotationProfile: "old"}}}
-	live := &memory{
-		profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "new", "")},
-		defaults: map[string]map[string]string{ofAccount: {injector.AnnotationProfile: "new"}},
+	cached := &fakecluster.Source{Defaults: map[string]map[string]string{ofAccount: {injector.AnnotationProfile: "old"}}}
+	live := &fakecluster.Source{
+		Profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "new", "")},
+		Defaults: map[string]map[string]string{ofAccount: {injector.AnnotationProfile: "new"}},
 	}
 	h, _ := newHandler(t, cached, live)
 	checkProfile(t, responseOf(t, post(h, reviewOf(podWith("")))), "CredentialProfile payments/new")
@@ -126,7 +48,7 @@ func TestDefaultsOnAPIServer(t *testing.T) {
 	t.Parallel()
 	a := startAPIServer(t)
 	r := a.start(t, "lighterman", injector.Settings{Version: "test"}, "get", "list", "watch", "patch")
-	blind := a.start(t, "blind", injector.Settings{Version: "test", Cluster: profile.Cluster{NoServiceAccountAnnotations: true}})
+	blind := a.start(t, "blind", injector.Settings{Version: "test", NoServiceAccountAnnotations: true})
 
 	a.namespace(t, "defaults")
 	for _, name := range []string{"account", "namespace"} {
@@ -172,7 +94,7 @@ func TestDefaultsOnAPIServer(t *testing.T) {
 
 func TestDefaultsOutOfReachAreAnError(t *testing.T) {
 	t.Parallel()
-	store := &memory{err: errors.New("connection refused")}
+	store := &fakecluster.Source{Err: errors.New("connection refused")}
 	h, _ := newHandler(t, store, store)
 	if r := responseOf(t, post(h, reviewOf(podWith("")))); r.Allowed || !strings.Contains(r.Result.Message, "find service account payments/default: connection refused") {
 		t.Errorf("got %+v", r.Result)

@@ -22,10 +22,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/internal/test/pki"
 	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/caller"
 	"lighterman.dev/lighterman/webhook/resolve"
+	"lighterman.dev/lighterman/webhook/serviceaccounts"
 )
 
 // forgedReviews is how many reviews each way of authentication is tried with.
@@ -36,18 +38,18 @@ type touched struct{ reads, writes, events atomic.Int64 }
 
 // liveFinder is an API server that counts.
 type liveFinder struct {
-	*memory
+	*fakecluster.Source
 	*touched
 }
 
 func (l *liveFinder) Profile(ctx context.Context, ref injector.Ref, namespace string) (*resolve.ScopedProfile, error) {
 	l.reads.Add(1)
-	return l.memory.Profile(ctx, ref, namespace)
+	return l.Source.Profile(ctx, ref, namespace)
 }
 
 func (l *liveFinder) Namespace(ctx context.Context, name string) (resolve.Namespace, error) {
 	l.reads.Add(1)
-	return l.memory.Namespace(ctx, name)
+	return l.Source.Namespace(ctx, name)
 }
 
 // everyAccount is an Accounts in which each account exists and lacks everything, and which counts.
@@ -57,12 +59,12 @@ func (everyAccount) Cached(context.Context, types.NamespacedName) (map[string]st
 	return map[string]string{}, nil
 }
 
-func (e everyAccount) Live(_ context.Context, account types.NamespacedName) (*Account, error) {
+func (e everyAccount) Live(_ context.Context, account types.NamespacedName) (*serviceaccounts.Account, error) {
 	e.reads.Add(1)
-	return &Account{NamespacedName: account, Annotations: map[string]string{}}, nil
+	return &serviceaccounts.Account{NamespacedName: account, Annotations: map[string]string{}}, nil
 }
 
-func (e everyAccount) Apply(context.Context, *Account, map[string]string, bool) error {
+func (e everyAccount) Apply(context.Context, *serviceaccounts.Account, map[string]string, bool) error {
 	e.writes.Add(1)
 	return nil
 }
@@ -91,17 +93,17 @@ func newTarget(t *testing.T, options caller.Options) *target {
 		t.Fatal(err)
 	}
 	spec := strings.Replace(gke, "bucket: b", "bucket: "+secretBucket, 1)
-	store := &memory{profiles: []resolve.ScopedProfile{
+	store := &fakecluster.Source{Profiles: []resolve.ScopedProfile{
 		profileOf(t, "pg", spec), profileOf(t, "named", spec+"  allowedServiceAccounts: [backup]\n"),
 		profileOf(t, "plain", strings.Replace(irsa, "bucket: b", "bucket: "+secretBucket, 1)),
-	}, namespaces: map[string]map[string]string{"not-opted-in": {injector.NamespaceLabel: ""}}}
+	}, Namespaces: map[string]map[string]string{"not-opted-in": {injector.NamespaceLabel: ""}}}
 	count := &touched{}
 	h := &Handler{
 		Cached: store, CacheOnly: store, Live: &liveFinder{store, count}, Settings: injector.Settings{Version: "test"},
 		Gate:    Gate{Callers: callers, ReleaseNamespace: "lighterman-system"}.setup(metrics, logr.Discard()),
 		Metrics: metrics, Events: count, Log: logr.Discard(),
 	}
-	h.Annotator = &Annotator{Accounts: everyAccount{count}, Profiles: h.Live, Metrics: metrics, Log: logr.Discard()}
+	h.Annotator = &serviceaccounts.Annotator{Client: everyAccount{count}, Profiles: h.Live, Writes: metrics.writes, Log: logr.Discard()}
 	mux := http.NewServeMux()
 	mux.Handle(Path, h)
 	mux.Handle(Path+"/", h)

@@ -11,6 +11,7 @@ import (
 	jsonpatch "github.com/evanphx/json-patch/v5"
 
 	"lighterman.dev/lighterman/internal/test/benchpod"
+	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
@@ -18,7 +19,7 @@ import (
 // FuzzServeHTTP posts anything: the answer is always a review, and a patch always applies.
 func FuzzServeHTTP(f *testing.F) {
 	p := testProfile(f, namespaced, "pg", "  selector: {podSelector: {}}")
-	store := &memory{profiles: []resolve.ScopedProfile{p}, namespaces: map[string]map[string]string{}}
+	store := &fakecluster.Source{Profiles: []resolve.ScopedProfile{p}, Namespaces: map[string]map[string]string{}}
 	h, _ := newHandler(f, store, store)
 	f.Add(reviewOf(podWith(`"lighterman.dev/profile":"pg"`)))
 	f.Add(reviewOf(string(benchpod.JSON)))
@@ -55,7 +56,7 @@ func BenchmarkHandler(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	store := &memory{profiles: []resolve.ScopedProfile{{Profile: p}}}
+	store := &fakecluster.Source{Profiles: []resolve.ScopedProfile{{Profile: p}}}
 	h, _ := newHandler(b, store, store)
 	body := reviewOf(string(benchpod.JSON))
 	reader := bytes.NewReader(body)

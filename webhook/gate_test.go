@@ -12,8 +12,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/webhook/caller"
 	"lighterman.dev/lighterman/webhook/resolve"
+	"lighterman.dev/lighterman/webhook/serviceaccounts"
 )
 
 // unproven makes the handler one that cannot tell who calls.
@@ -46,10 +48,10 @@ func TestOnlyPodsThatTheAPIServerSends(t *testing.T) {
 	}
 	for name, test := range tests {
 		for _, proven := range []bool{true, false} {
-			with, without := &memory{}, &memory{}
-			for m, value := range map[*memory]string{with: test.label, without: ""} {
-				m.profiles = []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}
-				m.namespaces = map[string]map[string]string{test.namespace: {injector.NamespaceLabel: value}}
+			with, without := &fakecluster.Source{}, &fakecluster.Source{}
+			for m, value := range map[*fakecluster.Source]string{with: test.label, without: ""} {
+				m.Profiles = []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}
+				m.Namespaces = map[string]map[string]string{test.namespace: {injector.NamespaceLabel: value}}
 			}
 			cached := with
 			if !test.cached {
@@ -84,34 +86,34 @@ func TestOnlyPodsThatTheAPIServerSends(t *testing.T) {
 func TestUnprovenReviewsCauseNoIO(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		profile string // its spec
-		book    book
-		want    string // of the denial; empty: allowed
+		profile  string // its spec
+		accounts fakecluster.Accounts
+		want     string // of the denial; empty: allowed
 	}{
-		"everything is there":   {gke, book{cached: map[string]string{gcpKey: "x@p.iam.gserviceaccount.com"}}, ""},
-		"nothing to annotate":   {irsa, book{}, ""},
-		"a named account":       {gke + "  allowedServiceAccounts: [backup]\n", book{cached: map[string]string{}}, "does not have the annotations of CredentialProfile payments/pg yet: Lighterman is writing them, so try again"},
-		"an account of no name": {gke, book{cached: map[string]string{}}, "name backup in spec.allowedServiceAccounts of the profile, or run kubectl annotate serviceaccount backup -n payments " + gcpKey + "=x@"},
-		"another value":         {gke + "  allowedServiceAccounts: [backup]\n", book{cached: map[string]string{gcpKey: "y"}}, "Lighterman does not overwrite it: run kubectl annotate serviceaccount backup -n payments " + gcpKey + "=x@p.iam.gserviceaccount.com --overwrite"},
-		"an unknown account":    {gke, book{}, "service account payments/backup is not known yet: try again"},
-		"annotate is Never":     {gke + never, book{cached: map[string]string{}}, "spec.serviceAccount.annotate is Never: run kubectl annotate"},
+		"everything is there":   {gke, fakecluster.Accounts{CachedAnnotations: map[string]string{gcpKey: "x@p.iam.gserviceaccount.com"}}, ""},
+		"nothing to annotate":   {irsa, fakecluster.Accounts{}, ""},
+		"a named account":       {gke + "  allowedServiceAccounts: [backup]\n", fakecluster.Accounts{CachedAnnotations: map[string]string{}}, "does not have the annotations of CredentialProfile payments/pg yet: Lighterman is writing them, so try again"},
+		"an account of no name": {gke, fakecluster.Accounts{CachedAnnotations: map[string]string{}}, "name backup in spec.allowedServiceAccounts of the profile, or run kubectl annotate serviceaccount backup -n payments " + gcpKey + "=x@"},
+		"another value":         {gke + "  allowedServiceAccounts: [backup]\n", fakecluster.Accounts{CachedAnnotations: map[string]string{gcpKey: "y"}}, "Lighterman does not overwrite it: run kubectl annotate serviceaccount backup -n payments " + gcpKey + "=x@p.iam.gserviceaccount.com --overwrite"},
+		"an unknown account":    {gke, fakecluster.Accounts{}, "service account payments/backup is not known yet: try again"},
+		"annotate is Never":     {gke + never, fakecluster.Accounts{CachedAnnotations: map[string]string{}}, "spec.serviceAccount.annotate is Never: run kubectl annotate"},
 	}
 	for name, test := range tests {
-		store := &memory{profiles: []resolve.ScopedProfile{profileOf(t, "pg", test.profile)}}
-		h, events := newHandler(t, store, &memory{err: fmt.Errorf("the API server is asked")})
+		store := &fakecluster.Source{Profiles: []resolve.ScopedProfile{profileOf(t, "pg", test.profile)}}
+		h, events := newHandler(t, store, &fakecluster.Source{Err: fmt.Errorf("the API server is asked")})
 		unproven(h)
-		accounts := test.book
-		h.Annotator = &Annotator{Accounts: &accounts, Profiles: h.Live, Metrics: h.Metrics, Log: logr.Discard()}
+		accounts := test.accounts
+		h.Annotator = &serviceaccounts.Annotator{Client: &accounts, Profiles: h.Live, Writes: h.Metrics.writes, Log: logr.Discard()}
 		r := responseOf(t, post(h, reviewOf(backupPod)))
 		if test.want == "" && !r.Allowed || test.want != "" && (r.Allowed || !strings.Contains(r.Result.Message, test.want)) {
 			t.Errorf("%s: got %+v, want %q", name, r.Result, test.want)
 		}
-		if len(accounts.calls) > 0 || len(events.notes) > 0 {
-			t.Errorf("%s: calls %v, events %v", name, accounts.calls, events.notes)
+		if len(accounts.Calls) > 0 || len(events.notes) > 0 {
+			t.Errorf("%s: calls %v, events %v", name, accounts.Calls, events.notes)
 		}
 	}
-	store := &memory{}
-	h, _ := newHandler(t, store, &memory{profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}})
+	store := &fakecluster.Source{}
+	h, _ := newHandler(t, store, &fakecluster.Source{Profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}})
 	unproven(h)
 	if r := responseOf(t, post(h, reviewOf(backupPod))); r.Allowed || !strings.Contains(r.Result.Message, "there is no CredentialProfile") {
 		t.Errorf("a profile that only the API server knows: got %+v", r)
@@ -123,25 +125,25 @@ func TestNamedAccountsOnly(t *testing.T) {
 	t.Parallel()
 	x := map[string]string{gcpKey: "x@p.iam.gserviceaccount.com"}
 	tests := map[string]struct {
-		book book
-		want string
+		accounts fakecluster.Accounts
+		want     string
 	}{
-		"the cache lags":      {book{cached: map[string]string{}, live: x}, ""},
-		"nobody has asked":    {book{cached: map[string]string{}, live: map[string]string{}}, "name backup in spec.allowedServiceAccounts"},
-		"there is no account": {book{}, "there is no service account"},
+		"the cache lags":      {fakecluster.Accounts{CachedAnnotations: map[string]string{}, LiveAnnotations: x}, ""},
+		"nobody has asked":    {fakecluster.Accounts{CachedAnnotations: map[string]string{}, LiveAnnotations: map[string]string{}}, "name backup in spec.allowedServiceAccounts"},
+		"there is no account": {fakecluster.Accounts{}, "there is no service account"},
 	}
 	for name, test := range tests {
-		store := &memory{profiles: []resolve.ScopedProfile{profileOf(t, "pg", gke)}}
+		store := &fakecluster.Source{Profiles: []resolve.ScopedProfile{profileOf(t, "pg", gke)}}
 		h, _ := newHandler(t, store, store)
 		h.Gate.NamedAccountsOnly = true
-		accounts := test.book
-		h.Annotator = &Annotator{Accounts: &accounts, Profiles: store, Metrics: h.Metrics, Log: logr.Discard()}
+		accounts := test.accounts
+		h.Annotator = &serviceaccounts.Annotator{Client: &accounts, Profiles: store, Writes: h.Metrics.writes, Log: logr.Discard()}
 		r := responseOf(t, post(h, reviewOf(backupPod)))
 		if test.want == "" && !r.Allowed || test.want != "" && (r.Allowed || !strings.Contains(r.Result.Message, test.want)) {
 			t.Errorf("%s: got %+v, want %q", name, r.Result, test.want)
 		}
-		if slices.Contains(accounts.calls, "apply") || slices.Contains(accounts.calls, "dry run") {
-			t.Errorf("%s: calls %v", name, accounts.calls)
+		if slices.Contains(accounts.Calls, "apply") || slices.Contains(accounts.Calls, "dry run") {
+			t.Errorf("%s: calls %v", name, accounts.Calls)
 		}
 	}
 }
@@ -150,16 +152,16 @@ func TestNamedAccountsOnly(t *testing.T) {
 // review whose sender is not proven.
 func TestCacheOnlyReadsNothingLive(t *testing.T) {
 	t.Parallel()
-	accounts := &book{live: map[string]string{injector.AnnotationProfile: "pg"}}
-	_, err := cacheOnly(accounts)(t.Context(), types.NamespacedName{Namespace: "payments", Name: "backup"})
-	if err == nil || !strings.Contains(err.Error(), "not known yet") || len(accounts.calls) > 0 {
-		t.Errorf("got %v, calls %v", err, accounts.calls)
+	accounts := &fakecluster.Accounts{LiveAnnotations: map[string]string{injector.AnnotationProfile: "pg"}}
+	_, err := serviceaccounts.CacheOnly(accounts)(t.Context(), types.NamespacedName{Namespace: "payments", Name: "backup"})
+	if err == nil || !strings.Contains(err.Error(), "not known yet") || len(accounts.Calls) > 0 {
+		t.Errorf("got %v, calls %v", err, accounts.Calls)
 	}
 }
 
 func TestCallersAreCounted(t *testing.T) {
 	t.Parallel()
-	h, _ := newHandler(t, &memory{}, &memory{})
+	h, _ := newHandler(t, &fakecluster.Source{}, &fakecluster.Source{})
 	post(h, reviewOf(podWith("")))
 	if n := testutil.ToFloat64(h.Metrics.callers.WithLabelValues(string(caller.SecretPath))); n != 1 {
 		t.Errorf("%v reviews counted", n)

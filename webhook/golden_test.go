@@ -12,6 +12,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/internal/test/podtest"
 	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
@@ -44,9 +45,9 @@ func TestGoldenCases(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.Spec.Selector = &v1alpha1.PodSelector{PodSelector: &metav1.LabelSelector{}}
-			store := &memory{
-				profiles:   []resolve.ScopedProfile{{Profile: p, AllowedNamespaces: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}}},
-				namespaces: map[string]map[string]string{"payments": {"a": "b"}},
+			store := &fakecluster.Source{
+				Profiles:   []resolve.ScopedProfile{{Profile: p, AllowedNamespaces: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}}},
+				Namespaces: map[string]map[string]string{"payments": {"a": "b"}},
 			}
 			h, _ := newHandler(t, store, store)
 			h.Settings = injector.Settings{

@@ -20,6 +20,7 @@ import (
 	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/caller"
 	"lighterman.dev/lighterman/webhook/resolve"
+	"lighterman.dev/lighterman/webhook/serviceaccounts"
 )
 
 // Path is where the API server posts its reviews, or what such a path begins with: see package caller.
@@ -45,7 +46,7 @@ type Handler struct {
 	// Gate tells the API server's reviews from others.
 	Gate Gate
 	// Annotator annotates the pods' service accounts. Nil: nobody does, as the settings then say too.
-	Annotator *Annotator
+	Annotator *serviceaccounts.Annotator
 	Metrics   *Metrics
 	// Events tells users, at the profile, of pods that were denied. Nil: they are not told.
 	Events Recorder

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -47,7 +48,7 @@ func TestHostileRequests(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, _ := newHandler(t, &memory{}, &memory{})
+			h, _ := newHandler(t, &fakecluster.Source{}, &fakecluster.Source{})
 			method, contentType := test.method, test.contentType
 			if method == "" {
 				method = http.MethodPost
@@ -69,7 +70,7 @@ func TestHostileRequests(t *testing.T) {
 }
 
 // panicking is a Finder with a fault.
-type panicking struct{ memory }
+type panicking struct{ fakecluster.Source }
 
 func (*panicking) Profile(context.Context, injector.Ref, string) (*resolve.ScopedProfile, error) {
 	panic("fault")
@@ -77,7 +78,7 @@ func (*panicking) Profile(context.Context, injector.Ref, string) (*resolve.Scope
 
 func TestPanicIsAnsweredAndCounted(t *testing.T) {
 	t.Parallel()
-	h, _ := newHandler(t, &memory{}, &memory{})
+	h, _ := newHandler(t, &fakecluster.Source{}, &fakecluster.Source{})
 	h.Cached = &panicking{}
 	w := post(h, reviewOf(podWith(`"lighterman.dev/profile":"pg"`)))
 	if r := responseOf(t, w); w.Code != http.StatusInternalServerError || r.Allowed {

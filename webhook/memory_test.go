@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -86,7 +87,7 @@ func TestTooLargeReviews(t *testing.T) {
 		"body":       apiServerReview(podWith(`"x":"` + strings.Repeat("x", maxBody) + `"`)),
 		"larger yet": apiServerReview(podWith(`"x":"` + strings.Repeat("x", 4*maxBody) + `"`)),
 	} {
-		h, _ := newHandler(t, &memory{}, &memory{})
+		h, _ := newHandler(t, &fakecluster.Source{}, &fakecluster.Source{})
 		start := time.Now()
 		w := post(h, apiServerReview2(body))
 		r := responseOf(t, w)
@@ -137,7 +138,7 @@ func TestUIDOf(t *testing.T) {
 // TestBudgetIsGivenBack sends reviews of every kind at the same time, and takes the whole budget afterwards.
 func TestBudgetIsGivenBack(t *testing.T) {
 	t.Parallel()
-	store := &memory{profiles: []resolve.ScopedProfile{fatProfile(t, 490)}}
+	store := &fakecluster.Source{Profiles: []resolve.ScopedProfile{fatProfile(t, 490)}}
 	h, _ := newHandler(t, store, store)
 	bodies := [][]byte{
 		reviewOf(podOf(25, "")), reviewOf(podOf(2000, "")), worstReview("envFrom", 50_000), []byte("{"),
@@ -168,7 +169,7 @@ func TestBusyIsSaid(t *testing.T) {
 		"reviews": func(b *memoryBudget) bool { return b.smallReviews.TryAcquire(decodedSmall) },
 		"patches": func(b *memoryBudget) bool { return b.patches.TryAcquire(largePatches) },
 	} {
-		store := &memory{profiles: []resolve.ScopedProfile{fatProfile(t, 490)}}
+		store := &fakecluster.Source{Profiles: []resolve.ScopedProfile{fatProfile(t, 490)}}
 		h, _ := newHandler(t, store, store)
 		h.memory.init()
 		take(&h.memory)
@@ -197,7 +198,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func TestBodyWithoutLengthIsBounded(t *testing.T) {
 	t.Parallel()
-	h, _ := newHandler(t, &memory{}, &memory{})
+	h, _ := newHandler(t, &fakecluster.Source{}, &fakecluster.Source{})
 	body := &endless{}
 	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, Path, io.NopCloser(body))
 	r.ContentLength = -1
@@ -211,7 +212,7 @@ func TestBodyWithoutLengthIsBounded(t *testing.T) {
 
 func TestCallerThatHasGone(t *testing.T) {
 	t.Parallel()
-	h, _ := newHandler(t, &memory{}, &memory{})
+	h, _ := newHandler(t, &fakecluster.Source{}, &fakecluster.Source{})
 	room := h.memory.share()
 	defer room.release()
 	h.memory.smallReviews.TryAcquire(decodedSmall)

@@ -7,6 +7,7 @@ import (
 
 	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/caller"
+	"lighterman.dev/lighterman/webhook/serviceaccounts"
 )
 
 // The outcomes of a request, a metric label.
@@ -25,14 +26,6 @@ const (
 	reasonInternal   = "Internal"
 	reasonPanic      = "Panic"
 	reasonBusy       = "TooManyRequests" // no memory left for another request
-)
-
-// The outcomes of a write to a service account, a metric label.
-const (
-	writeApplied  = "applied"
-	writeRemoved  = "removed"
-	writeConflict = "conflict" // somebody else owns an annotation, or wrote at the same time
-	writeError    = "error"
 )
 
 // The reasons of outcomeRefused, besides those of package caller.
@@ -67,10 +60,7 @@ func NewMetrics(registry prometheus.Registerer, version string) (*Metrics, error
 			Name: "lighterman_injected_pods_total",
 			Help: "Pods that were injected, by kind of profile and auth mode.",
 		}, []string{"kind", "auth"}),
-		writes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "lighterman_serviceaccount_writes_total",
-			Help: "Writes of service accounts' annotations, by outcome.",
-		}, []string{"outcome"}),
+		writes: serviceaccounts.NewWriteCounter(),
 		callers: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lighterman_admission_callers_total",
 			Help: "Admission reviews that were not refused for their sender, by the method that proved it to be the API server.",
@@ -97,8 +87,6 @@ func (m *Metrics) observe(start time.Time, outcome, reason string) {
 	m.requests.WithLabelValues(outcome, reason).Inc()
 	m.duration.Observe(time.Since(start).Seconds())
 }
-
-func (m *Metrics) wrote(outcome string) { m.writes.WithLabelValues(outcome).Inc() }
 
 func (m *Metrics) called(method caller.Method) { m.callers.WithLabelValues(string(method)).Inc() }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -86,7 +87,7 @@ func TestPatchThatCannotBeStored(t *testing.T) {
 		{n: 20000, bytes: 1, denied: injector.ReasonTooLarge},
 		{n: 150, bytes: 4096, denied: injector.ReasonInvalidProfile},
 	} {
-		store := &memory{profiles: []resolve.ScopedProfile{fatProfile(t, test.bytes)}}
+		store := &fakecluster.Source{Profiles: []resolve.ScopedProfile{fatProfile(t, test.bytes)}}
 		h, _ := newHandler(t, store, store)
 		body := reviewOf(podOf(test.n, test.env))
 		var before, after runtime.MemStats
@@ -114,7 +115,7 @@ func TestPatchThatCannotBeStored(t *testing.T) {
 }
 
 func BenchmarkLargestPatch(b *testing.B) {
-	store := &memory{profiles: []resolve.ScopedProfile{fatProfile(b, 490)}}
+	store := &fakecluster.Source{Profiles: []resolve.ScopedProfile{fatProfile(b, 490)}}
 	h, _ := newHandler(b, store, store)
 	body := reviewOf(podOf(25, ""))
 	b.SetBytes(int64(len(body)))

@@ -11,11 +11,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/webhook/resolve"
+	"lighterman.dev/lighterman/webhook/serviceaccounts"
 )
 
 // AddToScheme registers the types that the webhook reads and writes.
@@ -50,7 +50,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, ga
 	if settings.NoServiceAccountAnnotations {
 		h.Cached, h.Live = resolve.NewCached(mgr.GetCache(), nil), resolve.NewLive(mgr.GetAPIReader(), nil)
 		h.CacheOnly = h.Cached
-	} else if err := setupAnnotator(ctx, mgr, h); err != nil {
+	} else if err := setupServiceAccounts(ctx, mgr, h); err != nil {
 		return nil, err
 	}
 	ready, err := setupCache(ctx, mgr)
@@ -66,47 +66,21 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, ga
 	return ready, setupStatus(mgr, settings)
 }
 
-// lazyCache is filled while the replica serves already: a cluster has tens of thousands of service accounts, and one that
-// is not known yet is looked up at the API server.
-type lazyCache struct{ cache.Cache }
-
-// NeedLeaderElection is false: every replica admits pods.
-func (lazyCache) NeedLeaderElection() bool { return false }
-
-// setupAnnotator gives the handler the means to read and annotate service accounts, and registers their controller.
-func setupAnnotator(ctx context.Context, mgr ctrl.Manager, h *Handler) error {
-	shared := true
-	known, err := cache.New(mgr.GetConfig(), cache.Options{
-		Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient(),
-		ByObject: map[client.Object]cache.ByObject{
-			accountMetadata(): {Transform: stripAccount, UnsafeDisableDeepCopy: &shared},
-		},
+// setupServiceAccounts makes the handler read and annotate service accounts, and registers their reconciler.
+func setupServiceAccounts(ctx context.Context, mgr ctrl.Manager, h *Handler) error {
+	accounts, err := serviceaccounts.NewCluster(ctx, mgr)
+	if err != nil {
+		return err
+	}
+	h.Cached = resolve.NewCached(mgr.GetCache(), serviceaccounts.CachedOrLive(accounts))
+	h.CacheOnly = resolve.NewCached(mgr.GetCache(), serviceaccounts.CacheOnly(accounts))
+	h.Live = resolve.NewLive(mgr.GetAPIReader(), serviceaccounts.LiveOnly(accounts))
+	h.Annotator = &serviceaccounts.Annotator{
+		Client: accounts, Profiles: h.Live, Writes: h.Metrics.writes, Log: mgr.GetLogger().WithName("serviceaccounts"),
+	}
+	return serviceaccounts.SetupReconciler(ctx, mgr, accounts, h.Annotator, serviceaccounts.ReconcilerOptions{
+		Cached: h.Cached, AnnotateNamed: h.Gate.NamedAccountsOnly, ReleaseNamespace: h.Gate.ReleaseNamespace,
 	})
-	if err != nil {
-		return fmt.Errorf("cache service accounts: %w", err)
-	}
-	informer, err := known.GetInformer(ctx, accountMetadata(), cache.BlockUntilSynced(false))
-	if err != nil {
-		return fmt.Errorf("watch service accounts: %w", err)
-	}
-	if err := mgr.Add(lazyCache{known}); err != nil {
-		return fmt.Errorf("cache service accounts: %w", err)
-	}
-	all := &accounts{cache: known, filled: informer.HasSynced, live: mgr.GetAPIReader(), writer: mgr.GetClient()}
-	h.Cached = resolve.NewCached(mgr.GetCache(), cachedOrLive(all))
-	h.CacheOnly = resolve.NewCached(mgr.GetCache(), cacheOnly(all))
-	h.Live = resolve.NewLive(mgr.GetAPIReader(), liveOnly(all))
-	h.Annotator = &Annotator{
-		Accounts: all,
-		Profiles: h.Live,
-		Metrics:  h.Metrics,
-		Log:      mgr.GetLogger().WithName("serviceaccounts"),
-	}
-	k := &keeper{Annotator: h.Annotator, cached: h.Cached}
-	if h.Gate.NamedAccountsOnly {
-		k.named = &namedAccounts{reader: mgr.GetCache(), profiles: h.Cached, gate: &h.Gate}
-	}
-	return setupKeeper(ctx, mgr, known, k)
 }
 
 // hasClusterTrustBundles reports whether the API server serves ClusterTrustBundles in a version in which pods can mount

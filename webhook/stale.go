@@ -6,6 +6,7 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/profile"
+	"lighterman.dev/lighterman/webhook/serviceaccounts"
 )
 
 // basis is what a denial follows from.
@@ -48,7 +49,7 @@ func shouldRetryLive(err error) bool {
 	if denied, ok := errors.AsType[*injector.DeniedError](err); ok {
 		return denialBasis[denied.Reason] != fromPod
 	}
-	return errors.Is(err, errProfileChanged) || errors.Is(err, errOtherRecord)
+	return errors.Is(err, serviceaccounts.ErrProfileChanged) || errors.Is(err, errOtherRecord)
 }
 
 // errOtherRecord says that the pod was injected before, by another profile or another generation of it than the caches show.

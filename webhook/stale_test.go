@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
@@ -82,7 +83,7 @@ func reasonsOf(t *testing.T, dir string) []string {
 }
 
 // editedProfile is a profile as it was in its first generation and as it is in its second, by what was edited.
-func editedProfile(t *testing.T, edit func(text string) string) (before, after *memory) {
+func editedProfile(t *testing.T, edit func(text string) string) (before, after *fakecluster.Source) {
 	t.Helper()
 	text := `
 apiVersion: lighterman.dev/v1alpha1
@@ -92,13 +93,13 @@ spec:
   tokenExpirationSeconds: 3600
   s3: {bucket: pg-backups, region: eu-west-1, auth: {webIdentity: {roleARN: "arn:aws:iam::111122223333:role/backup"}}}
 `
-	made := make([]*memory, 2)
+	made := make([]*fakecluster.Source, 2)
 	for i, text := range []string{text, edit(strings.Replace(text, "generation: 1", "generation: 2", 1))} {
 		p, err := profile.Parse([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		made[i] = &memory{profiles: []resolve.ScopedProfile{{Profile: p}}}
+		made[i] = &fakecluster.Source{Profiles: []resolve.ScopedProfile{{Profile: p}}}
 	}
 	return made[0], made[1]
 }
@@ -126,8 +127,8 @@ func TestProfileEditedBetweenTwoPasses(t *testing.T) {
 			t.Errorf("%s was edited: allowed %v (%+v), patch %s, events %v; want the pod admitted as it is", name, response.Allowed,
 				response.Result, response.Patch, events.notes)
 		}
-		if before.asked.Load() == 0 || after.asked.Load() == 0 {
-			t.Errorf("%s was edited: asked the cache %d times, the API server %d times", name, before.asked.Load(), after.asked.Load())
+		if before.Reads.Load() == 0 || after.Reads.Load() == 0 {
+			t.Errorf("%s was edited: asked the cache %d times, the API server %d times", name, before.Reads.Load(), after.Reads.Load())
 		}
 	}
 }

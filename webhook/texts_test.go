@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
@@ -59,7 +60,7 @@ func TestAnswerAndLogAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := &memory{profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}}
+			store := &fakecluster.Source{Profiles: []resolve.ScopedProfile{testProfile(t, namespaced, "pg", "")}}
 			h, _ := newHandler(t, store, store)
 			lines := 0
 			h.Log = funcr.NewJSON(func(line string) {
@@ -108,10 +109,10 @@ func TestImpossibleNamesAreNoFault(t *testing.T) {
 			t.Fatal(err)
 		}
 		account := types.NamespacedName{Namespace: "payments", Name: "default"}.String()
-		for by, store := range map[string]*memory{
+		for by, store := range map[string]*fakecluster.Source{
 			"pod":             {},
-			"service account": {defaults: map[string]map[string]string{account: {injector.AnnotationProfile: name}}},
-			"namespace":       {defaults: map[string]map[string]string{"payments": {injector.AnnotationClusterProfile: name}}},
+			"service account": {Defaults: map[string]map[string]string{account: {injector.AnnotationProfile: name}}},
+			"namespace":       {Defaults: map[string]map[string]string{"payments": {injector.AnnotationClusterProfile: name}}},
 		} {
 			annotations := ""
 			if by == "pod" {
@@ -119,15 +120,12 @@ func TestImpossibleNamesAreNoFault(t *testing.T) {
 			}
 			h, _ := newHandler(t, store, store)
 			r := responseOf(t, post(h, reviewOf(podWith(annotations))))
-			if r.Allowed || r.Result.Code != http.StatusForbidden || store.asked.Load() != 0 {
-				t.Errorf("%s, %q: allowed %v, %+v, asked %d times", by, name, r.Allowed, r.Result, store.asked.Load())
+			if r.Allowed || r.Result.Code != http.StatusForbidden || store.Reads.Load() != 0 {
+				t.Errorf("%s, %q: allowed %v, %+v, asked %d times", by, name, r.Allowed, r.Result, store.Reads.Load())
 			}
 			if n := testutil.ToFloat64(h.Metrics.requests.WithLabelValues(outcomeDenied, string(injector.ReasonInvalidAnnotation))); n != 1 {
 				t.Errorf("%s, %q: counted %v times", by, name, n)
 			}
-		}
-		if _, err := (&accounts{}).Live(t.Context(), types.NamespacedName{Namespace: "payments", Name: name}); err == nil {
-			t.Errorf("service account %q: found", name)
 		}
 	}
 }

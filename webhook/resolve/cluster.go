@@ -45,17 +45,17 @@ func NewLive(apiServer client.Reader, accounts AccountReader) *Cluster {
 // Profile returns the profile that ref names to pods of the namespace.
 func (c *Cluster) Profile(ctx context.Context, ref injector.Ref, namespace string) (*ScopedProfile, error) {
 	if ref.Kind == v1alpha1.KindClusterCredentialProfile {
-		var prof v1alpha1.ClusterCredentialProfile
-		if err := c.reader.Get(ctx, types.NamespacedName{Name: ref.Name}, &prof); err != nil {
+		var p v1alpha1.ClusterCredentialProfile
+		if err := c.reader.Get(ctx, types.NamespacedName{Name: ref.Name}, &p); err != nil {
 			return nil, profileError(ref, err)
 		}
-		return scopeClusterProfile(&prof), nil
+		return scopeClusterProfile(&p), nil
 	}
-	var prof v1alpha1.CredentialProfile
-	if err := c.reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: ref.Name}, &prof); err != nil {
+	var p v1alpha1.CredentialProfile
+	if err := c.reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: ref.Name}, &p); err != nil {
 		return nil, profileError(ref, err)
 	}
-	return &ScopedProfile{Profile: profile.New(&prof)}, nil
+	return &ScopedProfile{Profile: profile.New(&p)}, nil
 }
 
 // ListWithSelector returns the namespace's own profiles and the cluster profiles.

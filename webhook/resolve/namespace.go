@@ -35,8 +35,8 @@ func NamesProfile(pod *injector.Metadata) bool {
 }
 
 // CheckNamespace returns a *injector.DeniedError where pods of the namespace may not use the profile.
-func CheckNamespace(ctx context.Context, source Source, profile *ScopedProfile, namespace string) error {
-	if profile.Kind != v1alpha1.KindClusterCredentialProfile {
+func CheckNamespace(ctx context.Context, source Source, p *ScopedProfile, namespace string) error {
+	if p.Kind != v1alpha1.KindClusterCredentialProfile {
 		return nil // A Source returns a namespaced profile to pods of its own namespace only.
 	}
 	found, err := source.Namespace(ctx, namespace)
@@ -44,17 +44,17 @@ func CheckNamespace(ctx context.Context, source Source, profile *ScopedProfile, 
 		return fmt.Errorf("find namespace %s: %w", namespace, err)
 	}
 	allowed := found.Unknown
-	if a := profile.AllowedNamespaces; err == nil && !allowed && AllowsAny(a) {
+	if a := p.AllowedNamespaces; err == nil && !allowed && AllowsAny(a) {
 		selector, err := metav1.LabelSelectorAsSelector(a)
 		if err != nil {
-			return injector.Deny(injector.ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.allowedNamespaces: %v", profile.Kind, profile, err))
+			return injector.Deny(injector.ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.allowedNamespaces: %v", p.Kind, p, err))
 		}
 		allowed = selector.Matches(labels.Set(found.Labels))
 	}
 	if !allowed {
 		return injector.Deny(injector.ReasonNamespaceNotAllowed, fmt.Sprintf(
 			"%s %s does not allow namespace %s: label the namespace as spec.allowedNamespaces of the profile asks, or use another profile",
-			profile.Kind, profile, namespace))
+			p.Kind, p, namespace))
 	}
 	return nil
 }

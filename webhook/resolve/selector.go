@@ -37,11 +37,11 @@ func profileBySelector(ctx context.Context, source Source, pod *injector.Pod, na
 
 // matchesSelector reports whether a profile's selector matches the pod. A cluster profile matches nothing in a namespace
 // that may not use it.
-func matchesSelector(ctx context.Context, source Source, profile *ScopedProfile, pod *injector.Pod, namespace string) (bool, error) {
-	if !injector.Selects(profile.Profile, pod) {
+func matchesSelector(ctx context.Context, source Source, p *ScopedProfile, pod *injector.Pod, namespace string) (bool, error) {
+	if !injector.Selects(p.Profile, pod) {
 		return false, nil
 	}
-	err := CheckNamespace(ctx, source, profile, namespace)
+	err := CheckNamespace(ctx, source, p, namespace)
 	if _, denied := errors.AsType[*injector.DeniedError](err); denied {
 		return false, nil
 	}

@@ -1,4 +1,4 @@
-package webhook
+package serviceaccounts
 
 import (
 	"cmp"
@@ -19,18 +19,16 @@ import (
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
-// namedIndex is the index of the profiles by the service accounts that they name and want annotated.
+// namedIndex is the index of the profiles by the service accounts that they name and that Lighterman is to annotate.
 const namedIndex = "lighterman.namedAccounts"
 
-// namedAccounts finds the service accounts that profiles name in spec.allowedServiceAccounts. They are annotated before
-// any pod asks, so that no review needs to be believed: only where the namespace is opted in, and a cluster profile's
-// only where the profile allows the namespace.
+// namedAccounts finds the service accounts that profiles name in spec.allowedServiceAccounts. The reconciler annotates them
+// before any pod asks, so that no review needs to be believed: only where the namespace is opted in, and for a cluster
+// profile only where the profile allows the namespace.
 type namedAccounts struct {
 	// reader is the cache of profiles and namespaces.
-	reader client.Reader
-	// profiles finds the same, as admissions do.
-	profiles resolve.Source
-	gate     *Gate
+	reader           client.Reader
+	releaseNamespace string
 }
 
 func (n *namedAccounts) index(ctx context.Context, indexer client.FieldIndexer) error {
@@ -42,13 +40,13 @@ func (n *namedAccounts) index(ctx context.Context, indexer client.FieldIndexer) 
 	return nil
 }
 
-// accountsNamedBy returns the names of the service accounts that a profile names and wants annotated.
+// accountsNamedBy returns the names of the service accounts that a profile names and that Lighterman is to annotate.
 func accountsNamedBy(object client.Object) []string {
 	spec := specOf(object)
 	if spec == nil {
 		return nil
 	}
-	if want, write := profile.ServiceAccountAnnotations(spec); len(want) == 0 || !write {
+	if annotations, write := profile.ServiceAccountAnnotations(spec); len(annotations) == 0 || !write {
 		return nil
 	}
 	return spec.AllowedServiceAccounts
@@ -64,48 +62,36 @@ func specOf(object client.Object) *v1alpha1.CredentialProfileSpec {
 	return nil
 }
 
-// wishesOf returns what the profiles of the record want, and those that name the account. A profile that is not in the
-// record yet stands back for the others: its pods are denied and told.
-func (n *namedAccounts) wishesOf(ctx context.Context, source resolve.Source, account types.NamespacedName, askers []injector.Ref, annotations map[string]string) (*wishes, error) {
+// addTo adds to desired what the profiles that name the account request. A profile that the record does not list yet gives
+// way to the others: its pods are denied.
+func (n *namedAccounts) addTo(ctx context.Context, desired *desiredState, source resolve.Source, account types.NamespacedName, recorded []injector.Ref, annotations map[string]string) error {
 	naming, err := n.profilesNaming(ctx, source, account)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all := slices.Clone(askers)
-	w, err := wishesOf(ctx, source, account, all)
-	if err != nil {
-		return nil, err
-	}
+	listed := slices.Clone(recorded)
 	for _, ref := range naming {
-		if slices.Contains(all, ref) || len(all) >= maxAskers {
+		if slices.Contains(listed, ref) || len(listed) >= maxRequesters {
 			continue
 		}
-		want, err := wish(ctx, source, account, ref)
+		requested, err := profileAnnotations(ctx, source, account, ref)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		// What somebody else wrote needs no record.
-		satisfied := len(askers) == 0 && len(lacking(annotations, want)) == 0
-		if len(want) == 0 || satisfied || w.conflicts(want) {
+		// Annotations of another field manager need no record.
+		satisfied := len(recorded) == 0 && len(missingAnnotations(annotations, requested)) == 0
+		if len(requested) == 0 || satisfied || desired.conflictsWith(requested) {
 			continue
 		}
-		all = append(all, ref)
-		w.add(ref, want)
+		listed = append(listed, ref)
+		desired.add(ref, requested)
 	}
-	return w, nil
-}
-
-// conflicts reports whether another value is wanted already.
-func (w *wishes) conflicts(want []profile.Annotation) bool {
-	return slices.ContainsFunc(want, func(a profile.Annotation) bool {
-		value, ok := w.values[a.Key]
-		return ok && value != a.Value
-	})
+	return nil
 }
 
 // profilesNaming returns the profiles that name the account where it is, in an order that does not change.
 func (n *namedAccounts) profilesNaming(ctx context.Context, source resolve.Source, account types.NamespacedName) ([]injector.Ref, error) {
-	if opted, err := n.mayAnnotate(ctx, source, account.Namespace); err != nil || !opted {
+	if may, err := n.mayAnnotate(ctx, source, account.Namespace); err != nil || !may {
 		return nil, err
 	}
 	naming := client.MatchingFields{namedIndex: account.Name}
@@ -131,9 +117,9 @@ func (n *namedAccounts) profilesNaming(ctx context.Context, source resolve.Sourc
 	return refs, nil
 }
 
-// mayAnnotate reports whether service accounts of the namespace are annotated before a pod asks.
+// mayAnnotate reports whether the reconciler annotates service accounts of the namespace before a pod asks.
 func (n *namedAccounts) mayAnnotate(ctx context.Context, source resolve.Source, namespace string) (bool, error) {
-	if resolve.IsSystemNamespace(namespace, n.gate.ReleaseNamespace) {
+	if resolve.IsSystemNamespace(namespace, n.releaseNamespace) {
 		return false, nil
 	}
 	found, err := source.Namespace(ctx, namespace)
@@ -146,7 +132,7 @@ func (n *namedAccounts) mayAnnotate(ctx context.Context, source resolve.Source, 
 	return resolve.OptsIn(found.Labels, true), nil
 }
 
-// requests names the service accounts that the profile names, or those that profiles name in the namespace.
+// requests returns the service accounts that a profile names, or that profiles name in a namespace.
 func (n *namedAccounts) requests(ctx context.Context, o client.Object) []reconcile.Request {
 	var requests []reconcile.Request
 	add := func(namespace string, names []string) {
@@ -178,14 +164,14 @@ func (n *namedAccounts) optedInNamespaces(ctx context.Context) []string {
 	}
 	var names []string
 	for i := range list.Items {
-		if o := &list.Items[i]; resolve.OptsIn(o.Labels, true) && !resolve.IsSystemNamespace(o.Name, n.gate.ReleaseNamespace) {
+		if o := &list.Items[i]; resolve.OptsIn(o.Labels, true) && !resolve.IsSystemNamespace(o.Name, n.releaseNamespace) {
 			names = append(names, o.Name)
 		}
 	}
 	return names
 }
 
-// namedIn returns the service accounts that the profiles of a namespace and the cluster's name.
+// namedIn returns the service accounts that the profiles of a namespace and the cluster profiles name.
 func (n *namedAccounts) namedIn(ctx context.Context, namespace string) [][]string {
 	var own v1alpha1.CredentialProfileList
 	var cluster v1alpha1.ClusterCredentialProfileList
