@@ -80,8 +80,8 @@ func AuthModes(storeName string) []AuthMode {
 	return nil
 }
 
-// authMode returns an auth mode of a store, and whether there is one of the name.
-func authMode(storeName, name string) (AuthMode, bool) {
+// findAuthMode returns an auth mode of a store, and whether there is one of the name.
+func findAuthMode(storeName, name string) (AuthMode, bool) {
 	modes := AuthModes(storeName)
 	i := slices.IndexFunc(modes, func(m AuthMode) bool { return m.Name == name })
 	if i < 0 {
@@ -92,7 +92,7 @@ func authMode(storeName, name string) (AuthMode, bool) {
 
 // SecretVariables returns the names of the variables that hold the secrets of a store's auth mode.
 func SecretVariables(storeName, mode string) []string {
-	m, _ := authMode(storeName, mode)
+	m, _ := findAuthMode(storeName, mode)
 	return m.Secrets
 }
 
@@ -101,8 +101,8 @@ func SecretFile(variable string) string {
 	return strings.ReplaceAll(strings.ToLower(variable), "_", "-")
 }
 
-// fields returns the fields of Auth, as JSON names them, without the mode.
-func (a *Auth) fields() []struct{ name, value string } {
+// namedFields returns the fields of Auth, as JSON names them, without the mode.
+func (a *Auth) namedFields() []struct{ name, value string } {
 	return []struct{ name, value string }{
 		{"tokenFile", a.TokenFile},
 		{"file", a.File},

@@ -128,7 +128,7 @@ func ParseConfig(text string) (*Config, error) {
 	if err := json.Unmarshal([]byte(text), &c, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("read %s: %w: webhook and sidecar must be of one version", EnvConfig, err)
 	}
-	c.fillIn()
+	c.setDefaults()
 	if problems := c.Check(); len(problems) > 0 {
 		return nil, fmt.Errorf("%s: %s", EnvConfig, joinProblems(problems, "\n"))
 	}
@@ -144,21 +144,21 @@ func (c *Config) String() string {
 	return string(text)
 }
 
-func (c *Config) fillIn() {
-	fill(&c.Directory, DefaultDirectory)
-	fill(&c.Upload, OnClose)
-	fill(&c.Key, DefaultKey)
-	fill(&c.Completion, Drain)
-	fill(&c.DrainTimeoutSeconds, 600)
-	fill(&c.AfterUpload, Keep)
-	fill(&c.PartSizeMiB, 16)
-	fill(&c.Concurrency, 4)
+func (c *Config) setDefaults() {
+	setDefault(&c.Directory, DefaultDirectory)
+	setDefault(&c.Upload, OnClose)
+	setDefault(&c.Key, DefaultKey)
+	setDefault(&c.Completion, Drain)
+	setDefault(&c.DrainTimeoutSeconds, 600)
+	setDefault(&c.AfterUpload, Keep)
+	setDefault(&c.PartSizeMiB, 16)
+	setDefault(&c.Concurrency, 4)
 	if len(c.Include) == 0 {
 		c.Include = []string{"**"}
 	}
 }
 
-func fill[T comparable](field *T, value T) {
+func setDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
 		*field = value

@@ -75,9 +75,9 @@ func ParseTemplate(text string) (*Template, error) {
 	return &t, nil
 }
 
-// OfPod reports whether no other pod has keys that begin as this one's do: {uid}, or {namespace} and {pod}, stand in front
+// IsPerPod reports whether no other pod has keys that begin as this one's do: {uid}, or {namespace} and {pod}, stand in front
 // of {path}, with a slash behind them.
-func (t *Template) OfPod() bool {
+func (t *Template) IsPerPod() bool {
 	seen := map[string]bool{}
 	last := ""
 	for _, p := range t.pieces {
@@ -128,12 +128,12 @@ func (k Keys) Of(path string) (string, error) {
 }
 
 // Manifest is the key of the manifest of a run.
-func (k Keys) Manifest(uid string) string { return k.own(uid, "manifest.json") }
+func (k Keys) Manifest(uid string) string { return k.reservedKey(uid, "manifest.json") }
 
 // Probe is the key of the object that the preflight writes.
-func (k Keys) Probe(uid string) string { return k.own(uid, "probe") }
+func (k Keys) Probe(uid string) string { return k.reservedKey(uid, "probe") }
 
-func (k Keys) own(uid, name string) string {
+func (k Keys) reservedKey(uid, name string) string {
 	return k.before + Reserved + "/" + uid + "/" + name
 }
 
@@ -141,7 +141,7 @@ func (k Keys) own(uid, name string) string {
 // character, a byte that is not UTF-8, a backslash (Azure takes it for a slash), a dot at the end of a name (Azure drops
 // it), the two characters that XML cannot hold, and % itself: therefore different paths stay different.
 func Escape(path string) string {
-	if !strings.ContainsFunc(path, escaped) && !strings.Contains(path, "./") && !strings.HasSuffix(path, ".") {
+	if !strings.ContainsFunc(path, needsEscape) && !strings.Contains(path, "./") && !strings.HasSuffix(path, ".") {
 		return path
 	}
 	var b strings.Builder
@@ -153,7 +153,7 @@ func Escape(path string) string {
 			size = len(string(utf8.RuneError))
 		}
 		here, rest := path[i:i+size], path[i+size:]
-		if escaped(r) && (r != utf8.RuneError || size == 1) || (r == '.' && (rest == "" || rest[0] == '/')) {
+		if needsEscape(r) && (r != utf8.RuneError || size == 1) || (r == '.' && (rest == "" || rest[0] == '/')) {
 			for _, c := range []byte(here) {
 				fmt.Fprintf(&b, "%%%02X", c)
 			}
@@ -164,7 +164,7 @@ func Escape(path string) string {
 	return b.String()
 }
 
-// escaped reports whether a character may need to be escaped; utf8.RuneError needs it where it stands for a byte.
-func escaped(r rune) bool {
+// needsEscape reports whether a character may need to be escaped; utf8.RuneError needs it where it stands for a byte.
+func needsEscape(r rune) bool {
 	return r == '%' || r == '\\' || r == utf8.RuneError || r == 0xFFFE || r == 0xFFFF || unicode.IsControl(r)
 }

@@ -79,7 +79,7 @@ func TestOfPod(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := parsed.OfPod(); got != want {
+		if got := parsed.IsPerPod(); got != want {
 			t.Errorf("%s: got %v", template, got)
 		}
 	}
@@ -178,7 +178,7 @@ func TestTemporary(t *testing.T) {
 		"a": false, "a.tmp": true, "x.partial": true, ".a.XYZ": true, "a/.b/c": true, "a.b": false, "file~": true,
 		"tmp/a": false,
 	} {
-		if got := uploader.Temporary(path); got != want {
+		if got := uploader.IsTemporary(path); got != want {
 			t.Errorf("%s: got %v", path, got)
 		}
 	}

@@ -53,15 +53,15 @@ func valueOrNil[L Location](where *L) Location {
 
 // Location returns the location of the one store that is set. None and several are an error.
 func (c *Config) Location() (Location, error) {
-	set := c.locations()
+	set := c.configuredLocations()
 	if len(set) != 1 {
 		return nil, fmt.Errorf("%s: %d of them are set: write exactly one", strings.Join(StoreNames(), ", "), len(set))
 	}
 	return set[0], nil
 }
 
-// locations returns the locations that are set.
-func (c *Config) locations() []Location {
+// configuredLocations returns the locations that are set.
+func (c *Config) configuredLocations() []Location {
 	var set []Location
 	for i := range stores {
 		if where := stores[i].locationIn(c); where != nil {

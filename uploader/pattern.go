@@ -25,15 +25,15 @@ func (c *Config) Matches(name string) bool {
 	return slices.ContainsFunc(c.Include, matches) && !slices.ContainsFunc(c.Exclude, matches)
 }
 
-// temporary are the ends of names that programs give to files that they have not finished.
-var temporary = []string{"~", ".tmp", ".temp", ".part", ".partial", ".swp", ".lock"}
+// temporarySuffixes are the ends of names that programs give to files that they have not finished.
+var temporarySuffixes = []string{"~", ".tmp", ".temp", ".part", ".partial", ".swp", ".lock"}
 
-// Temporary reports whether a path looks like that of a file that its writer will rename or remove: a name in it begins
+// IsTemporary reports whether a path looks like that of a file that its writer will rename or remove: a name in it begins
 // with a dot, or it ends like the names of unfinished files. Such a file is left alone until the containers have ended; if
 // it is still there, it is uploaded as any other.
-func Temporary(name string) bool {
+func IsTemporary(name string) bool {
 	if strings.HasPrefix(name, ".") || strings.Contains(name, "/.") {
 		return true
 	}
-	return slices.ContainsFunc(temporary, func(end string) bool { return strings.HasSuffix(name, end) })
+	return slices.ContainsFunc(temporarySuffixes, func(end string) bool { return strings.HasSuffix(name, end) })
 }

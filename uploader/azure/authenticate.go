@@ -13,13 +13,13 @@ const storageScope = "https://storage.azure.com/.default"
 
 // Authenticate obtains the auth mode's token, apart from any request to the store.
 func (s *Store) Authenticate(ctx context.Context) (objstore.Credential, error) {
-	identity := s.current().identity
+	identity := s.currentClient().identity
 	if identity == nil {
 		return objstore.Credential{}, nil // A key, or a signature.
 	}
 	token, err := identity.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{storageScope}})
 	if err != nil {
-		return objstore.Credential{}, fault(ctx, "obtain", "a token", err)
+		return objstore.Credential{}, wrapError(ctx, "obtain", "a token", err)
 	}
 	return objstore.Credential{From: authModes[s.auth.Mode].issuer(s.auth), Expires: token.ExpiresOn}, nil
 }

@@ -29,8 +29,8 @@ func (u upload) blockID(number int, crc uint64) string {
 
 const blockIDLength = len(upload{}) + 4 + 8
 
-// upload reads an ID.
-func (s *Store) upload(key, id string) (u upload, err error) {
+// parseUploadID reads an ID.
+func (s *Store) parseUploadID(key, id string) (u upload, err error) {
 	raw, err := hex.DecodeString(id)
 	if _, aborted := s.aborted.Load(id); aborted || err != nil || len(raw) != len(u) {
 		return u, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("%s: there is no upload %q", key, id)}
@@ -38,8 +38,8 @@ func (s *Store) upload(key, id string) (u upload, err error) {
 	return upload(raw), nil
 }
 
-// uploadOf is the upload of a block that this package made.
-func uploadOf(blockID string) (string, bool) {
+// uploadIDOfBlock is the upload of a block that this package made.
+func uploadIDOfBlock(blockID string) (string, bool) {
 	id, err := base64.StdEncoding.DecodeString(blockID)
 	if err != nil || len(id) != blockIDLength {
 		return "", false
@@ -47,10 +47,10 @@ func uploadOf(blockID string) (string, bool) {
 	return hex.EncodeToString(id[:len(upload{})]), true
 }
 
-// blockIDs are those of the parts, if each is what its part says.
-func (u upload) blockIDs(key string, parts []objstore.Part) (ids []string, size int64, err error) {
+// verifyBlockIDs are those of the parts, if each is what its part says.
+func (u upload) verifyBlockIDs(key string, parts []objstore.Part) (ids []string, size int64, err error) {
 	for _, part := range parts {
-		crc, err := crcOf(part.Sum)
+		crc, err := decodeCRC64(part.Sum)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -75,7 +75,7 @@ func (s *Store) Begin(_ context.Context, o *objstore.Object) (string, error) {
 
 // PutPart sends a part as a block.
 func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
-	u, err := s.upload(o.Key, id)
+	u, err := s.parseUploadID(o.Key, id)
 	if err != nil {
 		return objstore.Part{}, err
 	}
@@ -83,18 +83,18 @@ func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, numb
 	if err != nil {
 		return objstore.Part{}, err
 	}
-	l, err := newLoad(body)
+	l, err := newRequestBody(body)
 	if err != nil {
-		return objstore.Part{}, fault(ctx, "read", o.Key, err)
+		return objstore.Part{}, wrapError(ctx, "read", o.Key, err)
 	}
 	block := u.blockID(number, l.crc)
-	out, err := s.blob(o.Key).StageBlock(ctx, block, l.body, &blockblob.StageBlockOptions{
+	out, err := s.blockBlob(o.Key).StageBlock(ctx, block, l.body, &blockblob.StageBlockOptions{
 		TransactionalValidation: blob.TransferValidationTypeCRC64(l.crc), CPKScopeInfo: p.scope,
 	})
 	if err != nil {
-		return objstore.Part{}, fault(ctx, "upload a part of", o.Key, err)
+		return objstore.Part{}, wrapError(ctx, "upload a part of", o.Key, err)
 	}
-	if err := l.confirm(o.Key, out.ContentCRC64); err != nil {
+	if err := l.verifyChecksum(o.Key, out.ContentCRC64); err != nil {
 		return objstore.Part{}, err
 	}
 	return objstore.Part{Number: number, Size: body.Size, Sum: l.sum, Tag: block}, nil
@@ -102,7 +102,7 @@ func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, numb
 
 // Complete commits the blocks.
 func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
-	u, err := s.upload(o.Key, id)
+	u, err := s.parseUploadID(o.Key, id)
 	if err != nil {
 		return objstore.Stored{}, err
 	}
@@ -110,18 +110,18 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 	if err != nil {
 		return objstore.Stored{}, err
 	}
-	blocks, size, err := u.blockIDs(o.Key, parts)
+	blocks, size, err := u.verifyBlockIDs(o.Key, parts)
 	if err != nil {
 		return objstore.Stored{}, err
 	}
-	out, err := s.blob(o.Key).CommitBlockList(ctx, blocks, &blockblob.CommitBlockListOptions{
+	out, err := s.blockBlob(o.Key).CommitBlockList(ctx, blocks, &blockblob.CommitBlockListOptions{
 		Tags: o.Tags, Metadata: p.metadata, Tier: p.tier, HTTPHeaders: p.headers, CPKScopeInfo: p.scope,
 		AccessConditions: p.conditions, ImmutabilityPolicyMode: p.lock, ImmutabilityPolicyExpiryTime: p.lockUntil,
 	})
 	if err != nil {
-		return objstore.Stored{}, fault(ctx, "complete the upload of", o.Key, err)
+		return objstore.Stored{}, wrapError(ctx, "complete the upload of", o.Key, err)
 	}
-	return objstore.Stored{Key: o.Key, Size: size, Version: deref(out.VersionID), Metadata: o.Metadata}, nil
+	return objstore.Stored{Key: o.Key, Size: size, Version: valueOrEmpty(out.VersionID), Metadata: o.Metadata}, nil
 }
 
 // Abort sees to it that this process does not go on with the upload. Azure frees blocks that were never committed a week
@@ -135,13 +135,13 @@ func (s *Store) Abort(_ context.Context, _ *objstore.Object, id string) error {
 // among them, nor is one that this process gave up.
 func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstore.Unfinished, error] {
 	return func(yield func(objstore.Unfinished, error) bool) {
-		pages := s.current().NewListBlobsFlatPager(&container.ListBlobsFlatOptions{
+		pages := s.currentClient().NewListBlobsFlatPager(&container.ListBlobsFlatOptions{
 			Prefix: &prefix, Include: container.ListBlobsInclude{UncommittedBlobs: true},
 		})
 		for pages.More() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield(objstore.Unfinished{}, fault(ctx, "list the uploads below", prefix, err))
+				yield(objstore.Unfinished{}, wrapError(ctx, "list the uploads below", prefix, err))
 				return
 			}
 			for _, item := range page.Segment.BlobItems {
@@ -159,9 +159,9 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 
 // uploadsOf finds the uploads of a blob by the IDs of its blocks.
 func (s *Store) uploadsOf(ctx context.Context, item *container.BlobItem, yield func(objstore.Unfinished, error) bool) bool {
-	list, err := s.blob(*item.Name).GetBlockList(ctx, blockblob.BlockListTypeUncommitted, nil)
+	list, err := s.blockBlob(*item.Name).GetBlockList(ctx, blockblob.BlockListTypeUncommitted, nil)
 	if err != nil {
-		err = fault(ctx, "list the blocks of", *item.Name, err)
+		err = wrapError(ctx, "list the blocks of", *item.Name, err)
 		return objstore.ClassOf(err) == objstore.NotFound || yield(objstore.Unfinished{}, err)
 	}
 	var begun time.Time
@@ -170,7 +170,7 @@ func (s *Store) uploadsOf(ctx context.Context, item *container.BlobItem, yield f
 	}
 	seen := map[string]bool{}
 	for _, block := range list.UncommittedBlocks {
-		id, ok := uploadOf(deref(block.Name))
+		id, ok := uploadIDOfBlock(valueOrEmpty(block.Name))
 		if _, aborted := s.aborted.Load(id); !ok || aborted || seen[id] {
 			continue
 		}

@@ -28,7 +28,7 @@ type authMode struct {
 
 // authModes has a row for each auth mode of Azure that uploader.AuthModes has.
 var authModes = map[string]authMode{
-	"workloadIdentity": {newClients: withToken(workloadIdentity), issuer: entraID},
+	"workloadIdentity": {newClients: withToken(workloadIdentity), issuer: issuedByEntraID},
 	"managedIdentity": {
 		newClients: withToken(managedIdentity),
 		issuer: func(a uploader.Auth) string {
@@ -39,7 +39,7 @@ var authModes = map[string]authMode{
 		newClients: withToken(managedIdentity), // NMI answers in place of the metadata service.
 		issuer:     func(uploader.Auth) string { return "the metadata service, or NMI in its place" },
 	},
-	"servicePrincipal": {newClients: servicePrincipal, issuer: entraID},
+	"servicePrincipal": {newClients: servicePrincipal, issuer: issuedByEntraID},
 	"default": {
 		newClients: withToken(defaultCredential),
 		issuer:     func(uploader.Auth) string { return "the SDK's search for an identity" },
@@ -49,44 +49,44 @@ var authModes = map[string]authMode{
 	"sasToken":         {newClients: withSecret(sasToken)},
 }
 
-func entraID(a uploader.Auth) string { return "Entra ID, for the application " + a.ClientID }
+func issuedByEntraID(a uploader.Auth) string { return "Entra ID, for the application " + a.ClientID }
 
 // credential makes a credential of Entra ID.
 type credential func(uploader.Azure, policy.ClientOptions) (azcore.TokenCredential, error)
 
 func withToken(make credential) func(uploader.Azure, *settings) (*secrets.Cache[*client], error) {
 	return func(where uploader.Azure, s *settings) (*secrets.Cache[*client], error) {
-		return secrets.None(func() (*client, error) { return s.withToken(where, make) })
+		return secrets.None(func() (*client, error) { return s.newTokenClient(where, make) })
 	}
 }
 
-func (s *settings) withToken(where uploader.Azure, make credential) (*client, error) {
+func (s *settings) newTokenClient(where uploader.Azure, make credential) (*client, error) {
 	url, err := containerURL(where)
 	if err != nil {
 		return nil, err
 	}
-	options := s.client()
+	options := s.clientOptions()
 	options.Cloud = cloudOf(where)
 	identity, err := make(where, options)
 	if err != nil {
 		return nil, err
 	}
-	c, err := container.NewClient(url, identity, s.container())
+	c, err := container.NewClient(url, identity, s.containerOptions())
 	return &client{c, identity}, err
 }
 
 // withSecret makes clients of the one secret that a mode has.
 func withSecret(make func(where uploader.Azure, secret string, s *settings) (*container.Client, error)) func(uploader.Azure, *settings) (*secrets.Cache[*client], error) {
 	return func(where uploader.Azure, s *settings) (*secrets.Cache[*client], error) {
-		return ofSecret(where.Auth, func(secret string) (*client, error) {
+		return newSecretCache(where.Auth, func(secret string) (*client, error) {
 			c, err := make(where, secret, s)
 			return &client{c, nil}, err
 		})
 	}
 }
 
-// ofSecret is a cache of what is made of the mode's one secret.
-func ofSecret(auth uploader.Auth, make func(secret string) (*client, error)) (*secrets.Cache[*client], error) {
+// newSecretCache is a cache of what is made of the mode's one secret.
+func newSecretCache(auth uploader.Auth, make func(secret string) (*client, error)) (*secrets.Cache[*client], error) {
 	names := uploader.SecretVariables("azure", auth.Mode)
 	return secrets.Variables(auth, names, func(v secrets.Values) (*client, error) {
 		secret := v[names[0]]
@@ -105,7 +105,7 @@ func workloadIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.Toke
 		return string(text), err
 	}
 	return azidentity.NewClientAssertionCredential(where.Auth.TenantID, where.Auth.ClientID, token, &azidentity.ClientAssertionCredentialOptions{
-		ClientOptions: o, DisableInstanceDiscovery: ownAuthority(where),
+		ClientOptions: o, DisableInstanceDiscovery: hasOwnAuthority(where),
 	})
 }
 
@@ -120,10 +120,10 @@ func managedIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.Token
 // servicePrincipal has a client secret, or a certificate in a file.
 func servicePrincipal(where uploader.Azure, s *settings) (*secrets.Cache[*client], error) {
 	if where.Auth.File == "" {
-		return ofSecret(where.Auth, func(secret string) (*client, error) {
-			return s.withToken(where, func(_ uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
+		return newSecretCache(where.Auth, func(secret string) (*client, error) {
+			return s.newTokenClient(where, func(_ uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
 				return azidentity.NewClientSecretCredential(where.Auth.TenantID, where.Auth.ClientID, secret,
-					&azidentity.ClientSecretCredentialOptions{ClientOptions: o, DisableInstanceDiscovery: ownAuthority(where)})
+					&azidentity.ClientSecretCredentialOptions{ClientOptions: o, DisableInstanceDiscovery: hasOwnAuthority(where)})
 			})
 		})
 	}
@@ -132,9 +132,9 @@ func servicePrincipal(where uploader.Azure, s *settings) (*secrets.Cache[*client
 		if err != nil {
 			return nil, fmt.Errorf("read the client certificate %s: it must have the certificate and its key as PEM: %w", where.Auth.File, err)
 		}
-		return s.withToken(where, func(_ uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
+		return s.newTokenClient(where, func(_ uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
 			return azidentity.NewClientCertificateCredential(where.Auth.TenantID, where.Auth.ClientID, certificates, key,
-				&azidentity.ClientCertificateCredentialOptions{ClientOptions: o, DisableInstanceDiscovery: ownAuthority(where)})
+				&azidentity.ClientCertificateCredentialOptions{ClientOptions: o, DisableInstanceDiscovery: hasOwnAuthority(where)})
 		})
 	})
 }
@@ -142,12 +142,12 @@ func servicePrincipal(where uploader.Azure, s *settings) (*secrets.Cache[*client
 // defaultCredential is the one mode that searches: it means the SDK's own chain.
 func defaultCredential(where uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
 	return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{
-		ClientOptions: o, TenantID: where.Auth.TenantID, DisableInstanceDiscovery: ownAuthority(where),
+		ClientOptions: o, TenantID: where.Auth.TenantID, DisableInstanceDiscovery: hasOwnAuthority(where),
 	})
 }
 
 func connectionString(where uploader.Azure, secret string, s *settings) (*container.Client, error) {
-	return container.NewClientFromConnectionString(secret, where.Container, s.container())
+	return container.NewClientFromConnectionString(secret, where.Container, s.containerOptions())
 }
 
 func accountKey(where uploader.Azure, secret string, s *settings) (*container.Client, error) {
@@ -159,7 +159,7 @@ func accountKey(where uploader.Azure, secret string, s *settings) (*container.Cl
 	if err != nil {
 		return nil, fmt.Errorf("read AZURE_STORAGE_KEY: it must be in base64, as Azure shows it: %w", err)
 	}
-	return container.NewClientWithSharedKeyCredential(url, key, s.container())
+	return container.NewClientWithSharedKeyCredential(url, key, s.containerOptions())
 }
 
 func sasToken(where uploader.Azure, secret string, s *settings) (*container.Client, error) {
@@ -167,16 +167,16 @@ func sasToken(where uploader.Azure, secret string, s *settings) (*container.Clie
 	if err != nil {
 		return nil, err
 	}
-	return container.NewClientWithNoCredential(url+"?"+strings.TrimPrefix(secret, "?"), s.container())
+	return container.NewClientWithNoCredential(url+"?"+strings.TrimPrefix(secret, "?"), s.containerOptions())
 }
 
-// sovereign is what there is to know of a cloud. Host names: see azureClouds in package injector.
-type sovereign struct {
+// azureCloud is what there is to know of a cloud. Host names: see azureClouds in package injector.
+type azureCloud struct {
 	suffix string
 	cloud  cloud.Configuration
 }
 
-var clouds = map[string]sovereign{
+var clouds = map[string]azureCloud{
 	"":                  {"core.windows.net", cloud.AzurePublic},
 	"AzurePublic":       {"core.windows.net", cloud.AzurePublic},
 	"AzureUSGovernment": {"core.usgovcloudapi.net", cloud.AzureGovernment},
@@ -191,8 +191,8 @@ func cloudOf(where uploader.Azure) cloud.Configuration {
 	return c
 }
 
-// ownAuthority is true for an authority that Microsoft does not run: Microsoft's knows nothing of it, so it is not asked.
-func ownAuthority(where uploader.Azure) bool {
+// hasOwnAuthority is true for an authority that Microsoft does not run: Microsoft's knows nothing of it, so it is not asked.
+func hasOwnAuthority(where uploader.Azure) bool {
 	host := strings.TrimSuffix(where.Auth.AuthorityHost, "/")
 	if host == "" {
 		return false

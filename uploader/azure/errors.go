@@ -16,8 +16,8 @@ import (
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
-// kind is what an error means. Text, where given, must be in the answer too: Azure has one code for several errors.
-type kind struct {
+// meaning is what an error means. Text, where given, must be in the answer too: Azure has one code for several errors.
+type meaning struct {
 	code, text string
 	class      objstore.Class
 	cure       string
@@ -29,9 +29,9 @@ const (
 	federate   = "check the federated credential: issuer, subject and audience must be those of the pod's token"
 )
 
-// kinds are the codes of learn.microsoft.com/rest/api/storageservices/blob-service-error-codes and of Entra ID
+// errorCodes are the codes of learn.microsoft.com/rest/api/storageservices/blob-service-error-codes and of Entra ID
 // (learn.microsoft.com/entra/identity-platform/reference-error-codes) that a status does not tell. The first that fits counts.
-var kinds = []kind{
+var errorCodes = []meaning{
 	{code: string(bloberror.ServerBusy), class: objstore.Throttled},
 	{code: string(bloberror.OperationTimedOut), class: objstore.Transient},
 	{code: string(bloberror.InternalError), class: objstore.Transient},
@@ -82,24 +82,24 @@ var kinds = []kind{
 	},
 }
 
-// fault wraps an error with what was attempted, and gives it its class. Nil stays nil.
-func fault(ctx context.Context, doing, key string, err error) error {
+// wrapError wraps an error with what was attempted, and gives it its class. Nil stays nil.
+func wrapError(ctx context.Context, doing, key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	a := answerOf(err)
-	wrapped := fmt.Errorf("%s %s: %w", doing, key, brief{err, a})
+	a := responseOf(err)
+	wrapped := fmt.Errorf("%s %s: %w", doing, key, shortError{err, a})
 	if a == nil {
-		if fault := transport.Fault(ctx, wrapped); fault != nil {
+		if fault := transport.ClassifyError(ctx, wrapped); fault != nil {
 			return fault
 		}
 		return wrapped
 	}
-	fault := &objstore.Error{Err: wrapped, Class: transport.ByStatus(a.status), After: transport.RetryAfter(a.header)}
+	fault := &objstore.Error{Err: wrapped, Class: transport.ClassOfStatus(a.status), After: transport.RetryAfter(a.header)}
 	if a.entra && fault.Class == objstore.Invalid {
 		fault.Class = objstore.Unauthenticated // Entra ID says 400 where others say 401.
 	}
-	for _, k := range kinds {
+	for _, k := range errorCodes {
 		if k.code == a.code && strings.Contains(err.Error(), k.text) {
 			fault.Class, fault.Cure = k.class, k.cure
 			break
@@ -108,52 +108,52 @@ func fault(ctx context.Context, doing, key string, err error) error {
 	return fault
 }
 
-// answer is what the storage account, or Entra ID, said.
-type answer struct {
+// response is what the storage account, or Entra ID, said.
+type response struct {
 	status     int
 	code, text string
 	header     http.Header
 	entra      bool
 }
 
-var aadsts = regexp.MustCompile(`AADSTS\d+`)
+var aadstsPattern = regexp.MustCompile(`AADSTS\d+`)
 
-// answerOf is nil where nobody answered.
-func answerOf(err error) *answer {
+// responseOf is nil where nobody answered.
+func responseOf(err error) *response {
 	if entra, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && entra.RawResponse != nil {
-		return &answer{
-			status: entra.RawResponse.StatusCode, header: entra.RawResponse.Header, entra: true, code: aadsts.FindString(entra.Error()),
+		return &response{
+			status: entra.RawResponse.StatusCode, header: entra.RawResponse.Header, entra: true, code: aadstsPattern.FindString(entra.Error()),
 		}
 	}
-	if response, ok := errors.AsType[*azcore.ResponseError](err); ok {
-		return &answer{
-			status: response.StatusCode, header: response.RawResponse.Header, code: response.ErrorCode, text: messageOf(response),
+	if store, ok := errors.AsType[*azcore.ResponseError](err); ok {
+		return &response{
+			status: store.StatusCode, header: store.RawResponse.Header, code: store.ErrorCode, text: responseMessage(store),
 		}
 	}
 	return nil
 }
 
-var message = regexp.MustCompile(`<Message>([^<\n]*)`)
+var messagePattern = regexp.MustCompile(`<Message>([^<\n]*)`)
 
-// messageOf is the sentence in an answer's XML.
-func messageOf(response *azcore.ResponseError) string {
-	if match := message.FindStringSubmatch(response.Error()); match != nil {
+// responseMessage is the sentence in an answer's XML.
+func responseMessage(response *azcore.ResponseError) string {
+	if match := messagePattern.FindStringSubmatch(response.Error()); match != nil {
 		return match[1]
 	}
 	return http.StatusText(response.StatusCode)
 }
 
-// brief says an error in one line: the SDK's own print the whole answer.
-type brief struct {
+// shortError says an error in one line: the SDK's own print the whole answer.
+type shortError struct {
 	err error
-	a   *answer
+	a   *response
 }
 
-func (b brief) Unwrap() error { return b.err }
+func (b shortError) Unwrap() error { return b.err }
 
-func (b brief) Error() string {
+func (b shortError) Error() string {
 	if b.a == nil || b.a.entra {
-		return strings.Join(strings.Fields(transport.Text(b.err)), " ")
+		return strings.Join(strings.Fields(transport.ErrorText(b.err)), " ")
 	}
 	return fmt.Sprintf("%s: %s (status %d)", b.a.code, strings.TrimSuffix(b.a.text, "."), b.a.status)
 }

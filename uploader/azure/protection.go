@@ -17,9 +17,9 @@ func (s *Store) Protection(ctx context.Context, probe objstore.Stored) []objstor
 	lock := objstore.Protection{
 		Name: "immutability", Permission: "Microsoft.Storage/storageAccounts/blobServices/containers/read, or a SAS token of the account",
 	}
-	out, err := s.current().GetProperties(ctx, nil)
+	out, err := s.currentClient().GetProperties(ctx, nil)
 	if err != nil {
-		lock.Err = fault(ctx, "look at", "the container", err)
+		lock.Err = wrapError(ctx, "look at", "the container", err)
 		return []objstore.Protection{versioning, lock}
 	}
 	var has []string

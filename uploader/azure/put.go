@@ -26,27 +26,27 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 	if err != nil {
 		return objstore.Stored{}, err
 	}
-	l, err := newLoad(body)
+	l, err := newRequestBody(body)
 	if err != nil {
-		return objstore.Stored{}, fault(ctx, "read", o.Key, err)
+		return objstore.Stored{}, wrapError(ctx, "read", o.Key, err)
 	}
-	out, err := s.blob(o.Key).Upload(ctx, l.body, &blockblob.UploadOptions{
+	out, err := s.blockBlob(o.Key).Upload(ctx, l.body, &blockblob.UploadOptions{
 		TransactionalValidation: blob.TransferValidationTypeCRC64(l.crc),
 		Tags:                    o.Tags, Metadata: p.metadata, Tier: p.tier, HTTPHeaders: p.headers, CPKScopeInfo: p.scope,
 		AccessConditions: p.conditions, ImmutabilityPolicyMode: p.lock, ImmutabilityPolicyExpiryTime: p.lockUntil,
 	})
 	if err != nil {
-		return s.afterBlocks(ctx, o, body, fault(ctx, "put", o.Key, err))
+		return s.putOverBlocks(ctx, o, body, wrapError(ctx, "put", o.Key, err))
 	}
-	if err := l.confirm(o.Key, out.ContentCRC64); err != nil {
+	if err := l.verifyChecksum(o.Key, out.ContentCRC64); err != nil {
 		return objstore.Stored{}, err
 	}
-	return objstore.Stored{Key: o.Key, Size: body.Size, Version: deref(out.VersionID), Metadata: o.Metadata}, nil
+	return objstore.Stored{Key: o.Key, Size: body.Size, Version: valueOrEmpty(out.VersionID), Metadata: o.Metadata}, nil
 }
 
-// afterBlocks stores an object at a key where an upload left blocks and no blob: Azurite 3.37 calls that a blob that exists,
+// putOverBlocks stores an object at a key where an upload left blocks and no blob: Azurite 3.37 calls that a blob that exists,
 // unless blocks are what is written.
-func (s *Store) afterBlocks(ctx context.Context, o *objstore.Object, body objstore.Body, err error) (objstore.Stored, error) {
+func (s *Store) putOverBlocks(ctx context.Context, o *objstore.Object, body objstore.Body, err error) (objstore.Stored, error) {
 	if objstore.ClassOf(err) != objstore.Exists {
 		return objstore.Stored{}, err
 	}
@@ -68,27 +68,27 @@ func (s *Store) afterBlocks(ctx context.Context, o *objstore.Object, body objsto
 	return s.Complete(ctx, o, id, parts)
 }
 
-// load is a body with its CRC64, which Azure wants in front of it.
-type load struct {
+// requestBody is a body with its CRC64, which Azure wants in front of it.
+type requestBody struct {
 	body io.ReadSeekCloser
 	crc  uint64
 	sum  objstore.Sum
 }
 
-func newLoad(b objstore.Body) (*load, error) {
+func newRequestBody(b objstore.Body) (*requestBody, error) {
 	sum := b.Sum
 	if sum == (objstore.Sum{}) {
 		hash := checksum.New(objstore.CRC64)
-		if err := transport.Sum(b, hash); err != nil {
+		if err := transport.HashBody(b, hash); err != nil {
 			return nil, err
 		}
 		sum = checksum.Sum(objstore.CRC64, hash)
 	}
-	crc, err := crcOf(sum)
-	return &load{streaming.NopCloser(transport.Body(b, nil)), crc, sum}, err
+	crc, err := decodeCRC64(sum)
+	return &requestBody{streaming.NopCloser(transport.NewBodyReader(b, nil)), crc, sum}, err
 }
 
-func crcOf(sum objstore.Sum) (uint64, error) {
+func decodeCRC64(sum objstore.Sum) (uint64, error) {
 	value, err := base64.StdEncoding.DecodeString(sum.Value)
 	if err != nil || len(value) != 8 || sum.Algorithm != objstore.CRC64 {
 		return 0, fmt.Errorf("read the %s %q: this store takes %s", sum.Algorithm, sum.Value, objstore.CRC64)
@@ -96,9 +96,9 @@ func crcOf(sum objstore.Sum) (uint64, error) {
 	return binary.BigEndian.Uint64(value), nil
 }
 
-// confirm compares the CRC64 that the service has computed, where it says it: it has compared already. Azure writes it with
+// verifyChecksum compares the CRC64 that the service has computed, where it says it: it has compared already. Azure writes it with
 // its least significant byte first. Azurite 3.37 says it of blocks alone.
-func (l *load) confirm(key string, stored []byte) error {
+func (l *requestBody) verifyChecksum(key string, stored []byte) error {
 	if len(stored) != 8 {
 		return nil
 	}
@@ -151,7 +151,7 @@ func newProperties(o *objstore.Object) (properties, error) {
 	return p, nil
 }
 
-func deref(s *string) string {
+func valueOrEmpty(s *string) string {
 	if s == nil {
 		return ""
 	}

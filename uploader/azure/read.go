@@ -13,14 +13,14 @@ import (
 
 // Stat describes an object.
 func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
-	out, err := s.blob(key).GetProperties(ctx, nil)
+	out, err := s.blockBlob(key).GetProperties(ctx, nil)
 	if err != nil {
-		return objstore.Stored{}, fault(ctx, "describe", key, err)
+		return objstore.Stored{}, wrapError(ctx, "describe", key, err)
 	}
-	stored := objstore.Stored{Key: key, Version: deref(out.VersionID), Metadata: make(map[string]string, len(out.Metadata))}
+	stored := objstore.Stored{Key: key, Version: valueOrEmpty(out.VersionID), Metadata: make(map[string]string, len(out.Metadata))}
 	for name, value := range out.Metadata {
 		// net/http writes the names of headers its own way.
-		stored.Metadata[strings.ToLower(strings.ReplaceAll(name, "_", "-"))] = deref(value)
+		stored.Metadata[strings.ToLower(strings.ReplaceAll(name, "_", "-"))] = valueOrEmpty(value)
 	}
 	if out.ContentLength != nil {
 		stored.Size = *out.ContentLength
@@ -31,9 +31,9 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	return stored, nil
 }
 
-// version is the client of a blob, or of the one version that is named.
-func (s *Store) version(key, version string) (*blob.Client, error) {
-	client := s.blob(key).BlobClient()
+// blobVersion is the client of a blob, or of the one version that is named.
+func (s *Store) blobVersion(key, version string) (*blob.Client, error) {
+	client := s.blockBlob(key).BlobClient()
 	if version == "" {
 		return client, nil
 	}
@@ -42,24 +42,24 @@ func (s *Store) version(key, version string) (*blob.Client, error) {
 
 // Open reads an object.
 func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, error) {
-	client, err := s.version(key, version)
+	client, err := s.blobVersion(key, version)
 	if err != nil {
-		return nil, fault(ctx, "read", key, err)
+		return nil, wrapError(ctx, "read", key, err)
 	}
 	out, err := client.DownloadStream(ctx, nil)
 	if err != nil {
-		return nil, fault(ctx, "read", key, err)
+		return nil, wrapError(ctx, "read", key, err)
 	}
-	return transport.Answer(ctx, out.Body), nil
+	return transport.ClassifyReads(ctx, out.Body), nil
 }
 
 // Delete removes an object.
 func (s *Store) Delete(ctx context.Context, key, version string) error {
-	client, err := s.version(key, version)
+	client, err := s.blobVersion(key, version)
 	if err == nil {
 		_, err = client.Delete(ctx, nil)
 	}
-	if err = fault(ctx, "delete", key, err); objstore.ClassOf(err) == objstore.NotFound {
+	if err = wrapError(ctx, "delete", key, err); objstore.ClassOf(err) == objstore.NotFound {
 		return nil
 	}
 	return err

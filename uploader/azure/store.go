@@ -54,44 +54,44 @@ type client struct {
 	identity azcore.TokenCredential
 }
 
-// current returns the client of the secrets as they are now. Where no client can be made of them, each of its requests fails
+// currentClient returns the client of the secrets as they are now. Where no client can be made of them, each of its requests fails
 // with the reason.
-func (s *Store) current() *client {
+func (s *Store) currentClient() *client {
 	found, err := s.clients.Get()
 	if err == nil {
 		return found
 	}
-	o := &container.ClientOptions{ClientOptions: policy.ClientOptions{Transport: failing{err}, Retry: policy.RetryOptions{MaxRetries: -1}}}
+	o := &container.ClientOptions{ClientOptions: policy.ClientOptions{Transport: failingTransport{err}, Retry: policy.RetryOptions{MaxRetries: -1}}}
 	broken, berr := container.NewClientWithNoCredential("https://unreadable.invalid", o)
 	if berr != nil {
 		panic(berr) // The URL is one.
 	}
-	return &client{broken, failing{err}}
+	return &client{broken, failingTransport{err}}
 }
 
-// failing answers every request with an error.
-type failing struct{ err error }
+// failingTransport answers every request with an error.
+type failingTransport struct{ err error }
 
 // Do is azcore's policy.Transporter.
-func (f failing) Do(*http.Request) (*http.Response, error) { return nil, f.err }
+func (f failingTransport) Do(*http.Request) (*http.Response, error) { return nil, f.err }
 
 // GetToken is azcore's TokenCredential.
-func (f failing) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+func (f failingTransport) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	return azcore.AccessToken{}, f.err
 }
 
 // settings are those of each of the SDK's clients.
 type settings struct{ http *http.Client }
 
-// client is for the SDK's own retries: the core does them.
-func (s *settings) client() policy.ClientOptions {
+// clientOptions is for the SDK's own retries: the core does them.
+func (s *settings) clientOptions() policy.ClientOptions {
 	return policy.ClientOptions{
 		Transport: s.http, Retry: policy.RetryOptions{MaxRetries: -1}, Telemetry: policy.TelemetryOptions{Disabled: true},
 	}
 }
 
-func (s *settings) container() *container.ClientOptions {
-	o := &container.ClientOptions{ClientOptions: s.client()}
+func (s *settings) containerOptions() *container.ClientOptions {
+	o := &container.ClientOptions{ClientOptions: s.clientOptions()}
 	o.ExpectContinueBehavior.Mode = container.ExpectContinueModeOn
 	o.ExpectContinueBehavior.ContentLengthThreshold = transport.LongBody
 	return o
@@ -111,8 +111,10 @@ func (*Store) Limits() objstore.Limits {
 
 // URL is the container's, without a signature.
 func (s *Store) URL() string {
-	url, _, _ := strings.Cut(s.current().URL(), "?")
+	url, _, _ := strings.Cut(s.currentClient().URL(), "?")
 	return strings.TrimSuffix(url, "/")
 }
 
-func (s *Store) blob(key string) *blockblob.Client { return s.current().NewBlockBlobClient(key) }
+func (s *Store) blockBlob(key string) *blockblob.Client {
+	return s.currentClient().NewBlockBlobClient(key)
+}

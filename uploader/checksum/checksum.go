@@ -13,7 +13,7 @@ import (
 
 // algorithm is a checksum as data.
 type algorithm struct {
-	new func() hash.Hash
+	newHash func() hash.Hash
 	// polynomial has its highest power in bit 0, as hash/crc32 and hash/crc64 write it; zero: not a CRC.
 	polynomial uint64
 	// bits is the CRC's width.
@@ -21,11 +21,11 @@ type algorithm struct {
 }
 
 var algorithms = map[objstore.Algorithm]algorithm{
-	objstore.CRC64NVME: {new: newCRC64, polynomial: crc64nvme.NVME, bits: 64},
+	objstore.CRC64NVME: {newHash: newCRC64, polynomial: crc64nvme.NVME, bits: 64},
 	// Azure's polynomial is that of NVME: azblob v1.8.3, internal/shared/shared.go, crc64Polynomial.
-	objstore.CRC64:  {new: newCRC64, polynomial: crc64nvme.NVME, bits: 64},
-	objstore.CRC32C: {new: newCRC32C, polynomial: crc32.Castagnoli, bits: 32},
-	objstore.MD5:    {new: md5.New},
+	objstore.CRC64:  {newHash: newCRC64, polynomial: crc64nvme.NVME, bits: 64},
+	objstore.CRC32C: {newHash: newCRC32C, polynomial: crc32.Castagnoli, bits: 32},
+	objstore.MD5:    {newHash: md5.New},
 }
 
 func newCRC64() hash.Hash { return crc64nvme.New() }
@@ -35,7 +35,7 @@ func newCRC32C() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli))
 // New is nil for an algorithm that this package does not know.
 func New(a objstore.Algorithm) hash.Hash {
 	if row, ok := algorithms[a]; ok {
-		return row.new()
+		return row.newHash()
 	}
 	return nil
 }

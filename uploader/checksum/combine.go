@@ -23,7 +23,7 @@ func Combine(parts []objstore.Part) objstore.Sum {
 		if err != nil || part.Sum.Algorithm != a || len(value)*8 != row.bits {
 			return objstore.Sum{}
 		}
-		whole = row.multiply(row.shift(part.Size), whole) ^ fromBytes(value)
+		whole = row.multiplyModulo(row.powerOfX(part.Size), whole) ^ fromBytes(value)
 	}
 	return objstore.Sum{Algorithm: a, Value: base64.StdEncoding.EncodeToString(toBytes(whole, row.bits/8))}
 }
@@ -31,20 +31,20 @@ func Combine(parts []objstore.Part) objstore.Sum {
 // A CRC is the rest of a division of polynomials over the integers modulo 2: to put n bytes behind what a CRC was made of
 // is to multiply it by x to the power of 8n. Mark Adler describes this for zlib's crc32_combine.
 
-// shift is x to the power of 8n, modulo the CRC's polynomial.
-func (a *algorithm) shift(n int64) uint64 {
+// powerOfX is x to the power of 8n, modulo the CRC's polynomial.
+func (a *algorithm) powerOfX(n int64) uint64 {
 	result, power := uint64(1)<<(a.bits-1), uint64(1)<<(a.bits-9) // x^0, and x^8 for one byte
 	for ; n > 0; n >>= 1 {
 		if n&1 == 1 {
-			result = a.multiply(result, power)
+			result = a.multiplyModulo(result, power)
 		}
-		power = a.multiply(power, power)
+		power = a.multiplyModulo(power, power)
 	}
 	return result
 }
 
-// multiply multiplies two polynomials modulo the CRC's.
-func (a *algorithm) multiply(p, q uint64) uint64 {
+// multiplyModulo multiplies two polynomials modulo the CRC's.
+func (a *algorithm) multiplyModulo(p, q uint64) uint64 {
 	var product uint64
 	for bit := uint64(1) << (a.bits - 1); bit != 0; bit >>= 1 {
 		if p&bit != 0 {

@@ -34,7 +34,7 @@ type Step struct {
 // check is a step. Where it fails and is fatal, those behind it would only say the same.
 type check struct {
 	name  string
-	do    func(context.Context, *examination) (string, error)
+	run   func(context.Context, *examination) (string, error)
 	fatal bool
 }
 
@@ -50,36 +50,36 @@ type examination struct {
 }
 
 var checks = []check{
-	{"certificate authorities", authorities, false},
-	{"service-account token", token, false},
-	{"credential file", credentialFile, false},
-	{"secrets", secrets, false},
-	{"endpoint", endpoint, false},
-	{"credentials", open, true},
-	{"token exchange", exchange, true},
-	{"write", write, true},
-	{"read", read, false},
-	{"list unfinished uploads", list, false},
-	{"delete", remove, false},
+	{"certificate authorities", checkAuthorities, false},
+	{"service-account token", checkToken, false},
+	{"credential file", checkCredentialFile, false},
+	{"secrets", checkSecrets, false},
+	{"endpoint", checkEndpoint, false},
+	{"credentials", openStore, true},
+	{"token exchange", obtainCredential, true},
+	{"write", writeProbe, true},
+	{"read", readProbe, false},
+	{"list unfinished uploads", listUploads, false},
+	{"delete", deleteProbe, false},
 }
 
 // Run makes all checks, tells of each, and reports whether all is well.
-func Run(ctx context.Context, o Options, tell func(Step)) bool {
+func Run(ctx context.Context, o Options, report func(Step)) bool {
 	template, err := uploader.ParseTemplate(o.Config.Key)
 	if err != nil {
-		tell(Step{Name: "key", Err: err})
+		report(Step{Name: "key", Err: err})
 		return false
 	}
 	where, err := o.Config.Location()
 	if err != nil {
-		tell(Step{Name: "store", Err: err})
+		report(Step{Name: "store", Err: err})
 		return false
 	}
 	e := &examination{Options: o, location: where, key: template.Keys(o.Config.Prefix, o.Pod).Probe(o.Pod.UID + "-doctor")}
 	well := true
 	for _, c := range checks {
-		detail, err := c.do(ctx, e)
-		if errors.Is(err, errNothing) {
+		detail, err := c.run(ctx, e)
+		if errors.Is(err, errNotApplicable) {
 			continue
 		}
 		step := Step{Name: c.name, Detail: detail, Err: err}
@@ -87,18 +87,18 @@ func Run(ctx context.Context, o Options, tell func(Step)) bool {
 			well = false
 			step.Cure = objstore.CureOf(err)
 		}
-		tell(step)
+		report(step)
 		if err != nil && c.fatal {
 			return false
 		}
 	}
-	return e.protection(ctx, tell) && well
+	return e.protection(ctx, report) && well
 }
 
-// errNothing means that the profile uses nothing that the step could look at.
-var errNothing = errors.New("there is nothing to check")
+// errNotApplicable means that the profile uses nothing that the step could look at.
+var errNotApplicable = errors.New("there is nothing to check")
 
-// wrong is an error with its cure.
-func wrong(class objstore.Class, cure, format string, args ...any) error {
+// newError is an error with its cure.
+func newError(class objstore.Class, cure, format string, args ...any) error {
 	return &objstore.Error{Class: class, Cure: cure, Err: fmt.Errorf(format, args...)}
 }

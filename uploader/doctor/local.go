@@ -20,21 +20,21 @@ import (
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
-// authorities looks at the CA bundle.
-func authorities(_ context.Context, e *examination) (string, error) {
+// checkAuthorities looks at the CA bundle.
+func checkAuthorities(_ context.Context, e *examination) (string, error) {
 	if e.Config.CAFile == "" {
-		return "", errNothing
+		return "", errNotApplicable
 	}
 	rest, err := os.ReadFile(e.Config.CAFile)
 	if err != nil {
-		return "", wrong(objstore.Untrusted, "look at the ConfigMap or Secret of spec.caBundle", "%w", err)
+		return "", newError(objstore.Untrusted, "look at the ConfigMap or Secret of spec.caBundle", "%w", err)
 	}
 	var valid, ended int
 	for block, rest := pem.Decode(rest); block != nil; block, rest = pem.Decode(rest) {
 		cert, err := x509.ParseCertificate(block.Bytes)
 		switch {
 		case err != nil:
-			return "", wrong(objstore.Untrusted, "put certificates in PEM into spec.caBundle", "%s: %w", e.Config.CAFile, err)
+			return "", newError(objstore.Untrusted, "put certificates in PEM into spec.caBundle", "%s: %w", e.Config.CAFile, err)
 		case time.Now().After(cert.NotAfter):
 			ended++
 		default:
@@ -42,7 +42,7 @@ func authorities(_ context.Context, e *examination) (string, error) {
 		}
 	}
 	if valid == 0 {
-		return "", wrong(objstore.Untrusted, "put certificates in PEM into spec.caBundle", "%s holds no certificate that is valid, and %d that have ended",
+		return "", newError(objstore.Untrusted, "put certificates in PEM into spec.caBundle", "%s holds no certificate that is valid, and %d that have ended",
 			e.Config.CAFile, ended)
 	}
 	return fmt.Sprintf("%d certificates in %s, %d of them ended", valid+ended, e.Config.CAFile, ended), nil
@@ -55,60 +55,60 @@ type claims struct {
 	Subject  string `json:"sub"`
 }
 
-// token reads the projected token. Who signed it, the other side checks.
-func token(_ context.Context, e *examination) (string, error) {
+// checkToken reads the projected token. Who signed it, the other side checks.
+func checkToken(_ context.Context, e *examination) (string, error) {
 	auth := e.location.Identity()
 	if auth.TokenFile == "" {
-		return "", errNothing
+		return "", errNotApplicable
 	}
 	const cure = "the kubelet projects it: look at the pod's volume lighterman-credentials"
 	text, err := os.ReadFile(auth.TokenFile)
 	if err != nil {
-		return "", wrong(objstore.Unauthenticated, cure, "%w", err)
+		return "", newError(objstore.Unauthenticated, cure, "%w", err)
 	}
 	pieces := strings.Split(strings.TrimSpace(string(text)), ".")
 	var c claims
 	if len(pieces) != 3 {
-		return "", wrong(objstore.Unauthenticated, cure, "%s holds no token", auth.TokenFile)
+		return "", newError(objstore.Unauthenticated, cure, "%s holds no token", auth.TokenFile)
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(pieces[1])
 	if err = errors.Join(err, json.Unmarshal(raw, &c)); err != nil {
-		return "", wrong(objstore.Unauthenticated, cure, "%s holds no token: %w", auth.TokenFile, err)
+		return "", newError(objstore.Unauthenticated, cure, "%s holds no token: %w", auth.TokenFile, err)
 	}
 	left := time.Until(time.Unix(c.Expires, 0)).Round(time.Second)
 	if left <= 0 {
-		return "", wrong(objstore.Expired, "look at the node's clock and at the kubelet, which renews it", "the token of %s ended %v ago", c.Subject, -left)
+		return "", newError(objstore.Expired, "look at the node's clock and at the kubelet, which renews it", "the token of %s ended %v ago", c.Subject, -left)
 	}
 	return fmt.Sprintf("of %s, for %v, valid for %v", c.Subject, c.Audience, left), nil
 }
 
-func credentialFile(_ context.Context, e *examination) (string, error) {
+func checkCredentialFile(_ context.Context, e *examination) (string, error) {
 	auth := e.location.Identity()
 	if auth.File == "" {
-		return "", errNothing
+		return "", errNotApplicable
 	}
 	info, err := os.Stat(auth.File)
 	if err == nil && info.Size() == 0 {
 		err = fmt.Errorf("%s is empty", auth.File)
 	}
 	if err != nil {
-		return "", wrong(objstore.Unauthenticated, "look at the Secret that the profile names, and its key", "%w", err)
+		return "", newError(objstore.Unauthenticated, "look at the Secret that the profile names, and its key", "%w", err)
 	}
 	return fmt.Sprintf("%s, %d bytes", auth.File, info.Size()), nil
 }
 
-// secrets says which variables or files are there, and never what they hold.
-func secrets(_ context.Context, e *examination) (string, error) {
+// checkSecrets says which variables or files are there, and never what they hold.
+func checkSecrets(_ context.Context, e *examination) (string, error) {
 	auth := e.location.Identity()
 	names := uploader.SecretVariables(e.location.StoreName(), auth.Mode)
 	if len(names) == 0 || (auth.Mode == "servicePrincipal" && auth.File != "") {
-		return "", errNothing
+		return "", errNotApplicable
 	}
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		return e.hasSecret(auth, name) || name == "AWS_SESSION_TOKEN" // A key may have none.
 	})
 	if len(missing) > 0 {
-		return "", wrong(objstore.Unauthenticated, "look at the Secret that the profile names, and its keys", "%s is not set", strings.Join(missing, ", "))
+		return "", newError(objstore.Unauthenticated, "look at the Secret that the profile names, and its keys", "%s is not set", strings.Join(missing, ", "))
 	}
 	if auth.SecretsDirectory != "" {
 		return strings.Join(names, ", ") + " in files of " + auth.SecretsDirectory, nil
@@ -125,14 +125,14 @@ func (e *examination) hasSecret(auth uploader.Auth, name string) bool {
 	return err == nil && info.Size() > 0
 }
 
-// skew is the difference of clocks from which on stores refuse requests: Amazon's is 15 minutes, tokens' often five.
-const skew = 5 * time.Minute
+// maxSkew is the difference of clocks from which on stores refuse requests: Amazon's is 15 minutes, tokens' often five.
+const maxSkew = 5 * time.Minute
 
-// endpoint asks the store for nothing: that shows name, network, TLS and clock.
-func endpoint(ctx context.Context, e *examination) (string, error) {
+// checkEndpoint asks the store for nothing: that shows name, network, TLS and clock.
+func checkEndpoint(ctx context.Context, e *examination) (string, error) {
 	where := e.location.ServiceURL()
 	if where == "" {
-		return "", errNothing
+		return "", errNotApplicable
 	}
 	client, err := transport.New(transport.Options{CAFile: e.Config.CAFile})
 	if err != nil {
@@ -142,11 +142,11 @@ func endpoint(ctx context.Context, e *examination) (string, error) {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, where, http.NoBody)
 	if err != nil {
-		return "", wrong(objstore.Invalid, "correct the endpoint", "%w", err)
+		return "", newError(objstore.Invalid, "correct the endpoint", "%w", err)
 	}
 	answer, err := client.Do(request)
 	if err != nil {
-		return "", wrong(objstore.Transient, "look at the endpoint, the pod's network policies, and spec.caBundle", "reach %s: %w", where, err)
+		return "", newError(objstore.Transient, "look at the endpoint, the pod's network policies, and spec.caBundle", "reach %s: %w", where, err)
 	}
 	defer answer.Body.Close() //nolint:errcheck // It is not read.
 	date, err := http.ParseTime(answer.Header.Get("Date"))
@@ -154,8 +154,8 @@ func endpoint(ctx context.Context, e *examination) (string, error) {
 		return where + " answers, without a date", nil
 	}
 	difference := time.Since(date).Round(time.Second)
-	if difference.Abs() > skew {
-		return "", wrong(objstore.ClockSkew, "", "%s answers, and its clock differs by %v", where, difference)
+	if difference.Abs() > maxSkew {
+		return "", newError(objstore.ClockSkew, "", "%s answers, and its clock differs by %v", where, difference)
 	}
 	return fmt.Sprintf("%s answers; the clocks differ by %v", where, difference), nil
 }

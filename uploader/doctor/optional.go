@@ -20,11 +20,11 @@ type protector interface {
 	Protection(ctx context.Context, probe objstore.Stored) []objstore.Protection
 }
 
-// exchange obtains the credential: what fails here is not about the store.
-func exchange(ctx context.Context, e *examination) (string, error) {
+// obtainCredential obtains the credential: what fails here is not about the store.
+func obtainCredential(ctx context.Context, e *examination) (string, error) {
 	store, ok := e.store.(authenticator)
 	if !ok {
-		return "", errNothing
+		return "", errNotApplicable
 	}
 	var got objstore.Credential
 	retry := transfer.Retry{
@@ -37,11 +37,11 @@ func exchange(ctx context.Context, e *examination) (string, error) {
 	})
 	switch {
 	case objstore.ClassOf(err) == objstore.Unknown && err != nil:
-		return "", wrong(objstore.Unauthenticated, "look at the identity that the profile's auth mode means: nobody gives it to this pod", "%w", err)
+		return "", newError(objstore.Unauthenticated, "look at the identity that the profile's auth mode means: nobody gives it to this pod", "%w", err)
 	case err != nil:
 		return "", err
 	case got.From == "":
-		return "", errNothing
+		return "", errNotApplicable
 	case got.Expires.IsZero():
 		return "given by " + got.From, nil
 	}
@@ -50,7 +50,7 @@ func exchange(ctx context.Context, e *examination) (string, error) {
 
 // protection tells how the bucket guards its objects, and reports whether it does what the profile asks for. Not to be
 // allowed to see it is no fault: the uploader needs none of these permissions.
-func (e *examination) protection(ctx context.Context, tell func(Step)) bool {
+func (e *examination) protection(ctx context.Context, report func(Step)) bool {
 	store, ok := e.store.(protector)
 	if !ok {
 		return true
@@ -67,7 +67,7 @@ func (e *examination) protection(ctx context.Context, tell func(Step)) bool {
 			step = Step{Name: p.Name, Err: fmt.Errorf("%s, and the profile asks for uploader.objectLock", p.State), Cure: p.NoLock}
 			well = false
 		}
-		tell(step)
+		report(step)
 	}
 	return well
 }

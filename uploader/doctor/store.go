@@ -12,7 +12,7 @@ import (
 	"lighterman.dev/lighterman/uploader/transfer"
 )
 
-func open(_ context.Context, e *examination) (string, error) {
+func openStore(_ context.Context, e *examination) (string, error) {
 	store, err := e.Open()
 	if err != nil {
 		return "", err
@@ -23,7 +23,7 @@ func open(_ context.Context, e *examination) (string, error) {
 
 const probe = "Lighterman's doctor has checked that it can write here. This object may be deleted.\n"
 
-func write(ctx context.Context, e *examination) (string, error) {
+func writeProbe(ctx context.Context, e *examination) (string, error) {
 	body := objstore.Body{
 		ReaderAt: strings.NewReader(probe), Size: int64(len(probe)), Sum: checksum.Of(e.store.Limits().Algorithm, []byte(probe)),
 	}
@@ -35,7 +35,7 @@ func write(ctx context.Context, e *examination) (string, error) {
 	return fmt.Sprintf("%s, in %v", e.key, time.Since(begin).Round(time.Millisecond)), nil
 }
 
-func read(ctx context.Context, e *examination) (string, error) {
+func readProbe(ctx context.Context, e *examination) (string, error) {
 	r, err := e.store.Open(ctx, e.key, "")
 	if objstore.ClassOf(err) == objstore.Denied {
 		return "not allowed: the uploader works without, but compares nothing after an upload in parts", nil
@@ -46,12 +46,12 @@ func read(ctx context.Context, e *examination) (string, error) {
 	defer r.Close() //nolint:errcheck // It is only read.
 	text, err := io.ReadAll(io.LimitReader(r, 1<<10))
 	if err == nil && string(text) != probe {
-		err = wrong(objstore.Corrupt, "", "the store gives %q for what was written", text)
+		err = newError(objstore.Corrupt, "", "the store gives %q for what was written", text)
 	}
 	return "what was written", err
 }
 
-func list(ctx context.Context, e *examination) (string, error) {
+func listUploads(ctx context.Context, e *examination) (string, error) {
 	n := 0
 	for _, err := range e.store.Unfinished(ctx, e.key) {
 		if objstore.ClassOf(err) == objstore.Denied {
@@ -65,7 +65,7 @@ func list(ctx context.Context, e *examination) (string, error) {
 	return "allowed", nil
 }
 
-func remove(ctx context.Context, e *examination) (string, error) {
+func deleteProbe(ctx context.Context, e *examination) (string, error) {
 	err := e.store.Delete(ctx, e.key, "")
 	if objstore.ClassOf(err) == objstore.Denied {
 		return "not allowed: the uploader works without; " + e.key + " stays", nil

@@ -31,11 +31,11 @@ type bucket struct {
 
 // Protection looks at the bucket.
 func (s *Store) Protection(ctx context.Context, _ objstore.Stored) []objstore.Protection {
-	b, err := s.look(ctx)
+	b, err := s.getBucket(ctx)
 	if err != nil {
 		return []objstore.Protection{{
 			Name: "versioning and retention", Permission: "storage.buckets.get (roles/storage.legacyBucketReader)",
-			Err: s.fault(ctx, "look at", "the bucket", err),
+			Err: s.wrapError(ctx, "look at", "the bucket", err),
 		}}
 	}
 	states := []objstore.Protection{
@@ -48,10 +48,10 @@ func (s *Store) Protection(ctx context.Context, _ objstore.Stored) []objstore.Pr
 		states[0].State = "on"
 	}
 	if b.SoftDelete.Seconds > 0 {
-		states[1].State = "for " + days(b.SoftDelete.Seconds)
+		states[1].State = "for " + formatDays(b.SoftDelete.Seconds)
 	}
 	if b.Retention.Seconds > 0 {
-		states[2].State = fmt.Sprintf("%s, %s", days(b.Retention.Seconds), map[bool]string{true: "locked", false: "not locked"}[b.Retention.Locked])
+		states[2].State = fmt.Sprintf("%s, %s", formatDays(b.Retention.Seconds), map[bool]string{true: "locked", false: "not locked"}[b.Retention.Locked])
 	}
 	if b.ObjectRetention.Mode == "Enabled" {
 		states[3].State, states[3].NoLock = "on", ""
@@ -59,23 +59,23 @@ func (s *Store) Protection(ctx context.Context, _ objstore.Stored) []objstore.Pr
 	return states
 }
 
-func (s *Store) look(ctx context.Context) (*bucket, error) {
-	answer, err := s.do(ctx, request{
-		method: http.MethodGet, url: s.bucket, query: url.Values{"fields": {"versioning,softDeletePolicy,retentionPolicy,objectRetention"}},
+func (s *Store) getBucket(ctx context.Context) (*bucket, error) {
+	answer, err := s.sendRequest(ctx, request{
+		method: http.MethodGet, url: s.bucketURL, query: url.Values{"fields": {"versioning,softDeletePolicy,retentionPolicy,objectRetention"}},
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer answer.Body.Close() //nolint:errcheck // It is read.
 	var b bucket
-	if err := json.NewDecoder(transport.Answer(ctx, answer.Body)).Decode(&b); err != nil {
+	if err := json.NewDecoder(transport.ClassifyReads(ctx, answer.Body)).Decode(&b); err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}
 	return &b, nil
 }
 
-// days is a time for people: Google counts in seconds what people count in days.
-func days(seconds int64) string {
+// formatDays is a time for people: Google counts in seconds what people count in days.
+func formatDays(seconds int64) string {
 	const day = 24 * 60 * 60
 	if seconds%day == 0 {
 		return fmt.Sprintf("%d days", seconds/day)

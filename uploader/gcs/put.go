@@ -19,38 +19,38 @@ import (
 
 // Put stores an object in one request, its properties in front of its bytes.
 func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body) (objstore.Stored, error) {
-	meta, query, err := properties(o)
+	meta, query, err := newProperties(o)
 	if err != nil {
 		return objstore.Stored{}, err
 	}
 	sum := body.Sum
 	if sum == (objstore.Sum{}) {
 		hash := checksum.New(objstore.CRC32C)
-		if err := transport.Sum(body, hash); err != nil {
-			return objstore.Stored{}, s.fault(ctx, "read", o.Key, err)
+		if err := transport.HashBody(body, hash); err != nil {
+			return objstore.Stored{}, s.wrapError(ctx, "read", o.Key, err)
 		}
 		sum = checksum.Sum(objstore.CRC32C, hash)
 	}
 	meta.CRC32C = sum.Value
-	r, err := related(meta, body)
+	r, err := newRelatedRequest(meta, body)
 	if err != nil {
 		return objstore.Stored{}, err
 	}
 	query.Set("uploadType", "multipart")
-	r.method, r.url, r.query = http.MethodPost, s.uploads, query
-	answer, err := s.do(ctx, r)
+	r.method, r.url, r.query = http.MethodPost, s.uploadsURL, query
+	answer, err := s.sendRequest(ctx, r)
 	if err != nil {
-		return objstore.Stored{}, s.newFault(ctx, "put", o.Key, err)
+		return objstore.Stored{}, s.wrapCreateError(ctx, "put", o.Key, err)
 	}
-	done, err := stored(ctx, o.Key, answer)
+	done, err := readStored(ctx, o.Key, answer)
 	if err != nil {
-		return objstore.Stored{}, s.fault(ctx, "put", o.Key, err)
+		return objstore.Stored{}, s.wrapError(ctx, "put", o.Key, err)
 	}
-	return s.confirm(ctx, done, body.Size, sum)
+	return s.verifyObject(ctx, done, body.Size, sum)
 }
 
-// related writes a multipart/related message around a body: cloud.google.com/storage/docs/uploading-objects.
-func related(meta *object, body objstore.Body) (request, error) {
+// newRelatedRequest writes a multipart/related message around a body: cloud.google.com/storage/docs/uploading-objects.
+func newRelatedRequest(meta *object, body objstore.Body) (request, error) {
 	var frame bytes.Buffer
 	w := multipart.NewWriter(&frame)
 	part, err := w.CreatePart(textproto.MIMEHeader{"Content-Type": {"application/json; charset=UTF-8"}})
@@ -70,7 +70,7 @@ func related(meta *object, body objstore.Body) (request, error) {
 	text := frame.Bytes()
 	return request{
 		header: map[string]string{"Content-Type": "multipart/related; boundary=" + w.Boundary()},
-		body:   io.MultiReader(bytes.NewReader(text[:head]), transport.Body(body, nil), bytes.NewReader(text[head:])),
+		body:   io.MultiReader(bytes.NewReader(text[:head]), transport.NewBodyReader(body, nil), bytes.NewReader(text[head:])),
 		length: int64(len(text)) + body.Size,
 	}, nil
 }
@@ -82,8 +82,8 @@ func contentType(meta *object) string {
 	return meta.ContentType
 }
 
-// properties are an object's, as the JSON API has them, and the query that goes with them.
-func properties(o *objstore.Object) (*object, url.Values, error) {
+// newProperties are an object's, as the JSON API has them, and the query that goes with them.
+func newProperties(o *objstore.Object) (*object, url.Values, error) {
 	meta := &object{Name: o.Key, ContentType: o.ContentType, StorageClass: o.StorageClass, Metadata: o.Metadata}
 	query := url.Values{}
 	if !o.Overwrite {
@@ -91,9 +91,9 @@ func properties(o *objstore.Object) (*object, url.Values, error) {
 	}
 	switch {
 	case len(o.Tags) > 0:
-		return nil, nil, invalid("Google Cloud Storage has no object tags", "remove uploader.tags")
+		return nil, nil, newInvalidError("Google Cloud Storage has no object tags", "remove uploader.tags")
 	case o.Encryption == "KMS" && o.KMSKeyID == "":
-		return nil, nil, invalid("Google Cloud Storage encrypts with a key that is named", "name the key in uploader.sse.kmsKeyID, or give the bucket a default key and remove uploader.sse")
+		return nil, nil, newInvalidError("Google Cloud Storage encrypts with a key that is named", "name the key in uploader.sse.kmsKeyID, or give the bucket a default key and remove uploader.sse")
 	case o.Encryption == "KMS":
 		query.Set("kmsKeyName", o.KMSKeyID)
 	}
@@ -106,13 +106,13 @@ func properties(o *objstore.Object) (*object, url.Values, error) {
 	return meta, query, nil
 }
 
-func invalid(text, cure string) error {
+func newInvalidError(text, cure string) error {
 	return &objstore.Error{Class: objstore.Invalid, Cure: cure, Err: errors.New(text)}
 }
 
-// confirm compares what the store has with what was sent. Should the store not have compared the checksum that went with
+// verifyObject compares what the store has with what was sent. Should the store not have compared the checksum that went with
 // it, then the object is there by now: it is removed again.
-func (s *Store) confirm(ctx context.Context, done objstore.Stored, size int64, sum objstore.Sum) (objstore.Stored, error) {
+func (s *Store) verifyObject(ctx context.Context, done objstore.Stored, size int64, sum objstore.Sum) (objstore.Stored, error) {
 	if done.Size == size && done.Sum == sum {
 		return done, nil
 	}

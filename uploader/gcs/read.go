@@ -12,40 +12,40 @@ import (
 
 // Stat describes an object.
 func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
-	answer, err := s.do(ctx, s.object(http.MethodGet, key, ""))
+	answer, err := s.sendRequest(ctx, s.objectRequest(http.MethodGet, key, ""))
 	if err != nil {
-		return objstore.Stored{}, s.fault(ctx, "describe", key, err)
+		return objstore.Stored{}, s.wrapError(ctx, "describe", key, err)
 	}
-	found, err := stored(ctx, key, answer)
-	return found, s.fault(ctx, "describe", key, err)
+	found, err := readStored(ctx, key, answer)
+	return found, s.wrapError(ctx, "describe", key, err)
 }
 
 // Open reads an object.
 func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, error) {
-	r := s.object(http.MethodGet, key, version)
+	r := s.objectRequest(http.MethodGet, key, version)
 	r.query.Set("alt", "media")
-	answer, err := s.do(ctx, r) //nolint:bodyclose // The caller closes it.
+	answer, err := s.sendRequest(ctx, r) //nolint:bodyclose // The caller closes it.
 	if err != nil {
-		return nil, s.fault(ctx, "read", key, err)
+		return nil, s.wrapError(ctx, "read", key, err)
 	}
-	return transport.Answer(ctx, answer.Body), nil
+	return transport.ClassifyReads(ctx, answer.Body), nil
 }
 
 // Delete removes an object.
 func (s *Store) Delete(ctx context.Context, key, version string) error {
-	answer, err := s.do(ctx, s.object(http.MethodDelete, key, version))
+	answer, err := s.sendRequest(ctx, s.objectRequest(http.MethodDelete, key, version))
 	if err == nil {
 		return answer.Body.Close()
 	}
-	if err = s.fault(ctx, "delete", key, err); objstore.ClassOf(err) == objstore.NotFound {
+	if err = s.wrapError(ctx, "delete", key, err); objstore.ClassOf(err) == objstore.NotFound {
 		return nil
 	}
 	return err
 }
 
-// object is a request for an object, or for the one version that is named.
-func (s *Store) object(method, key, version string) request {
-	r := request{method: method, url: s.objects + "/" + url.PathEscape(key), query: url.Values{}}
+// objectRequest is a request for an object, or for the one version that is named.
+func (s *Store) objectRequest(method, key, version string) request {
+	r := request{method: method, url: s.objectsURL + "/" + url.PathEscape(key), query: url.Values{}}
 	if version != "" {
 		r.query.Set("generation", version)
 	}

@@ -21,30 +21,30 @@ import (
 // session is what this process knows of a resumable upload.
 type session struct {
 	mu sync.Mutex
-	// have is how many bytes the store has; next is where the next part begins.
-	have, next int64
-	// sure is false after an error and after a restart: then the store is asked.
-	sure bool
+	// received is how many bytes the store has; next is where the next part begins.
+	received, nextOffset int64
+	// offsetKnown is false after an error and after a restart: then the store is asked.
+	offsetKnown bool
 	// gone: this process gave it up.
-	gone bool
+	aborted bool
 	// tail is what the last part has beyond a multiple of align.
 	tail []byte
 }
 
-// session finds one; it is not sure of what another process began.
-func (s *Store) session(id string) *session {
+// findSession finds one; it is not sure of what another process began.
+func (s *Store) findSession(id string) *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, ok := s.sessions[id]
 	if !ok {
-		found = &session{next: -1}
+		found = &session{nextOffset: -1}
 		s.sessions[id] = found
 	}
 	return found
 }
 
-// replace puts another session in the place of one that is over; nil: none.
-func (s *Store) replace(id string, e *session) {
+// replaceSession puts another session in the place of one that is over; nil: none.
+func (s *Store) replaceSession(id string, e *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e == nil {
@@ -56,7 +56,7 @@ func (s *Store) replace(id string, e *session) {
 
 // Begin starts a session. Its URL is the ID.
 func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
-	meta, query, err := properties(o)
+	meta, query, err := newProperties(o)
 	if err != nil {
 		return "", err
 	}
@@ -66,56 +66,56 @@ func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 	}
 	query.Set("uploadType", "resumable")
 	query.Set("name", o.Key)
-	answer, err := s.do(ctx, request{
-		method: http.MethodPost, url: s.uploads, query: query, body: bytes.NewReader(text), length: int64(len(text)),
+	answer, err := s.sendRequest(ctx, request{
+		method: http.MethodPost, url: s.uploadsURL, query: query, body: bytes.NewReader(text), length: int64(len(text)),
 		header: map[string]string{"Content-Type": "application/json; charset=UTF-8", "X-Upload-Content-Type": contentType(meta)},
 	})
 	if err != nil {
-		return "", s.newFault(ctx, "begin to upload", o.Key, err)
+		return "", s.wrapCreateError(ctx, "begin to upload", o.Key, err)
 	}
 	defer answer.Body.Close() //nolint:errcheck // What it says is in a header.
 	id := answer.Header.Get("Location")
 	if id == "" {
 		return "", &objstore.Error{Class: objstore.Unknown, Err: fmt.Errorf("begin to upload %s: the answer has no Location", o.Key)}
 	}
-	found := s.session(id)
-	found.sure, found.next = true, 0
+	found := s.findSession(id)
+	found.offsetKnown, found.nextOffset = true, 0
 	return id, nil
 }
 
 // PutPart sends a part. Where a restarted process goes on, body.Offset must be the part's place in the object.
 func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
-	part, err := s.session(id).put(ctx, s, id, body)
+	part, err := s.findSession(id).putPart(ctx, s, id, body)
 	part.Number = number
-	return part, s.sessionFault(ctx, "upload a part of", o.Key, err)
+	return part, s.wrapSessionError(ctx, "upload a part of", o.Key, err)
 }
 
-func (e *session) put(ctx context.Context, s *Store, id string, body objstore.Body) (objstore.Part, error) {
+func (e *session) putPart(ctx context.Context, s *Store, id string, body objstore.Body) (objstore.Part, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.next < 0 {
-		e.next = body.Offset
+	if e.nextOffset < 0 {
+		e.nextOffset = body.Offset
 	}
-	if done, err := e.ask(ctx, s, id); err != nil {
+	if done, err := e.queryOffset(ctx, s, id); err != nil {
 		return objstore.Part{}, err
 	} else if done != nil {
 		done.Body.Close() //nolint:errcheck // Nothing of it is wanted.
-		return objstore.Part{}, lost("the upload is complete already")
+		return objstore.Part{}, newLostError("the upload is complete already")
 	}
-	end := e.next + body.Size
+	end := e.nextOffset + body.Size
 	aligned := end / align * align
-	if e.have < e.next || e.have > end {
-		return objstore.Part{}, lost(fmt.Sprintf("the store has %d bytes, and the part begins at %d", e.have, e.next))
+	if e.received < e.nextOffset || e.received > end {
+		return objstore.Part{}, newLostError(fmt.Sprintf("the store has %d bytes, and the part begins at %d", e.received, e.nextOffset))
 	}
 	// What the store has of the part already goes into its checksum all the same.
 	hash := checksum.New(objstore.CRC32C)
-	skip := e.have - e.next
-	if err := transport.Sum(objstore.Body{ReaderAt: body, Offset: body.Offset, Size: skip}, hash); err != nil {
+	skip := e.received - e.nextOffset
+	if err := transport.HashBody(objstore.Body{ReaderAt: body, Offset: body.Offset, Size: skip}, hash); err != nil {
 		return objstore.Part{}, err
 	}
-	rest := transport.Body(objstore.Body{ReaderAt: body, Offset: body.Offset + skip, Size: body.Size - skip}, hash)
-	if e.have < aligned {
-		if err := e.send(ctx, s, id, rest, aligned); err != nil {
+	rest := transport.NewBodyReader(objstore.Body{ReaderAt: body, Offset: body.Offset + skip, Size: body.Size - skip}, hash)
+	if e.received < aligned {
+		if err := e.sendAligned(ctx, s, id, rest, aligned); err != nil {
 			return objstore.Part{}, err
 		}
 	}
@@ -127,42 +127,42 @@ func (e *session) put(ctx context.Context, s *Store, id string, body objstore.Bo
 	if body.Sum != (objstore.Sum{}) && body.Sum != sum {
 		return objstore.Part{}, &objstore.Error{Class: objstore.Corrupt, Err: errors.New("the file has other bytes than it had")}
 	}
-	e.tail, e.next = tail, end
+	e.tail, e.nextOffset = tail, end
 	return objstore.Part{Size: body.Size, Sum: sum}, nil
 }
 
-// send sends bytes up to a multiple of align. The store may take fewer; the next attempt goes on from there.
-func (e *session) send(ctx context.Context, s *Store, id string, from io.Reader, to int64) error {
-	e.sure = false
-	length := to - e.have
-	answer, err := s.do(ctx, request{
+// sendAligned sends bytes up to a multiple of align. The store may take fewer; the next attempt goes on from there.
+func (e *session) sendAligned(ctx context.Context, s *Store, id string, from io.Reader, to int64) error {
+	e.offsetKnown = false
+	length := to - e.received
+	answer, err := s.sendRequest(ctx, request{
 		method: http.MethodPut, url: id, body: io.LimitReader(from, length), length: length,
-		header: map[string]string{"Content-Range": fmt.Sprintf("bytes %d-%d/*", e.have, to-1)},
+		header: map[string]string{"Content-Range": fmt.Sprintf("bytes %d-%d/*", e.received, to-1)},
 	})
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close() //nolint:errcheck // What it says is in headers.
-	have, err := persisted(answer)
+	have, err := persistedBytes(answer)
 	if err != nil {
 		return err
 	}
 	if have != to {
 		return &objstore.Error{Class: objstore.Transient, Err: fmt.Errorf("the store took the bytes up to %d of %d", have, to)}
 	}
-	e.have, e.sure = have, true
+	e.received, e.offsetKnown = have, true
 	return nil
 }
 
-// ask asks the session how far it has come, unless that is known. A session that is complete gives its answer.
-func (e *session) ask(ctx context.Context, s *Store, id string) (*http.Response, error) {
-	if e.gone {
-		return nil, lost("the upload was given up")
+// queryOffset asks the session how far it has come, unless that is known. A session that is complete gives its answer.
+func (e *session) queryOffset(ctx context.Context, s *Store, id string) (*http.Response, error) {
+	if e.aborted {
+		return nil, newLostError("the upload was given up")
 	}
-	if e.sure {
+	if e.offsetKnown {
 		return nil, nil //nolint:nilnil // Nothing was asked.
 	}
-	answer, err := s.do(ctx, request{method: http.MethodPut, url: id, header: map[string]string{"Content-Range": "bytes */*"}})
+	answer, err := s.sendRequest(ctx, request{method: http.MethodPut, url: id, header: map[string]string{"Content-Range": "bytes */*"}})
 	if err != nil {
 		return nil, err
 	}
@@ -170,13 +170,13 @@ func (e *session) ask(ctx context.Context, s *Store, id string) (*http.Response,
 		return answer, nil
 	}
 	defer answer.Body.Close() //nolint:errcheck // What it says is in headers.
-	e.have, err = persisted(answer)
-	e.sure = err == nil
+	e.received, err = persistedBytes(answer)
+	e.offsetKnown = err == nil
 	return nil, err
 }
 
-// persisted is how many bytes the store has: "Range: bytes=0-262143", and no Range for none.
-func persisted(answer *http.Response) (int64, error) {
+// persistedBytes is how many bytes the store has: "Range: bytes=0-262143", and no Range for none.
+func persistedBytes(answer *http.Response) (int64, error) {
 	if answer.StatusCode != http.StatusPermanentRedirect {
 		return 0, fmt.Errorf("the upload's session answers %s in the middle of it", answer.Status)
 	}
@@ -191,7 +191,9 @@ func persisted(answer *http.Response) (int64, error) {
 	return last + 1, nil
 }
 
-func lost(text string) error { return &objstore.Error{Class: objstore.NoUpload, Err: errors.New(text)} }
+func newLostError(text string) error {
+	return &objstore.Error{Class: objstore.NoUpload, Err: errors.New(text)}
+}
 
 // Complete sends the last bytes, and with them the checksum of the whole.
 func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
@@ -200,33 +202,33 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 		size += part.Size
 	}
 	sum := checksum.Combine(parts)
-	answer, err := s.session(id).finish(ctx, s, id, size, sum)
+	answer, err := s.findSession(id).sendLastBytes(ctx, s, id, size, sum)
 	if err != nil {
-		return s.completed(ctx, o.Key, size, sum, s.sessionFault(ctx, "complete the upload of", o.Key, err))
+		return s.adoptCompleted(ctx, o.Key, size, sum, s.wrapSessionError(ctx, "complete the upload of", o.Key, err))
 	}
-	done, err := stored(ctx, o.Key, answer)
+	done, err := readStored(ctx, o.Key, answer)
 	if err != nil {
-		return objstore.Stored{}, s.sessionFault(ctx, "complete the upload of", o.Key, err)
+		return objstore.Stored{}, s.wrapSessionError(ctx, "complete the upload of", o.Key, err)
 	}
-	s.replace(id, nil)
-	return s.confirm(ctx, done, size, sum)
+	s.replaceSession(id, nil)
+	return s.verifyObject(ctx, done, size, sum)
 }
 
-func (e *session) finish(ctx context.Context, s *Store, id string, size int64, sum objstore.Sum) (*http.Response, error) {
+func (e *session) sendLastBytes(ctx context.Context, s *Store, id string, size int64, sum objstore.Sum) (*http.Response, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if done, err := e.ask(ctx, s, id); err != nil || done != nil {
+	if done, err := e.queryOffset(ctx, s, id); err != nil || done != nil {
 		return done, err
 	}
-	if e.have+int64(len(e.tail)) != size {
-		return nil, lost(fmt.Sprintf("the store has %d of %d bytes, and the rest was lost with a restart", e.have, size))
+	if e.received+int64(len(e.tail)) != size {
+		return nil, newLostError(fmt.Sprintf("the store has %d of %d bytes, and the rest was lost with a restart", e.received, size))
 	}
 	place := fmt.Sprintf("bytes */%d", size)
 	if len(e.tail) > 0 {
-		place = fmt.Sprintf("bytes %d-%d/%d", e.have, size-1, size)
+		place = fmt.Sprintf("bytes %d-%d/%d", e.received, size-1, size)
 	}
-	e.sure = false
-	answer, err := s.do(ctx, request{
+	e.offsetKnown = false
+	answer, err := s.sendRequest(ctx, request{
 		method: http.MethodPut, url: id, body: bytes.NewReader(e.tail), length: int64(len(e.tail)),
 		header: map[string]string{"Content-Range": place, "X-Goog-Hash": "crc32c=" + sum.Value},
 	})
@@ -240,8 +242,8 @@ func (e *session) finish(ctx context.Context, s *Store, id string, size int64, s
 	return answer, nil
 }
 
-// completed finds out whether a session that the store knows no more was completed by a request whose answer was lost.
-func (s *Store) completed(ctx context.Context, key string, size int64, sum objstore.Sum, err error) (objstore.Stored, error) {
+// adoptCompleted finds out whether a session that the store knows no more was completed by a request whose answer was lost.
+func (s *Store) adoptCompleted(ctx context.Context, key string, size int64, sum objstore.Sum, err error) (objstore.Stored, error) {
 	if objstore.ClassOf(err) != objstore.NoUpload {
 		return objstore.Stored{}, err
 	}
@@ -254,13 +256,13 @@ func (s *Store) completed(ctx context.Context, key string, size int64, sum objst
 
 // Abort ends a session. Google answers with a status of its own, 499.
 func (s *Store) Abort(ctx context.Context, o *objstore.Object, id string) error {
-	s.replace(id, &session{gone: true})
-	answer, err := s.do(ctx, request{method: http.MethodDelete, url: id})
+	s.replaceSession(id, &session{aborted: true})
+	answer, err := s.sendRequest(ctx, request{method: http.MethodDelete, url: id})
 	if err == nil {
 		return answer.Body.Close()
 	}
-	err = s.sessionFault(ctx, "abort the upload of", o.Key, err)
-	if objstore.ClassOf(err) == objstore.NoUpload || statusOf(err) == statusCancelled {
+	err = s.wrapSessionError(ctx, "abort the upload of", o.Key, err)
+	if objstore.ClassOf(err) == objstore.NoUpload || statusCodeOf(err) == statusCancelled {
 		return nil
 	}
 	return err

@@ -28,12 +28,12 @@ const (
 
 // Store is a bucket. New makes it.
 type Store struct {
-	http   *http.Client
-	tokens *tokens
-	auth   uploader.Auth
-	name   string
-	// bucket is the URL of the bucket, objects and uploads are those of its objects, to read and to write.
-	bucket, objects, uploads string
+	http       *http.Client
+	tokens     *tokens
+	auth       uploader.Auth
+	bucketName string
+	// bucketURL is the URL of the bucket, objects and uploads are those of its objects, to read and to write.
+	bucketURL, objectsURL, uploadsURL string
 
 	mu sync.Mutex
 	// sessions are the uploads that this process has a part of, by their ID.
@@ -58,13 +58,13 @@ func New(where uploader.GCS, o transport.Options) (*Store, error) {
 	}
 	path := "/storage/v1/b/" + url.PathEscape(where.Bucket)
 	return &Store{
-		http: client, tokens: tokens, auth: where.Auth, name: where.Bucket, bucket: base + path, objects: base + path + "/o",
-		uploads: base + "/upload" + path + "/o", sessions: map[string]*session{},
+		http: client, tokens: tokens, auth: where.Auth, bucketName: where.Bucket, bucketURL: base + path, objectsURL: base + path + "/o",
+		uploadsURL: base + "/upload" + path + "/o", sessions: map[string]*session{},
 	}, nil
 }
 
 // URL returns the bucket's, as gcloud writes it.
-func (s *Store) URL() string { return "gs://" + s.name }
+func (s *Store) URL() string { return "gs://" + s.bucketName }
 
 // Limits are those of cloud.google.com/storage/quotas. A resumable upload has no parts of its own, so their number is bounded
 // by the object's size, 5 TiB, alone.
@@ -90,8 +90,8 @@ type request struct {
 	length int64
 }
 
-// do sends a request. Answers of 400 and above are errors.
-func (s *Store) do(ctx context.Context, r request) (*http.Response, error) {
+// sendRequest sends a request. Answers of 400 and above are errors.
+func (s *Store) sendRequest(ctx context.Context, r request) (*http.Response, error) {
 	address := r.url
 	if len(r.query) > 0 {
 		address += "?" + r.query.Encode()
@@ -109,7 +109,7 @@ func (s *Store) do(ctx context.Context, r request) (*http.Response, error) {
 	if r.length > transport.LongBody {
 		req.Header.Set("Expect", "100-continue")
 	}
-	if err := s.tokens.authorize(req); err != nil {
+	if err := s.tokens.setAuthHeader(req); err != nil {
 		return nil, err
 	}
 	answer, err := s.http.Do(req)
@@ -143,11 +143,11 @@ type retention struct {
 	RetainUntilTime time.Time `json:"retainUntilTime"`
 }
 
-// stored reads an answer that describes an object, and closes it.
-func stored(ctx context.Context, key string, answer *http.Response) (objstore.Stored, error) {
+// readStored reads an answer that describes an object, and closes it.
+func readStored(ctx context.Context, key string, answer *http.Response) (objstore.Stored, error) {
 	defer answer.Body.Close() //nolint:errcheck // It is read.
 	var o object
-	if err := json.NewDecoder(transport.Answer(ctx, answer.Body)).Decode(&o); err != nil {
+	if err := json.NewDecoder(transport.ClassifyReads(ctx, answer.Body)).Decode(&o); err != nil {
 		return objstore.Stored{}, fmt.Errorf("read the answer: %w", err)
 	}
 	size, err := strconv.ParseInt(o.Size, 10, 64)

@@ -69,11 +69,11 @@ func newTokens(auth uploader.Auth, client *http.Client) (*tokens, error) {
 	return &tokens{sources}, nil
 }
 
-// renew forgets the token, and lets the file be read again.
-func (t *tokens) renew() { t.sources.Renew() }
+// renewToken forgets the token, and lets the file be read again.
+func (t *tokens) renewToken() { t.sources.Renew() }
 
-func (t *tokens) authorize(req *http.Request) error {
-	token, err := t.token()
+func (t *tokens) setAuthHeader(req *http.Request) error {
+	token, err := t.currentToken()
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (t *tokens) authorize(req *http.Request) error {
 	return nil
 }
 
-func (t *tokens) token() (*oauth2.Token, error) {
+func (t *tokens) currentToken() (*oauth2.Token, error) {
 	source, err := t.sources.Get()
 	if err != nil {
 		return nil, err

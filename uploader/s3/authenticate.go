@@ -19,7 +19,7 @@ func (s *Store) Authenticate(ctx context.Context) (objstore.Credential, error) {
 	}
 	got, err := s.credentials.Retrieve(ctx)
 	if err != nil {
-		return objstore.Credential{}, s.fault(ctx, "obtain", "a credential", err)
+		return objstore.Credential{}, s.wrapError(ctx, "obtain", "a credential", err)
 	}
 	credential := objstore.Credential{From: issuer(s.auth, got)}
 	if got.CanExpire {
@@ -35,23 +35,23 @@ func (e *agentError) Error() string { return e.err.Error() }
 
 func (e *agentError) Unwrap() error { return e.err }
 
-// agentKinds are the codes of docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html, which the
+// agentErrorCodes are the codes of docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html, which the
 // agent passes on. The first that is in the text counts.
-var agentKinds = []struct {
+var agentErrorCodes = []struct {
 	code string
-	kind
+	meaning
 }{
-	{"ResourceNotFoundException", kind{objstore.Unauthenticated, "create an EKS Pod Identity association between the pod's service account and a role"}},
-	{"AccessDeniedException", kind{objstore.Denied, "let the role's trust policy allow sts:AssumeRole and sts:TagSession to pods.eks.amazonaws.com, and the node's role eks-auth:AssumeRoleForPodIdentity"}},
-	{"ExpiredTokenException", kind{objstore.Expired, ""}},
-	{"InvalidTokenException", kind{objstore.Unauthenticated, "check the token: its audience must be pods.eks.amazonaws.com"}},
+	{"ResourceNotFoundException", meaning{objstore.Unauthenticated, "create an EKS Pod Identity association between the pod's service account and a role"}},
+	{"AccessDeniedException", meaning{objstore.Denied, "let the role's trust policy allow sts:AssumeRole and sts:TagSession to pods.eks.amazonaws.com, and the node's role eks-auth:AssumeRoleForPodIdentity"}},
+	{"ExpiredTokenException", meaning{objstore.Expired, ""}},
+	{"InvalidTokenException", meaning{objstore.Unauthenticated, "check the token: its audience must be pods.eks.amazonaws.com"}},
 }
 
-// noAgent is for a node on which nobody answers.
-const noAgent = "install the add-on EKS Pod Identity Agent in the cluster, and let the pod's network policies allow 169.254.170.23"
+// installAgent is for a node on which nobody answers.
+const installAgent = "install the add-on EKS Pod Identity Agent in the cluster, and let the pod's network policies allow 169.254.170.23"
 
-// fault gives its class to an error of the agent.
-func (e *agentError) fault(ctx context.Context, doing, key string) error {
+// wrapAgentError gives its class to an error of the agent.
+func (e *agentError) wrapAgentError(ctx context.Context, doing, key string) error {
 	const from = "%s %s: EKS Pod Identity agent: "
 	status, ok := errors.AsType[interface {
 		error
@@ -59,9 +59,9 @@ func (e *agentError) fault(ctx context.Context, doing, key string) error {
 	}](e.err)
 	if !ok {
 		wrapped := fmt.Errorf(from+"%w", doing, key, e)
-		fault := transport.Fault(ctx, wrapped)
+		fault := transport.ClassifyError(ctx, wrapped)
 		if found, ok := errors.AsType[*objstore.Error](fault); ok && found.Class == objstore.Transient {
-			found.Cure = noAgent
+			found.Cure = installAgent
 		}
 		if fault != nil {
 			return fault
@@ -69,12 +69,12 @@ func (e *agentError) fault(ctx context.Context, doing, key string) error {
 		return wrapped
 	}
 	fault := &objstore.Error{
-		Class: transport.ByStatus(status.HTTPStatusCode()), Err: fmt.Errorf(from+"%s", doing, key, strings.TrimLeft(status.Error(), ": ")),
+		Class: transport.ClassOfStatus(status.HTTPStatusCode()), Err: fmt.Errorf(from+"%s", doing, key, strings.TrimLeft(status.Error(), ": ")),
 	}
 	if code := status.HTTPStatusCode(); code == http.StatusBadRequest || code == http.StatusNotFound {
 		fault.Class = objstore.Unauthenticated
 	}
-	for _, k := range agentKinds {
+	for _, k := range agentErrorCodes {
 		if strings.Contains(status.Error(), k.code) {
 			fault.Class, fault.Cure = k.class, k.cure
 			break

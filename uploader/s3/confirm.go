@@ -15,14 +15,14 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// confirmation is what an answer says of the bytes that the store has.
-type confirmation struct {
+// checksumResponse is what an answer says of the bytes that the store has.
+type checksumResponse struct {
 	crc, etag  *string
 	encryption types.ServerSideEncryption
 }
 
-// confirm compares it with what was sent.
-func (s *Store) confirm(key string, c confirmation, sent objstore.Sum) error {
+// verifyChecksum compares it with what was sent.
+func (s *Store) verifyChecksum(key string, c checksumResponse, sent objstore.Sum) error {
 	var stored objstore.Sum
 	if s.algorithm == objstore.CRC32C {
 		if c.crc == nil {
@@ -32,16 +32,16 @@ func (s *Store) confirm(key string, c confirmation, sent objstore.Sum) error {
 			}
 		}
 		stored = objstore.Sum{Algorithm: objstore.CRC32C, Value: *c.crc}
-	} else if stored = c.md5(); stored == (objstore.Sum{}) {
+	} else if stored = c.md5Sum(); stored == (objstore.Sum{}) {
 		return nil // It was compared with Content-MD5 by the store, which says no more.
 	}
-	return compare(key, stored, sent)
+	return compareSums(key, stored, sent)
 }
 
 var plainETag = regexp.MustCompile(`^"?([0-9a-f]{32})"?$`)
 
-// md5 is the object's, where the ETag is that: of an object in one part that the store does not encrypt.
-func (c confirmation) md5() objstore.Sum {
+// md5Sum is the object's, where the ETag is that: of an object in one part that the store does not encrypt.
+func (c checksumResponse) md5Sum() objstore.Sum {
 	match := plainETag.FindStringSubmatch(aws.ToString(c.etag))
 	if match == nil || c.encryption != "" {
 		return objstore.Sum{}
@@ -50,11 +50,11 @@ func (c confirmation) md5() objstore.Sum {
 	return objstore.Sum{Algorithm: objstore.MD5, Value: base64.StdEncoding.EncodeToString(sum)}
 }
 
-// sum is the checksum of the whole object that the store has; zero: none of the algorithm.
-func (s *Store) sum(c confirmation) objstore.Sum {
+// wholeChecksum is the checksum of the whole object that the store has; zero: none of the algorithm.
+func (s *Store) wholeChecksum(c checksumResponse) objstore.Sum {
 	switch {
 	case s.algorithm == objstore.MD5:
-		return c.md5()
+		return c.md5Sum()
 	case c.crc != nil:
 		return objstore.Sum{Algorithm: objstore.CRC32C, Value: *c.crc}
 	}
@@ -63,8 +63,8 @@ func (s *Store) sum(c confirmation) objstore.Sum {
 
 var partsETag = regexp.MustCompile(`^"?[0-9a-f]{32}-[0-9]+"?$`)
 
-// confirmParts compares the ETag of an object in parts with that which their MD5s make, where the store's is of this form.
-func (c confirmation) confirmParts(key string, parts []objstore.Part) error {
+// verifyPartsETag compares the ETag of an object in parts with that which their MD5s make, where the store's is of this form.
+func (c checksumResponse) verifyPartsETag(key string, parts []objstore.Part) error {
 	if !partsETag.MatchString(aws.ToString(c.etag)) || c.encryption != "" {
 		return nil
 	}

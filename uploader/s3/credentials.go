@@ -44,23 +44,23 @@ type authMode struct {
 // authModes has a row for each auth mode of S3 that uploader.AuthModes has.
 var authModes = map[string]authMode{
 	"webIdentity": {
-		newProvider: cached(webIdentity),
+		newProvider: withCache(newWebIdentity),
 		issuer:      func(a uploader.Auth, _ aws.Credentials) string { return "STS, for the role " + a.RoleARN },
 	},
 	"podIdentity": {
-		newProvider: cached(podIdentity),
+		newProvider: withCache(newPodIdentity),
 		issuer:      func(uploader.Auth, aws.Credentials) string { return "the EKS Pod Identity agent" },
 	},
-	"accessKey":       {newProvider: accessKey},
-	"credentialsFile": {newProvider: credentialsFile},
+	"accessKey":       {newProvider: newAccessKey},
+	"credentialsFile": {newProvider: newCredentialsFile},
 	"ambient": {
-		newProvider: cached(ambient),
+		newProvider: withCache(newAmbient),
 		issuer:      func(_ uploader.Auth, c aws.Credentials) string { return "the pod or its node (" + c.Source + ")" },
 	},
 }
 
-// cached keeps the credentials of a mode until shortly before they end.
-func cached(mode func(uploader.S3, *http.Client) (aws.CredentialsProvider, error)) func(uploader.S3, *http.Client) (provider, error) {
+// withCache keeps the credentials of a mode until shortly before they end.
+func withCache(mode func(uploader.S3, *http.Client) (aws.CredentialsProvider, error)) func(uploader.S3, *http.Client) (provider, error) {
 	return func(where uploader.S3, client *http.Client) (provider, error) {
 		found, err := mode(where, client)
 		if err != nil {
@@ -82,7 +82,7 @@ func newCredentials(where uploader.S3, client *http.Client) (provider, error) {
 	return found, nil
 }
 
-func webIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProvider, error) {
+func newWebIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProvider, error) {
 	options := sts.Options{Region: where.Region, HTTPClient: client, Retryer: aws.NopRetryer{}}
 	if where.Auth.STSEndpoint != "" {
 		options.BaseEndpoint = &where.Auth.STSEndpoint
@@ -103,7 +103,7 @@ func sessionName() string {
 	return name[:min(len(name), 64)]
 }
 
-func podIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProvider, error) {
+func newPodIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProvider, error) {
 	url := where.Auth.CredentialsURL
 	if url == "" {
 		url = agentURL
@@ -125,16 +125,16 @@ func podIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProvide
 	}), nil
 }
 
-// static is a credential of files that the kubelet replaces when their Secret changes.
-type static struct {
+// staticProvider is a credential of files that the kubelet replaces when their Secret changes.
+type staticProvider struct {
 	*secrets.Cache[aws.Credentials]
 }
 
 // Retrieve returns the credential as the files have it now.
-func (s static) Retrieve(context.Context) (aws.Credentials, error) { return s.Get() }
+func (s staticProvider) Retrieve(context.Context) (aws.Credentials, error) { return s.Get() }
 
 // Invalidate lets the files be read again.
-func (s static) Invalidate() { s.Renew() }
+func (s staticProvider) Invalidate() { s.Renew() }
 
 const (
 	keyVariable     = "AWS_ACCESS_KEY_ID"
@@ -142,7 +142,7 @@ const (
 	sessionVariable = "AWS_SESSION_TOKEN"
 )
 
-func accessKey(where uploader.S3, _ *http.Client) (provider, error) {
+func newAccessKey(where uploader.S3, _ *http.Client) (provider, error) {
 	cache, err := secrets.Variables(where.Auth, uploader.SecretVariables("s3", where.Auth.Mode), func(v secrets.Values) (aws.Credentials, error) {
 		for _, name := range []string{keyVariable, secretVariable} {
 			if v[name] == "" {
@@ -151,11 +151,11 @@ func accessKey(where uploader.S3, _ *http.Client) (provider, error) {
 		}
 		return aws.Credentials{AccessKeyID: v[keyVariable], SecretAccessKey: v[secretVariable], SessionToken: v[sessionVariable]}, nil
 	})
-	return static{cache}, err
+	return staticProvider{cache}, err
 }
 
-// credentialsFile reads an AWS shared credentials file with keys in its profile default.
-func credentialsFile(where uploader.S3, _ *http.Client) (provider, error) {
+// newCredentialsFile reads an AWS shared credentials file with keys in its profile default.
+func newCredentialsFile(where uploader.S3, _ *http.Client) (provider, error) {
 	file := where.Auth.File
 	cache, err := secrets.File(file, func(string) (aws.Credentials, error) {
 		profile, err := config.LoadSharedConfigProfile(context.Background(), "default", func(o *config.LoadSharedConfigOptions) {
@@ -169,14 +169,14 @@ func credentialsFile(where uploader.S3, _ *http.Client) (provider, error) {
 		}
 		return profile.Credentials, nil
 	})
-	return static{cache}, err
+	return staticProvider{cache}, err
 }
 
-// ambient is the one mode that searches: it means whatever the pod or its node has. The SDK's own order is variables, web
+// newAmbient is the one mode that searches: it means whatever the pod or its node has. The SDK's own order is variables, web
 // identity, shared files, the container's role (ECS, Pod Identity), the instance's role. The SDK gives its own client short
 // timeouts for the instance's metadata, but sends requests for it through HTTP_PROXY (feature/ec2/imds v1.20.7,
 // resolveHTTPClient).
-func ambient(where uploader.S3, _ *http.Client) (aws.CredentialsProvider, error) {
+func newAmbient(where uploader.S3, _ *http.Client) (aws.CredentialsProvider, error) {
 	proxy := transport.NewProxy()
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.Proxy = proxy })
 	found, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(where.Region), config.WithHTTPClient(client),

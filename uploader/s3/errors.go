@@ -17,14 +17,14 @@ import (
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
-// kind is what an error code of S3 or STS means.
-type kind struct {
+// meaning is what an error code of S3 or STS means.
+type meaning struct {
 	class objstore.Class
 	cure  string
 }
 
-// conflict is another write to the key at the same time.
-const conflict = "ConditionalRequestConflict"
+// conditionalConflict is another write to the key at the same time.
+const conditionalConflict = "ConditionalRequestConflict"
 
 // badRequest is what the SDK makes of a HEAD that is answered with 400. There is nothing in our own that S3 could not take but
 // a session that has run out.
@@ -36,10 +36,10 @@ const (
 	noClass     = "check storageClass, sse, objectLock and tags: the store does not take one of them"
 )
 
-// kinds are the codes of docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and of AssumeRoleWithWebIdentity that
+// errorCodes are the codes of docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and of AssumeRoleWithWebIdentity that
 // a status does not tell, and those that other stores have made up. HEAD has no body, so no code: the SDK makes one of the
 // status, which goes by transport.ByStatus, but for badRequest.
-var kinds = map[string]kind{
+var errorCodes = map[string]meaning{
 	"SlowDown":                {objstore.Throttled, ""},
 	"Throttling":              {objstore.Throttled, ""},
 	"ThrottlingException":     {objstore.Throttled, ""},
@@ -53,7 +53,7 @@ var kinds = map[string]kind{
 	"RequestTimeout":        {objstore.Transient, ""},
 	"IncompleteBody":        {objstore.Transient, ""},
 	"OperationAborted":      {objstore.Transient, ""},
-	conflict:                {objstore.Transient, ""},
+	conditionalConflict:     {objstore.Transient, ""},
 	"IDPCommunicationError": {objstore.Transient, ""},
 
 	"ExpiredToken":          {objstore.Expired, ""},
@@ -99,7 +99,7 @@ var kinds = map[string]kind{
 	"InvalidRequest":        {objstore.Invalid, noClass},
 	"InvalidArgument":       {objstore.Invalid, noClass},
 	"NotImplemented":        {objstore.Invalid, "the store does not know what the request asks: for writes that never replace an object set uploader.overwrite: true, for checksums set checksums: WhenRequired"},
-	noLock:                  {objstore.Invalid, "switch object lock on for the bucket, or remove uploader.objectLock"},
+	noObjectLock:            {objstore.Invalid, "switch object lock on for the bucket, or remove uploader.objectLock"},
 	"KMS.NotFoundException": {objstore.Invalid, "correct uploader.sse.kmsKeyID"},
 	"KMS.DisabledException": {objstore.Invalid, "enable the key of uploader.sse.kmsKeyID"},
 	"KeyTooLongError":       {objstore.Invalid, "shorten uploader.key, or the file's name: a key has at most 1024 bytes"},
@@ -113,32 +113,32 @@ var clearStatuses = map[int]bool{
 // deniedRole is for the token service, where AccessDenied is about the role and not about the bucket.
 const deniedRole = "check the role's trust policy: it must allow sts:AssumeRoleWithWebIdentity to the pod's service account"
 
-// fault wraps an error with what was attempted, and gives it its class. Nil stays nil.
-func (s *Store) fault(ctx context.Context, doing, key string, err error) error {
+// wrapError wraps an error with what was attempted, and gives it its class. Nil stays nil.
+func (s *Store) wrapError(ctx context.Context, doing, key string, err error) error {
 	if err == nil {
 		return nil
 	}
 	if agent, ok := errors.AsType[*agentError](err); ok {
-		return agent.fault(ctx, doing, key)
+		return agent.wrapAgentError(ctx, doing, key)
 	}
-	wrapped := fmt.Errorf("%s %s: %w", doing, key, brief{err})
+	wrapped := fmt.Errorf("%s %s: %w", doing, key, shortError{err})
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	if !ok || answer.HTTPStatusCode() == 0 {
-		if fault := transport.Fault(ctx, wrapped); fault != nil {
+		if fault := transport.ClassifyError(ctx, wrapped); fault != nil {
 			return fault
 		}
 		return wrapped
 	}
 	fault := &objstore.Error{
-		Err: wrapped, Class: transport.ByStatus(answer.HTTPStatusCode()), After: transport.RetryAfter(answer.Response.Header),
+		Err: wrapped, Class: transport.ClassOfStatus(answer.HTTPStatusCode()), After: transport.RetryAfter(answer.Response.Header),
 	}
-	if k, ok := kinds[codeOf(err)]; ok {
+	if k, ok := errorCodes[errorCode(err)]; ok {
 		fault.Class, fault.Cure = k.class, k.cure
 	}
 	if _, cut := errors.AsType[*smithy.DeserializationError](err); cut && !clearStatuses[answer.HTTPStatusCode()] {
 		fault.Class = objstore.Transient // The code did not arrive, so the store is asked again.
 	}
-	if fault.Class == objstore.Denied && innermost(err).ServiceID == sts.ServiceID {
+	if fault.Class == objstore.Denied && innermostOperation(err).ServiceID == sts.ServiceID {
 		fault.Cure = deniedRole
 	}
 	if fault.Class == objstore.Expired || fault.Class == objstore.Unauthenticated {
@@ -147,27 +147,27 @@ func (s *Store) fault(ctx context.Context, doing, key string, err error) error {
 	return fault
 }
 
-func codeOf(err error) string {
+func errorCode(err error) string {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return ""
 }
 
-// brief says an error of the SDK in few words: the SDK's own names each layer that it came through.
-type brief struct{ err error }
+// shortError says an error of the SDK in few words: the SDK's own names each layer that it came through.
+type shortError struct{ err error }
 
-func (b brief) Unwrap() error { return b.err }
+func (b shortError) Unwrap() error { return b.err }
 
-func (b brief) Error() string {
-	op := innermost(b.err)
+func (b shortError) Error() string {
+	op := innermostOperation(b.err)
 	if op == nil {
 		return b.err.Error()
 	}
 	answer, ok := errors.AsType[*awshttp.ResponseError](op.Err)
 	if !ok || answer.HTTPStatusCode() == 0 {
 		if sent, ok := errors.AsType[*smithyhttp.RequestSendError](op.Err); ok {
-			return transport.Text(sent.Err)
+			return transport.ErrorText(sent.Err)
 		}
 		return op.OperationName + ": " + op.Err.Error()
 	}
@@ -181,8 +181,8 @@ func (b brief) Error() string {
 	return text
 }
 
-// innermost is the operation that failed: the token service's, where an operation of S3 waited for its credentials.
-func innermost(err error) *smithy.OperationError {
+// innermostOperation is the operation that failed: the token service's, where an operation of S3 waited for its credentials.
+func innermostOperation(err error) *smithy.OperationError {
 	var found *smithy.OperationError
 	for {
 		op, ok := errors.AsType[*smithy.OperationError](err)

@@ -27,7 +27,7 @@ func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 	}
 	out, err := s.client.CreateMultipartUpload(ctx, in)
 	if err != nil {
-		return "", s.fault(ctx, "begin to upload", o.Key, err)
+		return "", s.wrapError(ctx, "begin to upload", o.Key, err)
 	}
 	id := aws.ToString(out.UploadId)
 	if id == "" {
@@ -38,19 +38,19 @@ func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 
 // PutPart sends a part.
 func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
-	l, err := s.load(body)
+	l, err := s.newRequestBody(body)
 	if err != nil {
-		return objstore.Part{}, s.fault(ctx, "read", o.Key, err)
+		return objstore.Part{}, s.wrapError(ctx, "read", o.Key, err)
 	}
 	out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: s.bucket, Key: &o.Key, UploadId: &id, PartNumber: new(int32(number)), //nolint:gosec // At most 10,000.
 		Body: l.body, ContentLength: &body.Size, ChecksumCRC32C: l.crc, ChecksumAlgorithm: l.algorithm, ContentMD5: l.md5,
-	}, l.option)
+	}, l.signing)
 	if err != nil {
-		return objstore.Part{}, s.fault(ctx, "upload a part of", o.Key, err)
+		return objstore.Part{}, s.wrapError(ctx, "upload a part of", o.Key, err)
 	}
-	answer := confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
-	if err := s.confirm(o.Key, answer, l.sum()); err != nil {
+	answer := checksumResponse{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
+	if err := s.verifyChecksum(o.Key, answer, l.sum()); err != nil {
 		return objstore.Part{}, err
 	}
 	return objstore.Part{Number: number, Size: body.Size, Sum: l.sum(), Tag: aws.ToString(out.ETag)}, nil
@@ -77,18 +77,18 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 	}
 	out, err := s.client.CompleteMultipartUpload(ctx, in)
 	if err != nil {
-		return s.completed(ctx, done, s.faultOfComplete(ctx, o.Key, err))
+		return s.adoptCompleted(ctx, done, s.wrapCompleteError(ctx, o.Key, err))
 	}
-	answer := confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
+	answer := checksumResponse{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
 	switch {
 	case s.algorithm == objstore.MD5:
-		if err = answer.confirmParts(o.Key, parts); err == nil && out.VersionId == nil {
-			return s.described(ctx, done)
+		if err = answer.verifyPartsETag(o.Key, parts); err == nil && out.VersionId == nil {
+			return s.addVersion(ctx, done)
 		}
 	case out.ChecksumCRC32C == nil: // To be asked again, versitygw 1.8 says yes and no more.
-		return s.completed(ctx, done, &objstore.Error{Class: objstore.NoUpload, Err: errors.New(o.Key + ": the store does not say what it completed")})
+		return s.adoptCompleted(ctx, done, &objstore.Error{Class: objstore.NoUpload, Err: errors.New(o.Key + ": the store does not say what it completed")})
 	default:
-		err = s.confirm(o.Key, answer, done.Sum)
+		err = s.verifyChecksum(o.Key, answer, done.Sum)
 	}
 	if err != nil {
 		return objstore.Stored{}, err
@@ -97,9 +97,9 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 	return done, nil
 }
 
-// completed finds out whether an upload that the store knows no more was completed by a request whose answer was lost.
+// adoptCompleted finds out whether an upload that the store knows no more was completed by a request whose answer was lost.
 // Without a checksum of the whole that cannot be told.
-func (s *Store) completed(ctx context.Context, want objstore.Stored, err error) (objstore.Stored, error) {
+func (s *Store) adoptCompleted(ctx context.Context, want objstore.Stored, err error) (objstore.Stored, error) {
 	if objstore.ClassOf(err) != objstore.NoUpload || want.Sum == (objstore.Sum{}) {
 		return objstore.Stored{}, err
 	}
@@ -110,8 +110,8 @@ func (s *Store) completed(ctx context.Context, want objstore.Stored, err error) 
 	return got, nil
 }
 
-// described adds the version, which an answer to one who asks again may lack (versitygw 1.8).
-func (s *Store) described(ctx context.Context, done objstore.Stored) (objstore.Stored, error) {
+// addVersion adds the version, which an answer to one who asks again may lack (versitygw 1.8).
+func (s *Store) addVersion(ctx context.Context, done objstore.Stored) (objstore.Stored, error) {
 	got, err := s.Stat(ctx, done.Key)
 	if err != nil {
 		return objstore.Stored{}, err
@@ -123,7 +123,7 @@ func (s *Store) described(ctx context.Context, done objstore.Stored) (objstore.S
 // Abort gives up an upload.
 func (s *Store) Abort(ctx context.Context, o *objstore.Object, id string) error {
 	_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: s.bucket, Key: &o.Key, UploadId: &id})
-	if err = s.fault(ctx, "abort the upload of", o.Key, err); objstore.ClassOf(err) == objstore.NoUpload {
+	if err = s.wrapError(ctx, "abort the upload of", o.Key, err); objstore.ClassOf(err) == objstore.NoUpload {
 		return nil
 	}
 	return err
@@ -133,11 +133,11 @@ func (s *Store) Abort(ctx context.Context, o *objstore.Object, id string) error 
 // after a day (github.com/minio/minio docs: MINIO_API_STALE_UPLOADS_EXPIRY).
 func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstore.Unfinished, error] {
 	return func(yield func(objstore.Unfinished, error) bool) {
-		pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{Bucket: s.bucket, Prefix: said(prefix)})
+		pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{Bucket: s.bucket, Prefix: nilIfEmpty(prefix)})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield(objstore.Unfinished{}, s.fault(ctx, "list the uploads below", prefix, err))
+				yield(objstore.Unfinished{}, s.wrapError(ctx, "list the uploads below", prefix, err))
 				return
 			}
 			for _, upload := range page.Uploads {
@@ -153,11 +153,11 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 	}
 }
 
-// faultOfComplete knows that a conflict with another write ends the upload: aws-sdk-go-v2 service/s3 v1.114.8,
+// wrapCompleteError knows that a conflict with another write ends the upload: aws-sdk-go-v2 service/s3 v1.114.8,
 // CompleteMultipartUploadInput.IfNoneMatch: it is to be begun again.
-func (s *Store) faultOfComplete(ctx context.Context, key string, err error) error {
-	err = s.fault(ctx, "complete the upload of", key, err)
-	if fault, ok := errors.AsType[*objstore.Error](err); ok && codeOf(err) == conflict {
+func (s *Store) wrapCompleteError(ctx context.Context, key string, err error) error {
+	err = s.wrapError(ctx, "complete the upload of", key, err)
+	if fault, ok := errors.AsType[*objstore.Error](err); ok && errorCode(err) == conditionalConflict {
 		fault.Class = objstore.NoUpload
 	}
 	return err

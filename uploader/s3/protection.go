@@ -10,24 +10,24 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// noLock is the code of a bucket without object lock.
-const noLock = "ObjectLockConfigurationNotFoundError"
+// noObjectLock is the code of a bucket without object lock.
+const noObjectLock = "ObjectLockConfigurationNotFoundError"
 
 // Protection looks at the bucket's versioning and object lock.
 func (s *Store) Protection(ctx context.Context, _ objstore.Stored) []objstore.Protection {
 	versioning := objstore.Protection{Name: "versioning", Permission: "s3:GetBucketVersioning"}
 	if out, err := s.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: s.bucket}); err != nil {
-		versioning.Err = s.fault(ctx, "look at", *s.bucket, err)
+		versioning.Err = s.wrapError(ctx, "look at", *s.bucket, err)
 	} else {
 		versioning.State = versionStates[out.Status]
 	}
 	lock := objstore.Protection{Name: "object lock", Permission: "s3:GetBucketObjectLockConfiguration"}
 	out, err := s.client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: s.bucket})
 	switch {
-	case codeOf(err) == noLock, err == nil && (out.ObjectLockConfiguration == nil || out.ObjectLockConfiguration.ObjectLockEnabled == ""):
-		lock.State, lock.NoLock = "off", kinds[noLock].cure
+	case errorCode(err) == noObjectLock, err == nil && (out.ObjectLockConfiguration == nil || out.ObjectLockConfiguration.ObjectLockEnabled == ""):
+		lock.State, lock.NoLock = "off", errorCodes[noObjectLock].cure
 	case err != nil:
-		lock.Err = s.fault(ctx, "look at", *s.bucket, err)
+		lock.Err = s.wrapError(ctx, "look at", *s.bucket, err)
 	default:
 		lock.State = lockState(out.ObjectLockConfiguration.Rule)
 	}

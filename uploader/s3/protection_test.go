@@ -52,15 +52,15 @@ func TestProtection(t *testing.T) {
 				fmt.Fprint(w, text) //nolint:errcheck // The test sees it.
 			}))
 			got := store.Protection(t.Context(), objstore.Stored{})
-			if len(got) != 2 || said(got[0]) != test.wantVersioning || said(got[1]) != test.wantLock || (got[1].NoLock == "") != test.locks {
+			if len(got) != 2 || nilIfEmpty(got[0]) != test.wantVersioning || nilIfEmpty(got[1]) != test.wantLock || (got[1].NoLock == "") != test.locks {
 				t.Errorf("got %+v", got)
 			}
 		})
 	}
 }
 
-// said is what a Protection says, or why it cannot.
-func said(p objstore.Protection) string {
+// nilIfEmpty is what a Protection says, or why it cannot.
+func nilIfEmpty(p objstore.Protection) string {
 	if p.Err != nil {
 		return string(objstore.ClassOf(p.Err)) + " " + p.Permission
 	}

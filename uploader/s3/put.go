@@ -14,9 +14,9 @@ import (
 
 // Put stores an object in one request.
 func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body) (objstore.Stored, error) {
-	l, err := s.load(body)
+	l, err := s.newRequestBody(body)
 	if err != nil {
-		return objstore.Stored{}, s.fault(ctx, "read", o.Key, err)
+		return objstore.Stored{}, s.wrapError(ctx, "read", o.Key, err)
 	}
 	p := newProperties(o)
 	out, err := s.client.PutObject(ctx, &s3.PutObjectInput{
@@ -25,12 +25,12 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 		ContentType: p.contentType, Metadata: o.Metadata, Tagging: p.tagging, StorageClass: p.storageClass,
 		ServerSideEncryption: p.encryption, SSEKMSKeyId: p.kmsKeyID,
 		ObjectLockMode: p.lockMode, ObjectLockRetainUntilDate: p.lockUntil,
-	}, l.option)
+	}, l.signing)
 	if err != nil {
-		return objstore.Stored{}, s.fault(ctx, "put", o.Key, err)
+		return objstore.Stored{}, s.wrapError(ctx, "put", o.Key, err)
 	}
-	answer := confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
-	if err := s.confirm(o.Key, answer, l.sum()); err != nil {
+	answer := checksumResponse{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}
+	if err := s.verifyChecksum(o.Key, answer, l.sum()); err != nil {
 		return objstore.Stored{}, err
 	}
 	return objstore.Stored{Key: o.Key, Size: body.Size, Version: aws.ToString(out.VersionId), Sum: l.sum(), Metadata: o.Metadata}, nil
@@ -53,8 +53,8 @@ var encryptions = map[string]types.ServerSideEncryption{
 
 func newProperties(o *objstore.Object) properties {
 	p := properties{
-		contentType:  said(o.ContentType),
-		kmsKeyID:     said(o.KMSKeyID),
+		contentType:  nilIfEmpty(o.ContentType),
+		kmsKeyID:     nilIfEmpty(o.KMSKeyID),
 		storageClass: types.StorageClass(o.StorageClass),
 		encryption:   encryptions[o.Encryption],
 	}
@@ -71,12 +71,12 @@ func newProperties(o *objstore.Object) properties {
 	for name, value := range o.Tags {
 		tags.Set(name, value)
 	}
-	p.tagging = said(tags.Encode())
+	p.tagging = nilIfEmpty(tags.Encode())
 	return p
 }
 
-// said is nil for what is not said: S3 takes an empty header for an error.
-func said(s string) *string {
+// nilIfEmpty is nil for what is not said: S3 takes an empty header for an error.
+func nilIfEmpty(s string) *string {
 	if s == "" {
 		return nil
 	}

@@ -21,11 +21,11 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	}
 	out, err := s.client.HeadObject(ctx, in)
 	if err != nil {
-		return objstore.Stored{}, s.fault(ctx, "describe", key, err)
+		return objstore.Stored{}, s.wrapError(ctx, "describe", key, err)
 	}
 	stored := objstore.Stored{
 		Key: key, Version: aws.ToString(out.VersionId), Metadata: out.Metadata,
-		Sum: s.sum(confirmation{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}),
+		Sum: s.wholeChecksum(checksumResponse{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}),
 	}
 	if out.ContentLength != nil {
 		stored.Size = *out.ContentLength
@@ -38,17 +38,17 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 
 // Open reads an object. It is compared with the checksum that the store has: the last Read fails where it differs.
 func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, error) {
-	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: s.bucket, Key: &key, VersionId: said(version)})
+	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: s.bucket, Key: &key, VersionId: nilIfEmpty(version)})
 	if err != nil {
-		return nil, s.fault(ctx, "read", key, err)
+		return nil, s.wrapError(ctx, "read", key, err)
 	}
-	return transport.Answer(ctx, out.Body), nil
+	return transport.ClassifyReads(ctx, out.Body), nil
 }
 
 // Delete removes an object.
 func (s *Store) Delete(ctx context.Context, key, version string) error {
-	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: s.bucket, Key: &key, VersionId: said(version)})
-	if err = s.fault(ctx, "delete", key, err); objstore.ClassOf(err) == objstore.NotFound {
+	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: s.bucket, Key: &key, VersionId: nilIfEmpty(version)})
+	if err = s.wrapError(ctx, "delete", key, err); objstore.ClassOf(err) == objstore.NotFound {
 		return nil
 	}
 	return err

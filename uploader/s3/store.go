@@ -82,8 +82,8 @@ func (s *Store) Limits() objstore.Limits {
 	}
 }
 
-// compare gives an error of class Corrupt where the store has other bytes than were sent.
-func compare(what string, stored, sent objstore.Sum) error {
+// compareSums gives an error of class Corrupt where the store has other bytes than were sent.
+func compareSums(what string, stored, sent objstore.Sum) error {
 	if stored == sent {
 		return nil
 	}

@@ -21,21 +21,21 @@ type Cache[T any] struct {
 	values Values
 	value  T
 	err    error
-	// due means that the value is to be built again, even of the same secrets.
-	due bool
+	// rebuild means that the value is to be built again, even of the same secrets.
+	rebuild bool
 }
 
 // Variables returns a cache of what build makes of the secrets of an auth mode, by the names of their variables. It fails when
 // they cannot be read, or build fails.
 func Variables[T any](auth uploader.Auth, names []string, build func(Values) (T, error)) (*Cache[T], error) {
-	return open(variables(auth, names), build)
+	return newCache(newSource(auth, names), build)
 }
 
 // File returns a cache of what build makes of the text of a file.
 func File[T any](file string, build func(text string) (T, error)) (*Cache[T], error) {
 	const name = "file"
 	d := &directory{path: filepath.Dir(file), files: map[string]string{name: filepath.Base(file)}}
-	return open(d, func(v Values) (T, error) {
+	return newCache(d, func(v Values) (T, error) {
 		if v[name] == "" {
 			var none T
 			return none, fmt.Errorf("%s is missing or empty", file)
@@ -46,11 +46,11 @@ func File[T any](file string, build func(text string) (T, error)) (*Cache[T], er
 
 // None returns a cache of what build makes without a secret. Renew lets it be built again.
 func None[T any](build func() (T, error)) (*Cache[T], error) {
-	return open(environment(nil), func(Values) (T, error) { return build() })
+	return newCache(environment(nil), func(Values) (T, error) { return build() })
 }
 
-func open[T any](s source, build func(Values) (T, error)) (*Cache[T], error) {
-	c := &Cache[T]{source: s, build: build, due: true}
+func newCache[T any](s source, build func(Values) (T, error)) (*Cache[T], error) {
+	c := &Cache[T]{source: s, build: build, rebuild: true}
 	_, err := c.Get()
 	return c, err
 }
@@ -60,23 +60,23 @@ func open[T any](s source, build func(Values) (T, error)) (*Cache[T], error) {
 func (c *Cache[T]) Get() (T, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	stamp, err := c.source.stamp()
-	if err == nil && stamp == c.stamp && !c.due {
+	stamp, err := c.source.changeStamp()
+	if err == nil && stamp == c.stamp && !c.rebuild {
 		return c.value, c.err
 	}
 	var values Values
 	if err == nil {
-		values, err = c.source.read()
+		values, err = c.source.readValues()
 	}
 	switch {
 	case err != nil && c.values == nil:
-		return c.value, unreadable(err)
-	case err == nil && (c.due || !maps.Equal(values, c.values)):
+		return c.value, asUnauthenticated(err)
+	case err == nil && (c.rebuild || !maps.Equal(values, c.values)):
 		c.value, c.err = c.build(values)
-		c.err = unreadable(c.err)
+		c.err = asUnauthenticated(c.err)
 	}
 	if err == nil {
-		c.stamp, c.values, c.due = stamp, values, false
+		c.stamp, c.values, c.rebuild = stamp, values, false
 	}
 	return c.value, c.err
 }
@@ -85,11 +85,11 @@ func (c *Cache[T]) Get() (T, error) {
 func (c *Cache[T]) Renew() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.due = true
+	c.rebuild = true
 }
 
-// unreadable gives its class to an error of the secrets. Nil stays nil.
-func unreadable(err error) error {
+// asUnauthenticated gives its class to an error of the secrets. Nil stays nil.
+func asUnauthenticated(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -19,16 +19,16 @@ type Values map[string]string
 // source is where secrets are.
 type source interface {
 	// stamp changes when the secrets may have changed.
-	stamp() (string, error)
-	read() (Values, error)
+	changeStamp() (string, error)
+	readValues() (Values, error)
 }
 
 // environment are variables. They do not change.
 type environment []string
 
-func (environment) stamp() (string, error) { return "", nil }
+func (environment) changeStamp() (string, error) { return "", nil }
 
-func (e environment) read() (Values, error) {
+func (e environment) readValues() (Values, error) {
 	values := make(Values, len(e))
 	for _, name := range e {
 		values[name] = strings.TrimSpace(os.Getenv(name))
@@ -45,11 +45,11 @@ type directory struct {
 	files map[string]string
 }
 
-const currentGeneration = "..data"
+const generationLink = "..data"
 
-// generation returns the directory that holds all files of one generation.
-func (d *directory) generation() (string, error) {
-	target, err := os.Readlink(filepath.Join(d.path, currentGeneration))
+// generationPath returns the directory that holds all files of one generation.
+func (d *directory) generationPath() (string, error) {
+	target, err := os.Readlink(filepath.Join(d.path, generationLink))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return d.path, nil // It is no volume, or one that is mounted by subPath and never changes.
@@ -61,8 +61,8 @@ func (d *directory) generation() (string, error) {
 	return filepath.Join(d.path, target), nil
 }
 
-func (d *directory) stamp() (string, error) {
-	generation, err := d.generation()
+func (d *directory) changeStamp() (string, error) {
+	generation, err := d.generationPath()
 	if err != nil || generation != d.path {
 		return generation, err
 	}
@@ -79,20 +79,20 @@ func (d *directory) stamp() (string, error) {
 	return b.String(), nil
 }
 
-// replacements bounds how often the kubelet may replace the files while they are read.
-const replacements = 10
+// maxReplacements bounds how often the kubelet may replace the files while they are read.
+const maxReplacements = 10
 
-func (d *directory) read() (Values, error) {
+func (d *directory) readValues() (Values, error) {
 	var err error
-	for range replacements {
-		generation, lerr := d.generation()
+	for range maxReplacements {
+		generation, lerr := d.generationPath()
 		if lerr != nil {
 			return nil, lerr
 		}
 		var values Values
-		if values, err = d.readFrom(generation); err == nil {
+		if values, err = d.readGeneration(generation); err == nil {
 			// An absent file may belong to a generation that was removed meanwhile.
-			if again, lerr := d.generation(); lerr == nil && (again == generation || len(values) == len(d.files)) {
+			if again, lerr := d.generationPath(); lerr == nil && (again == generation || len(values) == len(d.files)) {
 				return values, nil
 			}
 		}
@@ -100,8 +100,8 @@ func (d *directory) read() (Values, error) {
 	return nil, err
 }
 
-// readFrom reads the files that are there. It is an error if none is.
-func (d *directory) readFrom(generation string) (Values, error) {
+// readGeneration reads the files that are there. It is an error if none is.
+func (d *directory) readGeneration(generation string) (Values, error) {
 	values := make(Values, len(d.files))
 	var missing error
 	for name, file := range d.files {
@@ -121,8 +121,8 @@ func (d *directory) readFrom(generation string) (Values, error) {
 	return values, nil
 }
 
-// variables are the secrets of an auth mode: in files where the mode's directory is named, else in the environment.
-func variables(auth uploader.Auth, names []string) source {
+// newSource are the secrets of an auth mode: in files where the mode's directory is named, else in the environment.
+func newSource(auth uploader.Auth, names []string) source {
 	if auth.SecretsDirectory == "" {
 		return environment(names)
 	}

@@ -95,7 +95,7 @@ func (l *loop) considerFile(path string, f *trackedFile) {
 	if f.err != nil && !f.recheckAt.IsZero() {
 		return // It failed a moment ago.
 	}
-	if uploader.Temporary(path) && !l.writersEnded() {
+	if uploader.IsTemporary(path) && !l.writersEnded() {
 		return
 	}
 	if l.stillWritten(path, f) {

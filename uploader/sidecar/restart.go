@@ -71,7 +71,7 @@ func (s *sidecar) abortStaleUploads(ctx context.Context, stale []journal.Upload)
 	for _, u := range stale {
 		s.abortUpload(ctx, u.Key, u.ID)
 	}
-	if !s.template.OfPod() {
+	if !s.template.IsPerPod() {
 		return // Another pod may be about to complete it.
 	}
 	known := map[string]bool{}

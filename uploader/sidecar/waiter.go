@@ -68,7 +68,7 @@ func (l *loop) pendingFiles() (pending []string, allFailed bool) {
 		if f.openForWriting && !l.writersEnded() && !f.queued {
 			continue // Another container writes it.
 		}
-		if uploader.Temporary(path) && !l.writersEnded() {
+		if uploader.IsTemporary(path) && !l.writersEnded() {
 			continue
 		}
 		pending = append(pending, path)

@@ -31,31 +31,31 @@ type Options struct {
 func Run(t *testing.T, store objstore.Store, o Options) {
 	t.Helper()
 	for name, test := range map[string]func(*suite){
-		"limits make sense":                            (*suite).limits,
-		"an object is put, described, read, deleted":   (*suite).object,
-		"what is not there is not found":               (*suite).missing,
-		"an empty object":                              (*suite).empty,
-		"a wrong checksum is refused":                  (*suite).corruptPut,
-		"an object that exists is not replaced":        (*suite).conditional,
-		"an object is replaced where that is asked":    (*suite).overwrite,
-		"one of many wins a key":                       (*suite).race,
-		"any key":                                      (*suite).keys,
-		"an upload is not visible before it is whole":  (*suite).upload,
-		"an upload of one small part":                  (*suite).smallUpload,
-		"a wrong checksum of a part is refused":        (*suite).corruptPart,
-		"a part that was sent again is the one":        (*suite).replace,
-		"parts come from several places at once":       (*suite).parallel,
-		"an upload with a gap is not completed":        (*suite).gap,
-		"an upload does not replace what came between": (*suite).conditionalComplete,
-		"one of two uploads wins a key":                (*suite).raceComplete,
-		"an answer to Complete that was lost":          (*suite).completeTwice,
-		"an upload is aborted":                         (*suite).abort,
-		"what is unfinished is listed":                 (*suite).unfinished,
-		"a request that is given up leaves nothing":    (*suite).cancelled,
+		"limits make sense":                            (*suite).testLimits,
+		"an object is put, described, read, deleted":   (*suite).testObject,
+		"what is not there is not found":               (*suite).testMissing,
+		"an empty object":                              (*suite).testEmptyObject,
+		"a wrong checksum is refused":                  (*suite).testCorruptPut,
+		"an object that exists is not replaced":        (*suite).testConditionalPut,
+		"an object is replaced where that is asked":    (*suite).testOverwrite,
+		"one of many wins a key":                       (*suite).testRacingPuts,
+		"any key":                                      (*suite).testKeys,
+		"an upload is not visible before it is whole":  (*suite).testUpload,
+		"an upload of one small part":                  (*suite).testSmallUpload,
+		"a wrong checksum of a part is refused":        (*suite).testCorruptPart,
+		"a part that was sent again is the one":        (*suite).testReplacedPart,
+		"parts come from several places at once":       (*suite).testParallelParts,
+		"an upload with a gap is not completed":        (*suite).testGap,
+		"an upload does not replace what came between": (*suite).testConditionalComplete,
+		"one of two uploads wins a key":                (*suite).testRacingCompletes,
+		"an answer to Complete that was lost":          (*suite).testCompleteTwice,
+		"an upload is aborted":                         (*suite).testAbort,
+		"what is unfinished is listed":                 (*suite).testUnfinished,
+		"a request that is given up leaves nothing":    (*suite).testCancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &suite{T: t, store: store, o: o, prefix: path.Join(o.Prefix, "storetest", rand.Text())}
-			t.Cleanup(s.clean)
+			t.Cleanup(s.deleteUsed)
 			test(s)
 		})
 	}
@@ -71,8 +71,8 @@ type suite struct {
 	used   []string
 }
 
-// clean removes what a test has written.
-func (s *suite) clean() {
+// deleteUsed removes what a test has written.
+func (s *suite) deleteUsed() {
 	ctx := context.WithoutCancel(s.Context())
 	for _, key := range s.used {
 		for {
@@ -84,38 +84,38 @@ func (s *suite) clean() {
 	}
 }
 
-// new gives an object of the test's own.
-func (s *suite) new(name string) *objstore.Object {
+// newObject gives an object of the test's own.
+func (s *suite) newObject(name string) *objstore.Object {
 	key := s.prefix + "/" + name
 	s.used = append(s.used, key)
 	return &objstore.Object{Key: key, ContentType: "application/octet-stream"}
 }
 
-// random gives n bytes that no other call gives.
-func random(n int64) []byte {
+// randomBytes gives n bytes that no other call gives.
+func randomBytes(n int64) []byte {
 	data := make([]byte, n)
 	source := mathrand.NewChaCha8([32]byte([]byte(rand.Text() + rand.Text())[:32]))
 	source.Read(data) //nolint:errcheck // It never fails.
 	return data
 }
 
-// body gives data the checksum that it has.
-func (s *suite) body(data []byte) objstore.Body {
-	return objstore.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data)), Sum: s.sum(data)}
+// newBody gives data the checksum that it has.
+func (s *suite) newBody(data []byte) objstore.Body {
+	return objstore.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data)), Sum: s.sumOf(data)}
 }
 
-func (s *suite) sum(data []byte) objstore.Sum { return checksum.Of(s.store.Limits().Algorithm, data) }
+func (s *suite) sumOf(data []byte) objstore.Sum { return checksum.Of(s.store.Limits().Algorithm, data) }
 
-func (s *suite) put(o *objstore.Object, data []byte) objstore.Stored {
+func (s *suite) mustPut(o *objstore.Object, data []byte) objstore.Stored {
 	s.Helper()
-	stored, err := s.store.Put(s.Context(), o, s.body(data))
+	stored, err := s.store.Put(s.Context(), o, s.newBody(data))
 	if err != nil {
 		s.Fatalf("put %s: %v", o.Key, err)
 	}
 	return stored
 }
 
-func (s *suite) begin(o *objstore.Object) string {
+func (s *suite) mustBegin(o *objstore.Object) string {
 	s.Helper()
 	id, err := s.store.Begin(s.Context(), o)
 	if err != nil || id == "" {
@@ -124,20 +124,20 @@ func (s *suite) begin(o *objstore.Object) string {
 	return id
 }
 
-func (s *suite) part(o *objstore.Object, id string, number int, data []byte) objstore.Part {
+func (s *suite) mustPutPart(o *objstore.Object, id string, number int, data []byte) objstore.Part {
 	s.Helper()
-	part, err := s.store.PutPart(s.Context(), o, id, number, s.body(data))
+	part, err := s.store.PutPart(s.Context(), o, id, number, s.newBody(data))
 	if err != nil {
 		s.Fatalf("put part %d: %v", number, err)
 	}
-	if part.Number != number || part.Size != int64(len(data)) || part.Sum != s.sum(data) {
-		s.Errorf("part %d of %d bytes and %v is confirmed as %+v", number, len(data), s.sum(data), part)
+	if part.Number != number || part.Size != int64(len(data)) || part.Sum != s.sumOf(data) {
+		s.Errorf("part %d of %d bytes and %v is confirmed as %+v", number, len(data), s.sumOf(data), part)
 	}
 	return part
 }
 
-// whole checks that the object is there with these bytes, described and read.
-func (s *suite) whole(key string, data []byte) objstore.Stored {
+// checkObject checks that the object is there with these bytes, described and read.
+func (s *suite) checkObject(key string, data []byte) objstore.Stored {
 	s.Helper()
 	stored, err := s.store.Stat(s.Context(), key)
 	if err != nil {
@@ -146,8 +146,8 @@ func (s *suite) whole(key string, data []byte) objstore.Stored {
 	if stored.Key != key || stored.Size != int64(len(data)) {
 		s.Errorf("%s has %d bytes, and is described as %+v", key, len(data), stored)
 	}
-	if zero := (objstore.Sum{}); stored.Sum != zero && stored.Sum.Algorithm == s.store.Limits().Algorithm && stored.Sum != s.sum(data) {
-		s.Errorf("%s has the checksum %v, and is described with %v", key, s.sum(data), stored.Sum)
+	if zero := (objstore.Sum{}); stored.Sum != zero && stored.Sum.Algorithm == s.store.Limits().Algorithm && stored.Sum != s.sumOf(data) {
+		s.Errorf("%s has the checksum %v, and is described with %v", key, s.sumOf(data), stored.Sum)
 	}
 	r, err := s.store.Open(s.Context(), key, stored.Version)
 	if err != nil {
@@ -161,8 +161,8 @@ func (s *suite) whole(key string, data []byte) objstore.Stored {
 	return stored
 }
 
-// absent checks that nothing is visible.
-func (s *suite) absent(key string) {
+// checkAbsent checks that nothing is visible.
+func (s *suite) checkAbsent(key string) {
 	s.Helper()
 	if stored, err := s.store.Stat(s.Context(), key); objstore.ClassOf(err) != objstore.NotFound {
 		s.Errorf("stat %s: got %+v, %v, want an error of class NotFound", key, stored, err)
@@ -175,22 +175,22 @@ func (s *suite) absent(key string) {
 	}
 }
 
-// want checks the class of an error.
-func (s *suite) want(what string, err error, classes ...objstore.Class) {
+// checkClass checks the class of an error.
+func (s *suite) checkClass(what string, err error, classes ...objstore.Class) {
 	s.Helper()
 	if err == nil || !slices.Contains(classes, objstore.ClassOf(err)) {
 		s.Errorf("%s: got %q: %v, want an error of %v", what, objstore.ClassOf(err), err, classes)
 	}
 }
 
-// fault is a body that cannot be read to its end.
-type fault struct{ *bytes.Reader }
+// brokenReader is a body that cannot be read to its end.
+type brokenReader struct{ *bytes.Reader }
 
-var errFault = errors.New("the disk is gone")
+var errBroken = errors.New("the disk is gone")
 
-func (f fault) ReadAt(p []byte, off int64) (int, error) {
+func (f brokenReader) ReadAt(p []byte, off int64) (int, error) {
 	if off > 0 {
-		return 0, errFault
+		return 0, errBroken
 	}
 	n, _ := f.Reader.ReadAt(p[:1], off)
 	return n, nil

@@ -9,22 +9,22 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// sizes are those of the parts of an upload: all as small as they may be, and the last smaller.
-func (s *suite) sizes() []int64 {
+// partSizes are those of the parts of an upload: all as small as they may be, and the last smaller.
+func (s *suite) partSizes() []int64 {
 	l := s.store.Limits()
 	return []int64{l.MinPart, l.MinPart, max(1, l.MinPart/3)}
 }
 
-// data gives the parts of an upload.
-func (s *suite) data() (parts [][]byte, whole []byte) {
-	for _, n := range s.sizes() {
-		parts = append(parts, random(n))
+// randomParts gives the parts of an upload.
+func (s *suite) randomParts() (parts [][]byte, whole []byte) {
+	for _, n := range s.partSizes() {
+		parts = append(parts, randomBytes(n))
 	}
 	return parts, slices.Concat(parts...)
 }
 
-// order is that in which parts are sent: backwards, where the store lets it be.
-func (s *suite) order(n int) []int {
+// sendOrder is that in which parts are sent: backwards, where the store lets it be.
+func (s *suite) sendOrder(n int) []int {
 	var order []int
 	for i := range n {
 		order = append(order, i)
@@ -35,96 +35,96 @@ func (s *suite) order(n int) []int {
 	return order
 }
 
-func (s *suite) send(o *objstore.Object, id string, data [][]byte) []objstore.Part {
+func (s *suite) sendParts(o *objstore.Object, id string, data [][]byte) []objstore.Part {
 	s.Helper()
 	parts := make([]objstore.Part, len(data))
-	for _, i := range s.order(len(data)) {
-		parts[i] = s.part(o, id, i+1, data[i])
+	for _, i := range s.sendOrder(len(data)) {
+		parts[i] = s.mustPutPart(o, id, i+1, data[i])
 	}
 	return parts
 }
 
-func (s *suite) upload() {
-	o := s.new("upload")
-	data, whole := s.data()
-	id := s.begin(o)
-	s.absent(o.Key)
-	parts := s.send(o, id, data)
-	s.absent(o.Key)
-	if sum := checksum.Combine(parts); sum != (objstore.Sum{}) && sum != s.sum(whole) {
-		s.Errorf("the parts make %v, and the whole is %v", sum, s.sum(whole))
+func (s *suite) testUpload() {
+	o := s.newObject("upload")
+	data, whole := s.randomParts()
+	id := s.mustBegin(o)
+	s.checkAbsent(o.Key)
+	parts := s.sendParts(o, id, data)
+	s.checkAbsent(o.Key)
+	if sum := checksum.Combine(parts); sum != (objstore.Sum{}) && sum != s.sumOf(whole) {
+		s.Errorf("the parts make %v, and the whole is %v", sum, s.sumOf(whole))
 	}
 	stored, err := s.store.Complete(s.Context(), o, id, parts)
 	if err != nil {
 		s.Fatal(err)
 	}
-	if described := s.whole(o.Key, whole); described.Version != stored.Version {
+	if described := s.checkObject(o.Key, whole); described.Version != stored.Version {
 		s.Errorf("version %q was written, and %q is there", stored.Version, described.Version)
 	}
 }
 
-func (s *suite) smallUpload() {
-	o := s.new("small-upload")
-	id := s.begin(o)
-	part := s.part(o, id, 1, []byte("all"))
+func (s *suite) testSmallUpload() {
+	o := s.newObject("small-upload")
+	id := s.mustBegin(o)
+	part := s.mustPutPart(o, id, 1, []byte("all"))
 	if _, err := s.store.Complete(s.Context(), o, id, []objstore.Part{part}); err != nil {
 		s.Fatal(err)
 	}
-	s.whole(o.Key, []byte("all"))
+	s.checkObject(o.Key, []byte("all"))
 }
 
-func (s *suite) corruptPart() {
-	o := s.new("corrupt-part")
-	id := s.begin(o)
-	body := s.body([]byte("what is sent"))
-	body.Sum = s.sum([]byte("what was read"))
+func (s *suite) testCorruptPart() {
+	o := s.newObject("corrupt-part")
+	id := s.mustBegin(o)
+	body := s.newBody([]byte("what is sent"))
+	body.Sum = s.sumOf([]byte("what was read"))
 	_, err := s.store.PutPart(s.Context(), o, id, 1, body)
-	s.want("put a part with a wrong checksum", err, objstore.Corrupt)
-	s.absent(o.Key)
+	s.checkClass("put a part with a wrong checksum", err, objstore.Corrupt)
+	s.checkAbsent(o.Key)
 	if s.store.Limits().Sequential {
-		s.abortQuietly(o, id)
-		id = s.begin(o)
+		s.mustAbort(o, id)
+		id = s.mustBegin(o)
 	}
-	part := s.part(o, id, 1, []byte("what is right"))
+	part := s.mustPutPart(o, id, 1, []byte("what is right"))
 	if _, err := s.store.Complete(s.Context(), o, id, []objstore.Part{part}); err != nil {
 		s.Fatal(err)
 	}
-	s.whole(o.Key, []byte("what is right"))
+	s.checkObject(o.Key, []byte("what is right"))
 }
 
-func (s *suite) abortQuietly(o *objstore.Object, id string) {
+func (s *suite) mustAbort(o *objstore.Object, id string) {
 	s.Helper()
 	if err := s.store.Abort(s.Context(), o, id); err != nil {
 		s.Errorf("abort: %v", err)
 	}
 }
 
-func (s *suite) replace() {
+func (s *suite) testReplacedPart() {
 	if s.store.Limits().Sequential {
 		s.Log("the store replaces no part: the core begins anew")
 		return
 	}
-	o := s.new("replace")
-	data, _ := s.data()
-	id := s.begin(o)
-	parts := s.send(o, id, data)
-	data[0] = random(int64(len(data[0])))
-	parts[0] = s.part(o, id, 1, data[0])
+	o := s.newObject("replace")
+	data, _ := s.randomParts()
+	id := s.mustBegin(o)
+	parts := s.sendParts(o, id, data)
+	data[0] = randomBytes(int64(len(data[0])))
+	parts[0] = s.mustPutPart(o, id, 1, data[0])
 	if _, err := s.store.Complete(s.Context(), o, id, parts); err != nil {
 		s.Fatal(err)
 	}
-	s.whole(o.Key, slices.Concat(data...))
+	s.checkObject(o.Key, slices.Concat(data...))
 }
 
-func (s *suite) parallel() {
-	o := s.new("parallel")
-	data, whole := s.data()
-	id := s.begin(o)
+func (s *suite) testParallelParts() {
+	o := s.newObject("parallel")
+	data, whole := s.randomParts()
+	id := s.mustBegin(o)
 	if s.store.Limits().Sequential {
-		if _, err := s.store.Complete(s.Context(), o, id, s.send(o, id, data)); err != nil {
+		if _, err := s.store.Complete(s.Context(), o, id, s.sendParts(o, id, data)); err != nil {
 			s.Fatal(err)
 		}
-		s.whole(o.Key, whole)
+		s.checkObject(o.Key, whole)
 		return
 	}
 	parts := make([]objstore.Part, len(data))
@@ -132,7 +132,7 @@ func (s *suite) parallel() {
 	var wait sync.WaitGroup
 	offset := int64(0)
 	for i := range data {
-		body := objstore.Body{ReaderAt: source, Offset: offset, Size: int64(len(data[i])), Sum: s.sum(data[i])}
+		body := objstore.Body{ReaderAt: source, Offset: offset, Size: int64(len(data[i])), Sum: s.sumOf(data[i])}
 		offset += body.Size
 		wait.Go(func() {
 			part, err := s.store.PutPart(s.Context(), o, id, i+1, body)
@@ -149,44 +149,44 @@ func (s *suite) parallel() {
 	if _, err := s.store.Complete(s.Context(), o, id, parts); err != nil {
 		s.Fatal(err)
 	}
-	s.whole(o.Key, whole)
+	s.checkObject(o.Key, whole)
 }
 
-func (s *suite) gap() {
-	o := s.new("gap")
-	data, _ := s.data()
-	id := s.begin(o)
-	first := s.part(o, id, 1, data[0])
-	never := objstore.Part{Number: 2, Size: int64(len(data[1])), Sum: s.sum(data[1]), Tag: first.Tag}
+func (s *suite) testGap() {
+	o := s.newObject("gap")
+	data, _ := s.randomParts()
+	id := s.mustBegin(o)
+	first := s.mustPutPart(o, id, 1, data[0])
+	never := objstore.Part{Number: 2, Size: int64(len(data[1])), Sum: s.sumOf(data[1]), Tag: first.Tag}
 	_, err := s.store.Complete(s.Context(), o, id, []objstore.Part{first, never})
-	s.want("complete with a part that was never sent", err, objstore.NoUpload, objstore.Invalid, objstore.Corrupt)
-	s.absent(o.Key)
-	s.abortQuietly(o, id)
+	s.checkClass("complete with a part that was never sent", err, objstore.NoUpload, objstore.Invalid, objstore.Corrupt)
+	s.checkAbsent(o.Key)
+	s.mustAbort(o, id)
 }
 
-func (s *suite) conditionalComplete() {
-	o := s.new("between")
+func (s *suite) testConditionalComplete() {
+	o := s.newObject("between")
 	id, err := s.store.Begin(s.Context(), o)
 	if err != nil {
 		s.Fatal(err)
 	}
-	part := s.part(o, id, 1, []byte("from the upload"))
-	s.put(o, []byte("came between"))
+	part := s.mustPutPart(o, id, 1, []byte("from the upload"))
+	s.mustPut(o, []byte("came between"))
 	_, err = s.store.Complete(s.Context(), o, id, []objstore.Part{part})
-	s.want("complete what exists", err, objstore.Exists)
-	s.whole(o.Key, []byte("came between"))
-	s.abortQuietly(o, id)
-	s.whole(o.Key, []byte("came between"))
+	s.checkClass("complete what exists", err, objstore.Exists)
+	s.checkObject(o.Key, []byte("came between"))
+	s.mustAbort(o, id)
+	s.checkObject(o.Key, []byte("came between"))
 }
 
-func (s *suite) raceComplete() {
-	o := s.new("race-complete")
+func (s *suite) testRacingCompletes() {
+	o := s.newObject("race-complete")
 	contents := [][]byte{[]byte("one upload"), []byte("the other one")}
 	var ids []string
 	var parts []objstore.Part
 	for _, content := range contents {
-		id := s.begin(o)
-		ids, parts = append(ids, id), append(parts, s.part(o, id, 1, content))
+		id := s.mustBegin(o)
+		ids, parts = append(ids, id), append(parts, s.mustPutPart(o, id, 1, content))
 	}
 	errs := make([]error, len(ids))
 	var wait sync.WaitGroup
@@ -203,20 +203,20 @@ func (s *suite) raceComplete() {
 		case err == nil:
 			won = i
 		default:
-			s.want("the other upload", err, objstore.Exists, objstore.Throttled, objstore.Transient, objstore.NoUpload)
-			s.abortQuietly(o, ids[i])
+			s.checkClass("the other upload", err, objstore.Exists, objstore.Throttled, objstore.Transient, objstore.NoUpload)
+			s.mustAbort(o, ids[i])
 		}
 	}
 	if won < 0 {
 		s.Fatalf("nobody won: %v", errs)
 	}
-	s.whole(o.Key, contents[won])
+	s.checkObject(o.Key, contents[won])
 }
 
-func (s *suite) completeTwice() {
-	o := s.new("twice")
-	id := s.begin(o)
-	parts := []objstore.Part{s.part(o, id, 1, []byte("once"))}
+func (s *suite) testCompleteTwice() {
+	o := s.newObject("twice")
+	id := s.mustBegin(o)
+	parts := []objstore.Part{s.mustPutPart(o, id, 1, []byte("once"))}
 	first, err := s.store.Complete(s.Context(), o, id, parts)
 	if err != nil {
 		s.Fatal(err)
@@ -224,33 +224,33 @@ func (s *suite) completeTwice() {
 	second, err := s.store.Complete(s.Context(), o, id, parts)
 	switch {
 	case err != nil:
-		s.want("complete again", err, objstore.Exists, objstore.NoUpload)
+		s.checkClass("complete again", err, objstore.Exists, objstore.NoUpload)
 	case second.Key != first.Key || second.Size != first.Size || second.Version != first.Version:
 		s.Errorf("first %+v, then %+v", first, second)
 	}
-	s.whole(o.Key, []byte("once"))
+	s.checkObject(o.Key, []byte("once"))
 }
 
-func (s *suite) abort() {
-	o := s.new("abort")
-	id := s.begin(o)
-	part := s.part(o, id, 1, []byte("gone"))
-	s.abortQuietly(o, id)
-	s.abortQuietly(o, id)
+func (s *suite) testAbort() {
+	o := s.newObject("abort")
+	id := s.mustBegin(o)
+	part := s.mustPutPart(o, id, 1, []byte("gone"))
+	s.mustAbort(o, id)
+	s.mustAbort(o, id)
 	_, err := s.store.Complete(s.Context(), o, id, []objstore.Part{part})
-	s.want("complete what was aborted", err, objstore.NoUpload, objstore.Invalid)
-	s.absent(o.Key)
+	s.checkClass("complete what was aborted", err, objstore.NoUpload, objstore.Invalid)
+	s.checkAbsent(o.Key)
 	// The key is free.
-	s.put(o, []byte("again"))
-	s.whole(o.Key, []byte("again"))
+	s.mustPut(o, []byte("again"))
+	s.checkObject(o.Key, []byte("again"))
 }
 
-func (s *suite) unfinished() {
-	o := s.new("unfinished/one")
-	other := s.new("unfinished/other")
-	id, completed := s.begin(o), s.begin(other)
-	s.part(o, id, 1, []byte("half"))
-	part := s.part(other, completed, 1, []byte("whole"))
+func (s *suite) testUnfinished() {
+	o := s.newObject("unfinished/one")
+	other := s.newObject("unfinished/other")
+	id, completed := s.mustBegin(o), s.mustBegin(other)
+	s.mustPutPart(o, id, 1, []byte("half"))
+	part := s.mustPutPart(other, completed, 1, []byte("whole"))
 	if _, err := s.store.Complete(s.Context(), other, completed, []objstore.Part{part}); err != nil {
 		s.Fatal(err)
 	}
@@ -269,9 +269,9 @@ func (s *suite) unfinished() {
 	if found := list(s.prefix + "/elsewhere/"); len(found) != 0 {
 		s.Errorf("below another prefix: %+v", found)
 	}
-	s.abortQuietly(o, id)
+	s.mustAbort(o, id)
 	if found := list(s.prefix + "/"); len(found) != 0 {
 		s.Errorf("after the end of all: %+v", found)
 	}
-	s.absent(o.Key)
+	s.checkAbsent(o.Key)
 }

@@ -24,7 +24,7 @@ func NewVolume(tb testing.TB, files map[string]string) *Volume {
 	v := &Volume{Dir: tb.TempDir(), tb: tb}
 	v.Replace(files)
 	for name := range files {
-		v.must(os.Symlink(filepath.Join("..data", name), filepath.Join(v.Dir, name)))
+		v.failOn(os.Symlink(filepath.Join("..data", name), filepath.Join(v.Dir, name)))
 	}
 	return v
 }
@@ -34,20 +34,20 @@ func (v *Volume) Replace(files map[string]string) {
 	v.tb.Helper()
 	v.n++
 	generation := fmt.Sprintf("..2026_11_29_%d", v.n)
-	v.must(os.Mkdir(filepath.Join(v.Dir, generation), 0o700))
+	v.failOn(os.Mkdir(filepath.Join(v.Dir, generation), 0o700))
 	for name, text := range files {
-		v.must(os.WriteFile(filepath.Join(v.Dir, generation, name), []byte(text), 0o600))
+		v.failOn(os.WriteFile(filepath.Join(v.Dir, generation, name), []byte(text), 0o600))
 	}
 	next := filepath.Join(v.Dir, "..data_tmp")
-	v.must(os.Symlink(generation, next))
-	v.must(os.Rename(next, filepath.Join(v.Dir, "..data")))
+	v.failOn(os.Symlink(generation, next))
+	v.failOn(os.Rename(next, filepath.Join(v.Dir, "..data")))
 	if v.generation != "" {
-		v.must(os.RemoveAll(filepath.Join(v.Dir, v.generation)))
+		v.failOn(os.RemoveAll(filepath.Join(v.Dir, v.generation)))
 	}
 	v.generation = generation
 }
 
-func (v *Volume) must(err error) {
+func (v *Volume) failOn(err error) {
 	v.tb.Helper()
 	if err != nil {
 		v.tb.Fatal(err)

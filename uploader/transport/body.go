@@ -24,9 +24,9 @@ type body struct {
 	sum hash.Hash
 }
 
-// Body reads a part of a file and adds what it reads to a checksum; nil: none is wanted, and the body may be read again
+// NewBodyReader reads a part of a file and adds what it reads to a checksum; nil: none is wanted, and the body may be read again
 // after a Seek to its beginning. A file that ends before the part does, or cannot be read, is a *BodyError.
-func Body(b objstore.Body, sum hash.Hash) io.ReadSeeker {
+func NewBodyReader(b objstore.Body, sum hash.Hash) io.ReadSeeker {
 	return &body{SectionReader: b.Reader(), sum: sum}
 }
 
@@ -49,11 +49,11 @@ func (b *body) Read(p []byte) (int, error) {
 
 var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// Sum reads a part of a file into a checksum.
-func Sum(b objstore.Body, sum hash.Hash) error {
+// HashBody reads a part of a file into a checksum.
+func HashBody(b objstore.Body, sum hash.Hash) error {
 	buffer := buffers.Get().(*[32 << 10]byte)
 	defer buffers.Put(buffer)
 	// The struct hides what would let io.Copy do without the buffer.
-	_, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{Body(b, sum)}, buffer[:])
+	_, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{NewBodyReader(b, sum)}, buffer[:])
 	return err
 }

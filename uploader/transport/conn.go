@@ -20,12 +20,12 @@ const (
 type conn struct {
 	net.Conn
 
-	// over is closed when nothing more can be read.
-	over chan struct{}
-	once sync.Once
+	// readEnded is closed when nothing more can be read.
+	readEnded chan struct{}
+	once      sync.Once
 }
 
-func newConn(c net.Conn) *conn { return &conn{Conn: c, over: make(chan struct{})} }
+func newConn(c net.Conn) *conn { return &conn{Conn: c, readEnded: make(chan struct{})} }
 
 // Write returns an error only when nothing more can be read, or after answerGrace. A server that refuses a request answers
 // and closes without reading the rest of the body, so that the kernel resets the connection and the next write fails.
@@ -49,7 +49,7 @@ func (c *conn) awaitAnswer() {
 	timer := time.NewTimer(answerGrace)
 	defer timer.Stop()
 	select {
-	case <-c.over:
+	case <-c.readEnded:
 	case <-timer.C:
 	}
 }
@@ -67,4 +67,4 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-func (c *conn) endReading() { c.once.Do(func() { close(c.over) }) }
+func (c *conn) endReading() { c.once.Do(func() { close(c.readEnded) }) }

@@ -16,46 +16,46 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// faults are the errors that come from this side of the network or from the network; the first that fits counts.
-var faults = []struct {
+// networkErrors are the errors that come from this side of the network or from the network; the first that fits counts.
+var networkErrors = []struct {
 	is    func(error) bool
 	class objstore.Class
 	cure  string
 }{
-	{is[*BodyError], objstore.Unknown, ""},
-	{is[x509.UnknownAuthorityError], objstore.Untrusted, "put the authority that signed the store's certificate into caBundle"},
-	{is[x509.HostnameError], objstore.Untrusted, "use a name in endpoint that the store's certificate is for"},
-	{is[x509.CertificateInvalidError], objstore.Untrusted, "renew the store's certificate, or set the node's clock right"},
-	{is[*tls.CertificateVerificationError], objstore.Untrusted, ""},
-	{is[tls.RecordHeaderError], objstore.Transient, noTLS},
-	{func(err error) bool { return errors.Is(err, http.ErrSchemeMismatch) }, objstore.Transient, noTLS},
-	{notFound, objstore.Transient, "check the host name in endpoint, and the cluster's DNS"},
-	{is[*url.Error], objstore.Transient, ""},
-	{is[net.Error], objstore.Transient, ""},
+	{isA[*BodyError], objstore.Unknown, ""},
+	{isA[x509.UnknownAuthorityError], objstore.Untrusted, "put the authority that signed the store's certificate into caBundle"},
+	{isA[x509.HostnameError], objstore.Untrusted, "use a name in endpoint that the store's certificate is for"},
+	{isA[x509.CertificateInvalidError], objstore.Untrusted, "renew the store's certificate, or set the node's clock right"},
+	{isA[*tls.CertificateVerificationError], objstore.Untrusted, ""},
+	{isA[tls.RecordHeaderError], objstore.Transient, speaksNoTLS},
+	{func(err error) bool { return errors.Is(err, http.ErrSchemeMismatch) }, objstore.Transient, speaksNoTLS},
+	{isHostNotFound, objstore.Transient, "check the host name in endpoint, and the cluster's DNS"},
+	{isA[*url.Error], objstore.Transient, ""},
+	{isA[net.Error], objstore.Transient, ""},
 	{func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }, objstore.Transient, ""},
 	{func(err error) bool { return errors.Is(err, context.DeadlineExceeded) }, objstore.Transient, ""},
 }
 
-// noTLS is no class of its own: a server that gets a torn request, and a proxy in trouble, answer without TLS as well.
-const noTLS = "the store speaks no TLS there: use http:// in endpoint, or the port for https"
+// speaksNoTLS is no class of its own: a server that gets a torn request, and a proxy in trouble, answer without TLS as well.
+const speaksNoTLS = "the store speaks no TLS there: use http:// in endpoint, or the port for https"
 
-func is[E error](err error) bool {
+func isA[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok
 }
 
-func notFound(err error) bool {
+func isHostNotFound(err error) bool {
 	dns, ok := errors.AsType[*net.DNSError](err)
 	return ok && dns.IsNotFound
 }
 
-// Fault gives its class to an error that no store answered with; nil: it is not such a one. Errors of the caller's own
+// ClassifyError gives its class to an error that no store answered with; nil: it is not such a one. Errors of the caller's own
 // context stay as they are.
-func Fault(ctx context.Context, err error) error {
+func ClassifyError(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return err
 	}
-	for _, f := range faults {
+	for _, f := range networkErrors {
 		if f.is(err) {
 			return &objstore.Error{Class: f.class, Cure: f.cure, Err: err}
 		}
@@ -63,8 +63,8 @@ func Fault(ctx context.Context, err error) error {
 	return nil
 }
 
-// Text is what an error says without the query of the URL that it names: that may be a signature, or the key to an upload.
-func Text(err error) string {
+// ErrorText is what an error says without the query of the URL that it names: that may be a signature, or the key to an upload.
+func ErrorText(err error) string {
 	text := err.Error()
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		if _, query, found := strings.Cut(u.URL, "?"); found {
@@ -74,8 +74,8 @@ func Text(err error) string {
 	return text
 }
 
-// statuses are what the codes of HTTP say where a store says nothing better.
-var statuses = map[int]objstore.Class{
+// classByStatus are what the codes of HTTP say where a store says nothing better.
+var classByStatus = map[int]objstore.Class{
 	http.StatusMovedPermanently:      objstore.NoBucket,
 	http.StatusTemporaryRedirect:     objstore.NoBucket,
 	http.StatusPermanentRedirect:     objstore.NoBucket,
@@ -95,9 +95,9 @@ var statuses = map[int]objstore.Class{
 	http.StatusGatewayTimeout:        objstore.Transient,
 }
 
-// ByStatus gives the class of an answer by its status alone.
-func ByStatus(status int) objstore.Class {
-	if class, ok := statuses[status]; ok {
+// ClassOfStatus gives the class of an answer by its status alone.
+func ClassOfStatus(status int) objstore.Class {
+	if class, ok := classByStatus[status]; ok {
 		return class
 	}
 	return objstore.Unknown
@@ -115,24 +115,24 @@ func RetryAfter(h http.Header) time.Duration {
 	return 0
 }
 
-// answer is the body of a store's answer.
-type answer struct {
+// responseBody is the body of a store's answer.
+type responseBody struct {
 	io.ReadCloser
 
-	fault func(error) error
+	classify func(error) error
 }
 
-// Answer gives their class to errors of the network while an answer is read.
-func Answer(ctx context.Context, body io.ReadCloser) io.ReadCloser {
-	return answer{body, func(err error) error { return Fault(ctx, err) }}
+// ClassifyReads gives their class to errors of the network while an answer is read.
+func ClassifyReads(ctx context.Context, body io.ReadCloser) io.ReadCloser {
+	return responseBody{body, func(err error) error { return ClassifyError(ctx, err) }}
 }
 
-func (a answer) Read(p []byte) (int, error) {
+func (a responseBody) Read(p []byte) (int, error) {
 	n, err := a.ReadCloser.Read(p)
 	if err == nil || errors.Is(err, io.EOF) {
 		return n, err
 	}
-	if fault := a.fault(err); fault != nil {
+	if fault := a.classify(err); fault != nil {
 		return n, fault
 	}
 	return n, err

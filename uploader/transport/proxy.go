@@ -11,9 +11,9 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// local are the addresses that only a node or its machine answers: the metadata services and identity agents of the clouds.
+// nodeLocalPrefixes are the addresses that only a node or its machine answers: the metadata services and identity agents of the clouds.
 // A request to them carries the pod's token, or returns one, in clear text.
-var local = []netip.Prefix{
+var nodeLocalPrefixes = []netip.Prefix{
 	// EC2's and Azure's and Google's metadata is at 169.254.169.254, the EKS Pod Identity agent at 169.254.170.23.
 	netip.MustParsePrefix("169.254.0.0/16"),
 	netip.MustParsePrefix("fe80::/10"),
@@ -24,8 +24,8 @@ var local = []netip.Prefix{
 	netip.MustParsePrefix("fd20:ce::254/128"),
 }
 
-// localNames are the names of Google's metadata server.
-var localNames = map[string]bool{"metadata.google.internal": true, "metadata.goog": true, "metadata": true}
+// nodeLocalNames are the names of Google's metadata server.
+var nodeLocalNames = map[string]bool{"metadata.google.internal": true, "metadata.goog": true, "metadata": true}
 
 // NewProxy returns the function that finds the proxy of a request, as HTTP_PROXY, HTTPS_PROXY, NO_PROXY and, where the first
 // two say nothing, ALL_PROXY say now: Go does not read that one, and other programs of the pod do. It finds none for loopback and for the addresses of metadata services and identity agents, whatever the variables say: a proxy on
@@ -36,24 +36,24 @@ func NewProxy() func(*http.Request) (*url.URL, error) {
 	c.HTTPProxy, c.HTTPSProxy = cmp.Or(c.HTTPProxy, every), cmp.Or(c.HTTPSProxy, every)
 	find := c.ProxyFunc()
 	return func(r *http.Request) (*url.URL, error) {
-		if isLocal(r.URL.Hostname()) {
+		if isNodeLocal(r.URL.Hostname()) {
 			return nil, nil //nolint:nilnil // As net/http has it: no proxy.
 		}
 		return find(r.URL)
 	}
 }
 
-func isLocal(host string) bool {
+func isNodeLocal(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	address, err := netip.ParseAddr(host)
 	if err != nil {
-		return localNames[host] || host == "localhost" || strings.HasSuffix(host, ".localhost")
+		return nodeLocalNames[host] || host == "localhost" || strings.HasSuffix(host, ".localhost")
 	}
 	address = address.WithZone("").Unmap()
 	if address.IsLoopback() {
 		return true
 	}
-	for _, prefix := range local {
+	for _, prefix := range nodeLocalPrefixes {
 		if prefix.Contains(address) {
 			return true
 		}

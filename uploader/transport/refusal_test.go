@@ -190,7 +190,7 @@ func TestBrokenWriteWithoutAnswer(t *testing.T) {
 		for range 10 {
 			began := time.Now()
 			_, _, err := send(t, client, scheme+"://"+server.Addr().String(), 4<<20)
-			if transport.Fault(t.Context(), err) == nil {
+			if transport.ClassifyError(t.Context(), err) == nil {
 				t.Errorf("%s: got %v", scheme, err)
 			}
 			if took := time.Since(began); took > 2*time.Second {

@@ -19,19 +19,19 @@ type roots struct {
 
 func newRoots(file string) (*roots, error) {
 	r := &roots{file: file}
-	_, err := r.current()
+	_, err := r.currentPool()
 	return r, err
 }
 
-// current reads the file if it has changed. A file that cannot be read any more leaves what was read before: the kubelet
+// currentPool reads the file if it has changed. A file that cannot be read any more leaves what was read before: the kubelet
 // replaces it in two steps.
-func (r *roots) current() (*x509.CertPool, error) {
+func (r *roots) currentPool() (*x509.CertPool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.file == "" {
 		return nil, nil //nolint:nilnil // As crypto/tls has it: nil is the system's pool.
 	}
-	pool, modified, err := r.read()
+	pool, modified, err := r.readIfChanged()
 	switch {
 	case err != nil && r.pool == nil:
 		return nil, fmt.Errorf("read CA file: %w", err)
@@ -41,8 +41,8 @@ func (r *roots) current() (*x509.CertPool, error) {
 	return r.pool, nil
 }
 
-// read gives no pool where the file is as it was.
-func (r *roots) read() (*x509.CertPool, time.Time, error) {
+// readIfChanged gives no pool where the file is as it was.
+func (r *roots) readIfChanged() (*x509.CertPool, time.Time, error) {
 	info, err := os.Stat(r.file)
 	if err != nil {
 		return nil, time.Time{}, err

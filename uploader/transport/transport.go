@@ -75,7 +75,7 @@ func dialTLS(ctx context.Context, dialer *net.Dialer, roots *roots, network, add
 	if err != nil {
 		return nil, err
 	}
-	pool, err := roots.current()
+	pool, err := roots.currentPool()
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func TestBody(t *testing.T) {
 		for _, n := range []int64{0, 1, 4095, transport.LongBody - 1, transport.LongBody, transport.LongBody + 1, int64(len(data)) - 5} {
 			part := objstore.Body{ReaderAt: bytes.NewReader(data), Offset: 5, Size: n}
 			hash := checksum.New(objstore.CRC64NVME)
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url, transport.Body(part, hash))
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url, transport.NewBodyReader(part, hash))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +107,7 @@ func TestBodyThatEndsEarly(t *testing.T) {
 		io.Copy(io.Discard, r.Body) //nolint:errcheck // It is cut on purpose.
 	}))
 	t.Cleanup(server.Close)
-	body := transport.Body(objstore.Body{ReaderAt: strings.NewReader("short"), Size: 500_000}, nil)
+	body := transport.NewBodyReader(objstore.Body{ReaderAt: strings.NewReader("short"), Size: 500_000}, nil)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL, body)
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func TestBodyThatEndsEarly(t *testing.T) {
 		t.Fatal("no error")
 	}
 	var short *transport.BodyError
-	if fault := transport.Fault(t.Context(), err); !errors.As(fault, &short) || objstore.ClassOf(fault) != objstore.Unknown {
+	if fault := transport.ClassifyError(t.Context(), err); !errors.As(fault, &short) || objstore.ClassOf(fault) != objstore.Unknown {
 		t.Errorf("got %v", fault)
 	}
 }
@@ -155,7 +155,7 @@ func TestFaults(t *testing.T) {
 		"no such host":                       {"", "http://store.invalid", objstore.Transient, "DNS"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := transport.Fault(t.Context(), get(t.Context(), newClient(t, test.ca), test.url))
+			err := transport.ClassifyError(t.Context(), get(t.Context(), newClient(t, test.ca), test.url))
 			fault, ok := errors.AsType[*objstore.Error](err)
 			if !ok || fault.Class != test.class || !strings.Contains(fault.Cure, test.cure) {
 				t.Errorf("got %+v, want %s with a cure that says %q", fault, test.class, test.cure)
@@ -165,18 +165,18 @@ func TestFaults(t *testing.T) {
 	t.Run("the caller gives up", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := transport.Fault(ctx, get(ctx, newClient(t, ""), plain.URL)); !errors.Is(err, context.Canceled) || objstore.ClassOf(err) != objstore.Unknown {
+		if err := transport.ClassifyError(ctx, get(ctx, newClient(t, ""), plain.URL)); !errors.Is(err, context.Canceled) || objstore.ClassOf(err) != objstore.Unknown {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("an attempt takes too long", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 		defer cancel()
-		if err := transport.Fault(ctx, get(ctx, newClient(t, ""), plain.URL)); objstore.ClassOf(err) != objstore.Transient {
+		if err := transport.ClassifyError(ctx, get(ctx, newClient(t, ""), plain.URL)); objstore.ClassOf(err) != objstore.Transient {
 			t.Errorf("got %v", err)
 		}
 	})
-	if transport.Fault(t.Context(), errors.New("something else")) != nil {
+	if transport.ClassifyError(t.Context(), errors.New("something else")) != nil {
 		t.Error("an error of another kind got a class")
 	}
 }
@@ -197,7 +197,7 @@ func TestCAFileChanges(t *testing.T) {
 	t.Cleanup(first.Close)
 	file := caFile(t, first)
 	client := newClient(t, file)
-	if err := get(t.Context(), client, second.URL); objstore.ClassOf(transport.Fault(t.Context(), err)) != objstore.Untrusted {
+	if err := get(t.Context(), client, second.URL); objstore.ClassOf(transport.ClassifyError(t.Context(), err)) != objstore.Untrusted {
 		t.Fatalf("got %v", err)
 	}
 	writeCA(t, file, second)
@@ -268,7 +268,7 @@ func TestRetryAfter(t *testing.T) {
 }
 
 func TestAnswerThatIsCut(t *testing.T) {
-	answer := transport.Answer(t.Context(), io.NopCloser(io.MultiReader(strings.NewReader("half"), cutReader{})))
+	answer := transport.ClassifyReads(t.Context(), io.NopCloser(io.MultiReader(strings.NewReader("half"), cutReader{})))
 	got, err := io.ReadAll(answer)
 	if string(got) != "half" || objstore.ClassOf(err) != objstore.Transient {
 		t.Errorf("got %q, %v", got, err)

@@ -28,7 +28,7 @@ var classes = []struct {
 	{syscall.EISDIR, objstore.Invalid},
 }
 
-func classify(err error) error {
+func classifyError(err error) error {
 	var known *objstore.Error
 	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -41,6 +41,6 @@ func classify(err error) error {
 	return &objstore.Error{Class: objstore.Unknown, Err: err}
 }
 
-func invalid(format string, args ...any) error {
+func newInvalidError(format string, args ...any) error {
 	return &objstore.Error{Class: objstore.Invalid, Err: fmt.Errorf(format, args...)}
 }

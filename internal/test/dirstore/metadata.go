@@ -12,7 +12,7 @@ const attribute = "user.lighterman.metadata"
 // setMetadata keeps metadata where the file system can: without it the object is still whole.
 func setMetadata(f *os.File, metadata map[string]string) {
 	if len(metadata) > 0 {
-		_ = unix.Fsetxattr(int(f.Fd()), attribute, encode(metadata), 0)
+		_ = unix.Fsetxattr(int(f.Fd()), attribute, encodeMetadata(metadata), 0)
 	}
 }
 
@@ -22,5 +22,5 @@ func metadataOf(f *os.File) map[string]string {
 	if err != nil {
 		return nil
 	}
-	return decode(buffer[:n])
+	return decodeMetadata(buffer[:n])
 }

@@ -48,7 +48,7 @@ func Open(name string, o Options) (*Store, error) {
 		s.limits = *o.Limits
 	}
 	if err := root.MkdirAll(uploads, 0o755); err != nil {
-		return nil, classify(fmt.Errorf("open the store: %w", err))
+		return nil, classifyError(fmt.Errorf("open the store: %w", err))
 	}
 	return s, nil
 }
@@ -68,28 +68,28 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 		return objstore.Stored{}, err
 	}
 	if body.Size > s.limits.MaxPut {
-		return objstore.Stored{}, invalid("put %s: %d bytes are more than the store takes at once", o.Key, body.Size)
+		return objstore.Stored{}, newInvalidError("put %s: %d bytes are more than the store takes at once", o.Key, body.Size)
 	}
 	name := path.Join(uploads, rand.Text())
 	defer s.root.Remove(name) //nolint:errcheck // It is gone where all went well, and an orphan that nobody reads else.
-	sum, err := s.write(ctx, name, body, o.Metadata)
+	sum, err := s.writeFile(ctx, name, body, o.Metadata)
 	if err != nil {
 		return objstore.Stored{}, fmt.Errorf("put %s: %w", o.Key, err)
 	}
-	return s.publish(name, o, body.Size, sum)
+	return s.publishFile(name, o, body.Size, sum)
 }
 
-// write makes a file of a body, flushed and checked.
-func (s *Store) write(ctx context.Context, name string, body objstore.Body, metadata map[string]string) (objstore.Sum, error) {
+// writeFile makes a file of a body, flushed and checked.
+func (s *Store) writeFile(ctx context.Context, name string, body objstore.Body, metadata map[string]string) (objstore.Sum, error) {
 	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
-		return objstore.Sum{}, classify(err)
+		return objstore.Sum{}, classifyError(err)
 	}
 	defer f.Close() //nolint:errcheck // It is flushed, and the error of that is looked at.
 	h := checksum.New(s.limits.Algorithm)
 	n, err := io.Copy(io.MultiWriter(f, h), &reader{ctx, body.Reader()})
 	if err != nil {
-		return objstore.Sum{}, classify(err)
+		return objstore.Sum{}, classifyError(err)
 	}
 	sum := checksum.Sum(s.limits.Algorithm, h)
 	if n != body.Size || (body.Sum != objstore.Sum{} && body.Sum != sum) {
@@ -98,13 +98,13 @@ func (s *Store) write(ctx context.Context, name string, body objstore.Body, meta
 		}
 	}
 	setMetadata(f, metadata)
-	return sum, classify(f.Sync())
+	return sum, classifyError(f.Sync())
 }
 
-// publish puts a file that is ready to its place, in one step.
-func (s *Store) publish(name string, o *objstore.Object, size int64, sum objstore.Sum) (objstore.Stored, error) {
+// publishFile puts a file that is ready to its place, in one step.
+func (s *Store) publishFile(name string, o *objstore.Object, size int64, sum objstore.Sum) (objstore.Stored, error) {
 	if err := s.makeParents(path.Dir(o.Key)); err != nil {
-		return objstore.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
+		return objstore.Stored{}, classifyError(fmt.Errorf("put %s: %w", o.Key, err))
 	}
 	to := filepath.FromSlash(o.Key)
 	put := s.root.Link // It fails where the object exists.
@@ -112,14 +112,14 @@ func (s *Store) publish(name string, o *objstore.Object, size int64, sum objstor
 		put = s.root.Rename
 	}
 	if err := put(name, to); err != nil {
-		return objstore.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
+		return objstore.Stored{}, classifyError(fmt.Errorf("put %s: %w", o.Key, err))
 	}
-	if err := s.sync(path.Dir(o.Key)); err != nil {
-		return objstore.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
+	if err := s.syncDirectory(path.Dir(o.Key)); err != nil {
+		return objstore.Stored{}, classifyError(fmt.Errorf("put %s: %w", o.Key, err))
 	}
 	info, err := s.root.Stat(to)
 	if err != nil {
-		return objstore.Stored{}, classify(fmt.Errorf("put %s: %w", o.Key, err))
+		return objstore.Stored{}, classifyError(fmt.Errorf("put %s: %w", o.Key, err))
 	}
 	return objstore.Stored{Key: o.Key, Size: size, Sum: sum, Metadata: o.Metadata, Modified: info.ModTime()}, nil
 }
@@ -138,10 +138,10 @@ func (s *Store) makeParents(dir string) error {
 	if err := s.root.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	return s.sync(path.Dir(dir))
+	return s.syncDirectory(path.Dir(dir))
 }
 
-func (s *Store) sync(dir string) error {
+func (s *Store) syncDirectory(dir string) error {
 	d, err := s.root.Open(dir)
 	if err != nil {
 		return err
@@ -152,18 +152,18 @@ func (s *Store) sync(dir string) error {
 
 // Stat reads the object, so its checksum is that of the bytes that are there now.
 func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
-	f, err := s.open(key)
+	f, err := s.openFile(key)
 	if err != nil {
 		return objstore.Stored{}, fmt.Errorf("stat %s: %w", key, err)
 	}
 	defer f.Close() //nolint:errcheck // It is only read.
 	info, err := f.Stat()
 	if err != nil {
-		return objstore.Stored{}, classify(fmt.Errorf("stat %s: %w", key, err))
+		return objstore.Stored{}, classifyError(fmt.Errorf("stat %s: %w", key, err))
 	}
 	h := checksum.New(s.limits.Algorithm)
 	if _, err := io.Copy(h, &reader{ctx, f}); err != nil {
-		return objstore.Stored{}, classify(fmt.Errorf("stat %s: %w", key, err))
+		return objstore.Stored{}, classifyError(fmt.Errorf("stat %s: %w", key, err))
 	}
 	return objstore.Stored{
 		Key: key, Size: info.Size(), Sum: checksum.Sum(s.limits.Algorithm, h), Metadata: metadataOf(f), Modified: info.ModTime(),
@@ -172,7 +172,7 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 
 // Open reads an object. There are no versions.
 func (s *Store) Open(_ context.Context, key, version string) (io.ReadCloser, error) {
-	f, err := s.open(key)
+	f, err := s.openFile(key)
 	if err == nil && version != "" {
 		f.Close() //nolint:errcheck // It was not read.
 		err = &objstore.Error{Class: objstore.NotFound, Err: fmt.Errorf("version %s: a directory keeps no versions", version)}
@@ -183,13 +183,13 @@ func (s *Store) Open(_ context.Context, key, version string) (io.ReadCloser, err
 	return f, nil
 }
 
-func (s *Store) open(key string) (*os.File, error) {
+func (s *Store) openFile(key string) (*os.File, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
 	f, err := s.root.Open(filepath.FromSlash(key))
 	if err != nil {
-		return nil, classify(err)
+		return nil, classifyError(err)
 	}
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		f.Close() //nolint:errcheck // It was not read.
@@ -204,7 +204,7 @@ func (s *Store) Delete(_ context.Context, key, _ string) error {
 		return err
 	}
 	if err := s.root.Remove(filepath.FromSlash(key)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return classify(fmt.Errorf("delete %s: %w", key, err))
+		return classifyError(fmt.Errorf("delete %s: %w", key, err))
 	}
 	return nil
 }
@@ -212,7 +212,7 @@ func (s *Store) Delete(_ context.Context, key, _ string) error {
 // checkKey refuses what is no path of a file below the directory.
 func checkKey(key string) error {
 	if first, _, _ := strings.Cut(key, "/"); !filepath.IsLocal(key) || path.Clean(key) != key || key == "." || first == uploads {
-		return invalid("the key %q is no path of a file: set key and prefix so that it has no empty part, no . and no ..", key)
+		return newInvalidError("the key %q is no path of a file: set key and prefix so that it has no empty part, no . and no ..", key)
 	}
 	return nil
 }

@@ -29,14 +29,14 @@ func (s *Store) Begin(_ context.Context, o *objstore.Object) (string, error) {
 		return "", err
 	}
 	id := rand.Text()
-	if err := s.begin(id, o.Key); err != nil {
-		return "", classify(fmt.Errorf("begin %s: %w", o.Key, err))
+	if err := s.makeUpload(id, o.Key); err != nil {
+		return "", classifyError(fmt.Errorf("begin %s: %w", o.Key, err))
 	}
 	return id, nil
 }
 
-// begin makes the directory with its key in one step: a process may end at any time.
-func (s *Store) begin(id, key string) error {
+// makeUpload makes the directory with its key in one step: a process may end at any time.
+func (s *Store) makeUpload(id, key string) error {
 	made := path.Join(uploads, id+unready)
 	if err := s.root.Mkdir(made, 0o755); err != nil {
 		return err
@@ -51,30 +51,30 @@ func (s *Store) begin(id, key string) error {
 func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
 	what := fmt.Sprintf("put part %d of %s", number, o.Key)
 	if number < 1 || number > s.limits.MaxParts || body.Size > s.limits.MaxPart {
-		return objstore.Part{}, invalid("%s: %d bytes: the store takes %d parts of %d", what, body.Size, s.limits.MaxParts, s.limits.MaxPart)
+		return objstore.Part{}, newInvalidError("%s: %d bytes: the store takes %d parts of %d", what, body.Size, s.limits.MaxParts, s.limits.MaxPart)
 	}
-	if err := s.known(o, id); err != nil {
+	if err := s.checkUpload(o, id); err != nil {
 		return objstore.Part{}, fmt.Errorf("%s: %w", what, err)
 	}
 	if s.limits.Sequential {
-		if n, err := s.count(id); err != nil || n != number-1 {
+		if n, err := s.countParts(id); err != nil || n != number-1 {
 			return objstore.Part{}, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("%s: %d parts are there: %w", what, n, err)}
 		}
 	}
 	written := path.Join(uploads, id, rand.Text()+".writing")
 	defer s.root.Remove(written) //nolint:errcheck // It is gone where all went well, and goes with the upload else.
-	sum, err := s.write(ctx, written, body, nil)
+	sum, err := s.writeFile(ctx, written, body, nil)
 	if err != nil {
 		return objstore.Part{}, fmt.Errorf("%s: %w", what, err)
 	}
 	if err := s.root.Rename(written, partFile(id, number)); err != nil {
-		return objstore.Part{}, classify(fmt.Errorf("%s: %w", what, err))
+		return objstore.Part{}, classifyError(fmt.Errorf("%s: %w", what, err))
 	}
 	return objstore.Part{Number: number, Size: body.Size, Sum: sum}, nil
 }
 
-// count is how many parts an upload has.
-func (s *Store) count(id string) (int, error) {
+// countParts is how many parts an upload has.
+func (s *Store) countParts(id string) (int, error) {
 	n := 0
 	for ; ; n++ {
 		if _, err := s.root.Stat(partFile(id, n+1)); errors.Is(err, os.ErrNotExist) {
@@ -87,11 +87,11 @@ func (s *Store) count(id string) (int, error) {
 
 func partFile(id string, number int) string { return path.Join(uploads, id, strconv.Itoa(number)) }
 
-// known reports an upload that the store does not have.
-func (s *Store) known(o *objstore.Object, id string) error {
+// checkUpload reports an upload that the store does not have.
+func (s *Store) checkUpload(o *objstore.Object, id string) error {
 	key, err := s.root.ReadFile(path.Join(uploads, id, keyFile))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return classify(err)
+		return classifyError(err)
 	}
 	if err != nil || string(key) != o.Key || strings.Contains(id, "/") {
 		return &objstore.Error{Class: objstore.NoUpload, Err: errors.New("the store does not know the upload")}
@@ -102,18 +102,18 @@ func (s *Store) known(o *objstore.Object, id string) error {
 // Complete joins the parts, checks what came out, and puts it to its place.
 func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
 	what := "complete " + o.Key
-	if err := s.known(o, id); err != nil {
+	if err := s.checkUpload(o, id); err != nil {
 		return objstore.Stored{}, fmt.Errorf("%s: %w", what, err)
 	}
 	if len(parts) == 0 {
-		return objstore.Stored{}, invalid("%s: there is no part", what)
+		return objstore.Stored{}, newInvalidError("%s: there is no part", what)
 	}
 	name := path.Join(uploads, id, rand.Text()+".joining")
-	size, err := s.join(ctx, name, id, parts, o.Metadata)
+	size, err := s.joinParts(ctx, name, id, parts, o.Metadata)
 	if err != nil {
 		return objstore.Stored{}, fmt.Errorf("%s: %w", what, err)
 	}
-	stored, err := s.publish(name, o, size, checksum.Combine(parts))
+	stored, err := s.publishFile(name, o, size, checksum.Combine(parts))
 	if err != nil {
 		s.root.Remove(name) //nolint:errcheck // It goes with the upload.
 		return objstore.Stored{}, fmt.Errorf("%s: %w", what, err)
@@ -122,10 +122,10 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 	return stored, nil
 }
 
-func (s *Store) join(ctx context.Context, name, id string, parts []objstore.Part, metadata map[string]string) (size int64, err error) {
+func (s *Store) joinParts(ctx context.Context, name, id string, parts []objstore.Part, metadata map[string]string) (size int64, err error) {
 	f, err := s.root.Create(name)
 	if err != nil {
-		return 0, classify(err)
+		return 0, classifyError(err)
 	}
 	defer f.Close() //nolint:errcheck // It is flushed, and the error of that is looked at.
 	h := checksum.New(s.limits.Algorithm)
@@ -134,7 +134,7 @@ func (s *Store) join(ctx context.Context, name, id string, parts []objstore.Part
 			return 0, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("part %d stands where part %d belongs", part.Number, i+1)}
 		}
 		if part.Size < s.limits.MinPart && i < len(parts)-1 {
-			return 0, invalid("part %d is of %d bytes, and only the last may be smaller than %d", part.Number, part.Size, s.limits.MinPart)
+			return 0, newInvalidError("part %d is of %d bytes, and only the last may be smaller than %d", part.Number, part.Size, s.limits.MinPart)
 		}
 		n, err := s.appendPart(ctx, io.MultiWriter(f, h), id, part.Number)
 		if err != nil {
@@ -146,7 +146,7 @@ func (s *Store) join(ctx context.Context, name, id string, parts []objstore.Part
 		return 0, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("the parts are not those that were sent: %s, and not %s", got.Value, want.Value)}
 	}
 	setMetadata(f, metadata)
-	return size, classify(f.Sync())
+	return size, classifyError(f.Sync())
 }
 
 func (s *Store) appendPart(ctx context.Context, to io.Writer, id string, number int) (int64, error) {
@@ -155,20 +155,20 @@ func (s *Store) appendPart(ctx context.Context, to io.Writer, id string, number 
 		return 0, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("part %d was not sent", number)}
 	}
 	if err != nil {
-		return 0, classify(err)
+		return 0, classifyError(err)
 	}
 	defer part.Close() //nolint:errcheck // It is only read.
 	n, err := io.Copy(to, &reader{ctx, part})
-	return n, classify(err)
+	return n, classifyError(err)
 }
 
 // Abort removes an upload.
 func (s *Store) Abort(_ context.Context, o *objstore.Object, id string) error {
 	if id == "" || strings.Contains(id, "/") {
-		return invalid("abort %s: %q is no upload", o.Key, id)
+		return newInvalidError("abort %s: %q is no upload", o.Key, id)
 	}
 	if err := s.root.RemoveAll(path.Join(uploads, id)); err != nil {
-		return classify(fmt.Errorf("abort %s: %w", o.Key, err))
+		return classifyError(fmt.Errorf("abort %s: %w", o.Key, err))
 	}
 	return nil
 }
@@ -178,13 +178,13 @@ func (s *Store) Unfinished(_ context.Context, prefix string) iter.Seq2[objstore.
 	return func(yield func(objstore.Unfinished, error) bool) {
 		d, err := s.root.Open(uploads)
 		if err != nil {
-			yield(objstore.Unfinished{}, classify(err))
+			yield(objstore.Unfinished{}, classifyError(err))
 			return
 		}
 		defer d.Close() //nolint:errcheck // It is only read.
 		entries, err := d.ReadDir(-1)
 		if err != nil {
-			yield(objstore.Unfinished{}, classify(err))
+			yield(objstore.Unfinished{}, classifyError(err))
 			return
 		}
 		for _, entry := range entries {
@@ -200,8 +200,8 @@ func (s *Store) Unfinished(_ context.Context, prefix string) iter.Seq2[objstore.
 	}
 }
 
-// encode and decode keep an object's metadata in one extended attribute.
-func encode(metadata map[string]string) []byte {
+// encodeMetadata and decode keep an object's metadata in one extended attribute.
+func encodeMetadata(metadata map[string]string) []byte {
 	text, err := json.Marshal(metadata)
 	if err != nil {
 		panic(err) // A map of strings has a text.
@@ -209,7 +209,7 @@ func encode(metadata map[string]string) []byte {
 	return text
 }
 
-func decode(text []byte) map[string]string {
+func decodeMetadata(text []byte) map[string]string {
 	var metadata map[string]string
 	if json.Unmarshal(text, &metadata) != nil {
 		return nil
