@@ -17,7 +17,7 @@ import (
 	"lighterman.dev/lighterman/internal/exitcode"
 )
 
-// Command is a container's command, and the sidecar that it depends on.
+// Command is a container's command that ends only when its files are durable.
 type Command struct {
 	// Args are the command and its arguments.
 	Args []string
@@ -27,25 +27,24 @@ type Command struct {
 	Directory string
 	// Timeout bounds the wait for the sidecar after the command has ended.
 	Timeout time.Duration
-	// Out is for progress and errors: the container's standard error. The command's own input and output are untouched.
+	// Out takes progress and errors: the container's standard error. The command's own input and output are untouched.
 	Out io.Writer
 }
 
-// Run runs the command, waits for the sidecar, and gives the exit code.
+// Run runs the command, waits until the sidecar has stored its files, and returns the exit code.
 func (c *Command) Run(ctx context.Context) int {
 	path, err := exec.LookPath(c.Args[0])
 	if err != nil {
 		return c.cannotRun(ctx, err)
 	}
-	// Signals that come before the child is there are kept for it.
+	// Signals that arrive before the child exists are kept for it.
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)
 	defer signal.Stop(signals)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	pid, err := syscall.ForkExec(path, c.Args, &syscall.ProcAttr{ //nolint:gosec // It is the command that the pod gave the container.
-		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: foregroundProcess(),
-	})
+	attributes := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: foregroundProcess()}
+	pid, err := syscall.ForkExec(path, c.Args, attributes) //nolint:gosec // The pod names the container's command.
 	if err != nil {
 		return c.cannotRun(ctx, fmt.Errorf("run %s: %w", path, err))
 	}
@@ -55,7 +54,7 @@ func (c *Command) Run(ctx context.Context) int {
 	go c.holdSession(ctx, running, acknowledged)
 	code, err := waitForCommand(pid)
 	commandEnded() // From here on a signal does not matter: the files are to be stored within the grace period.
-	// What is said next must not overtake the session's beginning. Without a sidecar there is nothing to overtake.
+	// The next request must not overtake the session's beginning. Without a sidecar there is nothing to wait for.
 	select {
 	case <-acknowledged:
 	case <-time.After(2 * time.Second):
@@ -71,6 +70,7 @@ func (c *Command) Run(ctx context.Context) int {
 	return c.waitUntilStored(ctx)
 }
 
+// cannotRun reports that the command cannot be run, and returns the exit code.
 func (c *Command) cannotRun(ctx context.Context, err error) int {
 	c.logf("%v", err)
 	code := exitcode.CannotRun
@@ -81,12 +81,13 @@ func (c *Command) cannotRun(ctx context.Context, err error) int {
 	return code
 }
 
-// logf writes a line for people. Nobody may read it.
+// logf writes a line for people. An error of writing is ignored.
 func (c *Command) logf(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.Out, "lighterman: "+format+"\n", args...)
 }
 
-// foregroundProcess keeps the command the foreground process of a terminal, if the container has one.
+// foregroundProcess returns the attributes that make the command the foreground process of the container's terminal;
+// nil: there is no terminal.
 func foregroundProcess() *syscall.SysProcAttr {
 	if !term.IsTerminal(0) {
 		return nil
@@ -94,24 +95,28 @@ func foregroundProcess() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Foreground: true, Ctty: 0}
 }
 
-// forwardSignals passes on every signal but those that are about this process itself.
+// ownSignals concern this process: SIGCHLD its child, SIGURG Go's scheduler, which interrupts itself, and SIGTTOU and
+// SIGTTIN the terminal, which is the command's.
+var ownSignals = map[syscall.Signal]bool{
+	syscall.SIGCHLD: true, syscall.SIGURG: true, syscall.SIGTTOU: true, syscall.SIGTTIN: true,
+}
+
+// forwardSignals passes every signal on to the command, except those that concern this process itself.
 func forwardSignals(ctx context.Context, signals <-chan os.Signal, pid int) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case s := <-signals:
-			number, ok := s.(syscall.Signal)
-			// SIGCHLD is of our own child; SIGURG is how Go's scheduler interrupts itself; SIGTTOU and SIGTTIN come because
-			// the terminal is the command's.
-			if ok && number != syscall.SIGCHLD && number != syscall.SIGURG && number != syscall.SIGTTOU && number != syscall.SIGTTIN {
-				_ = syscall.Kill(pid, number) // It may just have ended.
+			if number, ok := s.(syscall.Signal); ok && !ownSignals[number] {
+				_ = syscall.Kill(pid, number) // The command may just have ended.
 			}
 		}
 	}
 }
 
-// waitForCommand waits for the command, and for orphans: as the first process of a container this one inherits them.
+// waitForCommand waits for the command and returns its exit code. It also reaps orphans: the first process of a
+// container inherits them.
 func waitForCommand(pid int) (code int, err error) {
 	for {
 		var status syscall.WaitStatus
@@ -128,12 +133,12 @@ func waitForCommand(pid int) (code int, err error) {
 	}
 }
 
-// holdSession tells the sidecar that the command runs, and closes begun when the sidecar knows. A sidecar that was
-// restarted is told again, as long as the command is running.
+// holdSession holds the session while the command runs, and closes acknowledged when the sidecar knows of it. It begins
+// the session again when the sidecar was restarted.
 func (c *Command) holdSession(ctx, running context.Context, acknowledged chan struct{}) {
 	var once sync.Once
-	for { // Once in any case: the command may have ended before this began.
-		// The sidecar answers once: the connection lasts as long as both do.
+	for { // At least once: the command may have ended already.
+		// The sidecar answers once. The connection lasts until one of both ends.
 		_ = Ask(ctx, c.Directory, Request{Ask: AskStart, Container: c.Container}, func(Answer) bool {
 			once.Do(func() { close(acknowledged) })
 			return true
@@ -146,15 +151,17 @@ func (c *Command) holdSession(ctx, running context.Context, acknowledged chan st
 	}
 }
 
-// reportFailure tells the sidecar. One that cannot be reached writes no manifest either: nobody has asked it to.
+// reportFailure reports to the sidecar that the command has failed. A sidecar that cannot be reached writes no final
+// manifest either, for it was not asked to.
 func (c *Command) reportFailure(ctx context.Context, code int) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	_ = Ask(ctx, c.Directory, Request{Ask: AskFailed, Container: c.Container, Code: code}, func(Answer) bool { return false })
+	request := Request{Ask: AskFailed, Container: c.Container, Code: code}
+	_ = Ask(ctx, c.Directory, request, func(Answer) bool { return false })
 }
 
-// waitUntilStored waits until the sidecar says that all is durable. A sidecar that goes away is waited for: it is
-// restarted, and goes on.
+// waitUntilStored waits for the sidecar's verdict, and returns the exit code. When the sidecar was restarted, it asks
+// again.
 func (c *Command) waitUntilStored(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
@@ -171,7 +178,8 @@ func (c *Command) waitUntilStored(ctx context.Context) int {
 		switch {
 		case verdict != nil && verdict.Error == "":
 			reporter.clearBar()
-			c.logf("%d files with %s are stored; the manifest is %s", verdict.Files, formatBytes(verdict.Bytes), verdict.Manifest)
+			c.logf("%d files with %s are stored; the manifest is %s",
+				verdict.Files, formatBytes(verdict.Bytes), verdict.Manifest)
 			return 0
 		case verdict != nil:
 			reporter.clearBar()
