@@ -24,13 +24,13 @@ const fileName = "journal"
 
 // Upload is an upload in parts that has begun.
 type Upload struct {
-	// Path is that of the file in the spool, escaped.
+	// Path is the file's in the spool, escaped.
 	Path string `json:"path"`
 	Key  string `json:"key"`
 	ID   string `json:"id"`
-	// PartSize is that of every part but the last.
+	// PartSize is the size of every part but the last.
 	PartSize int64 `json:"partSize"`
-	// Parts are those that the store has confirmed, by number.
+	// Parts are the parts that the store has confirmed, by number.
 	Parts map[int]objstore.Part `json:"parts,omitempty"`
 }
 
@@ -38,11 +38,11 @@ type Upload struct {
 type Entry struct {
 	manifest.File
 
-	// State is that of the file when it was sent.
+	// State is the state of the file when it was sent.
 	State spool.State `json:"state"`
 }
 
-// record is a line; one field is set.
+// record is a line of the journal. One field is set.
 type record struct {
 	Run   string  `json:"run,omitempty"`
 	Begin *Upload `json:"begin,omitempty"`
@@ -54,18 +54,18 @@ type record struct {
 	Done *Entry `json:"done,omitempty"`
 }
 
-// Journal is that of one run. Its methods may be called at the same time.
+// Journal is the journal of one run. Its methods may be called at the same time.
 type Journal struct {
 	mu      sync.Mutex
 	file    *os.File
 	uploads map[string]*Upload
 	entries map[string]Entry
-	// writeErr is the first error of writing. The run goes on without a journal: only a restart would cost more.
+	// writeErr is the first error of writing. The run continues without the file, which only a restart would need.
 	writeErr error
 }
 
-// Open reads the journal of a run in a directory, or begins it. Uploads of an earlier run are returned: they are to be
-// aborted. A line that a crash has torn, and what follows it, is dropped.
+// Open opens the journal of a run in a directory, or creates it. It returns the uploads of an earlier run: the caller
+// is to abort them. It drops a line that a crash has torn, and what follows.
 func Open(dir, run string) (*Journal, []Upload, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("open the journal: %w", err)
@@ -88,6 +88,7 @@ func Open(dir, run string) (*Journal, []Upload, error) {
 	return j, stale, nil
 }
 
+// readRecords applies the records of the file, and returns the run that wrote them.
 func (j *Journal) readRecords(name string) (run string, err error) {
 	f, err := os.Open(name) //nolint:gosec // The configuration names the directory.
 	if errors.Is(err, fs.ErrNotExist) {
@@ -100,7 +101,7 @@ func (j *Journal) readRecords(name string) (run string, err error) {
 	for r := bufio.NewReader(f); ; {
 		line, err := r.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			return run, nil // A line without its end is torn.
+			return run, nil // A line without a line feed is torn.
 		}
 		if err != nil {
 			return "", err
@@ -116,7 +117,7 @@ func (j *Journal) readRecords(name string) (run string, err error) {
 	}
 }
 
-// applyRecord is what a record means.
+// applyRecord updates uploads and entries.
 func (j *Journal) applyRecord(rec *record) {
 	switch {
 	case rec.Begin != nil:
@@ -138,7 +139,8 @@ func (j *Journal) applyRecord(rec *record) {
 	}
 }
 
-// rewriteFile leaves out what has ended, in one step: a crash leaves the old file or the new one.
+// rewriteFile replaces the file with one without the uploads that have ended. A crash leaves the old file or the new
+// one.
 func (j *Journal) rewriteFile(name, run string) error {
 	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // As above.
 	if err != nil {
@@ -159,6 +161,7 @@ func (j *Journal) rewriteFile(name, run string) error {
 	return os.Rename(name+".new", name)
 }
 
+// writeRecord writes a line, and remembers the first error.
 func (j *Journal) writeRecord(rec *record) {
 	text, err := json.Marshal(rec)
 	if err == nil && j.writeErr == nil {
@@ -169,6 +172,7 @@ func (j *Journal) writeRecord(rec *record) {
 	}
 }
 
+// addRecord applies a record and writes it.
 func (j *Journal) addRecord(rec *record) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -176,10 +180,10 @@ func (j *Journal) addRecord(rec *record) {
 	j.writeRecord(rec)
 }
 
-// BeginUpload notes that an upload has begun.
+// BeginUpload records that an upload has begun.
 func (j *Journal) BeginUpload(u Upload) { j.addRecord(&record{Begin: &u}) }
 
-// AddPart notes that the store has confirmed a part of the upload of a file.
+// AddPart records a part that the store has confirmed, of the upload of the file at path.
 func (j *Journal) AddPart(path string, part objstore.Part) {
 	rec := &record{}
 	rec.Part = &struct {
@@ -189,13 +193,13 @@ func (j *Journal) AddPart(path string, part objstore.Part) {
 	j.addRecord(rec)
 }
 
-// EndUpload notes that the upload of a file was given up.
+// EndUpload records that the upload of a file was aborted.
 func (j *Journal) EndUpload(path string) { j.addRecord(&record{End: path}) }
 
-// AddEntry notes that a file is durable.
+// AddEntry records that a file is durable.
 func (j *Journal) AddEntry(e Entry) { j.addRecord(&record{Done: &e}) }
 
-// Upload is the upload of a file that has begun and not ended.
+// Upload returns the upload of a file that has begun and not ended.
 func (j *Journal) Upload(path string) (Upload, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -208,7 +212,7 @@ func (j *Journal) Upload(path string) (Upload, bool) {
 	return found, true
 }
 
-// Uploads are all that have begun and not ended.
+// Uploads returns the uploads that have begun and not ended, by path.
 func (j *Journal) Uploads() []Upload {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -221,7 +225,7 @@ func (j *Journal) Uploads() []Upload {
 	return all
 }
 
-// Entry is a file that is durable, by its escaped path.
+// Entry returns the durable file of an escaped path.
 func (j *Journal) Entry(path string) (Entry, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -229,14 +233,14 @@ func (j *Journal) Entry(path string) (Entry, bool) {
 	return e, ok
 }
 
-// Entries are all files that are durable, by path.
+// Entries returns the durable files, by path.
 func (j *Journal) Entries() []Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return slices.SortedFunc(maps.Values(j.entries), func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 }
 
-// Sync flushes what was noted to the disk. It returns the first error that there was since Open.
+// Sync flushes the records to the disk. It returns the first error since Open.
 func (j *Journal) Sync() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -14,16 +14,16 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// Format is the version of the document that this package writes and reads.
+// Format is the version of the format that this package writes and reads.
 const Format = 1
 
-// maxSize bounds what is read: a million files.
+// maxSize bounds the manifest that is read. A million files have 400 MiB.
 const maxSize = 1 << 30
 
-// Manifest is what one run has stored. Every file in it was durable before the manifest was written.
+// Manifest lists what one run has stored. Every file in it was durable before the manifest was written.
 type Manifest struct {
 	Format int `json:"format"`
-	// Key is the manifest's own.
+	// Key is the manifest's own key.
 	Key     string       `json:"key"`
 	Pod     uploader.Pod `json:"pod"`
 	Profile string       `json:"profile,omitempty"`
@@ -31,24 +31,24 @@ type Manifest struct {
 	Uploader string    `json:"uploader"`
 	Started  time.Time `json:"started"`
 	Written  time.Time `json:"written"`
-	// Final means that the run has ended and nothing was left over. Else the pod was still running.
+	// Final means that the run has ended and every file is stored. Otherwise the pod was still running.
 	Final bool   `json:"final"`
 	Files []File `json:"files"`
-	// Skipped are entries of the spool that are no files, such as links: they were not uploaded.
+	// Skipped are entries of the spool that are not regular files, such as links: they were not uploaded.
 	Skipped []Skipped `json:"skipped,omitempty"`
 }
 
-// File is a file that was stored.
+// File is a stored file.
 type File struct {
-	// Path is that in the spool, escaped as keys are.
+	// Path is the file's in the spool, escaped as keys are.
 	Path string `json:"path"`
 	Key  string `json:"key"`
 	Size int64  `json:"size"`
-	// SHA256 is of the whole content, in hex.
+	// SHA256 is that of the content, in hex.
 	SHA256 string `json:"sha256"`
-	// Checksum is what the store keeps of the whole; zero where it keeps none.
+	// Checksum is the one that the store keeps of the whole object; zero where it keeps none.
 	Checksum objstore.Sum `json:"checksum,omitzero"`
-	// Version is the object's, where the bucket keeps versions.
+	// Version is the object's version, where the bucket keeps versions.
 	Version  string    `json:"version,omitempty"`
 	Modified time.Time `json:"modified"`
 	Stored   time.Time `json:"stored"`
@@ -60,7 +60,7 @@ type Skipped struct {
 	Reason string `json:"reason"`
 }
 
-// Encode is the manifest's text.
+// Encode returns the manifest as JSON.
 func (m *Manifest) Encode() ([]byte, error) {
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -69,7 +69,7 @@ func (m *Manifest) Encode() ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// Decode reads a manifest.
+// Decode reads a manifest from JSON.
 func Decode(r io.Reader) (*Manifest, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxSize+1))
 	if err != nil {
@@ -84,7 +84,8 @@ func Decode(r io.Reader) (*Manifest, error) {
 		return nil, fmt.Errorf("read the manifest: %w", err)
 	}
 	if m.Format != Format {
-		return nil, fmt.Errorf("read the manifest: its format is %d, and this program reads %d: use the uploader of version %q", m.Format, Format, m.Uploader)
+		return nil, fmt.Errorf("read the manifest: its format is %d, and this program reads %d: "+
+			"use the uploader of version %q", m.Format, Format, m.Uploader)
 	}
 	if d.More() {
 		return nil, errors.New("read the manifest: something follows it")
@@ -92,7 +93,7 @@ func Decode(r io.Reader) (*Manifest, error) {
 	return &m, nil
 }
 
-// Load reads a manifest from a store; an error of class NotFound when there is none.
+// Load reads a manifest from a store. Without one it returns an error of class NotFound.
 func Load(ctx context.Context, store objstore.Store, key string) (*Manifest, error) {
 	r, err := store.Open(ctx, key, "")
 	if err != nil {
@@ -102,7 +103,7 @@ func Load(ctx context.Context, store objstore.Store, key string) (*Manifest, err
 	return Decode(r)
 }
 
-// Put writes the manifest, in place of the one that the run has written before.
+// Put writes the manifest, in place of an earlier one of the run.
 func (m *Manifest) Put(ctx context.Context, store objstore.Store, o objstore.Object) error {
 	text, err := m.Encode()
 	if err != nil {
@@ -112,14 +113,18 @@ func (m *Manifest) Put(ctx context.Context, store objstore.Store, o objstore.Obj
 	sum := checksum.Of(store.Limits().Algorithm, text)
 	body := objstore.Body{ReaderAt: bytes.NewReader(text), Size: int64(len(text)), Sum: sum}
 	if body.Size > store.Limits().MaxPut {
-		return fmt.Errorf("write the manifest: it has %d bytes, and the store takes %d at once", body.Size, store.Limits().MaxPut)
+		return fmt.Errorf("write the manifest: it has %d bytes, and the store takes %d at once",
+			body.Size, store.Limits().MaxPut)
 	}
 	stored, err := store.Put(ctx, &o, body)
 	if err != nil {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
 	if stored.Sum != (objstore.Sum{}) && stored.Sum.Algorithm == sum.Algorithm && stored.Sum != sum {
-		return &objstore.Error{Class: objstore.Corrupt, Err: fmt.Errorf("write the manifest: the store has %v, and %v was sent", stored.Sum, sum)}
+		return &objstore.Error{
+			Class: objstore.Corrupt,
+			Err:   fmt.Errorf("write the manifest: the store has %v, and %v was sent", stored.Sum, sum),
+		}
 	}
 	return nil
 }

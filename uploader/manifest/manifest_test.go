@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,40 @@ func TestManifestIsWrittenAndRead(t *testing.T) {
 	}
 	if _, err := manifest.Load(t.Context(), store, "none"); objstore.ClassOf(err) != objstore.NotFound {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestFormat compares the text byte for byte: manifests are read for years.
+func TestFormat(t *testing.T) {
+	m := &manifest.Manifest{
+		Format: manifest.Format, Key: "p/.lighterman/1/manifest.json", Pod: uploader.Pod{Namespace: "n", Name: "p", UID: "1"},
+		Profile: "CredentialProfile b", Uploader: "v1", Started: time.Unix(1, 0).UTC(), Written: time.Unix(2, 5).UTC(),
+		Final: true, Skipped: []manifest.Skipped{{Path: "l", Reason: "not a regular file"}},
+		Files: []manifest.File{
+			{
+				Path: "a", Key: "p/a", Size: 3, SHA256: "00", Checksum: objstore.Sum{Algorithm: objstore.CRC32C, Value: "AAAA"},
+				Version: "v", Modified: time.Unix(3, 0).UTC(), Stored: time.Unix(4, 0).UTC(),
+			},
+			{Path: "<b>", Key: "p/<b>"},
+		},
+	}
+	got, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("testdata/manifest.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	read, err := manifest.Decode(bytes.NewReader(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(m, read); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 

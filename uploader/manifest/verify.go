@@ -11,8 +11,8 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// Verify checks a file of the manifest against the store: it is there, in its version, of its size, with its checksum;
-// and if content is set, the bytes that are read back have its SHA-256. It returns nil when all is as it was stored.
+// Verify returns an error if a file of the manifest is not in the store with its version, size and checksum. If content
+// is set, Verify also reads the object and compares its SHA-256.
 func Verify(ctx context.Context, store objstore.Store, file *File, content bool) error {
 	stored, err := store.Stat(ctx, file.Key)
 	if err != nil {
@@ -25,7 +25,7 @@ func Verify(ctx context.Context, store objstore.Store, file *File, content bool)
 		}
 	}
 	if !newest || content {
-		// Somebody may have written a newer version: the one that the manifest names is what counts.
+		// A newer version was written: compare the one that the manifest names.
 		if err := file.checkContent(ctx, store); err != nil {
 			return err
 		}
@@ -33,17 +33,22 @@ func Verify(ctx context.Context, store objstore.Store, file *File, content bool)
 	return nil
 }
 
+// checkStored compares size and checksum, as the store describes the object.
 func (f *File) checkStored(stored objstore.Stored) error {
 	var differences []string
 	if stored.Size != f.Size {
 		differences = append(differences, fmt.Sprintf("it has %d bytes, and %d were stored", stored.Size, f.Size))
 	}
-	if none := (objstore.Sum{}); stored.Sum != f.Checksum && stored.Sum != none && f.Checksum != none && stored.Sum.Algorithm == f.Checksum.Algorithm {
-		differences = append(differences, fmt.Sprintf("its %s is %s, and %s was stored", stored.Sum.Algorithm, stored.Sum.Value, f.Checksum.Value))
+	none := objstore.Sum{}
+	bothKnown := stored.Sum != none && f.Checksum != none && stored.Sum.Algorithm == f.Checksum.Algorithm
+	if bothKnown && stored.Sum != f.Checksum {
+		differences = append(differences, fmt.Sprintf("its %s is %s, and %s was stored",
+			stored.Sum.Algorithm, stored.Sum.Value, f.Checksum.Value))
 	}
 	return f.corruptError(differences)
 }
 
+// checkContent reads the object, and compares size and SHA-256.
 func (f *File) checkContent(ctx context.Context, store objstore.Store) error {
 	r, err := store.Open(ctx, f.Key, f.Version)
 	if err != nil {
@@ -65,6 +70,7 @@ func (f *File) checkContent(ctx context.Context, store objstore.Store) error {
 	return f.corruptError(differences)
 }
 
+// corruptError returns an error with the differences; nil: there are none.
 func (f *File) corruptError(differences []string) error {
 	if len(differences) == 0 {
 		return nil

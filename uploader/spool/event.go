@@ -1,11 +1,12 @@
 package spool
 
-// Event is what happened.
+// Event is an event of the watch.
 type Event struct {
-	// Path is of a file that was made, linked, closed by its writer, or renamed to this name.
+	// Path is that of a file that was created, linked, closed by its writer, or renamed to it.
 	Path string
-	// Closed means that a writer has closed it, or that it was renamed.
+	// Closed means that a writer has closed the file, or that it was renamed.
 	Closed bool
-	// Walk asks for a walk instead: events were lost, or a directory came whose files had none.
+	// Walk means that events are missing, and Path is empty: the queue has overflowed, or a directory was created whose
+	// files may have had none.
 	Walk bool
 }

@@ -9,11 +9,11 @@ import (
 type File struct {
 	*os.File
 
-	// Path is where it was opened.
+	// Path is the one that it was opened at.
 	Path string
 }
 
-// State is that of the open file, which may have been renamed or removed since.
+// State returns the state of the open file, which may have been renamed or removed since.
 func (f *File) State() (State, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -22,14 +22,14 @@ func (f *File) State() (State, error) {
 	return stateOf(info)
 }
 
-// Writers says who has a file open for writing.
+// Writers is whether a file is open for writing.
 type Writers int
 
 const (
-	// WritersUnknown means that the file system, or the owner of the file, does not let us know.
+	// WritersUnknown means that the file system or the owner of the file does not permit to find out.
 	WritersUnknown Writers = iota
-	// NoWriters means that nobody has the file open for writing, in any container of the node.
+	// NoWriters means that no process of the node, in any container, has the file open for writing.
 	NoWriters
-	// HasWriters means that somebody has.
+	// HasWriters means that a process has.
 	HasWriters
 )

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// stateOf returns the state of a regular file; ErrNotRegular for anything else.
 func stateOf(info fs.FileInfo) (State, error) {
 	if !info.Mode().IsRegular() {
 		return State{}, ErrNotRegular
@@ -22,14 +23,15 @@ func stateOf(info fs.FileInfo) (State, error) {
 	}, nil
 }
 
-// Removed reports whether the file has no name any more.
+// Removed reports whether the file has no name left.
 func (f *File) Removed() bool {
 	var st unix.Stat_t
 	return unix.Fstat(int(f.Fd()), &st) == nil && st.Nlink == 0
 }
 
-// Writers asks the kernel for a read lease, which it grants only while nobody has the file open for writing (fcntl(2),
-// "Leases"), and gives it back at once. Leases need the owner of the file, or CAP_LEASE; NFS has none.
+// Writers returns whether the file is open for writing. It takes a read lease, which the kernel grants only while no
+// process has the file open for writing (fcntl(2), "Leases"), and returns it at once. Only the owner of the file, or a
+// process with CAP_LEASE, can take a lease; NFS has none.
 func (f *File) Writers() Writers {
 	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
 	if errors.Is(err, unix.EAGAIN) {
@@ -44,8 +46,8 @@ func (f *File) Writers() Writers {
 	return NoWriters
 }
 
-// DropCache tells the kernel that a part of the file is not read again soon: a large file must not drive out of memory
-// what others need. A size of zero means up to the end.
+// DropCache drops a range of the file from the page cache, so that a large file does not displace what other processes
+// need. A size of zero means up to the end.
 func (f *File) DropCache(offset, size int64) {
-	_ = unix.Fadvise(int(f.Fd()), offset, size, unix.FADV_DONTNEED) // Advice.
+	_ = unix.Fadvise(int(f.Fd()), offset, size, unix.FADV_DONTNEED) // It is advice.
 }

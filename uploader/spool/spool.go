@@ -25,28 +25,28 @@ func Open(name string) (*Spool, error) {
 	return &Spool{root: root, path: name}, nil
 }
 
-// Close frees the directory.
+// Close closes the directory.
 func (s *Spool) Close() error { return s.root.Close() }
 
-// State identifies the content of a file: while it stays the same, so do the bytes, see Settled.
+// State identifies the content of a file: while it stays the same, so do the bytes. See UntilSettled.
 type State struct {
 	Device uint64 `json:"device"`
 	Inode  uint64 `json:"inode"`
 	Size   int64  `json:"size"`
-	// Modified and Changed are in nanoseconds since 1970. A writer can set back the one, but not the other.
+	// Modified and Changed are in nanoseconds since 1970. A writer can set back Modified, but not Changed.
 	Modified int64 `json:"modified"`
 	Changed  int64 `json:"changed"`
 }
 
-// SameFile reports whether both are of one file, whatever its content.
+// SameFile reports whether both states are of one file, whatever its content.
 func (s State) SameFile(o State) bool { return s.Device == o.Device && s.Inode == o.Inode }
 
-// clockStep is more than the steps in which Linux counts the times of files: a jiffy, of 10 ms at the most.
+// clockStep is longer than the step in which Linux counts the times of files: a jiffy, of 10 ms at most.
 const clockStep = 20 * time.Millisecond
 
-// UntilSettled is how long a file must have been left alone so that each later change shows in its State: two changes
-// within one step of the file system's clock have the same time. File systems that count whole seconds are known by
-// times that are whole seconds.
+// UntilSettled returns how long a file must stay unchanged before each later change shows in its State: two changes
+// within one step of the file system's clock have the same time. A time in whole seconds is taken for that of a file
+// system that counts whole seconds.
 func (s State) UntilSettled(now time.Time) time.Duration {
 	step := clockStep
 	if s.Changed%int64(time.Second) == 0 {
@@ -59,10 +59,10 @@ func (s State) UntilSettled(now time.Time) time.Duration {
 // ErrNotRegular is the error of what is no regular file: a link, a pipe, a socket, a device.
 var ErrNotRegular = errors.New("not a regular file")
 
-// ErrReplaced is the error of a file that another one has taken the place of.
+// ErrReplaced is the error of a file whose path another file has taken.
 var ErrReplaced = errors.New("another file has taken its place")
 
-// Stat looks at the file at a path, without opening it.
+// Stat returns the state of the file at a path, without opening it.
 func (s *Spool) Stat(name string) (State, error) {
 	info, err := s.root.Lstat(name)
 	if err != nil {
@@ -75,13 +75,13 @@ func (s *Spool) Stat(name string) (State, error) {
 	return state, nil
 }
 
-// Open opens a regular file for reading. A link in its place is an error, also one that appears in the same moment.
+// Open opens a regular file for reading. A link is an error, also one that takes the file's place at the same moment.
 func (s *Spool) Open(name string) (*File, error) {
 	before, err := s.Stat(name)
 	if err != nil {
 		return nil, err
 	}
-	// A pipe that takes the file's place must not block the open.
+	// A pipe that takes the file's place must not block.
 	f, err := s.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, s.explainPermission(name, err)
@@ -94,20 +94,21 @@ func (s *Spool) Open(name string) (*File, error) {
 	return file, nil
 }
 
-// explainPermission adds whose a file is that may not be read.
+// explainPermission adds to an error of opening a file who owns it.
 func (s *Spool) explainPermission(name string, err error) error {
 	info, statErr := s.root.Lstat(name)
 	if statErr != nil || !errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("open %q: %w", name, err)
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return fmt.Errorf("open %q: it belongs to user %d and group %d, mode %v, and the uploader runs as user %d: run both as one user, or let the group read and set fsGroup: %w",
+		return fmt.Errorf("open %q: it belongs to user %d and group %d, mode %v, and the uploader runs as user %d: "+
+			"run both as one user, or let the group read and set fsGroup: %w",
 			name, st.Uid, st.Gid, info.Mode(), os.Getuid(), err)
 	}
 	return fmt.Errorf("open %q: %w", name, err)
 }
 
-// Remove removes a file if it is still as it was. It is an error when it is not, or when it is open for writing.
+// Remove removes a file. It returns an error if its state differs, or if a process has it open for writing.
 func (s *Spool) Remove(name string, as State) error {
 	f, err := s.Open(name)
 	if err != nil {
@@ -127,33 +128,35 @@ func (s *Spool) Remove(name string, as State) error {
 	err = s.root.Remove(name)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("remove %q: user %d, as whom the uploader runs, may not write in its directory: run both as one user: %w", name, os.Getuid(), err)
+		return fmt.Errorf("remove %q: user %d, as whom the uploader runs, may not write in its directory: "+
+			"run both as one user: %w", name, os.Getuid(), err)
 	case err != nil:
 		return fmt.Errorf("remove %q: %w", name, err)
 	}
 	return nil
 }
 
-// Capacity is the size of the spool's file system in bytes: no file of it can be larger.
+// Capacity returns the size of the spool's file system in bytes: no file can be larger.
 func (s *Spool) Capacity() (int64, error) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(s.path, &st); err != nil {
 		return 0, fmt.Errorf("look at the file system of %s: %w", s.path, err)
 	}
-	return int64(st.Blocks) * int64(st.Bsize), nil //nolint:gosec,unconvert // A file system has no more than 8 EiB; the type of Bsize is the system's.
+	// A file system has no more than 8 EiB. The type of Bsize differs between systems.
+	return int64(st.Blocks) * int64(st.Bsize), nil //nolint:gosec,unconvert // As above.
 }
 
-// Entry is what a walk finds.
+// Entry is an entry of the spool that a walk finds.
 type Entry struct {
 	Path string
 	// State is of a regular file, and zero where Err is set.
 	State State
-	// Err says why the entry is not one: ErrNotRegular, or a directory that cannot be read.
+	// Err is ErrNotRegular, or the error of reading the directory.
 	Err error
 }
 
-// Walk visits every file below a directory of the spool, "." for all; directories are visited by what they hold, and
-// links as what they are. What disappears meanwhile is left out. It ends when visit does not want more.
+// Walk calls visit with every entry below a directory of the spool, "." for all, except directories that can be read.
+// It does not follow links, and leaves out what disappears meanwhile. It ends when visit returns false, and returns that.
 func (s *Spool) Walk(dir string, visit func(Entry) bool) bool {
 	entries, err := s.readDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !visit(Entry{Path: dir, Err: err}) {
@@ -178,13 +181,14 @@ func (s *Spool) Walk(dir string, visit func(Entry) bool) bool {
 	return true
 }
 
+// readDir returns the entries of a directory.
 func (s *Spool) readDir(dir string) ([]fs.DirEntry, error) {
 	info, err := s.root.Lstat(dir)
 	if err != nil {
 		return nil, err
 	}
 	if !info.IsDir() {
-		return nil, nil // A link or a file that has taken its place: its own directory's next walk says so.
+		return nil, nil // A link or a file has taken its place: the next walk finds it.
 	}
 	d, err := s.root.Open(dir)
 	if err != nil {

@@ -14,19 +14,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Watcher tells what happens in the spool. fsnotify v1.10.1 does not tell when a writer closes a file, and that is what
-// matters here; so this reads inotify itself. Events may be missed: a walk now and then must find what they did not
-// say.
+// Watcher reports events of the spool. It reads inotify itself: fsnotify v1.10.1 does not report that a writer has
+// closed a file, which is the event that matters here. Events may be missed: walks must find what they did not report.
 type Watcher struct {
 	spool *Spool
 	file  *os.File
 	paths map[int32]string // of the directories, by watch descriptor
 }
 
-// watchMask is what is watched in each directory. IN_CREATE of a file tells of hard links, which no writer closes.
+// watchMask are the events of each directory. IN_CREATE of a file is for hard links, which no writer closes.
 const watchMask = unix.IN_CLOSE_WRITE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_CREATE | unix.IN_ONLYDIR
 
-// Watch begins to watch every directory of the spool.
+// Watch returns a watcher of every directory of the spool.
 func (s *Spool) Watch() (*Watcher, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
@@ -42,7 +41,7 @@ func (s *Spool) Watch() (*Watcher, error) {
 // Close ends Run.
 func (w *Watcher) Close() error { return w.file.Close() }
 
-// watchDir watches a directory and those below it.
+// watchDir adds a directory and those below it to the watch.
 func (w *Watcher) watchDir(dir string) error {
 	info, err := w.spool.root.Lstat(dir)
 	if err != nil || !info.IsDir() {
@@ -53,7 +52,7 @@ func (w *Watcher) watchDir(dir string) error {
 		return ignoreGone(err)
 	}
 	defer d.Close() //nolint:errcheck // It is only read.
-	// The name is that of the open directory: nothing can take its place.
+	// This path names the open directory: nothing can take its place.
 	var wd int
 	err = w.withDescriptor(func(fd int) (err error) {
 		wd, err = unix.InotifyAddWatch(fd, fmt.Sprintf("/proc/self/fd/%d", d.Fd()), watchMask)
@@ -65,7 +64,7 @@ func (w *Watcher) watchDir(dir string) error {
 	if err != nil {
 		return ignoreGone(err)
 	}
-	w.paths[int32(wd)] = dir //nolint:gosec // Watch descriptors are of 32 bits.
+	w.paths[int32(wd)] = dir //nolint:gosec // A watch descriptor has 32 bits.
 	entries, err := d.ReadDir(-1)
 	if err != nil {
 		return ignoreGone(err)
@@ -80,7 +79,7 @@ func (w *Watcher) watchDir(dir string) error {
 	return nil
 }
 
-// withDescriptor lends the descriptor. Fd would make it block, and then Close would not end Run.
+// withDescriptor calls do with the descriptor. Fd would make it block, and then Close would not end Run.
 func (w *Watcher) withDescriptor(do func(fd int) error) error {
 	conn, err := w.file.SyscallConn()
 	if err != nil {
@@ -93,7 +92,7 @@ func (w *Watcher) withDescriptor(do func(fd int) error) error {
 	return done
 }
 
-// ignoreGone forgives what has disappeared: it needs no watching.
+// ignoreGone returns nil for the error of a directory that has disappeared, and err otherwise.
 func ignoreGone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -101,7 +100,7 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// unwatchDir ends the watches of a directory that was moved away, and of those below it.
+// unwatchDir removes a directory that was moved away, and those below it, from the watch.
 func (w *Watcher) unwatchDir(dir string) {
 	for wd, name := range w.paths {
 		if name == dir || strings.HasPrefix(name, dir+"/") {
@@ -115,7 +114,7 @@ func (w *Watcher) unwatchDir(dir string) {
 	}
 }
 
-// Run tells each event, until Close: then it returns nil.
+// Run calls report with each event until Close: then it returns nil.
 func (w *Watcher) Run(report func(Event)) error {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -140,9 +139,10 @@ func (w *Watcher) Run(report func(Event)) error {
 	}
 }
 
+// handleEvent reports an event of inotify, and updates the watch.
 func (w *Watcher) handleEvent(wd int32, what uint32, name string, report func(Event)) error {
 	if what&unix.IN_Q_OVERFLOW != 0 {
-		// A directory may have come that is not watched.
+		// A directory may have been created that is not watched.
 		report(Event{Walk: true})
 		return w.watchDir(".")
 	}
