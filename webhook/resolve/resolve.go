@@ -35,11 +35,15 @@ func Profile(ctx context.Context, source Source, pod *injector.Pod, namespace st
 	if err != nil {
 		return Resolution{}, err
 	}
-	resolution := Resolution{Profile: found.Profile}
-	if err := CheckNamespace(ctx, source, found, namespace); err != nil {
-		return resolution, err
+	return Resolution{Profile: found.Profile}, Authorize(ctx, source, found, pod, namespace)
+}
+
+// Authorize returns a *injector.DeniedError where the pod's namespace or service account may not use the profile.
+func Authorize(ctx context.Context, source Source, p *ScopedProfile, pod *injector.Pod, namespace string) error {
+	if err := CheckNamespace(ctx, source, p, namespace); err != nil {
+		return err
 	}
-	return resolution, injector.CheckServiceAccount(pod, found.Profile)
+	return injector.CheckServiceAccount(pod, p.Profile)
 }
 
 // findProfile returns the profile that ref names, and denies the pod where there is none.

@@ -3,6 +3,7 @@ package lightermancmd
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -65,7 +66,7 @@ and the same sentence.`,
   kubectl kustomize . | lighterman inject -f - --profile profile.yaml | kubectl apply -f -`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runInject(cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &o)
+			return runInject(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &o)
 		},
 	}
 	f := cmd.Flags()
@@ -80,7 +81,7 @@ and the same sentence.`,
 	return cmd
 }
 
-func runInject(stdin io.Reader, stdout, stderr io.Writer, o *injectOptions) error {
+func runInject(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, o *injectOptions) error {
 	given, err := readProfiles(o.profiles)
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func runInject(stdin io.Reader, stdout, stderr io.Writer, o *injectOptions) erro
 	}
 	var denials []error
 	for _, object := range pods {
-		if err := o.inject(&out, &notes, object, given, len(pods) == 1); err != nil {
+		if err := o.inject(ctx, &out, &notes, object, given, len(pods) == 1); err != nil {
 			denials = append(denials, fmt.Errorf("%s: %w", object, err))
 		}
 	}
@@ -125,21 +126,19 @@ func runInject(stdin io.Reader, stdout, stderr io.Writer, o *injectOptions) erro
 
 // inject injects the pod that object makes. It writes to out the diff, if that is asked for, and to notes what the user
 // should know. only says that there is no other such object.
-func (o *injectOptions) inject(out, notes *bytes.Buffer, object *manifest.Object, given profiles, only bool) error {
-	if injector.OptedOut(&object.Pod.Metadata) {
-		fmt.Fprintf(notes, "%s is left as it is: annotation %s is \"false\"\n", object, injector.AnnotationInject)
-		return nil
-	}
-	prof, err := given.choose(object.Pod, only)
+func (o *injectOptions) inject(ctx context.Context, out, notes *bytes.Buffer, object *manifest.Object, given profiles, only bool) error {
+	resolution, err := given.choose(ctx, object.Pod, only)
 	if err != nil {
 		return err
 	}
-	if prof == nil {
+	prof := resolution.Profile
+	switch {
+	case resolution.OptedOut:
+		fmt.Fprintf(notes, "%s is left as it is: annotation %s is \"false\"\n", object, injector.AnnotationInject)
+		return nil
+	case prof == nil:
 		fmt.Fprintf(notes, "%s is left as it is: its pods name no profile, and no spec.selector matches them\n", object)
 		return nil
-	}
-	if err := injector.CheckServiceAccount(object.Pod, prof); err != nil {
-		return err
 	}
 	result, err := injector.Inject(object.Pod, prof, injector.Settings{
 		Version: o.version, Image: o.image, UploaderImage: o.uploaderImage,

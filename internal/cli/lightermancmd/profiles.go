@@ -1,17 +1,20 @@
 package lightermancmd
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/manifest"
 	"lighterman.dev/lighterman/profile"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // profiles are those that the pods of "lighterman inject" may get.
@@ -66,56 +69,69 @@ func parseProfiles(text []byte) (profiles, error) {
 	return found, nil
 }
 
-// choose gives the profile that the pod is injected with, as the webhook does; nil: none. A pod that is the only one gets
-// the only profile even if nothing says so.
-func (p profiles) choose(pod *injector.Pod, only bool) (*profile.Profile, error) {
-	ref, err := injector.Requested(&pod.Metadata)
+// choose returns what the webhook decides, but that a pod which is the only one gets the only profile even if nothing names
+// it.
+func (p profiles) choose(ctx context.Context, pod *injector.Pod, only bool) (resolve.Resolution, error) {
+	namespace := pod.Metadata.Namespace
+	resolution, err := resolve.Profile(ctx, p, pod, namespace)
+	if err != nil || resolution != (resolve.Resolution{}) || !only || len(p) != 1 {
+		return resolution, err
+	}
+	sole, err := p.Profile(ctx, injector.Ref{Kind: p[0].Kind, Name: p[0].Name}, namespace)
 	if err != nil {
-		return nil, err
+		return resolution, err
 	}
-	if ref != (injector.Ref{}) {
-		return p.named(ref, pod.Metadata.Namespace)
-	}
-	matching := p.filter(func(profile *profile.Profile) bool {
-		return serves(profile, pod.Metadata.Namespace) && injector.Selects(profile, pod)
-	})
-	switch {
-	case len(matching) > 1:
-		return nil, injector.AmbiguousSelector(matching)
-	case len(matching) == 1:
-		return matching[0], nil
-	case only && len(p) == 1:
-		return p.named(injector.Ref{Kind: p[0].Kind, Name: p[0].Name}, pod.Metadata.Namespace)
-	}
-	return nil, nil
+	return resolve.Resolution{Profile: sole.Profile}, resolve.Authorize(ctx, p, sole, pod, namespace)
 }
 
-// named gives the profile that an annotation names.
-func (p profiles) named(ref injector.Ref, namespace string) (*profile.Profile, error) {
-	namesakes := p.filter(func(profile *profile.Profile) bool { return profile.Kind == ref.Kind && profile.Name == ref.Name })
+var _ resolve.Source = profiles(nil)
+
+// Profile returns the profile that ref names. Its errors name the files, which the user can correct.
+func (p profiles) Profile(_ context.Context, ref injector.Ref, namespace string) (*resolve.ScopedProfile, error) {
+	namesakes := p.filter(func(p *profile.Profile) bool { return p.Kind == ref.Kind && p.Name == ref.Name })
 	if len(namesakes) == 0 {
 		return nil, fmt.Errorf("the pod's annotation names %s %q, and the files of --profile hold %s", ref.Kind, ref.Name, p)
 	}
-	found := namesakes.filter(func(profile *profile.Profile) bool { return serves(profile, namespace) })
+	found := namesakes.filter(func(p *profile.Profile) bool { return mayServe(p, namespace) })
 	switch len(found) {
 	case 0:
 		return nil, fmt.Errorf("the pod is in namespace %s, and the files of --profile hold %s: a %s serves its own namespace only",
 			namespace, namesakes, ref.Kind)
 	case 1:
-		return found[0], nil
+		return &resolve.ScopedProfile{Profile: found[0]}, nil
 	}
 	return nil, fmt.Errorf("the pod's annotation names %s %q, and the files of --profile hold %s: write metadata.namespace of the object",
 		ref.Kind, ref.Name, found)
 }
 
-// serves reports whether pods of a namespace may have the profile, as far as files can tell: an empty namespace may be any.
-func serves(profile *profile.Profile, namespace string) bool {
-	return profile.Kind == v1alpha1.KindClusterCredentialProfile || profile.Namespace == "" || namespace == "" ||
-		profile.Namespace == namespace
+// ListWithSelector returns the profiles that have a selector.
+func (p profiles) ListWithSelector(_ context.Context, namespace string) ([]resolve.ScopedProfile, error) {
+	var found []resolve.ScopedProfile
+	for _, candidate := range p {
+		if candidate.Spec.Selector != nil && mayServe(candidate, namespace) {
+			found = append(found, resolve.ScopedProfile{Profile: candidate})
+		}
+	}
+	return found, nil
+}
+
+// Namespace returns a namespace of which nothing is known: files do not show a cluster's namespaces.
+func (p profiles) Namespace(context.Context, string) (resolve.Namespace, error) {
+	return resolve.Namespace{Unknown: true}, nil
+}
+
+// AccountAnnotations returns none: files do not show a cluster's service accounts.
+func (p profiles) AccountAnnotations(context.Context, types.NamespacedName) (map[string]string, error) {
+	return nil, nil
+}
+
+// mayServe reports whether pods of a namespace may have the profile, as far as files can tell: an empty namespace may be any.
+func mayServe(p *profile.Profile, namespace string) bool {
+	return p.Kind == v1alpha1.KindClusterCredentialProfile || p.Namespace == "" || namespace == "" || p.Namespace == namespace
 }
 
 func (p profiles) filter(keep func(*profile.Profile) bool) profiles {
-	return slices.DeleteFunc(slices.Clone(p), func(profile *profile.Profile) bool { return !keep(profile) })
+	return slices.DeleteFunc(slices.Clone(p), func(p *profile.Profile) bool { return !keep(p) })
 }
 
 // String lists the profiles.
