@@ -140,6 +140,11 @@ func refuse(pod *Pod, prof *profile.Profile, settings Settings) ([]v1alpha1.Tool
 	if len(found) == 0 {
 		return tools, nil
 	}
+	return nil, denyProfile(prof, found)
+}
+
+// denyProfile returns the denial of a pod whose profile has problems.
+func denyProfile(prof *profile.Profile, found []profile.Problem) *DeniedError {
 	denied := &DeniedError{Reason: ReasonNotSupported}
 	for _, problem := range found {
 		if !problem.Unsupported {
@@ -147,5 +152,5 @@ func refuse(pod *Pod, prof *profile.Profile, settings Settings) ([]v1alpha1.Tool
 		}
 		denied.Problems = append(denied.Problems, fmt.Sprintf("%s %s: %s", prof.Kind, prof, problem.Message))
 	}
-	return nil, denied
+	return denied
 }

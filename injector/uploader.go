@@ -185,8 +185,8 @@ func (p *plan) configure() error {
 	c.Spool, c.Profile, c.Prefix, c.CAFile = u.path, p.profile.Kind+" "+p.profile.String(), prefix, p.Files.CA
 	c.Completion, c.DrainTimeoutSeconds = u.completion(), u.drainTimeout()
 	p.ConfigureUploader(&c)
-	if problems := c.Check(); len(problems) > 0 {
-		return Deny(ReasonInvalidProfile, fmt.Sprintf("%s %s: spec.uploader: %s", p.profile.Kind, p.profile, joinProblems(problems)))
+	if problems := p.UploaderProblems(&c); len(problems) > 0 {
+		return denyProfile(p.profile, problems)
 	}
 	// The kubelet takes two dollar signs for one, and reads no reference: k8s.io/kubernetes v1.37
 	// third_party/forked/golang/expansion/expand.go.
@@ -210,13 +210,4 @@ func (u *upload) drainTimeout() int64 {
 		return *seconds
 	}
 	return 600
-}
-
-// joinProblems writes problems into one line.
-func joinProblems(problems []uploader.Problem) string {
-	texts := make([]string, len(problems))
-	for i, p := range problems {
-		texts[i] = p.String()
-	}
-	return strings.Join(texts, "; ")
 }

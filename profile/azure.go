@@ -15,10 +15,10 @@ var azureStore = Store{
 	modes:         azureModes,
 	groups:        groupAzure | GroupAzureAccount | groupAzureEndpoint | groupRequestsCA,
 	IdentityGroup: groupAzure, identities: azureIdentities, rivals: azureRivals,
-	CloudWebhooks: azureCloudWebhooks,
-	check:         checkAzure,
-	env:           azureEnv,
-	upload:        azureUpload,
+	CloudWebhooks:     azureCloudWebhooks,
+	check:             checkAzure,
+	env:               azureEnv,
+	configureUploader: configureAzureUploader,
 }
 
 // azureCloud is what the SDKs and the tools must know of a cloud.

@@ -48,7 +48,7 @@ var azureModes = []Mode{
 			wi := s.Azure.Auth.WorkloadIdentity
 			return []Annotation{{Key: annotationAzureClientID, Value: wi.ClientID}, {Key: annotationAzureTenantID, Value: wi.TenantID}}
 		},
-		upload: azureWorkloadUpload,
+		addUploaderAuth: addWorkloadIdentityAuth,
 		env: func(e *Environment) {
 			wi := e.Spec.Azure.Auth.WorkloadIdentity
 			e.add("AZURE_CLIENT_ID", wi.ClientID, groupAzure)
@@ -59,11 +59,11 @@ var azureModes = []Mode{
 		},
 	},
 	{
-		Name:      "managedIdentity",
-		Rank:      rankManagedIdentity,
-		isSet:     func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ManagedIdentity != nil },
-		LinkLocal: instanceMetadata,
-		upload:    managedIdentityUpload,
+		Name:            "managedIdentity",
+		Rank:            rankManagedIdentity,
+		isSet:           func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.ManagedIdentity != nil },
+		LinkLocal:       instanceMetadata,
+		addUploaderAuth: addManagedIdentityAuth,
 		env: func(e *Environment) {
 			e.add("AZURE_CLIENT_ID", e.Spec.Azure.Auth.ManagedIdentity.ClientID, groupAzure)
 			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, GroupEntra|groupAzureChain)
@@ -90,9 +90,9 @@ var azureModes = []Mode{
 		File: func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.KeyRef {
 			return s.Azure.Auth.ServicePrincipal.ClientCertificate
 		},
-		FileName:     azureCertificateFile,
-		TokenService: func(*v1alpha1.CredentialProfileSpec) (string, string) { return entraID, setAppend },
-		upload:       servicePrincipalUpload,
+		FileName:        azureCertificateFile,
+		TokenService:    func(*v1alpha1.CredentialProfileSpec) (string, string) { return entraID, setAppend },
+		addUploaderAuth: addServicePrincipalAuth,
 		env: func(e *Environment) {
 			sp := e.Spec.Azure.Auth.ServicePrincipal
 			e.add("AZURE_CLIENT_ID", sp.ClientID, groupAzure)

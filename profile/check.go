@@ -52,11 +52,12 @@ func CheckUse(spec *v1alpha1.CredentialProfileSpec, use Use, cluster Cluster) []
 	p.checkTexts(spec)
 	p.checkStore(spec)
 	p.checkAudience(spec, &cluster)
-	if len(p) == 0 { // Else what the tools would be told makes no sense.
+	sound := len(p) == 0
+	if sound { // Else what the tools would be told makes no sense.
 		p.checkTools(spec, use.Tools, use.ToolsField)
 	}
 	p.checkCABundle(spec, cluster)
-	p.checkUploader(spec.Uploader)
+	p.checkUploader(spec, sound)
 	p.checkEnv(spec)
 	p.checkSelector(spec.Selector)
 	if seconds := spec.TokenExpirationSeconds; seconds != nil && (*seconds < 600 || *seconds > 86400) {

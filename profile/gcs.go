@@ -19,8 +19,8 @@ var gcsStore = Store{
 		// Emulators want no identity, and then none is sent.
 		p.checkBearerURL("spec.gcs.endpoint", s.GCS.Endpoint, s.GCS.Auth.Ambient != nil, "ambient")
 	},
-	env:    gcsEnv,
-	upload: gcsUpload,
+	env:               gcsEnv,
+	configureUploader: configureGCSUploader,
 }
 
 // gcsModes has a row for each auth mode of the API. A file that GOOGLE_APPLICATION_CREDENTIALS names is the only identity

@@ -18,7 +18,7 @@ var s3Store = Store{
 	CloudWebhooks:      s3CloudWebhooks,
 	check:              checkS3,
 	env:                s3Env,
-	upload:             s3Upload,
+	configureUploader:  configureS3Uploader,
 }
 
 // s3Modes has a row for each auth mode of the API. Environment names and precedence: botocore 1.43, aws-sdk-go-v2
@@ -49,7 +49,7 @@ var s3Modes = []Mode{
 		annotations: func(s *v1alpha1.CredentialProfileSpec) []Annotation {
 			return []Annotation{{Key: annotationRoleARN, Value: s.S3.Auth.WebIdentity.RoleARN}}
 		},
-		upload: webIdentityUpload,
+		addUploaderAuth: addWebIdentityAuth,
 		env: func(e *Environment) {
 			web := e.Spec.S3.Auth.WebIdentity
 			e.add("AWS_ROLE_ARN", web.RoleARN, groupIdentity)

@@ -30,8 +30,8 @@ type Store struct {
 	// env adds the environment: neutral variables, then those of the store's own SDKs and command line ("sdk", the
 	// dialect that every container gets).
 	env func(*Environment)
-	// upload adds the store's location and identity to the uploader's configuration.
-	upload func(*Environment, *uploader.Config)
+	// configureUploader adds the store's location and identity to the uploader's configuration.
+	configureUploader func(*Environment, *uploader.Config)
 }
 
 // Mode is an auth mode of a store as data.
@@ -62,8 +62,8 @@ type Mode struct {
 	// Rank is the place of the mode's credential among those that programs look for; they take the one with the lowest. Zero:
 	// the mode gives none, or nothing competes with it.
 	Rank int
-	// upload adds the mode's fields to what the uploader is told of the identity; nil: it has none but its files.
-	upload func(*v1alpha1.CredentialProfileSpec, *uploader.Auth)
+	// addUploaderAuth adds the mode's fields to what the uploader is told of the identity; nil: it has none but its files.
+	addUploaderAuth func(*v1alpha1.CredentialProfileSpec, *uploader.Auth)
 	// LinkLocal are the addresses that only the node answers, of which programs ask the identity; nil: it is asked elsewhere.
 	LinkLocal []string
 	// KeepsAmbientIdentity: the pod keeps the identity of its node, so the way to it stays open.

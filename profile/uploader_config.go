@@ -14,7 +14,7 @@ const (
 )
 
 // ConfigureUploader adds the store's location and identity to the uploader's configuration.
-func (e *Environment) ConfigureUploader(c *uploader.Config) { e.Store.upload(e, c) }
+func (e *Environment) ConfigureUploader(c *uploader.Config) { e.Store.configureUploader(e, c) }
 
 // UploaderConfig returns what a profile says of the uploader and of no pod. What the API server fills in is filled in here too: a
 // profile from a file gives the same.
@@ -47,79 +47,53 @@ func UploaderConfig(spec *v1alpha1.Uploader) uploader.Config {
 	return c
 }
 
-// checkUploader finds what the uploader would refuse, before there is a pod.
-func (p *problems) checkUploader(spec *v1alpha1.Uploader) {
-	if spec == nil {
-		return
-	}
-	c := UploaderConfig(spec)
-	// What a pod may decide.
-	c.Spool = cmp.Or(spec.Path, "/spool")
-	c.Completion = uploader.Completion(spec.Completion)
-	if spec.DrainTimeoutSeconds != nil {
-		c.DrainTimeoutSeconds = *spec.DrainTimeoutSeconds
-	}
-	if spec.Identity != "" && spec.Identity != IdentityOfUploader && spec.Identity != IdentityOfContainers {
-		p.invalid("spec.uploader.identity: is %q: write %s or %s", spec.Identity, IdentityOfUploader, IdentityOfContainers)
-	}
-	if port := spec.MetricsPort; port != nil && (*port < 1 || *port > 65535) {
-		p.invalid("spec.uploader.metricsPort: is %d: write a port from 1 to 65535, or leave it out for no metrics", *port)
-	}
-	for _, problem := range c.CheckSettings() {
-		if problem.Field == "spool" {
-			problem.Field = "path" // The profile's own word.
-		}
-		p.invalid("spec.uploader.%s", problem)
-	}
-}
-
-// auth is the identity in the uploader's words: the mode, its files, and what the mode's row adds.
-func (e *Environment) auth() uploader.Auth {
+// uploaderAuth is the identity in the uploader's words: the mode, its files, and what the mode's row adds.
+func (e *Environment) uploaderAuth() uploader.Auth {
 	a := uploader.Auth{Mode: e.Mode.Name, TokenFile: e.Files.Token, File: e.Files.Credentials, SecretsDirectory: e.Files.Keys}
-	if e.Mode.upload != nil {
-		e.Mode.upload(e.Spec, &a)
+	if e.Mode.addUploaderAuth != nil {
+		e.Mode.addUploaderAuth(e.Spec, &a)
 	}
 	return a
 }
 
-func s3Upload(e *Environment, c *uploader.Config) {
+func configureS3Uploader(e *Environment, c *uploader.Config) {
 	where := e.s3Location()
 	c.S3 = &uploader.S3{
 		Bucket: e.Spec.S3.Bucket, Region: where.region, Endpoint: where.endpoint, ForcePathStyle: where.pathStyle,
-		Checksums: string(where.checksums), Auth: e.auth(),
+		Checksums: string(where.checksums), Auth: e.uploaderAuth(),
 	}
 }
 
-func azureUpload(e *Environment, c *uploader.Config) {
+func configureAzureUploader(e *Environment, c *uploader.Config) {
 	az := e.Spec.Azure
 	c.Azure = &uploader.Azure{
 		Account: az.StorageAccount, Container: az.Container, Endpoint: az.Endpoint, Cloud: string(cloudOf(az).name),
-		Auth: e.auth(),
+		Auth: e.uploaderAuth(),
 	}
 }
 
-func gcsUpload(e *Environment, c *uploader.Config) {
+func configureGCSUploader(e *Environment, c *uploader.Config) {
 	gcs := e.Spec.GCS
-	c.GCS = &uploader.GCS{Bucket: gcs.Bucket, ProjectID: gcs.ProjectID, Endpoint: gcs.Endpoint, Auth: e.auth()}
+	c.GCS = &uploader.GCS{Bucket: gcs.Bucket, ProjectID: gcs.ProjectID, Endpoint: gcs.Endpoint, Auth: e.uploaderAuth()}
 }
 
 // What the rows of the auth modes add to uploader.Auth.
 
-func webIdentityUpload(s *v1alpha1.CredentialProfileSpec, a *uploader.Auth) {
+func addWebIdentityAuth(s *v1alpha1.CredentialProfileSpec, a *uploader.Auth) {
 	a.RoleARN, a.STSEndpoint = s.S3.Auth.WebIdentity.RoleARN, s.S3.Auth.WebIdentity.STSEndpoint
 }
 
-func azureWorkloadUpload(s *v1alpha1.CredentialProfileSpec, a *uploader.Auth) {
+func addWorkloadIdentityAuth(s *v1alpha1.CredentialProfileSpec, a *uploader.Auth) {
 	wi := s.Azure.Auth.WorkloadIdentity
 	a.ClientID, a.TenantID = wi.ClientID, wi.TenantID
 	a.AuthorityHost = cmp.Or(wi.AuthorityHost, cloudOf(s.Azure).authority)
 }
 
-func managedIdentityUpload(s *v1alpha1.CredentialProfileSpec, a *uploader.Auth) {
+func addManagedIdentityAuth(s *v1alpha1.CredentialProfileSpec, a *uploader.Auth) {
 	a.ClientID = s.Azure.Auth.ManagedIdentity.ClientID
 }
 
-func servicePrincipalUpload(s *v1alpha1.CredentialProfileSpec, a *uploader.Auth) {
+func addServicePrincipalAuth(s *v1alpha1.CredentialProfileSpec, a *uploader.Auth) {
 	sp := s.Azure.Auth.ServicePrincipal
 	a.ClientID, a.TenantID, a.AuthorityHost = sp.ClientID, sp.TenantID, cloudOf(s.Azure).authority
 }
