@@ -20,7 +20,7 @@ type callerOptions struct {
 	reportOnly   bool
 }
 
-func (o *callerOptions) bind(f *pflag.FlagSet) {
+func (o *callerOptions) bindFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.caFile, "client-ca-file", "", "PEM `file` of the CA that signs the API servers' client certificates; reviews from others are then refused. Read again when it changes")
 	f.StringArrayVar(&o.allowedNames, "client-allowed-name", nil, `common name, DNS name or URI of an API server's client certificate; may be repeated. "*" allows all certificates of the CA`)
 	f.BoolVar(&o.tokens, "caller-tokens", false, "refuse reviews without a token that is bound to --webhook-configuration (KEP-6060) or a client certificate")

@@ -8,12 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/runtime"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client/config"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"lighterman.dev/lighterman/certs"
 	"lighterman.dev/lighterman/webhook"
@@ -21,11 +17,10 @@ import (
 
 // certsOptions are the flags of "lighterman certs".
 type certsOptions struct {
-	version                       string
-	healthAddress, metricsAddress string
-	service                       string
-	log                           logOptions
-	issuer                        certs.IssuerOptions
+	managerOptions
+
+	version string
+	issuer  certs.IssuerOptions
 }
 
 func newCertsCommand(version string) *cobra.Command {
@@ -43,11 +38,7 @@ While the process does not run, the replicas go on serving with what they were g
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCerts(cmd.Context(), &o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.healthAddress, "health-address", ":8081", "address of /healthz and /readyz")
-	f.StringVar(&o.metricsAddress, "metrics-address", ":8080", `address of /metrics; "0" switches it off`)
-	f.StringVar(&o.issuer.Namespace, "namespace", "", "namespace of the release")
-	f.StringVar(&o.service, "service", "lighterman", "name of the Service before the webhook")
-	o.log.bind(f)
+	o.managerOptions.bindFlags(f)
 	issuerFlags := flag.NewFlagSet("certs", flag.ContinueOnError)
 	o.issuer.BindFlags(issuerFlags)
 	f.AddGoFlagSet(issuerFlags)
@@ -55,39 +46,33 @@ While the process does not run, the replicas go on serving with what they were g
 }
 
 func runCerts(ctx context.Context, o *certsOptions) error {
-	log, err := o.log.logger()
+	log, err := o.newLogger()
 	if err != nil {
 		return err
 	}
-	ctrl.SetLogger(log)
+	o.issuer.Namespace = o.namespace
 	o.issuer.DNSNames = certs.DNSNames(o.service, o.issuer.Namespace)
 	o.issuer.PathPrefix = webhook.Path + "/"
 	if err := o.issuer.Validate(); err != nil {
 		return err
 	}
-	kubeconfig, err := config.GetConfig()
+	kubeconfig, err := newKubeconfig("lighterman-certs/" + o.version)
 	if err != nil {
-		return fmt.Errorf("find the API server: %w", err)
+		return err
 	}
-	kubeconfig.UserAgent = "lighterman-certs/" + o.version
 	issuer, err := certs.NewIssuer(kubeconfig, o.issuer, log.WithName("certs"))
 	if err != nil {
 		return err
 	}
-	mgr, err := ctrl.NewManager(kubeconfig, manager.Options{
-		Scheme: runtime.NewScheme(), Logger: log,
-		Metrics:                server.Options{BindAddress: o.metricsAddress},
-		HealthProbeBindAddress: o.healthAddress,
-	})
+	mgr, err := o.newManager(kubeconfig, log, manager.Options{Scheme: runtime.NewScheme()})
 	if err != nil {
-		return fmt.Errorf("set up the manager: %w", err)
+		return err
 	}
-	err = errors.Join(mgr.Add(issuer), metrics.Registry.Register(issuer),
-		mgr.AddReadyzCheck("certificate", issuer.Ready), mgr.AddHealthzCheck("ping", healthz.Ping))
+	err = errors.Join(mgr.Add(issuer), metrics.Registry.Register(issuer), mgr.AddReadyzCheck("certificate", issuer.Ready))
 	if err != nil {
 		return fmt.Errorf("add the issuer of certificates: %w", err)
 	}
-	log.Info("Starting", "version", o.version)
+	log.Info("start the issuer of certificates", "version", o.version)
 	if err := mgr.Start(ctx); err != nil {
 		return fmt.Errorf("keep certificates: %w", err)
 	}

@@ -22,7 +22,8 @@ const memory = 0.9
 
 // runOptions are the flags of "uploader run".
 type runOptions struct {
-	version, termination, metrics, level string
+	version, termination, metrics string
+	log                           cli.LogOptions
 }
 
 func newRunCommand(version string) *cobra.Command {
@@ -83,7 +84,7 @@ Settings are read as those of "uploader run".`,
 func (o *runOptions) bind(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.termination, "termination-log", "/dev/termination-log", "where the reason of a failure is written; empty: nowhere")
-	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
+	o.log.BindFlags(f)
 }
 
 // explain writes the reason of a failure where Kubernetes shows it.
@@ -99,11 +100,11 @@ func (o *runOptions) explain(err error) error {
 
 // sidecar reads the settings, and opens the store.
 func (o *runOptions) sidecar() (sidecar.Options, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(o.level)); err != nil {
-		return sidecar.Options{}, fmt.Errorf("--log-level=%s is not a level: use debug, info, warn or error", o.level)
+	handler, err := o.log.SetUp(os.Stderr)
+	if err != nil {
+		return sidecar.Options{}, err
 	}
-	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	log := slog.New(handler)
 	if _, err := memlimit.Set(memlimit.WithRatio(memory), memlimit.WithProvider(memlimit.FromCgroup)); err != nil {
 		log.Debug("no memory limit is known", "error", err)
 	}
