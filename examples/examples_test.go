@@ -14,6 +14,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/profile"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 var update = flag.Bool("update", false, "rewrite out.diff and out.warnings")
@@ -130,20 +131,20 @@ func (e *example) checkAsked(t *testing.T, p *pod) {
 			label = o.GetLabels()[injector.NamespaceLabel]
 		}
 	}
-	ref, err := injector.Requested(&p.parsed.Metadata)
+	ref, err := resolve.RefFrom(p.parsed.Metadata.Annotations, "the pod")
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := injector.Ref{Kind: e.profile.Kind, Name: e.profile.Name}
+	named := resolve.Ref{Kind: e.profile.Kind, Name: e.profile.Name}
 	byAnnotation := ref == named && (label == injector.InjectionEnabled || label == injector.InjectionSelected)
-	bySelector := ref == injector.Ref{} && label == injector.InjectionSelected && injector.Selects(e.profile, p.parsed)
+	bySelector := ref == resolve.Ref{} && label == injector.InjectionSelected && e.profile.Selects(p.parsed.Metadata.Labels, p.parsed.ServiceAccount())
 	if !byAnnotation && !bySelector {
 		t.Errorf("%s asks for %q, in a namespace labelled %q: nothing injects it with %s", p.title(), ref.Name, label, e.profile)
 	}
 	if e.profile.Kind == v1alpha1.KindCredentialProfile && e.profile.Namespace != p.parsed.Metadata.Namespace {
 		t.Errorf("%s is in namespace %q, the profile in %q", p.title(), p.parsed.Metadata.Namespace, e.profile.Namespace)
 	}
-	if err := injector.CheckServiceAccount(p.parsed, e.profile); err != nil {
+	if err := resolve.CheckServiceAccount(e.profile, p.parsed.ServiceAccount()); err != nil {
 		t.Error(err)
 	}
 }

@@ -5,59 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/profile"
 )
-
-// Ref names the profile that a pod asks for.
-type Ref struct {
-	// Kind is v1alpha1.KindCredentialProfile or v1alpha1.KindClusterCredentialProfile.
-	Kind string
-	Name string
-}
-
-// OptedOut reports whether the pod says that it does not want to be injected.
-func OptedOut(m *Metadata) bool { return m.Annotations[AnnotationInject] == "false" }
-
-// Requested gives the profile that the pod's annotations name. The zero Ref means that they name none. The error is a
-// *DeniedError.
-func Requested(m *Metadata) (Ref, error) { return RequestedBy(m.Annotations, "the pod") }
-
-// DefaultAnnotations are the keys of the annotations by which a service account or a namespace names a default.
-var DefaultAnnotations = []string{AnnotationProfile, AnnotationClusterProfile}
-
-// RequestedBy gives the profile that the annotations of an object name; by is the object in messages.
-func RequestedBy(annotations map[string]string, by string) (Ref, error) {
-	profile, namespaced := annotations[AnnotationProfile]
-	cluster, clusterWide := annotations[AnnotationClusterProfile]
-	switch {
-	case namespaced && clusterWide:
-		return Ref{}, Deny(ReasonBothProfiles, fmt.Sprintf("%s has both annotations %s and %s: remove one",
-			by, AnnotationProfile, AnnotationClusterProfile))
-	case namespaced:
-		return named(v1alpha1.KindCredentialProfile, AnnotationProfile, profile, by)
-	case clusterWide:
-		return named(v1alpha1.KindClusterCredentialProfile, AnnotationClusterProfile, cluster, by)
-	}
-	return Ref{}, nil
-}
-
-func named(kind, annotation, name, by string) (Ref, error) {
-	if name == "" {
-		return Ref{}, Deny(ReasonInvalidAnnotation, fmt.Sprintf("annotation %s of %s is empty: write the name of a %s",
-			annotation, by, kind))
-	}
-	// A name that no object can have would be an error of the API server's client, not an answer.
-	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
-		return Ref{}, Deny(ReasonInvalidAnnotation, fmt.Sprintf(
-			"annotation %s of %s is %s, which is no name of a %s: write at most 253 lower-case letters and digits, with dashes and dots between them",
-			annotation, by, message.Quote(name), kind))
-	}
-	return Ref{Kind: kind, Name: name}, nil
-}
 
 // containerNames returns the names that an annotation lists; nil when the pod does not have it.
 func containerNames(pod *Pod, annotation string) (map[string]bool, error) {

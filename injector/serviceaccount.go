@@ -2,26 +2,9 @@ package injector
 
 import (
 	"cmp"
-	"fmt"
 
-	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/profile"
 )
-
-// CheckServiceAccount denies a pod whose service account the profile does not allow.
-func CheckServiceAccount(pod *Pod, profile *profile.Profile) error {
-	return AllowsServiceAccount(profile, pod.ServiceAccount())
-}
-
-// AllowsServiceAccount denies a service account that the profile does not allow.
-func AllowsServiceAccount(profile *profile.Profile, account string) error {
-	if profile.AllowsServiceAccount(account) {
-		return nil
-	}
-	return Deny(ReasonServiceAccountNotAllowed, fmt.Sprintf(
-		"%s %s does not allow service account %s: run the pod as one of %s, or have it added to spec.allowedServiceAccounts",
-		profile.Kind, profile, message.Value(account), message.List(profile.Spec.AllowedServiceAccounts)))
-}
 
 // warnUnseen tells of annotations that the pod needs, and that Lighterman cannot see.
 func (p *plan) warnUnseen() {

@@ -42,7 +42,7 @@ type liveFinder struct {
 	*touched
 }
 
-func (l *liveFinder) Profile(ctx context.Context, ref injector.Ref, namespace string) (*resolve.ScopedProfile, error) {
+func (l *liveFinder) Profile(ctx context.Context, ref resolve.Ref, namespace string) (*resolve.ScopedProfile, error) {
 	l.reads.Add(1)
 	return l.Source.Profile(ctx, ref, namespace)
 }

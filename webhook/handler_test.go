@@ -10,7 +10,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
@@ -72,7 +71,7 @@ func TestHostileRequests(t *testing.T) {
 // panicking is a Finder with a fault.
 type panicking struct{ fakecluster.Source }
 
-func (*panicking) Profile(context.Context, injector.Ref, string) (*resolve.ScopedProfile, error) {
+func (*panicking) Profile(context.Context, resolve.Ref, string) (*resolve.ScopedProfile, error) {
 	panic("fault")
 }
 

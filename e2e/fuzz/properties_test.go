@@ -12,6 +12,7 @@ import (
 	"lighterman.dev/lighterman/internal/test/jsonsubset"
 	"lighterman.dev/lighterman/internal/test/podtest"
 	"lighterman.dev/lighterman/profile"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 var settings = injector.Settings{
@@ -67,9 +68,8 @@ func inject(pod, prof []byte) (injector.Result, error) {
 	if err != nil {
 		return injector.Result{}, err
 	}
-	_ = injector.OptedOut(&p.Metadata)
 	var denied *injector.DeniedError
-	if _, err := injector.Requested(&p.Metadata); err != nil && !errors.As(err, &denied) {
+	if _, err := resolve.RefFrom(p.Metadata.Annotations, "the pod"); err != nil && !errors.As(err, &denied) {
 		return injector.Result{}, fmt.Errorf("read the pod's annotations: %w", err)
 	}
 	return injector.Inject(p, how, settings)

@@ -8,7 +8,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/injector"
 )
 
 // selectorIndex is the index of the profiles that have a selector.
@@ -33,7 +32,7 @@ func CacheOptions() map[client.Object]cache.ByObject {
 func stripNamespace(object any) (any, error) {
 	if o, ok := object.(client.Object); ok {
 		o.SetManagedFields(nil)
-		o.SetAnnotations(PickAnnotations(o.GetAnnotations(), injector.DefaultAnnotations))
+		o.SetAnnotations(PickAnnotations(o.GetAnnotations(), DefaultAnnotations))
 		o.SetOwnerReferences(nil)
 		o.SetFinalizers(nil)
 	}

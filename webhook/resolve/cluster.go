@@ -11,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/profile"
 )
 
@@ -43,7 +42,7 @@ func NewLive(apiServer client.Reader, accounts AccountReader) *Cluster {
 }
 
 // Profile returns the profile that ref names to pods of the namespace.
-func (c *Cluster) Profile(ctx context.Context, ref injector.Ref, namespace string) (*ScopedProfile, error) {
+func (c *Cluster) Profile(ctx context.Context, ref Ref, namespace string) (*ScopedProfile, error) {
 	if ref.Kind == v1alpha1.KindClusterCredentialProfile {
 		var p v1alpha1.ClusterCredentialProfile
 		if err := c.reader.Get(ctx, types.NamespacedName{Name: ref.Name}, &p); err != nil {
@@ -95,7 +94,7 @@ func (c *Cluster) AccountAnnotations(ctx context.Context, account types.Namespac
 	return c.accounts(ctx, account)
 }
 
-func profileError(ref injector.Ref, err error) error {
+func profileError(ref Ref, err error) error {
 	if apierrors.IsNotFound(err) {
 		return ErrNotFound
 	}

@@ -7,6 +7,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/profile"
 )
 
@@ -21,7 +22,7 @@ type Resolution struct {
 // Profile returns the profile that a pod of the namespace gets. The error is a *injector.DeniedError where the pod asks
 // for what it cannot have. The Resolution then still holds the profile that denies the pod, if there is one.
 func Profile(ctx context.Context, source Source, pod *injector.Pod, namespace string) (Resolution, error) {
-	if injector.OptedOut(&pod.Metadata) {
+	if pod.Metadata.Annotations[injector.AnnotationInject] == "false" {
 		return Resolution{OptedOut: true}, nil
 	}
 	ref, err := resolveRef(ctx, source, pod, namespace)
@@ -43,7 +44,17 @@ func Authorize(ctx context.Context, source Source, p *ScopedProfile, pod *inject
 	if err := CheckNamespace(ctx, source, p, namespace); err != nil {
 		return err
 	}
-	return injector.CheckServiceAccount(pod, p.Profile)
+	return CheckServiceAccount(p.Profile, pod.ServiceAccount())
+}
+
+// CheckServiceAccount returns a *injector.DeniedError where pods of the service account may not use the profile.
+func CheckServiceAccount(p *profile.Profile, account string) error {
+	if p.AllowsServiceAccount(account) {
+		return nil
+	}
+	return injector.Deny(injector.ReasonServiceAccountNotAllowed, fmt.Sprintf(
+		"%s %s does not allow service account %s: run the pod as one of %s, or have it added to spec.allowedServiceAccounts",
+		p.Kind, p, message.Value(account), message.List(p.Spec.AllowedServiceAccounts)))
 }
 
 // findProfile returns the profile that ref names, and denies the pod where there is none.

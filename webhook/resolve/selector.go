@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/profile"
 )
 
@@ -30,15 +32,15 @@ func profileBySelector(ctx context.Context, source Source, pod *injector.Pod, na
 	case 0:
 		return Resolution{}, nil
 	case 1:
-		return Resolution{Profile: matching[0]}, injector.CheckServiceAccount(pod, matching[0])
+		return Resolution{Profile: matching[0]}, CheckServiceAccount(matching[0], pod.ServiceAccount())
 	}
-	return Resolution{}, injector.AmbiguousSelector(matching)
+	return Resolution{}, denyAmbiguousSelector(matching)
 }
 
 // matchesSelector reports whether a profile's selector matches the pod. A cluster profile matches nothing in a namespace
 // that may not use it.
 func matchesSelector(ctx context.Context, source Source, p *ScopedProfile, pod *injector.Pod, namespace string) (bool, error) {
-	if !injector.Selects(p.Profile, pod) {
+	if !p.Selects(pod.Metadata.Labels, pod.ServiceAccount()) {
 		return false, nil
 	}
 	err := CheckNamespace(ctx, source, p, namespace)
@@ -46,4 +48,16 @@ func matchesSelector(ctx context.Context, source Source, p *ScopedProfile, pod *
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// denyAmbiguousSelector denies a pod that the selectors of several profiles match.
+func denyAmbiguousSelector(profiles []*profile.Profile) error {
+	names := make([]string, len(profiles))
+	for i, p := range profiles {
+		names[i] = p.Kind + " " + p.String()
+	}
+	slices.Sort(names)
+	return injector.Deny(injector.ReasonAmbiguousSelector, fmt.Sprintf(
+		"the selectors of several profiles match the pod: %s: narrow spec.selector, or name one profile in the pod's annotation %s or %s",
+		message.List(names), injector.AnnotationProfile, injector.AnnotationClusterProfile))
 }

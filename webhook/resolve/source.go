@@ -7,7 +7,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/profile"
 )
 
@@ -15,7 +14,7 @@ import (
 type Source interface {
 	// Profile returns the profile that ref names to pods of the namespace, or ErrNotFound. Other errors reach the user as
 	// they are, so they name the profile.
-	Profile(ctx context.Context, ref injector.Ref, namespace string) (*ScopedProfile, error)
+	Profile(ctx context.Context, ref Ref, namespace string) (*ScopedProfile, error)
 	// ListWithSelector returns the profiles that have a selector and that pods of the namespace may match.
 	ListWithSelector(ctx context.Context, namespace string) ([]ScopedProfile, error)
 	// Namespace returns what decides about the pods of a namespace, or ErrNotFound.

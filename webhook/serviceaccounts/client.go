@@ -33,7 +33,7 @@ type Account struct {
 }
 
 // requesters returns the profiles of the record, if Lighterman wrote it.
-func (a *Account) requesters() []injector.Ref {
+func (a *Account) requesters() []resolve.Ref {
 	if !slices.Contains(a.Owned, injector.AnnotationAnnotatedFor) {
 		return nil
 	}

@@ -77,7 +77,7 @@ func accountMetadata() *metav1.PartialObjectMetadata {
 
 // cachedAnnotations are the keys of the annotations that the cache keeps.
 var cachedAnnotations = slices.Concat(
-	[]string{injector.AnnotationAnnotatedFor}, profile.IdentityAnnotations, injector.DefaultAnnotations)
+	[]string{injector.AnnotationAnnotatedFor}, profile.IdentityAnnotations, resolve.DefaultAnnotations)
 
 // stripAccount keeps what identifies a service account, and the annotations that matter here: a large cluster has tens of
 // thousands of accounts.

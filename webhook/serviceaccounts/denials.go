@@ -8,6 +8,7 @@ import (
 
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/profile"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // denyNotKnownYet denies a pod whose service account the cache does not know, where the API server must not be asked.
@@ -56,7 +57,7 @@ func (r *request) describeMissing(annotations map[string]string, missing []profi
 }
 
 // conflictError denies a pod whose profile requests another value than an earlier profile.
-func (d *desiredState) conflictError(account types.NamespacedName, ref injector.Ref) error {
+func (d *desiredState) conflictError(account types.NamespacedName, ref resolve.Ref) error {
 	var problems []string
 	for _, c := range d.conflicts {
 		if c.later == ref {

@@ -16,22 +16,22 @@ import (
 // desiredState is the annotations that the requesters desire on a service account.
 type desiredState struct {
 	// requesters are the profiles that still request an annotation, in the order in which they first did.
-	requesters []injector.Ref
+	requesters []resolve.Ref
 	values     map[string]string
 	// requestedBy is the profile that each value is of.
-	requestedBy map[string]injector.Ref
+	requestedBy map[string]resolve.Ref
 	// conflicts are requests for another value than an earlier profile's.
 	conflicts []conflict
 }
 
 type conflict struct {
 	key, value   string
-	first, later injector.Ref
+	first, later resolve.Ref
 }
 
 // desiredFor reads every requester's profile. A profile that is gone, or no longer serves the account, requests nothing.
-func desiredFor(ctx context.Context, source resolve.Source, account types.NamespacedName, requesters []injector.Ref) (*desiredState, error) {
-	d := &desiredState{values: map[string]string{}, requestedBy: map[string]injector.Ref{}}
+func desiredFor(ctx context.Context, source resolve.Source, account types.NamespacedName, requesters []resolve.Ref) (*desiredState, error) {
+	d := &desiredState{values: map[string]string{}, requestedBy: map[string]resolve.Ref{}}
 	for _, ref := range requesters {
 		annotations, err := profileAnnotations(ctx, source, account, ref)
 		if err != nil {
@@ -45,7 +45,7 @@ func desiredFor(ctx context.Context, source resolve.Source, account types.Namesp
 }
 
 // add adds what a profile requests. An earlier profile's value takes precedence.
-func (d *desiredState) add(ref injector.Ref, annotations []profile.Annotation) {
+func (d *desiredState) add(ref resolve.Ref, annotations []profile.Annotation) {
 	d.requesters = append(d.requesters, ref)
 	for _, a := range annotations {
 		switch value, exists := d.values[a.Key]; {
@@ -58,7 +58,7 @@ func (d *desiredState) add(ref injector.Ref, annotations []profile.Annotation) {
 }
 
 // profileAnnotations returns the annotations that one profile has Lighterman write to the account.
-func profileAnnotations(ctx context.Context, source resolve.Source, account types.NamespacedName, ref injector.Ref) ([]profile.Annotation, error) {
+func profileAnnotations(ctx context.Context, source resolve.Source, account types.NamespacedName, ref resolve.Ref) ([]profile.Annotation, error) {
 	p, err := source.Profile(ctx, ref, account.Namespace)
 	if errors.Is(err, resolve.ErrNotFound) {
 		return nil, nil
@@ -68,7 +68,7 @@ func profileAnnotations(ctx context.Context, source resolve.Source, account type
 	}
 	err = resolve.CheckNamespace(ctx, source, p, account.Namespace)
 	if err == nil {
-		err = injector.AllowsServiceAccount(p.Profile, account.Name)
+		err = resolve.CheckServiceAccount(p.Profile, account.Name)
 	}
 	if _, denied := errors.AsType[*injector.DeniedError](err); denied {
 		return nil, nil

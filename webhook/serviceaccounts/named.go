@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
@@ -64,7 +63,7 @@ func specOf(object client.Object) *v1alpha1.CredentialProfileSpec {
 
 // addTo adds to desired what the profiles that name the account request. A profile that the record does not list yet gives
 // way to the others: its pods are denied.
-func (n *namedAccounts) addTo(ctx context.Context, desired *desiredState, source resolve.Source, account types.NamespacedName, recorded []injector.Ref, annotations map[string]string) error {
+func (n *namedAccounts) addTo(ctx context.Context, desired *desiredState, source resolve.Source, account types.NamespacedName, recorded []resolve.Ref, annotations map[string]string) error {
 	naming, err := n.profilesNaming(ctx, source, account)
 	if err != nil {
 		return err
@@ -90,7 +89,7 @@ func (n *namedAccounts) addTo(ctx context.Context, desired *desiredState, source
 }
 
 // profilesNaming returns the profiles that name the account where it is, in an order that does not change.
-func (n *namedAccounts) profilesNaming(ctx context.Context, source resolve.Source, account types.NamespacedName) ([]injector.Ref, error) {
+func (n *namedAccounts) profilesNaming(ctx context.Context, source resolve.Source, account types.NamespacedName) ([]resolve.Ref, error) {
 	if may, err := n.mayAnnotate(ctx, source, account.Namespace); err != nil || !may {
 		return nil, err
 	}
@@ -103,14 +102,14 @@ func (n *namedAccounts) profilesNaming(ctx context.Context, source resolve.Sourc
 	if err := n.reader.List(ctx, &cluster, naming); err != nil {
 		return nil, fmt.Errorf("find the cluster profiles that name service account %s: %w", account, err)
 	}
-	var refs []injector.Ref
+	var refs []resolve.Ref
 	for i := range own.Items {
-		refs = append(refs, injector.Ref{Kind: v1alpha1.KindCredentialProfile, Name: own.Items[i].Name})
+		refs = append(refs, resolve.Ref{Kind: v1alpha1.KindCredentialProfile, Name: own.Items[i].Name})
 	}
 	for i := range cluster.Items {
-		refs = append(refs, injector.Ref{Kind: v1alpha1.KindClusterCredentialProfile, Name: cluster.Items[i].Name})
+		refs = append(refs, resolve.Ref{Kind: v1alpha1.KindClusterCredentialProfile, Name: cluster.Items[i].Name})
 	}
-	slices.SortFunc(refs, func(a, b injector.Ref) int {
+	slices.SortFunc(refs, func(a, b resolve.Ref) int {
 		// A CredentialProfile comes before a ClusterCredentialProfile: it is nearer.
 		return cmp.Or(strings.Compare(b.Kind, a.Kind), strings.Compare(a.Name, b.Name))
 	})

@@ -77,7 +77,7 @@ func SetupReconciler(ctx context.Context, mgr ctrl.Manager, accounts *Cluster, a
 // enqueueProfile enqueues the service accounts that a profile is a requester of, or names.
 func (r *reconciler) enqueueProfile(kind string) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-		return r.requestsFor(ctx, o, o.GetNamespace(), formatRequesters([]injector.Ref{{Kind: kind, Name: o.GetName()}}))
+		return r.requestsFor(ctx, o, o.GetNamespace(), formatRequesters([]resolve.Ref{{Kind: kind, Name: o.GetName()}}))
 	})
 }
 
@@ -116,7 +116,7 @@ func requesterKeys(o client.Object) []string {
 	}
 	keys := []string{anyRequester}
 	for _, ref := range parseRequesters(o.GetAnnotations()[injector.AnnotationAnnotatedFor]) {
-		keys = append(keys, formatRequesters([]injector.Ref{ref}))
+		keys = append(keys, formatRequesters([]resolve.Ref{ref}))
 	}
 	return keys
 }
@@ -140,7 +140,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 }
 
 // desiredFor returns what the requesters of the record desire, and the profiles that name the account.
-func (r *reconciler) desiredFor(ctx context.Context, source resolve.Source, account types.NamespacedName, requesters []injector.Ref, annotations map[string]string) (*desiredState, error) {
+func (r *reconciler) desiredFor(ctx context.Context, source resolve.Source, account types.NamespacedName, requesters []resolve.Ref, annotations map[string]string) (*desiredState, error) {
 	desired, err := desiredFor(ctx, source, account, requesters)
 	if err != nil || r.named == nil {
 		return desired, err
@@ -149,7 +149,7 @@ func (r *reconciler) desiredFor(ctx context.Context, source resolve.Source, acco
 }
 
 // hasNothingToDo reports whether the record lists no requester, and there is none.
-func hasNothingToDo(recorded []injector.Ref, desired *desiredState) bool {
+func hasNothingToDo(recorded []resolve.Ref, desired *desiredState) bool {
 	return len(recorded) == 0 && len(desired.requesters) == 0
 }
 

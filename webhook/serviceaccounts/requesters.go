@@ -9,6 +9,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/profile"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // maxRequesters limits how many profiles of a record are read: whoever may write service accounts may write the record, and
@@ -16,7 +17,7 @@ import (
 const maxRequesters = 64
 
 // formatRequesters returns profiles as the value of AnnotationAnnotatedFor.
-func formatRequesters(requesters []injector.Ref) string {
+func formatRequesters(requesters []resolve.Ref) string {
 	names := make([]string, len(requesters))
 	for i, ref := range requesters {
 		names[i] = ref.Kind + "/" + ref.Name
@@ -25,11 +26,11 @@ func formatRequesters(requesters []injector.Ref) string {
 }
 
 // parseRequesters returns the profiles of a record. It leaves out what formatRequesters does not write.
-func parseRequesters(record string) []injector.Ref {
-	var requesters []injector.Ref
+func parseRequesters(record string) []resolve.Ref {
+	var requesters []resolve.Ref
 	for item := range strings.SplitSeq(record, ",") {
 		kind, name, _ := strings.Cut(item, "/")
-		ref := injector.Ref{Kind: kind, Name: name}
+		ref := resolve.Ref{Kind: kind, Name: name}
 		isProfile := kind == v1alpha1.KindCredentialProfile || kind == v1alpha1.KindClusterCredentialProfile
 		if isProfile && len(validation.IsDNS1123Subdomain(name)) == 0 && !slices.Contains(requesters, ref) && len(requesters) < maxRequesters {
 			requesters = append(requesters, ref)
@@ -45,10 +46,10 @@ func lists(annotations map[string]string, p *profile.Profile) bool {
 	return !ok || slices.Contains(parseRequesters(record), refOf(p))
 }
 
-func refOf(p *profile.Profile) injector.Ref { return injector.Ref{Kind: p.Kind, Name: p.Name} }
+func refOf(p *profile.Profile) resolve.Ref { return resolve.Ref{Kind: p.Kind, Name: p.Name} }
 
 // describe returns the profile's kind and name as users write them.
-func describe(ref injector.Ref, namespace string) string {
+func describe(ref resolve.Ref, namespace string) string {
 	if ref.Kind == v1alpha1.KindClusterCredentialProfile {
 		return ref.Kind + " " + ref.Name
 	}

@@ -7,12 +7,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 func TestRequesters(t *testing.T) {
 	t.Parallel()
-	refs := []injector.Ref{{Kind: v1alpha1.KindClusterCredentialProfile, Name: "all"}, {Kind: v1alpha1.KindCredentialProfile, Name: "pg"}}
+	refs := []resolve.Ref{{Kind: v1alpha1.KindClusterCredentialProfile, Name: "all"}, {Kind: v1alpha1.KindCredentialProfile, Name: "pg"}}
 	if diff := cmp.Diff(refs, parseRequesters(formatRequesters(refs))); diff != "" {
 		t.Error(diff)
 	}

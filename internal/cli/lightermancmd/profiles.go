@@ -77,7 +77,7 @@ func (p profiles) choose(ctx context.Context, pod *injector.Pod, only bool) (res
 	if err != nil || resolution != (resolve.Resolution{}) || !only || len(p) != 1 {
 		return resolution, err
 	}
-	sole, err := p.Profile(ctx, injector.Ref{Kind: p[0].Kind, Name: p[0].Name}, namespace)
+	sole, err := p.Profile(ctx, resolve.Ref{Kind: p[0].Kind, Name: p[0].Name}, namespace)
 	if err != nil {
 		return resolution, err
 	}
@@ -87,7 +87,7 @@ func (p profiles) choose(ctx context.Context, pod *injector.Pod, only bool) (res
 var _ resolve.Source = profiles(nil)
 
 // Profile returns the profile that ref names. Its errors name the files, which the user can correct.
-func (p profiles) Profile(_ context.Context, ref injector.Ref, namespace string) (*resolve.ScopedProfile, error) {
+func (p profiles) Profile(_ context.Context, ref resolve.Ref, namespace string) (*resolve.ScopedProfile, error) {
 	namesakes := p.filter(func(p *profile.Profile) bool { return p.Kind == ref.Kind && p.Name == ref.Name })
 	if len(namesakes) == 0 {
 		return nil, fmt.Errorf("the pod's annotation names %s %q, and the files of --profile hold %s", ref.Kind, ref.Name, p)

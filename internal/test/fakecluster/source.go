@@ -29,7 +29,7 @@ type Source struct {
 var _ resolve.Source = (*Source)(nil)
 
 // Profile returns a profile of Profiles.
-func (s *Source) Profile(_ context.Context, ref injector.Ref, namespace string) (*resolve.ScopedProfile, error) {
+func (s *Source) Profile(_ context.Context, ref resolve.Ref, namespace string) (*resolve.ScopedProfile, error) {
 	s.Reads.Add(1)
 	for i := range s.Profiles {
 		p := &s.Profiles[i]
