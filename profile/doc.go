@@ -4,7 +4,7 @@
 // It is pure and knows no pod: package injector decides what becomes of a pod with a profile.
 //
 // Knowledge is data: one row per store and auth mode (stores.go, s3.go, azure_modes.go, gcs.go), per S3 preset (presets.go),
-// per backup tool (tools_*.go), per set of variables that makes an identity (identities.go) or is taken before one (rivals.go),
+// per backup tool (tool_*.go), per set of variables that makes an identity (identities.go) or is taken before one (rivals.go),
 // and per webhook of a cloud provider that gives identities, too (cloudwebhooks.go).
 //
 // An Environment is what a profile injects, in order: NewEnvironment, then the paths of its Files, then Render.

@@ -35,7 +35,7 @@ func TestToolsPage(t *testing.T) {
 	}
 }
 
-const toolsHead = `<!-- Generated from profile/tools_*.go and e2e/proof/programs by: go test ./profile -update -->
+const toolsHead = `<!-- Generated from profile/tool_*.go and e2e/proof/programs by: go test ./profile -update -->
 
 # Tools
 

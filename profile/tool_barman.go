@@ -2,14 +2,6 @@ package profile
 
 import "lighterman.dev/lighterman/api/v1alpha1"
 
-// botoStore is S3 for what is built on boto3. Before botocore 1.31.0 (.changes/1.31.0.json), as in Debian 12, neither
-// AWS_ENDPOINT_URL_S3 nor AWS_ENDPOINT_URL_STS is read: the store's address is given in an argument, "$LIGHTERMAN_ENDPOINT",
-// and the token service is Amazon's.
-var botoStore = allSupported(&s3Store, cell{}, (*Environment).needsCABundle).override(map[string]cell{
-	"webIdentity": supported("with stsEndpoint: botocore 1.31.0"),
-	"podIdentity": supported("botocore 1.32.0"),
-})
-
 // barman-cloud-*: EnterpriseDB/barman 3.17.0 cloud_providers/{aws_s3,azure_blob_storage,google_cloud_storage}.py. It is
 // told its location in arguments, and reads boto3's, azure-identity's and Google's variables, and the az CLI's names of
 // keys. 3.4.0, as in Debian 12, has no --credential default: there the default is to give none.
@@ -38,20 +30,4 @@ var barman = dialect{
 			},
 		},
 	}),
-}
-
-// duplicity 0.8.22 and 3.0.4, as in Debian: duplicity/backends.
-var duplicity = dialect{
-	name: "duplicity", version: "3.0.4",
-	s3: botoStore,
-	azure: noneSupported(&azureStore, connectionOnly).override(map[string]cell{
-		"connectionString": {
-			// azurebackend.py takes all that follows azure:// for the container's name, and creates it if need be.
-			note: "a whole container: azure://CONTAINER, without a prefix",
-			env: func(e *Environment) {
-				e.secret("AZURE_CONNECTION_STRING", e.Spec.Azure.Auth.ConnectionString, groupAzure)
-			},
-		},
-	}),
-	gcs: noneSupported(&gcsStore, "has no backend for Google Cloud Storage since 3.0, and before that HMAC keys only"+useGCSInterop),
 }

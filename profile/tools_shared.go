@@ -6,7 +6,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 )
 
-// What the tools' rows say in common.
+// This file holds what the rows of several tools share.
 
 // s3Location is where the profile's S3 store is.
 func (e *Environment) s3Location() location { return locate(e.Spec.S3, presetOf(e.Spec.S3)) }
@@ -97,3 +97,11 @@ const (
 	azureKeysOnly  = "reads Azure account keys only: use accountKey"
 	connectionOnly = "reads a connection string and nothing else: use connectionString"
 )
+
+// botoStore is S3 for what is built on boto3. Before botocore 1.31.0 (.changes/1.31.0.json), as in Debian 12, neither
+// AWS_ENDPOINT_URL_S3 nor AWS_ENDPOINT_URL_STS is read: the store's address is given in an argument, "$LIGHTERMAN_ENDPOINT",
+// and the token service is Amazon's.
+var botoStore = allSupported(&s3Store, cell{}, (*Environment).needsCABundle).override(map[string]cell{
+	"webIdentity": supported("with stsEndpoint: botocore 1.31.0"),
+	"podIdentity": supported("botocore 1.32.0"),
+})

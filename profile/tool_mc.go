@@ -1,0 +1,50 @@
+package profile
+
+import (
+	"strings"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
+
+// mc, the MinIO client (minio/mc cf909e10, cmd/{config,client}.go). Of the environment it takes a URL, with keys in it without
+// any decoding. Where MC_STS_ENDPOINT_<alias> is set, its S3 library looks for the AWS variables of an identity first. The
+// alias is LIGHTERMAN: mc cp --recursive /backup/ LIGHTERMAN/<bucket>/<prefix>/.
+var mc = dialect{
+	name: "mc", version: "cf909e10",
+	s3: noneSupported(&s3Store, "takes access keys, web identity and pod identity from the environment, and no other identity"+useAccessKey).override(map[string]cell{
+		"accessKey": {note: "a secret without a colon", env: func(e *Environment) {
+			keys := "$(AWS_ACCESS_KEY_ID):$(AWS_SECRET_ACCESS_KEY)"
+			if e.Spec.S3.Auth.AccessKey.SessionToken != nil {
+				keys += ":$(AWS_SESSION_TOKEN)"
+			}
+			mcAlias(e, keys+"@")
+		}},
+		"webIdentity": withEnv(func(e *Environment) {
+			mcAlias(e, "")
+			e.add("MC_STS_ENDPOINT_LIGHTERMAN", e.stsURL(), groupIdentity)
+		}),
+		// Any URL will do: the agent's is read from AWS_CONTAINER_CREDENTIALS_FULL_URI.
+		"podIdentity": withEnv(func(e *Environment) {
+			mcAlias(e, "")
+			e.add("MC_STS_ENDPOINT_LIGHTERMAN", podIdentityURL, groupIdentity)
+		}),
+	}).rejectIf(func(s *v1alpha1.CredentialProfileSpec) string {
+		if _, rest, _ := strings.Cut(s.S3.Endpoint, "://"); strings.Contains(strings.TrimRight(rest, "/"), "/") {
+			return "takes no path in the URL of a store: set spec.s3.endpoint without one"
+		}
+		return ""
+	}),
+	azure: noneSupported(&azureStore, "speaks S3 only: use another tool"),
+	gcs:   noneSupported(&gcsStore, "speaks S3 only"+useGCSInterop),
+	groups: map[string]Group{
+		"MC_HOST_LIGHTERMAN": groupIdentity, "MC_STS_ENDPOINT_LIGHTERMAN": groupIdentity, "MC_REGION": groupRegion,
+	},
+	identities: []Identity{whole(anyOf("MC_HOST_LIGHTERMAN")).and("MC_STS_ENDPOINT_LIGHTERMAN")},
+}
+
+func mcAlias(e *Environment, keys string) {
+	scheme, host, _ := strings.Cut(e.s3URL(), "://")
+	e.add("MC_HOST_LIGHTERMAN", scheme+"://"+keys+host, groupIdentity)
+	e.add("MC_REGION", e.s3Location().region, groupRegion)
+	e.add("SSL_CERT_FILE", e.Files.CA, 0)
+}

@@ -1,0 +1,21 @@
+package profile
+
+// s3proxy is the server S3Proxy 4.0.0 in front of Azure (run-docker-container.sh, README): what its clients need is an s3
+// profile with preset S3Proxy.
+var s3proxy = dialect{
+	name: "s3proxy", version: "4.0.0",
+	s3: noneSupported(&s3Store, "is the S3Proxy server in front of Azure; its clients need no tool: use preset S3Proxy"),
+	azure: noneSupported(&azureStore, "takes Entra ID only where JCLOUDS_IDENTITY and JCLOUDS_CREDENTIAL are empty, and Lighterman injects no empty variable: use accountKey, or leave s3proxy out of the tools and set both to \"\" in the container").override(map[string]cell{
+		"accountKey": withEnv(func(e *Environment) {
+			e.add("JCLOUDS_PROVIDER", "azureblob", 0)
+			e.add("JCLOUDS_ENDPOINT", azureEndpoint(e.Spec.Azure), 0)
+			e.account("JCLOUDS_IDENTITY", GroupAzureAccount|groupAzure)
+			e.secret("JCLOUDS_CREDENTIAL", e.Spec.Azure.Auth.AccountKey, keyOf)
+		}),
+		"connectionString": unsupported("reads no connection string: use accountKey"),
+		"sasToken":         unsupported("takes no SAS token from the environment: use accountKey"),
+	}),
+	gcs:        noneSupported(&gcsStore, "wants the e-mail and the private key of an account, which are inside the key file: use an s3 profile with preset GCSInterop without S3Proxy"),
+	groups:     map[string]Group{"JCLOUDS_IDENTITY": groupAzure, "JCLOUDS_CREDENTIAL": groupAzure},
+	identities: []Identity{whole(anyOf("JCLOUDS_IDENTITY"), anyOf("JCLOUDS_CREDENTIAL"))},
+}

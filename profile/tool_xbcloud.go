@@ -1,0 +1,42 @@
+package profile
+
+// xbcloudKeys is why xbcloud takes no other identity.
+const xbcloudKeys = "knows access keys and the role of the node only" + useAccessKey
+
+// xbcloud (percona-xtrabackup 136819f0): xbcloud.cc. S3_* come before AWS_*.
+var xbcloud = dialect{
+	name: "xbcloud", version: "136819f0",
+	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
+		e.add("S3_ENDPOINT", e.s3Location().endpoint, groupEndpoint)
+		e.needsCABundle()
+	}).override(map[string]cell{
+		"webIdentity":     unsupported(xbcloudKeys),
+		"podIdentity":     unsupported(xbcloudKeys),
+		"credentialsFile": unsupported(xbcloudKeys),
+	}),
+	azure: noneSupported(&azureStore, azureKeysOnly).override(map[string]cell{
+		"accountKey": withEnv(func(e *Environment) {
+			e.add("AZURE_CONTAINER_NAME", e.Spec.Azure.Container, 0)
+			e.secret("AZURE_ACCESS_KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
+			if az := e.Spec.Azure; az.Endpoint != "" || !cloudOf(az).public() {
+				e.add("AZURE_ENDPOINT", azureEndpoint(az), groupAzureEndpoint)
+			}
+		}),
+	}),
+	gcs: noneSupported(&gcsStore, "knows HMAC keys only"+useGCSInterop),
+	groups: map[string]Group{
+		"S3_ENDPOINT":          groupEndpoint,
+		"S3_ACCESS_KEY_ID":     groupIdentity,
+		"S3_SECRET_ACCESS_KEY": groupIdentity,
+		"S3_SESSION_TOKEN":     groupIdentity,
+		"AZURE_ENDPOINT":       groupAzureEndpoint,
+	},
+	identities: []Identity{
+		whole(anyOf("S3_ACCESS_KEY_ID"), anyOf("S3_SECRET_ACCESS_KEY")).and("S3_SESSION_TOKEN"),
+	},
+	// The first that is set counts, and an empty one is set.
+	rivals: []Rival{
+		{Name: "S3_ACCESS_KEY_ID", before: []string{"accessKey"}, Shut: "$(AWS_ACCESS_KEY_ID)"},
+		{Name: "S3_SECRET_ACCESS_KEY", before: []string{"accessKey"}, Shut: "$(AWS_SECRET_ACCESS_KEY)"},
+	},
+}
