@@ -63,10 +63,12 @@ func TestProtocol(t *testing.T) {
 func TestSessionIsLost(t *testing.T) {
 	const start = `{"ask":"start","container":"main"}`
 	for name, test := range map[string]struct{ requests, calls string }{
-		"a session":              {start, "started main, failed main -1"},
-		"no session":             {`{"ask":"ready"}`, ""},
-		"no request":             {`not JSON`, ""},
-		"a session that failed":  {start + "\n" + `{"ask":"failed","container":"main","code":1}`, "started main, failed main 1"},
+		"a session":  {start, "started main, failed main -1"},
+		"no session": {`{"ask":"ready"}`, ""},
+		"no request": {`not JSON`, ""},
+		"a session that failed": {
+			start + "\n" + `{"ask":"failed","container":"main","code":1}`, "started main, failed main 1",
+		},
 		"a session that is done": {start + "\n" + `{"ask":"finish","container":"main"}`, "started main, store main"},
 	} {
 		t.Run(name, func(t *testing.T) {

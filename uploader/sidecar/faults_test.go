@@ -16,7 +16,8 @@ import (
 func TestPreflightFailsWithTheCauseAndTheCure(t *testing.T) {
 	for class, cure := range map[objstore.Class]string{
 		objstore.Denied: "give the identity leave", objstore.NoBucket: "correct its name and region",
-		objstore.Untrusted: "set spec.caBundle", objstore.Transient: "look at its endpoint", objstore.Invalid: "look at storage class",
+		objstore.Untrusted: "set spec.caBundle", objstore.Transient: "look at its endpoint",
+		objstore.Invalid: "look at storage class",
 	} {
 		t.Run(string(class), func(t *testing.T) {
 			h := newHarness(t, nil)
@@ -118,7 +119,8 @@ func TestGracePeriodThatIsTooShort(t *testing.T) {
 	h.stored("small", "one")
 	h.write("large", strings.Repeat("0123456789abcdef", 1<<20)) // 16 MiB at 1 MiB in a second.
 	err := h.end()
-	if err == nil || !strings.Contains(err.Error(), "1 of 2 files not stored in time: large is not finished: raise spec.uploader.drainTimeoutSeconds") {
+	const want = "1 of 2 files not stored in time: large is not finished: raise spec.uploader.drainTimeoutSeconds"
+	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}
 	if got := h.object("large"); got != "" {
@@ -126,7 +128,7 @@ func TestGracePeriodThatIsTooShort(t *testing.T) {
 	}
 	h.nothingLeft()
 	if m := h.manifest(); m != nil && m.Final {
-		t.Error("the manifest says that nothing was left over")
+		t.Error("the manifest is final")
 	}
 }
 
@@ -135,7 +137,8 @@ func TestDeadlineSaysWhatTheStoreSaid(t *testing.T) {
 	h.ready()
 	h.fault.set(func(string, string) error { return storeError(objstore.Denied) })
 	h.write("file", "one")
-	if err := h.end(); objstore.ClassOf(err) != objstore.Denied || !strings.Contains(err.Error(), "1 of 1 files not stored in time: file: a fault of the test: the store knows the caller and refuses") {
+	const want = "1 of 1 files not stored in time: file: a fault of the test: the store knows the caller and refuses"
+	if err := h.end(); objstore.ClassOf(err) != objstore.Denied || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -164,11 +167,12 @@ func TestStoreThatRefusesForGood(t *testing.T) {
 	h.write("other", "two")
 	begin := time.Now()
 	err := h.end()
-	if objstore.ClassOf(err) != objstore.Invalid || !strings.Contains(err.Error(), "file: a fault of the test: the store refuses what is asked") {
+	const want = "file: a fault of the test: the store refuses what is asked"
+	if objstore.ClassOf(err) != objstore.Invalid || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}
 	if took := time.Since(begin); took > 20*time.Second {
-		t.Errorf("it takes %v to say so", took)
+		t.Errorf("the drain took %v", took)
 	}
 	if got := h.object("other"); got != "two" {
 		t.Errorf("the other file is %q", got)
@@ -211,7 +215,8 @@ func TestWrappedCommandWhoseUploadFails(t *testing.T) {
 	})
 	h.write("dump", "one")
 	verdict := h.finish("main")
-	if !strings.Contains(verdict.Error, "1 of 1 files not stored: dump") || !strings.Contains(verdict.Error, "correct its name and region") {
+	if !strings.Contains(verdict.Error, "1 of 1 files not stored: dump") ||
+		!strings.Contains(verdict.Error, "correct its name and region") {
 		t.Errorf("got %+v", verdict)
 	}
 	if m := h.manifest(); m != nil {
@@ -230,7 +235,7 @@ func TestWrappedCommandThatFails(t *testing.T) {
 	h.eventually("parts are on their way", func() bool {
 		return h.unfinished("payments/pg/dump")
 	})
-	h.must(session.Ask(t.Context(), h.options.Config.Directory, session.Request{Ask: session.AskFailed, Container: "main", Code: 3}, func(session.Answer) bool { return false }))
+	h.ask(session.Request{Ask: session.AskFailed, Container: "main", Code: 3}, func(session.Answer) bool { return false })
 	endSession()
 	if err := h.end(); err == nil || !strings.Contains(err.Error(), `container "main" failed with code 3`) {
 		t.Errorf("got %v", err)
@@ -259,7 +264,8 @@ func TestOneOfTwoWrappedCommandsEnds(t *testing.T) {
 	}
 	first()
 	h.must(f.Close())
-	if verdict := h.finish("second"); verdict.Error != "" || h.names() != "of-the-first of-the-second" || !h.manifest().Final {
+	verdict := h.finish("second")
+	if verdict.Error != "" || h.names() != "of-the-first of-the-second" || !h.manifest().Final {
 		t.Errorf("got %+v, and the manifest names %s", verdict, h.names())
 	}
 	second()

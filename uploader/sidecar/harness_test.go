@@ -28,11 +28,11 @@ var pod = uploader.Pod{Namespace: "payments", Name: "pg", UID: "6f1c"}
 // manifestKey is that of the runs of these tests.
 const manifestKey = "payments/pg/.lighterman/6f1c/manifest.json"
 
-// fault is a store that fails when it is told to.
+// fault is a store whose calls fail as set.
 type fault struct {
 	objstore.Store
 
-	// fail gives the error of a call; nil: there is none.
+	// fail returns the error of a call; nil: the call is made.
 	fail atomic.Pointer[func(call, key string) error]
 }
 
@@ -52,7 +52,9 @@ func (f *fault) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 	return f.Store.Put(ctx, o, body)
 }
 
-func (f *fault) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
+func (f *fault) PutPart(
+	ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body,
+) (objstore.Part, error) {
 	if err := f.error("PutPart", o.Key); err != nil {
 		return objstore.Part{}, err
 	}
@@ -113,20 +115,27 @@ func (b *lockedBuffer) text() string {
 func newHarness(t *testing.T, change func(*uploader.Config)) *harness {
 	t.Helper()
 	h := &harness{T: t, spool: storetest.TempDir(t)}
-	limits := &objstore.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME}
+	limits := &objstore.Limits{
+		MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME,
+	}
 	store, err := dirstore.Open(storetest.TempDir(t), dirstore.Options{Limits: limits})
 	h.must(err)
 	h.store, h.fault = store, &fault{Store: store}
-	config, err := uploader.ParseConfig(`{"spool":"` + h.spool + `","partSizeMiB":1,"gcs":{"bucket":"b","auth":{"mode":"ambient"}}}`)
+	config, err := uploader.ParseConfig(
+		`{"spool":"` + h.spool + `","partSizeMiB":1,"gcs":{"bucket":"b","auth":{"mode":"ambient"}}}`,
+	)
 	h.must(err)
 	config.Directory = storetest.TempDir(t)
 	if change != nil {
 		change(config)
 	}
 	h.options = sidecar.Options{
-		Config: config, Pod: pod, Store: h.fault, Version: "test", WalkInterval: time.Second, SettleDelay: 50 * time.Millisecond,
-		Log:             slog.New(slog.NewTextHandler(&h.logs, nil)),
-		PreflightLimits: map[objstore.Class]time.Duration{objstore.Transient: 3 * time.Second, objstore.Denied: 3 * time.Second},
+		Config: config, Pod: pod, Store: h.fault, Version: "test",
+		WalkInterval: time.Second, SettleDelay: 50 * time.Millisecond,
+		Log: slog.New(slog.NewTextHandler(&h.logs, nil)),
+		PreflightLimits: map[objstore.Class]time.Duration{
+			objstore.Transient: 3 * time.Second, objstore.Denied: 3 * time.Second,
+		},
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -158,7 +167,8 @@ func (h *harness) ready() {
 	h.start()
 	h.eventually("the sidecar is ready", func() bool {
 		ready := false
-		err := session.Ask(h.Context(), h.options.Config.Directory, session.Request{Ask: session.AskReady}, func(a session.Answer) bool {
+		request := session.Request{Ask: session.AskReady}
+		err := session.Ask(h.Context(), h.options.Config.Directory, request, func(a session.Answer) bool {
 			ready = a.Ready
 			return false
 		})
@@ -166,7 +176,7 @@ func (h *harness) ready() {
 	})
 }
 
-// end asks for the drain, and waits for what Run says.
+// end begins the drain, and returns the result of Run.
 func (h *harness) end() error {
 	h.Helper()
 	close(h.drain)
@@ -270,23 +280,32 @@ func (h *harness) unfinished(key string) bool {
 func (h *harness) finish(container string) *session.Verdict {
 	h.Helper()
 	var verdict *session.Verdict
-	h.must(session.Ask(h.Context(), h.options.Config.Directory, session.Request{Ask: session.AskFinish, Container: container}, func(a session.Answer) bool {
+	h.ask(session.Request{Ask: session.AskFinish, Container: container}, func(a session.Answer) bool {
 		verdict = a.Verdict
 		return verdict == nil
-	}))
+	})
 	return verdict
 }
 
-// session begins one, and gives what ends it.
+// ask sends a request to the sidecar.
+func (h *harness) ask(r session.Request, take func(session.Answer) bool) {
+	h.Helper()
+	h.must(session.Ask(h.Context(), h.options.Config.Directory, r, take))
+}
+
+// session begins a session, and returns the function that ends it.
 func (h *harness) session(container string) (end func()) {
 	h.Helper()
 	ctx, cancel := context.WithCancel(h.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = session.Ask(ctx, h.options.Config.Directory, session.Request{Ask: session.AskStart, Container: container}, func(session.Answer) bool { return true })
+		request := session.Request{Ask: session.AskStart, Container: container}
+		_ = session.Ask(ctx, h.options.Config.Directory, request, func(session.Answer) bool { return true })
 	}()
-	h.eventually("the session begins", func() bool { return strings.Contains(h.logs.text(), `command started" container=`+container) })
+	h.eventually("the session begins", func() bool {
+		return strings.Contains(h.logs.text(), `command started" container=`+container)
+	})
 	return func() {
 		cancel()
 		<-ended

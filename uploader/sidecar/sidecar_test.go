@@ -57,7 +57,9 @@ func TestFileThatIsOpenIsNotStoredBeforeItsWriterClosesIt(t *testing.T) {
 }
 
 func TestWhatIsNotUploaded(t *testing.T) {
-	h := newHarness(t, func(c *uploader.Config) { c.Include, c.Exclude = []string{"*.dump", ".hidden.dump"}, []string{"no/**"} })
+	h := newHarness(t, func(c *uploader.Config) {
+		c.Include, c.Exclude = []string{"*.dump", ".hidden.dump"}, []string{"no/**"}
+	})
 	h.write("a.dump", "yes")
 	h.write("a.log", "no")
 	h.write("no/b.dump", "no")
@@ -137,14 +139,15 @@ func TestFileThatChangesAfterItWasStored(t *testing.T) {
 		h.stored("file", "one")
 		h.write("file", "another")
 		err := h.end()
-		if err == nil || objstore.ClassOf(err) != objstore.Exists || !strings.Contains(err.Error(), "1 of 2 files not stored: file: another object has the key") {
+		const want = "1 of 2 files not stored: file: another object has the key"
+		if err == nil || objstore.ClassOf(err) != objstore.Exists || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v", err)
 		}
 		if got := h.object("file"); got != "one" {
 			t.Errorf("the object is %q", got)
 		}
 		if m := h.manifest(); m != nil && m.Final {
-			t.Error("the manifest says that nothing was left over")
+			t.Error("the manifest is final")
 		}
 	})
 	t.Run("is stored again where they are", func(t *testing.T) {
@@ -225,7 +228,7 @@ func TestManifestIsRenewedInAPodThatRunsOn(t *testing.T) {
 	h.write("a", "one")
 	h.eventually("there is a manifest", func() bool { return h.names() == "a" })
 	if h.manifest().Final {
-		t.Error("it says that the run has ended")
+		t.Error("the manifest is final while the pod runs")
 	}
 	h.write("b", "two")
 	h.must(h.end())

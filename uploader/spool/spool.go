@@ -156,7 +156,8 @@ type Entry struct {
 }
 
 // Walk calls visit with every entry below a directory of the spool, "." for all, except directories that can be read.
-// It does not follow links, and leaves out what disappears meanwhile. It ends when visit returns false, and returns that.
+// It does not follow links, and leaves out what disappears meanwhile. It ends when visit returns false, and returns
+// that.
 func (s *Spool) Walk(dir string, visit func(Entry) bool) bool {
 	entries, err := s.readDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !visit(Entry{Path: dir, Err: err}) {

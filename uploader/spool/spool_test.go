@@ -71,7 +71,8 @@ func TestNothingButFilesIsOpened(t *testing.T) {
 	write(t, outside, "secret", "not yours")
 	write(t, dir, "file", "yours")
 	for name, target := range map[string]string{
-		"link-out": filepath.Join(outside, "secret"), "link-in": "file", "dir-out": outside, "dangling": "none", "loop": "loop",
+		"link-out": filepath.Join(outside, "secret"), "link-in": "file", "dir-out": outside,
+		"dangling": "none", "loop": "loop",
 	} {
 		must(t, os.Symlink(target, filepath.Join(dir, name)))
 	}
@@ -85,7 +86,9 @@ func TestNothingButFilesIsOpened(t *testing.T) {
 		}
 		return true
 	})
-	for _, name := range []string{"link-out", "link-in", "dangling", "loop", "pipe", "dir-out", "dir-out/secret", "../x", "/etc/passwd", "."} {
+	for _, name := range []string{
+		"link-out", "link-in", "dangling", "loop", "pipe", "dir-out", "dir-out/secret", "../x", "/etc/passwd", ".",
+	} {
 		if f, err := s.Open(name); err == nil {
 			t.Errorf("%q was opened", name)
 			must(t, f.Close())
@@ -113,7 +116,7 @@ func TestWriters(t *testing.T) {
 	if got := f.Writers(); got != spool.NoWriters {
 		t.Errorf("after the writer has closed it: got %v", got)
 	}
-	// The lease is given back: nobody waits for it.
+	// The lease is returned: no writer waits for it.
 	again, err := os.OpenFile(filepath.Join(dir, "file"), os.O_WRONLY|unix.O_NONBLOCK, 0)
 	must(t, err)
 	must(t, again.Close())

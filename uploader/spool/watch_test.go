@@ -69,7 +69,7 @@ func TestWatch(t *testing.T) {
 	write(t, dir, "d/f", "x")
 	expect(t, events, spool.Event{Path: "d/f", Closed: true})
 
-	// A directory that gets another name tells of its files by that.
+	// A directory that is renamed reports its files by the new name.
 	must(t, os.Rename(at("d"), at("g")))
 	expect(t, events, spool.Event{Walk: true})
 	write(t, dir, "g/h", "x")

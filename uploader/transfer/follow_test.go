@@ -12,7 +12,7 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// noSums is a store that says nothing of an object's checksum.
+// noSums is a store that keeps no checksum of an object.
 type noSums struct{ objstore.Store }
 
 func (s noSums) Stat(ctx context.Context, key string) (objstore.Stored, error) {
@@ -21,7 +21,9 @@ func (s noSums) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	return stored, err
 }
 
-func (s noSums) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
+func (s noSums) Complete(
+	ctx context.Context, o *objstore.Object, id string, parts []objstore.Part,
+) (objstore.Stored, error) {
 	stored, err := s.Store.Complete(ctx, o, id, parts)
 	stored.Sum = objstore.Sum{}
 	return stored, err
@@ -101,7 +103,10 @@ func TestWriterThatChangesItsEarlierOutput(t *testing.T) {
 		change func(w *os.File) error
 		again  int
 	}{
-		"the front, as pg_dump -Fc": {func(w *os.File) error { _, err := w.WriteAt([]byte("table of contents"), 0); return err }, 1},
+		"the front, as pg_dump -Fc": {func(w *os.File) error {
+			_, err := w.WriteAt([]byte("table of contents"), 0)
+			return err
+		}, 1},
 		"across two parts": {func(w *os.File) error {
 			_, err := w.WriteAt([]byte("across"), 2*partSize-3)
 			return err

@@ -60,12 +60,16 @@ func (c *calls) Begin(ctx context.Context, o *objstore.Object) (id string, err e
 	return id, err
 }
 
-func (c *calls) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (part objstore.Part, err error) {
+func (c *calls) PutPart(
+	ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body,
+) (part objstore.Part, err error) {
 	err = c.do("PutPart", func() (err error) { part, err = c.Store.PutPart(ctx, o, id, number, body); return err })
 	return part, err
 }
 
-func (c *calls) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (stored objstore.Stored, err error) {
+func (c *calls) Complete(
+	ctx context.Context, o *objstore.Object, id string, parts []objstore.Part,
+) (stored objstore.Stored, err error) {
 	err = c.do("Complete", func() (err error) { stored, err = c.Store.Complete(ctx, o, id, parts); return err })
 	return stored, err
 }
@@ -86,14 +90,18 @@ type harness struct {
 	spool  *spool.Spool
 	sender *transfer.Sender
 	object objstore.Object
-	// sent is what Progress was told of.
+	// sent is the sum of what ReportProgress was called with.
 	sent int64
 }
 
 // The file system of the test is large, and a growing file could fill it: only with many parts do they stay small.
 var (
-	anyOrder = &objstore.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME}
-	oneByOne = &objstore.Limits{MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: objstore.CRC32C, Sequential: true}
+	anyOrder = &objstore.Limits{
+		MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME,
+	}
+	oneByOne = &objstore.Limits{
+		MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: objstore.CRC32C, Sequential: true,
+	}
 )
 
 func newHarness(t *testing.T, limits *objstore.Limits) *harness {
@@ -123,7 +131,10 @@ func (h *harness) restart() {
 			o.Key = key
 			return &o
 		},
-		Retry:     transfer.Retry{FirstPause: time.Millisecond, LongestPause: time.Millisecond, OnThrottled: gate.Narrow, Log: slog.New(slog.DiscardHandler)},
+		Retry: transfer.Retry{
+			FirstPause: time.Millisecond, LongestPause: time.Millisecond, OnThrottled: gate.Narrow,
+			Log: slog.New(slog.DiscardHandler),
+		},
 		TakenKeys: &transfer.TakenKeys{},
 		ReportProgress: func(n int64) {
 			mu.Lock()
@@ -161,6 +172,12 @@ func (h *harness) change(offset int64, data []byte) {
 	h.must(errors.Join(err, f.Close()))
 }
 
+// truncate cuts the file off.
+func (h *harness) truncate(size int64) {
+	h.Helper()
+	h.must(os.Truncate(filepath.Join(h.dir, "file"), size))
+}
+
 func (h *harness) read() []byte {
 	h.Helper()
 	data, err := os.ReadFile(filepath.Join(h.dir, "file"))
@@ -176,7 +193,7 @@ func (h *harness) send(name string) (journal.Entry, error) {
 	return h.sender.Send(h.Context(), f, "key/"+name, nil)
 }
 
-// whole checks that the object is there with these bytes, that the entry says so, and that nothing is left over.
+// whole checks that the object and the entry have these bytes, and that no upload is left over.
 func (h *harness) whole(e journal.Entry, name string, data []byte) {
 	h.Helper()
 	r, err := h.store.Open(h.Context(), "key/"+name, "")

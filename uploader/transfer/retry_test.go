@@ -65,7 +65,8 @@ func TestRetryUsesAllItsTime(t *testing.T) {
 	for class, limit := range transfer.DefaultLimits {
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()
-			if err := newRetry().Do(t.Context(), "x", func(context.Context) error { return fail(class)() }); objstore.ClassOf(err) != class {
+			err := newRetry().Do(t.Context(), "x", func(context.Context) error { return fail(class)() })
+			if objstore.ClassOf(err) != class {
 				t.Errorf("%s: got %v", class, err)
 			}
 			if took := time.Since(begin); took != limit {

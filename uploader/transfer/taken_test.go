@@ -10,18 +10,19 @@ import (
 	"lighterman.dev/lighterman/uploader/transfer"
 )
 
-// occupy puts an object of somebody else at the key of the file.
+// occupy stores another object at the key of the file.
 func (h *harness) occupy(data []byte) {
 	h.Helper()
-	_, err := h.store.Put(h.Context(), &objstore.Object{Key: "key/file"}, objstore.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data))})
+	body := objstore.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data))}
+	_, err := h.store.Put(h.Context(), &objstore.Object{Key: "key/file"}, body)
 	h.must(err)
 }
 
 // sends is how often content was sent.
 func (h *harness) sends() int { return h.calls.count["Put"] + h.calls.count["PutPart"] }
 
-// TestConflictIsFoundAgain sends a file whose key was refused before: the store is asked, and no content is sent. Once the
-// object is gone, the file is stored.
+// TestConflictIsFoundAgain sends a file whose key was refused before: the store is asked, and no content is sent. Once
+// the object is gone, the file is stored.
 func TestConflictIsFoundAgain(t *testing.T) {
 	for _, size := range []int{1000, 4 * partSize} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
