@@ -19,6 +19,8 @@ type Document struct {
 	Objects []*Object
 
 	text []byte
+	// yaml reports whether text is YAML that is not JSON.
+	yaml bool
 	json jsontext.Value
 }
 
@@ -42,11 +44,11 @@ func Parse(text []byte) ([]*Document, error) {
 }
 
 func parse(part []byte) (*Document, error) {
-	raw, err := toJSON(part)
+	raw, isYAML, err := toJSON(part)
 	if err != nil {
 		return nil, err
 	}
-	d := &Document{text: part, json: raw}
+	d := &Document{text: part, yaml: isYAML, json: raw}
 	if raw.Kind() == 'n' { // Nothing, or comments.
 		return d, nil
 	}
@@ -54,17 +56,18 @@ func parse(part []byte) (*Document, error) {
 	return d, err
 }
 
-// toJSON gives the JSON of one YAML or JSON document.
-func toJSON(part []byte) (jsontext.Value, error) {
+// toJSON returns the JSON of one YAML or JSON document, and whether it was YAML.
+func toJSON(part []byte) (raw jsontext.Value, isYAML bool, err error) {
 	// Not every JSON text is one for the YAML parser, for instance "\ud83d\udea2"; Format writes it as one that is.
-	raw := jsontext.Value(bytes.Clone(part))
+	raw = bytes.Clone(part)
 	if raw.Format() == nil {
-		return raw, nil
+		return raw, false, nil
 	}
 	if err := checkSingle(part); err != nil {
-		return nil, err
+		return nil, true, err
 	}
-	return yaml.YAMLToJSONStrict(part)
+	raw, err = yaml.YAMLToJSONStrict(part)
+	return raw, true, err
 }
 
 // checkSingle refuses a part in which the YAML parser sees more documents than one: what is read of it is the first.
@@ -82,7 +85,7 @@ func checkSingle(part []byte) error {
 
 // Write writes the document: as it was read if nothing was injected into its objects, else as YAML.
 func (d *Document) Write(w io.Writer) error {
-	text, err := d.yaml()
+	text, err := d.render()
 	if err != nil {
 		return fmt.Errorf("write YAML: %w", err)
 	}
@@ -90,30 +93,53 @@ func (d *Document) Write(w io.Writer) error {
 	return err
 }
 
-func (d *Document) yaml() ([]byte, error) {
-	raw, changed := d.json, false
+// render returns the text of the document with what was injected.
+func (d *Document) render() ([]byte, error) {
+	raw := d.json
+	var ops []jsonpatch.Operation
 	for _, o := range d.Objects {
-		if o.injected == nil {
-			continue
+		for _, op := range o.operations {
+			ops = append(ops, jsonpatch.NewOperation(op.Operation, o.at+op.Path, op.Value))
 		}
-		changed = true
-		if o.at == "" {
+		if o.at == "" && o.injected != nil {
 			raw = o.injected
-			continue
-		}
-		var err error
-		if raw, err = apply(raw, []jsonpatch.Operation{jsonpatch.NewOperation("replace", o.at, o.injected)}); err != nil {
-			return nil, err
+		} else if o.injected != nil {
+			var err error
+			if raw, err = apply(raw, []jsonpatch.Operation{jsonpatch.NewOperation("replace", o.at, o.injected)}); err != nil {
+				return nil, err
+			}
 		}
 	}
-	if !changed {
+	if len(ops) == 0 {
 		return d.text, nil
 	}
-	text, err := yaml.JSONToYAML(raw)
+	sorted, err := yaml.JSONToYAML(raw)
 	if err != nil {
 		return nil, err
 	}
-	return append(bytes.Clone(header(d.text)), text...), nil
+	head, end := header(d.text)
+	if edited, ok := d.edit(d.text[end:], ops, sorted); ok {
+		return append(head, edited...), nil
+	}
+	return append(head, sorted...), nil
+}
+
+// edit returns the content of the document with its comments and what was injected. It is not ok where that means anything
+// else than want: the document has a merge key or an anchor on the way, or is not the same to a parser of YAML 1.2.
+func (d *Document) edit(content []byte, ops []jsonpatch.Operation, want []byte) (text []byte, ok bool) {
+	if !d.yaml {
+		return nil, false
+	}
+	text, err := editYAML(content, ops)
+	if err != nil {
+		return nil, false
+	}
+	raw, _, err := toJSON(text)
+	if err != nil {
+		return nil, false
+	}
+	got, err := yaml.JSONToYAML(raw)
+	return text, err == nil && bytes.Equal(got, want)
 }
 
 // head is what every object has.

@@ -65,7 +65,7 @@ func TestHeader(t *testing.T) {
 		"so does a separator":           {"# x\u2028kind: Pod\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := string(header([]byte(test.text))); got != test.want {
+			if got, _ := header([]byte(test.text)); string(got) != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})

@@ -30,6 +30,8 @@ type Object struct {
 	// bare says that the template has no metadata.
 	bare     bool
 	injected jsontext.Value
+	// operations are those that lead from JSON to injected.
+	operations []jsonpatch.Operation
 }
 
 func newObject(raw jsontext.Value, h head, at string) (*Object, error) {
@@ -107,7 +109,7 @@ func (o *Object) Inject(ops []jsonpatch.Operation) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o, err)
 	}
-	o.injected = patched
+	o.injected, o.operations = patched, moved
 	return patched, nil
 }
 

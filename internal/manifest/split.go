@@ -23,10 +23,9 @@ func begins(line []byte) bool {
 	return ok && (len(rest) == 0 || bytes.IndexByte([]byte(" \t\r\n"), rest[0]) >= 0)
 }
 
-// header gives what stands before the content of a part: the line that begins it, blank lines and comments, such as
-// Helm's "# Source:". It is kept when the content is rewritten.
-func header(part []byte) []byte {
-	end := 0
+// header returns what stands before the content of a part: the line that begins it, blank lines and comments, such as
+// Helm's "# Source:". It is kept when the content, which begins at end, is rewritten.
+func header(part []byte) (text []byte, end int) {
 	for line := range bytes.Lines(part) {
 		text := line
 		if begins(line) {
@@ -40,7 +39,7 @@ func header(part []byte) []byte {
 		end += len(line)
 	}
 	if begins(part[end:]) { // The content begins on the line itself: "--- {kind: Pod}".
-		return append(bytes.Clone(part[:end]), "---\n"...)
+		return append(bytes.Clone(part[:end]), "---\n"...), end
 	}
-	return part[:end]
+	return bytes.Clone(part[:end]), end
 }

@@ -39,7 +39,7 @@ func newInjectCommand(version string) *cobra.Command {
 
 FILE is what "kubectl apply" takes. Pods are injected, and the pod templates of CronJobs, DaemonSets, Deployments, Jobs,
 ReplicaSets, ReplicationControllers and StatefulSets, also within a List. All else is printed as it is, byte for byte;
-an injected document is printed as YAML with all its fields, but without the comments in it.
+an injected document is printed as YAML with all its fields, in their order, and with its comments.
 
 The webhook itself changes pods only, never templates. So this is a preview; or, in a cluster that does not run the
 webhook, a filter before "kubectl apply".
