@@ -1,19 +1,9 @@
 package injector
 
 import (
-	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
-
-	"lighterman.dev/lighterman/profile"
-	"lighterman.dev/lighterman/uploader"
 )
 
 // Added is the value of AnnotationAdded, as compact JSON. It proves to a later admission of the same pod, one that was
@@ -39,196 +29,132 @@ type AddedEnv struct {
 // maxAdded is the size of the largest annotation that is written: see maxAnnotation. A larger one keeps the plan alone.
 const maxAdded = 12 << 10
 
-// outline is what decides what is written into a pod, but for the pod's own containers and volumes.
-type outline struct {
-	Profile     string
-	Settings    Settings
-	Annotations map[string]string
-	Vars        []corev1.EnvVar
-	Sources     []corev1.VolumeProjection
-	Document    string
-	Label       []string
-	AppendCA    bool
-	Uploader    *uploadOutline
+// addedRecord is an Added while it is written: sorted lists in place of maps.
+type addedRecord struct {
+	plan                string
+	env                 []envRecord
+	labels, annotations []entry
 }
 
-// uploadOutline is what decides how the uploader is.
-type uploadOutline struct {
-	Config    uploader.Config
-	SizeLimit *resource.Quantity
-	Port      *int32
-	Resources *corev1.ResourceRequirements
-	Security  *corev1.SecurityContext
-	Identity  string
-}
-
-// outlineHash returns the hash by which an addition is known to be this plan's.
-func (p *plan) outlineHash(u *upload) (string, error) {
-	o := outline{
-		Profile: p.profile.Kind + " " + p.profile.String(), Settings: p.settings, Annotations: map[string]string{},
-		Sources: p.sources, Document: p.document, AppendCA: p.appendCA,
-	}
-	for _, key := range []string{AnnotationContainers, AnnotationSkipContainers, AnnotationTools, AnnotationUpload, AnnotationCompletion} {
-		if value, set := p.pod.Metadata.Annotations[key]; set {
-			o.Annotations[key] = value
-		}
-	}
-	o.Vars = make([]corev1.EnvVar, len(p.Vars))
-	for i := range p.Vars {
-		o.Vars[i] = p.Vars[i].EnvVar
-	}
-	if p.Mode.Label != nil {
-		key, value := p.Mode.Label(p.Spec)
-		o.Label = []string{key, value}
-	}
-	if u != nil {
-		o.Uploader = &uploadOutline{
-			Config: profile.UploaderConfig(&u.spec), SizeLimit: u.spec.SizeLimit, Port: u.spec.MetricsPort,
-			Resources: u.spec.Resources, Security: u.spec.SecurityContext, Identity: cmp.Or(u.spec.Identity, profile.IdentityOfUploader),
-		}
-		o.Uploader.Config.Spool, o.Uploader.Config.Completion = u.path, u.completion()
-		o.Uploader.Config.DrainTimeoutSeconds = u.drainTimeout()
-		p.ConfigureUploader(&o.Uploader.Config)
-	}
-	text, err := json.Marshal(o)
-	if err != nil {
-		return "", fmt.Errorf("write the outline of what is added: %w", err)
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:8]), nil
-}
-
-// shortHash tells values apart that come about by chance. It proves nothing against who computes it.
-func shortHash(kind, value string) string {
-	var text [256]byte // Most values fit, so that they are not copied to the heap.
-	sum := sha256.Sum256(append(append(text[:0], kind...), value...))
-	var digits [8]byte
-	hex.Encode(digits[:], sum[:4])
-	return string(digits[:])
-}
-
-// hashVariable returns the hash of a variable's value. References other than to a Secret's key are never Lighterman's.
-func hashVariable(e *corev1.EnvVar) string {
-	if e.ValueFrom == nil {
-		return shortHash("=", e.Value)
-	}
-	if ref := e.ValueFrom.SecretKeyRef; ref != nil {
-		return shortHash("secret ", fmt.Sprint(ref.Name, "/", ref.Key, " ", ref.Optional != nil && *ref.Optional))
-	}
-	return ""
+// envRecord is an AddedEnv while it is written.
+type envRecord struct {
+	containers []string
+	hashes     []entry
 }
 
 // addedText returns the annotation's value: what this pass writes, and what an earlier pass of the same plan wrote.
-func (p *plan) addedText() (string, error) {
-	a := &Added{Plan: p.hash, Env: p.addedEnv(), Labels: hashEntries(p.label), Annotations: hashEntries(p.keep)}
+func (p *plan) addedText() string {
+	var a arena
+	a.text.Grow(1 << 10)
+	record := addedRecord{plan: p.hash, env: p.recordEnv(&a), labels: a.hashValues(p.label), annotations: a.hashValues(p.keep)}
 	if p.earlier != nil {
-		a.Labels, a.Annotations = merge(p.earlier.Labels, a.Labels), merge(p.earlier.Annotations, a.Annotations)
+		record.labels = mergeEntries(entriesOf(p.earlier.Labels), record.labels)
+		record.annotations = mergeEntries(entriesOf(p.earlier.Annotations), record.annotations)
 	}
-	text, err := json.Marshal(a)
-	if err == nil && len(text) > maxAdded {
-		text, err = json.Marshal(&Added{Plan: p.hash})
+	text := record.appendJSON(make([]byte, 0, 1<<10))
+	if len(text) > maxAdded {
+		alone := addedRecord{plan: p.hash}
+		text = alone.appendJSON(text[:0])
 	}
-	if err != nil {
-		return "", fmt.Errorf("write annotation %s: %w", AnnotationAdded, err)
-	}
-	return string(text), nil
+	return string(text)
 }
 
-// addedEnv returns the variables that the pod's containers have got, grouped by what is the same.
-func (p *plan) addedEnv() []AddedEnv {
-	given := make(map[*Container]*target, len(p.targets))
-	for _, t := range p.targets {
-		given[t.Container] = t
+// appendJSON appends the record as encoding/json writes an Added.
+func (r *addedRecord) appendJSON(b []byte) []byte {
+	b = appendString(append(b, `{"plan":`...), r.plan)
+	for i := range r.env {
+		if i == 0 {
+			b = append(b, `,"env":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = appendStrings(append(b, `{"in":`...), r.env[i].containers)
+		b = appendEntries(append(b, `,"vars":`...), r.env[i].hashes)
+		b = append(b, '}')
 	}
-	seen := map[*corev1.EnvVar]map[string]string{} // By the first variable of a list that several containers share.
-	vars := map[string]map[string]string{}
-	var names []string
+	if len(r.env) > 0 {
+		b = append(b, ']')
+	}
+	if len(r.labels) > 0 {
+		b = appendEntries(append(b, `,"labels":`...), r.labels)
+	}
+	if len(r.annotations) > 0 {
+		b = appendEntries(append(b, `,"annotations":`...), r.annotations)
+	}
+	return append(b, '}')
+}
+
+// recordEnv returns the hashes of the variables that the pod's containers have got, grouped by what is the same.
+func (p *plan) recordEnv(a *arena) []envRecord {
+	containers := len(p.pod.Spec.InitContainers) + len(p.pod.Spec.Containers)
+	records := make([]envRecord, 0, containers)
+	at := make(map[string]int, containers) // Of records, by the container's name.
+	shared := sharedHashes{arena: a}
+	targets := p.targets // In the order of the pod's containers.
 	for _, list := range [][]Container{p.pod.Spec.InitContainers, p.pod.Spec.Containers} {
 		for i := range list {
 			c := &list[i]
-			if _, again := vars[c.Name]; !again { // The API server refuses a name that is there twice, but later.
-				names = append(names, c.Name)
-				vars[c.Name] = p.earlier.vars(c.Name)
+			r, again := at[c.Name]
+			if !again { // The API server refuses a name that is there twice, but later.
+				r = len(records)
+				at[c.Name] = r
+				records = append(records, envRecord{containers: []string{c.Name}, hashes: entriesOf(p.earlier.vars(c.Name))})
 			}
-			if t := given[c]; t != nil {
-				for _, written := range [][]corev1.EnvVar{t.env, t.tail, t.shut} {
-					vars[c.Name] = merge(vars[c.Name], hashEnv(written, seen))
-				}
-				vars[c.Name] = merge(vars[c.Name], hashFills(t.fills))
+			if len(targets) > 0 && targets[0].Container == c {
+				records[r].hashes = shared.addTarget(records[r].hashes, targets[0])
+				targets = targets[1:]
 			}
 		}
 	}
-	var groups []AddedEnv
-	for _, name := range names {
-		groups = addToGroup(groups, name, vars[name])
-	}
-	return groups
+	return groupRecords(records)
 }
 
-// filledMark begins the hash of a value that was written into a variable of the container's own, which said nothing.
-const filledMark = "~"
-
-func hashFills(fills []filling) map[string]string {
-	if len(fills) == 0 {
-		return nil
-	}
-	vars := make(map[string]string, len(fills))
-	for i := range fills {
-		vars[fills[i].env.Name] = filledMark + hashVariable(fills[i].env)
-	}
-	return vars
+// sharedHashes hashes a list of variables that several containers share but once.
+type sharedHashes struct {
+	*arena
+	first  [maxShared]*corev1.EnvVar // of the list
+	hashes [maxShared][]entry
 }
 
-func hashEnv(env []corev1.EnvVar, seen map[*corev1.EnvVar]map[string]string) map[string]string {
+// addTarget returns the hashes with those of what the container gets.
+func (s *sharedHashes) addTarget(hashes []entry, t *target) []entry {
+	hashes = mergeEntries(hashes, s.ofList(t.env))
+	hashes = mergeEntries(hashes, s.hashEnv(t.tail))
+	hashes = mergeEntries(hashes, s.hashEnv(t.shut))
+	return mergeEntries(hashes, s.hashFills(t.fills))
+}
+
+// ofList returns the hashes of a list, or those of the container that it is shared with.
+func (s *sharedHashes) ofList(env []corev1.EnvVar) []entry {
 	if len(env) == 0 {
 		return nil
 	}
-	vars, hashed := seen[&env[0]]
-	if !hashed {
-		vars = make(map[string]string, len(env))
-		for i := range env {
-			vars[env[i].Name] = hashVariable(&env[i])
+	for i := range s.first {
+		if s.first[i] == nil {
+			s.first[i], s.hashes[i] = &env[0], s.hashEnv(env)
 		}
-		seen[&env[0]] = vars
-	}
-	return vars
-}
-
-func addToGroup(groups []AddedEnv, name string, vars map[string]string) []AddedEnv {
-	if len(vars) == 0 {
-		return groups
-	}
-	for i := range groups {
-		if maps.Equal(groups[i].Vars, vars) {
-			groups[i].In = append(groups[i].In, name)
-			return groups
+		if s.first[i] == &env[0] {
+			return s.hashes[i]
 		}
 	}
-	return append(groups, AddedEnv{In: []string{name}, Vars: vars})
+	return s.hashEnv(env)
 }
 
-func hashEntries(entries []entry) map[string]string {
-	if len(entries) == 0 {
-		return nil
+// groupRecords joins the records that are the same, and leaves out the empty ones.
+func groupRecords(records []envRecord) []envRecord {
+	groups := records[:0]
+	for _, r := range records {
+		if len(r.hashes) == 0 {
+			continue
+		}
+		at := slices.IndexFunc(groups, func(g envRecord) bool { return slices.Equal(g.hashes, r.hashes) })
+		if at < 0 {
+			groups = append(groups, r)
+			continue
+		}
+		groups[at].containers = append(groups[at].containers, r.containers...)
 	}
-	hashes := make(map[string]string, len(entries))
-	for _, e := range entries {
-		hashes[e.key] = shortHash("", e.value)
-	}
-	return hashes
-}
-
-// merge returns what both maps hold; neither is changed. The second wins.
-func merge(a, b map[string]string) map[string]string {
-	switch {
-	case len(a) == 0:
-		return b
-	case len(b) == 0:
-		return a
-	}
-	both := maps.Clone(a)
-	maps.Copy(both, b)
-	return both
+	return groups
 }
 
 // vars returns the variables that an earlier pass wrote into a container.

@@ -153,7 +153,8 @@ func (f *former) stripMetadata(m *Metadata) {
 
 func isHash(hashes map[string]string, key, value string) bool {
 	hash, known := hashes[key]
-	return known && hash == shortHash("", value)
+	d := hashText("", value)
+	return known && hash == string(d[:])
 }
 
 // stripMap returns a copy without the entries that are ours.

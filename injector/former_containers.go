@@ -76,7 +76,7 @@ func (f *former) stripEnv(path, field string, c *Container) {
 func writtenEntries(env []corev1.EnvVar, vars map[string]string) map[string]int {
 	written := make(map[string]int, len(vars))
 	for i := range env {
-		if recorded, named := vars[env[i].Name]; named && strings.TrimPrefix(recorded, filledMark) == hashVariable(&env[i]) {
+		if recorded, named := vars[env[i].Name]; named && isHashOf(strings.TrimPrefix(recorded, filledMark), &env[i]) {
 			written[env[i].Name] = i
 		}
 	}

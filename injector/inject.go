@@ -120,9 +120,7 @@ func (p *plan) result() (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("write annotation %s: %w", AnnotationInjected, err)
 	}
-	if p.added, err = p.addedText(); err != nil {
-		return Result{}, err
-	}
+	p.added = p.addedText()
 	operations := p.patch(string(record))
 	if p.stale != nil {
 		operations = append(p.stale.ops, operations...)
