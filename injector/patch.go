@@ -12,24 +12,12 @@ import (
 // list is there, of the list where it is not, of the value of a variable that has none. Items of env go to its front, one
 // by one in order, so that the container's own variables can refer to them.
 func (p *plan) patch(record string) []jsonpatch.Operation {
-	ops := make([]jsonpatch.Operation, 0, 4+len(p.targets)*(len(p.Vars)+1))
+	ops := make([]jsonpatch.Operation, 0, 8+len(p.targets)*(len(p.Vars)+2))
 	ops = p.patchVolumes(ops)
+	var paths arena
+	paths.text.Grow(cap(ops) * len("/spec/initContainers/00/env/00"))
 	for _, t := range p.targets {
-		at := "/spec/" + t.list + "/" + strconv.Itoa(t.index)
-		ops = fillIn(ops, at+"/env/", t) // First: what follows moves the entries.
-		if len(t.Env) == 0 && len(t.env) > 0 {
-			ops = append(ops, add(at+"/env", t.env))
-		} else {
-			for i := range t.env {
-				ops = append(ops, add(at+"/env/"+strconv.Itoa(i), &t.env[i]))
-			}
-		}
-		ops = appendItems(ops, at+"/env", len(t.Env)+len(t.env), t.tail)
-		ops = appendItems(ops, at+"/env", len(t.Env)+len(t.env)+len(t.tail), t.shut)
-		ops = appendItems(ops, at+"/volumeMounts", len(t.VolumeMounts), t.mounts)
-		if t.command != nil {
-			ops = append(ops, add(at+"/command", t.command)) // Replaces the container's own, which it has.
-		}
+		ops = patchContainer(ops, &paths, t)
 	}
 	// Last: they move the other init containers, whose operations name them by index.
 	ops = p.patchInitContainers(ops)
@@ -40,10 +28,33 @@ func (p *plan) patch(record string) []jsonpatch.Operation {
 	return p.patchAnnotations(ops, record)
 }
 
+// patchContainer adds what a container is given.
+func patchContainer(ops []jsonpatch.Operation, paths *arena, t *target) []jsonpatch.Operation {
+	at := paths.concat("/spec/", t.list, "/", strconv.Itoa(t.index))
+	env := paths.concat(at, "/env")
+	ops = fillIn(ops, paths, env, t) // First: what follows moves the entries.
+	if len(t.Env) == 0 && len(t.env) > 0 {
+		ops = append(ops, add(env, t.env))
+	} else {
+		for i := range t.env {
+			ops = append(ops, add(paths.concat(env, "/", strconv.Itoa(i)), &t.env[i]))
+		}
+	}
+	ops = appendItems(ops, env, len(t.Env)+len(t.env), t.tail)
+	ops = appendItems(ops, env, len(t.Env)+len(t.env)+len(t.tail), t.shut)
+	if len(t.mounts) > 0 {
+		ops = appendItems(ops, paths.concat(at, "/volumeMounts"), len(t.VolumeMounts), t.mounts)
+	}
+	if t.command != nil {
+		ops = append(ops, add(at+"/command", t.command)) // Replaces the container's own, which it has.
+	}
+	return ops
+}
+
 // fillIn gives entries of env that say nothing a value. An "add" of a member that is there replaces it (RFC 6902, 4.1).
-func fillIn(ops []jsonpatch.Operation, env string, t *target) []jsonpatch.Operation {
+func fillIn(ops []jsonpatch.Operation, paths *arena, env string, t *target) []jsonpatch.Operation {
 	for _, f := range t.fills {
-		entry := env + strconv.Itoa(f.at)
+		entry := paths.concat(env, "/", strconv.Itoa(f.at))
 		if f.env.ValueFrom == nil {
 			ops = append(ops, add(entry+"/value", f.env.Value))
 			continue
@@ -126,8 +137,12 @@ func appendItems[T any](ops []jsonpatch.Operation, list string, length int, item
 	if length == 0 && len(items) > 0 {
 		return append(ops, add(list, items))
 	}
+	if len(items) == 0 {
+		return ops
+	}
+	end := list + "/-"
 	for i := range items {
-		ops = append(ops, add(list+"/-", &items[i]))
+		ops = append(ops, add(end, &items[i]))
 	}
 	return ops
 }

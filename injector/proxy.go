@@ -10,15 +10,28 @@ import (
 	"lighterman.dev/lighterman/profile"
 )
 
-// spellings are the ways in which the variables are written.
-var spellings = []func(string) string{strings.ToUpper, strings.ToLower}
+// proxyNames are the names of the variables in one spelling.
+type proxyNames struct {
+	proxies []string
+	noProxy string
+}
+
+// proxySpellings are the ways in which the variables are written.
+var proxySpellings = [...]proxyNames{spellProxies(strings.ToUpper), spellProxies(strings.ToLower)}
+
+func spellProxies(spell func(string) string) proxyNames {
+	names := proxyNames{noProxy: spell(profile.NoProxy)}
+	for _, name := range profile.ProxyVariables {
+		names.proxies = append(names.proxies, spell(name))
+	}
+	return names
+}
 
 // planProxy sees to it that a container asks the mode's link-local addresses without a proxy, and warns of a proxy that the
 // uploader does not have.
 func (p *plan) planProxy(t *target) {
 	if t.proven {
-		env := slices.Concat(t.env, t.Env, t.filled(), t.tail)
-		missing, own := p.lackNoProxy(env)
+		missing, own := p.lackNoProxy(t.env, t.Env, t.filled(), t.tail)
 		for i := range own {
 			p.warnNoProxy(t, own[i])
 		}
@@ -40,22 +53,22 @@ func (p *plan) addNoProxy(t *target, v *corev1.EnvVar) {
 	t.env = append(t.env, *v)
 }
 
-// lackNoProxy returns what an environment with a proxy lacks: a NO_PROXY in the spelling of the proxy. Where it has one in
+// lackNoProxy returns what an environment, in parts, lacks where it has a proxy: a NO_PROXY in the spelling of the proxy. Where it has one in
 // either spelling, own, none is added: a program takes but one of the two.
-func (p *plan) lackNoProxy(env []corev1.EnvVar) (missing []corev1.EnvVar, own []*corev1.EnvVar) {
+func (p *plan) lackNoProxy(env ...[]corev1.EnvVar) (missing []corev1.EnvVar, own []*corev1.EnvVar) {
 	if len(p.Mode.LinkLocal) == 0 {
 		return nil, nil
 	}
-	for _, spell := range spellings {
-		if slices.ContainsFunc(profile.ProxyVariables, func(name string) bool { return hasValue(lastOf(env, spell(name))) }) {
-			missing = append(missing, corev1.EnvVar{Name: spell(profile.NoProxy), Value: strings.Join(p.Mode.LinkLocal, ",")})
+	for _, names := range proxySpellings {
+		if slices.ContainsFunc(names.proxies, func(name string) bool { return hasValue(lastOf(env, name)) }) {
+			missing = append(missing, corev1.EnvVar{Name: names.noProxy, Value: strings.Join(p.Mode.LinkLocal, ",")})
 		}
 	}
 	if len(missing) == 0 {
 		return nil, nil
 	}
-	for _, spell := range spellings {
-		if v := lastOf(env, spell(profile.NoProxy)); hasValue(v) {
+	for _, names := range proxySpellings {
+		if v := lastOf(env, names.noProxy); hasValue(v) {
 			own = append(own, v)
 		}
 	}
@@ -80,11 +93,13 @@ func (p *plan) warnNoProxy(t *target, own *corev1.EnvVar) {
 // isInjected reports whether programs are told to ask an address: what Lighterman injects names the agent by IPv4 alone.
 func isInjected(address string) bool { return !strings.HasPrefix(address, "[") }
 
-// lastOf returns the variable of a name that counts, which is the last; nil: there is none.
-func lastOf(env []corev1.EnvVar, name string) *corev1.EnvVar {
-	for i := range slices.Backward(env) {
-		if env[i].Name == name {
-			return &env[i]
+// lastOf returns the variable of a name that counts in an environment, in parts, which is the last; nil: there is none.
+func lastOf(env [][]corev1.EnvVar, name string) *corev1.EnvVar {
+	for _, part := range slices.Backward(env) {
+		for i := range slices.Backward(part) {
+			if part[i].Name == name {
+				return &part[i]
+			}
 		}
 	}
 	return nil
