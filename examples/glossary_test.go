@@ -26,7 +26,7 @@ func TestGlossaryTerms(t *testing.T) {
 		for _, entry := range entries {
 			terms++
 			if !explained(t, entry) {
-				t.Errorf("%s: no page that it links to has the term", entry.heading)
+				t.Errorf("%s: link to a page or a section of a page that has the term", entry.heading)
 			}
 			if n := strings.Count(strings.Join(strings.Fields(entry.text), " ")+" ", ". "); n < 1 || n > 3 {
 				t.Errorf("%s: %d sentences", entry.heading, n)
@@ -58,7 +58,7 @@ func TestGlossaryValues(t *testing.T) {
 			for _, name := range names {
 				values++
 				if !strings.Contains(text, "| `"+name+"` |") {
-					t.Errorf("%s has the value %s, and the glossary has not", filepath.Base(file), name)
+					t.Errorf("%s has the value %s: add a row to docs/glossary.md", filepath.Base(file), name)
 				}
 			}
 		}

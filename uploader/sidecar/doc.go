@@ -11,5 +11,5 @@
 //
 // One goroutine, the loop, decides: it owns all state of type loop. Uploads, the watch and the socket run in goroutines
 // of their own. They have a *sidecar, not a *loop; what is to be decided they post to the loop as a function. The loop
-// reads the spool, but never waits for the store.
+// reads the spool, but does not wait for the store until it aborts uploads in the end.
 package sidecar
