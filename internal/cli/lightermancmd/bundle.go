@@ -14,9 +14,9 @@ func newBundleCommand() *cobra.Command {
 	var added, out string
 	cmd := &cobra.Command{
 		Use:   "ca-bundle --add FILE --out FILE",
-		Short: "Write the public certificate authorities and those of a file into one file",
-		Long: `Write the public certificate authorities (Mozilla's, as they were when this program was built) and those of a file into
-one file. Most tools read a CA bundle instead of the public roots; the webhook adds a container that runs this command to
+		Short: "Join the public certificate authorities and those of a file",
+		Long: `Join the public certificate authorities (Mozilla's, as they were when this program was built) and those of a file in one
+file. Most tools read a CA bundle instead of the public roots; the webhook adds a container that runs this command to
 pods whose profile sets caBundle.mode: Append.`,
 		Example: `  # What the container that the webhook adds runs
   lighterman ca-bundle --add private-ca.crt --out ca-bundle.crt`,

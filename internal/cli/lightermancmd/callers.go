@@ -11,7 +11,7 @@ import (
 	"lighterman.dev/lighterman/webhook/caller"
 )
 
-// callerOptions are the flags that say how the API server proves that a review is its own.
+// callerOptions are the flags that configure how API servers authenticate their reviews.
 type callerOptions struct {
 	caFile       string
 	allowedNames []string
@@ -21,15 +21,15 @@ type callerOptions struct {
 }
 
 func (o *callerOptions) bindFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.caFile, "client-ca-file", "", "PEM `file` of the CA that signs the API servers' client certificates; reviews from others are then refused. Read again when it changes")
+	f.StringVar(&o.caFile, "client-ca-file", "", "PEM `file` with the CA of the API servers' client certificates; reviews without such a certificate are then refused. Read again when it changes")
 	f.StringArrayVar(&o.allowedNames, "client-allowed-name", nil, `common name, DNS name or URI of an API server's client certificate; may be repeated. "*" allows all certificates of the CA`)
 	f.BoolVar(&o.tokens, "caller-tokens", false, "refuse reviews without a token that is bound to --webhook-configuration (KEP-6060) or a client certificate")
-	f.StringArrayVar(&o.subjects, "caller-token-subject", nil, "user name of the service account of an API server's tokens; may be repeated. Default: every one that the cluster lets attest reviews of all API groups")
-	f.BoolVar(&o.reportOnly, "callers-report-only", false, "accept reviews without a client certificate or token for now, as if neither were configured; the metric lighterman_admission_callers_total shows which have one")
+	f.StringArrayVar(&o.subjects, "caller-token-subject", nil, "user name of the service account in an API server's tokens; may be repeated. Default: every service account that may attest reviews of all API groups")
+	f.BoolVar(&o.reportOnly, "callers-report-only", false, "accept reviews without a client certificate or token, as if neither were configured; the metric lighterman_admission_callers_total counts those with one")
 }
 
-// authenticator makes what tells API servers from others. paths is nil where the path of the webhook proves nothing.
-func (o *webhookOptions) authenticator(kubeconfig *rest.Config, paths caller.Paths, log logr.Logger) (*caller.Authenticator, error) {
+// newAuthenticator returns the authentication of API servers. paths is nil if the webhook's path is no secret.
+func (o *webhookOptions) newAuthenticator(kubeconfig *rest.Config, paths caller.Paths, log logr.Logger) (*caller.Authenticator, error) {
 	options := caller.Options{
 		CertificateOptions: caller.CertificateOptions{CAFile: o.callers.caFile, AllowedNames: o.callers.allowedNames},
 		TokenOptions: caller.TokenOptions{
@@ -40,7 +40,7 @@ func (o *webhookOptions) authenticator(kubeconfig *rest.Config, paths caller.Pat
 		Paths: paths, ReportOnly: o.callers.reportOnly,
 	}
 	if o.callers.tokens {
-		client, err := httpClientFor(kubeconfig)
+		client, err := newHTTPClient(kubeconfig)
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +51,7 @@ func (o *webhookOptions) authenticator(kubeconfig *rest.Config, paths caller.Pat
 	return caller.New(options, log)
 }
 
-func httpClientFor(kubeconfig *rest.Config) (*http.Client, error) {
+func newHTTPClient(kubeconfig *rest.Config) (*http.Client, error) {
 	client, err := rest.HTTPClientFor(kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("reach the API server: %w", err)

@@ -27,13 +27,16 @@ func newCertsCommand(version string) *cobra.Command {
 	o := certsOptions{version: version}
 	cmd := &cobra.Command{
 		Use:   "certs",
-		Short: "Keep the webhook's CA, certificate and path",
-		Long: `Keep the webhook's CA in a Secret, issue the certificate with which its replicas serve and the secret paths by which they
-may be called into a second Secret, and publish CA and path in the webhook configuration. The Helm chart runs one such
-process, with a service account of its own, so that the replicas, which the network reaches, need no right to change a
-webhook configuration and never hold the CA's key.
+		Short: "Issue and rotate the webhook's CA, certificate and path",
+		Long: `Issue and rotate the webhook's CA, serving certificate and secret URL path. The CA and its key are kept in one Secret;
+certificate and paths are written to a second one, which the replicas of the webhook read; CA and path are published in the
+webhook configuration. The Helm chart runs one such process, with a service account of its own, so that the replicas, which
+the network reaches, need no permission to change a webhook configuration and never hold the CA's key.
 
-While the process does not run, the replicas go on serving with what they were given.`,
+While the process is down, the replicas go on serving with the last certificate and paths.`,
+		Example: `  # What the Helm chart runs
+  lighterman certs --namespace=lighterman-system --ca-secret=lighterman-ca --certs-secret=lighterman-serving \
+    --webhook-configuration=lighterman --deployment=lighterman`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCerts(cmd.Context(), &o) },
 	}

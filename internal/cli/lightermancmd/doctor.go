@@ -26,29 +26,29 @@ func newDoctorCommand(version string) *cobra.Command {
 	o := doctorOptions{version: version}
 	cmd := &cobra.Command{
 		Use:   "doctor --profile NAME",
-		Short: "Say step by step what works between a pod of the cluster and its store",
-		Long: `Say step by step what works between a pod of the cluster and its store, and what to do about what does not.
+		Short: "Diagnose a pod's access to its object store",
+		Long: `Diagnose, step by step, a pod's access to its object store, and print how to repair what fails.
 
-A short pod runs in the namespace, as the service account that is named. It goes through Lighterman's webhook as a backup's
-pod does, so it has the same token, Secrets, CA bundle and network. In it "uploader doctor" looks at all of these, exchanges
-the token for a credential, then writes, reads, lists and deletes an object below the profile's prefix, and says how the
-bucket guards its objects. The pod is removed in the end.
+A temporary pod runs in the namespace, as the given service account. It goes through Lighterman's webhook as a backup's pod
+does, so it has the same token, Secrets, CA bundle and network. In it "uploader doctor" checks all of these, exchanges the
+token for a credential, then writes, reads, lists and deletes an object below the profile's prefix, and reports how the
+bucket protects its objects. The pod is removed at the end.
 
-Each line says ok or FAIL; under a failure stands what to do. The report is standard output; what happens meanwhile is
-standard error. The profile needs no uploader. The image is that of the sidecar which the webhook would add.
+Each line of the report begins with ok or FAIL; the line below a failure is its cure. The report is standard output; progress
+and warnings are standard error. The profile needs no uploader. The image is that of the sidecar which the webhook would add.
 
-Exit codes: 0 when all is well; 1 when the report has a failure; 2 when there is no report, because the webhook denies the
-pod, does not see it, or the pod cannot run: the last line says why.
+Exit codes: 0 when every step is ok; 1 when the report has a failure; 2 when there is no report, because the webhook denies
+the pod or does not see it, or because the pod cannot run: the last line gives the reason.
 
-The caller needs, in the namespace: create, get and delete on pods, and get on pods/log; list on events and get on the
-namespace make the answers better.`,
-		Example: `  # Would the backups of this service account reach their store?
+You need these permissions in the namespace: create, get and delete on pods, and get on pods/log. With list on events and get
+on the namespace, the messages are more exact.`,
+		Example: `  # Check whether the backups of this service account reach their store
   lighterman doctor -n payments --profile backups --serviceaccount backup
 
   # With a cluster profile, and with the labels that a network policy selects
   lighterman doctor -n payments --cluster-profile offsite --serviceaccount backup --labels app=pg-dump
 
-  # What a pod gets that names no profile (namespaces labelled "selected")
+  # Without a profile's name: the one that a pod gets by default or by its labels
   lighterman doctor -n payments --serviceaccount backup`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -56,15 +56,15 @@ namespace make the answers better.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.kubeconfig, "kubeconfig", "", "path of the kubeconfig; empty: that of KUBECONFIG, ~/.kube/config, or the pod's own")
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "path of the kubeconfig; empty: KUBECONFIG, ~/.kube/config, or the pod's service account")
 	f.StringVar(&o.context, "context", "", "context of the kubeconfig; empty: the current one")
-	f.StringVarP(&o.Namespace, "namespace", "n", "", "namespace of the pod; empty: that of the context")
-	f.StringVar(&o.Profile, "profile", "", "CredentialProfile of the namespace")
-	f.StringVar(&o.ClusterProfile, "cluster-profile", "", "ClusterCredentialProfile")
-	f.StringVar(&o.ServiceAccount, "serviceaccount", "default", "service account of the pod: the one that the backup runs as")
-	f.StringVar(&o.Image, "image", "", "image of the pod, an uploader's; empty: that of the sidecar which the webhook adds")
-	f.StringToStringVar(&o.Labels, "labels", nil, "labels of the pod, for network policies: app=dump,team=payments")
-	f.DurationVar(&o.Timeout, "timeout", 3*time.Minute, "how long all of it may take")
+	f.StringVarP(&o.Namespace, "namespace", "n", "", "namespace of the pod; empty: the context's namespace")
+	f.StringVar(&o.Profile, "profile", "", "name of the CredentialProfile, in the pod's namespace")
+	f.StringVar(&o.ClusterProfile, "cluster-profile", "", "name of the ClusterCredentialProfile")
+	f.StringVar(&o.ServiceAccount, "serviceaccount", "default", "service account that the backup runs as")
+	f.StringVar(&o.Image, "image", "", "uploader image for the pod; empty: the image of the sidecar which the webhook adds")
+	f.StringToStringVar(&o.Labels, "labels", nil, "labels of the pod, which network policies may select: app=dump,team=payments")
+	f.DurationVar(&o.Timeout, "timeout", 3*time.Minute, "time limit for the whole diagnosis")
 	cmd.MarkFlagsMutuallyExclusive("profile", "cluster-profile")
 	return cmd
 }

@@ -34,35 +34,36 @@ func newInjectCommand(version string) *cobra.Command {
 	o := injectOptions{version: version}
 	cmd := &cobra.Command{
 		Use:   "inject -f FILE --profile PROFILE...",
-		Short: "Show what the webhook makes of pods and workloads, without a cluster",
-		Long: `Show what the webhook makes of pods, without a cluster: the same rules, the same result, on any machine.
+		Short: "Inject profiles into manifests, without a cluster",
+		Long: `Inject profiles into the pods and pod templates of a manifest, without a cluster: the same rules and the same result as the
+webhook's, on any machine.
 
-FILE is what "kubectl apply" takes. Pods are injected, and the pod templates of CronJobs, DaemonSets, Deployments, Jobs,
-ReplicaSets, ReplicationControllers and StatefulSets, also within a List. All else is printed as it is, byte for byte;
-an injected document is printed as YAML with all its fields, in their order, and with its comments.
+FILE is a manifest for "kubectl apply". Pods are injected, and the pod templates of CronJobs, DaemonSets, Deployments, Jobs,
+ReplicaSets, ReplicationControllers and StatefulSets, also within a List. Every other document is printed byte for byte; an
+injected document is printed as YAML with all its fields, in their order, and with its comments.
 
 The webhook itself changes pods only, never templates. So this is a preview; or, in a cluster that does not run the
 webhook, a filter before "kubectl apply".
 
-A pod is injected with the profile that its annotation names, or else the one whose spec.selector it falls under. Where
-there is one pod or workload and one profile, that profile is used even if nothing names it. Pods that no profile is for
-are left as they are, and so are those that opt out; standard error says which. What only the cluster knows is not
-looked at: whether the namespace is opted in, whether spec.allowedNamespaces of a cluster profile allows it, and which
-default profile a service account or a namespace names.
+A pod gets the profile that its annotation names, or else the one whose spec.selector matches it. If there is one pod or
+workload and one profile, that profile is used even if the pod does not name it. Pods without a profile, and pods that opt
+out, are left as they are; standard error lists them. The command does not know the cluster: whether the namespace is opted
+in, whether spec.allowedNamespaces of a cluster profile allows it, and which default profile a service account or a
+namespace names.
 
-Warnings go to standard error. If the webhook would deny a pod, nothing is printed, and the command ends with status 1
-and the same sentence.`,
+Warnings go to standard error. If the webhook would deny a pod, the command prints the same message on standard error and
+nothing on standard output, and ends with exit code 1.`,
 		Example: `  # The mutated pod
   lighterman inject -f pod.yaml --profile profile.yaml
 
   # What changes in a CronJob, and in the other workloads of the file
   lighterman inject -f cronjob.yaml --profile profile.yaml --diff
 
-  # From a cluster: what would become of the workloads of a namespace
+  # Preview what the webhook would inject into the workloads of a namespace
   kubectl get credentialprofiles -n payments -o yaml > profiles.yaml
   kubectl get cronjobs,deployments -n payments -o yaml | lighterman inject -f - --profile profiles.yaml --diff
 
-  # Without the webhook
+  # Inject in a cluster without the webhook
   kubectl kustomize . | lighterman inject -f - --profile profile.yaml | kubectl apply -f -`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -71,10 +72,10 @@ and the same sentence.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.filename, "filename", "f", "", `file with pods and workloads, YAML or JSON; "-" is standard input`)
-	f.StringArrayVar(&o.profiles, "profile", nil, "file with CredentialProfiles or ClusterCredentialProfiles; may be given several times")
-	f.BoolVar(&o.diff, "diff", false, "print a unified diff of each object that changes, and nothing else")
-	f.StringVar(&o.image, "image", "lighterman:"+version, "image of the containers that are added (caBundle.mode: Append)")
-	f.StringVar(&o.uploaderImage, "uploader-image", "lighterman-uploader:"+version, "image of the sidecar that uploads (spec.uploader)")
+	f.StringArrayVar(&o.profiles, "profile", nil, "file with CredentialProfiles or ClusterCredentialProfiles; may be repeated")
+	f.BoolVar(&o.diff, "diff", false, "print only a unified diff of each object that changes")
+	f.StringVar(&o.image, "image", "lighterman:"+version, "image of the containers that join CA bundles (caBundle.mode: Append)")
+	f.StringVar(&o.uploaderImage, "uploader-image", "lighterman-uploader:"+version, "image of the uploader sidecar (spec.uploader)")
 	f.BoolVar(&o.trustBundles, "cluster-trust-bundles", true, "whether the cluster has ClusterTrustBundles (caBundle.clusterTrustBundle)")
 	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "whether the cluster's webhook annotates service accounts (spec.serviceAccount.annotate)")
 	cli.RequireFlags(cmd, "filename", "profile")

@@ -17,7 +17,7 @@ func Main(version string) int {
 
 func newCommand(version string) *cobra.Command {
 	return cli.NewRoot("lighterman", version,
-		"Gives backup pods everything they need to reach their object store",
+		"Give backup pods access to their object store",
 		`Lighterman is a Kubernetes admission webhook: a pod names a credential profile in an annotation, and gets the
 environment, the tokens, the secrets and the CA bundle that its backup tool needs to reach the object store.`,
 		newWebhookCommand(version), newCertsCommand(version), newInjectCommand(version), newDoctorCommand(version), newBundleCommand())

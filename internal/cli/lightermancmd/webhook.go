@@ -53,32 +53,34 @@ func newWebhookCommand(version string) *cobra.Command {
 		Long: `Serve the admission webhook to the API server. The Helm chart runs this command and sets its flags; the kubeconfig
 is that of the pod's service account, or the one that KUBECONFIG names.
 
-On SIGTERM the process first reports that it is not ready, waits for --shutdown-delay so that no new request is sent
-to it, answers the requests that it has, and ends.`,
+On SIGTERM the process reports that it is not ready, waits for --shutdown-delay so that API servers stop sending requests,
+answers the requests that it has received, and ends.`,
+		Example: `  # On a workstation, with the cluster of KUBECONFIG, a certificate of your own, and nothing written to the cluster
+  lighterman webhook --namespace=lighterman-system --certs=files --certs-dir=tls --read-only --annotate-service-accounts=false`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runWebhook(cmd.Context(), &o) },
 	}
 	f := cmd.Flags()
-	f.IntVar(&o.port, "port", 9443, "port on which the API server's reviews are answered (TLS 1.3)")
+	f.IntVar(&o.port, "port", 9443, "port that serves admission reviews (TLS 1.3)")
 	o.managerOptions.bindFlags(f)
-	f.StringVar(&o.webhookConfiguration, "webhook-configuration", "lighterman", "name of the MutatingWebhookConfiguration whose reviews are answered")
-	f.StringVar(&o.lease, "lease", "lighterman", "name of the Lease by which the replica that writes profiles' status is elected")
-	f.StringVar(&o.image, "image", "", "image of the containers that are added to pods (caBundle.mode: Append)")
-	f.StringVar(&o.uploaderImage, "uploader-image", "", "image of the sidecar that uploads a pod's files (spec.uploader)")
-	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "watch service accounts, and annotate those of pods as profiles ask; false: such profiles deny the pod, and a service account names no default profile")
-	f.BoolVar(&o.annotateNamed, "annotate-named-only", false, "annotate only the service accounts that profiles name in spec.allowedServiceAccounts, before any pod asks, and never because of a review; implied where no review can be told to be the API server's")
-	f.StringSliceVar(&o.apiAudiences, "api-audiences", nil, "audiences of the API server that no profile may name, besides kubernetes.default.svc in every spelling and those of the process's own token")
-	f.BoolVar(&o.readOnly, "read-only", false, "write nothing: no status of profiles, no events, no Lease; needs --annotate-service-accounts=false")
+	f.StringVar(&o.webhookConfiguration, "webhook-configuration", "lighterman", "name of the MutatingWebhookConfiguration that sends the reviews")
+	f.StringVar(&o.lease, "lease", "lighterman", "name of the Lease that elects the replica which writes the profiles' status")
+	f.StringVar(&o.image, "image", "", "image of the containers that join CA bundles (caBundle.mode: Append)")
+	f.StringVar(&o.uploaderImage, "uploader-image", "", "image of the uploader sidecar (spec.uploader)")
+	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "watch service accounts, and write the annotations that profiles request; false: pods with such a profile are denied, and a service account's default profile is ignored")
+	f.BoolVar(&o.annotateNamed, "annotate-named-only", false, "annotate only the service accounts that profiles name in spec.allowedServiceAccounts, and never because of a review; implied where reviews cannot be authenticated")
+	f.StringSliceVar(&o.apiAudiences, "api-audiences", nil, "audiences of the API server that profiles must not name, besides all spellings of kubernetes.default.svc and the audiences of the process's own token")
+	f.BoolVar(&o.readOnly, "read-only", false, "write nothing to the cluster: no status, events or Lease; needs --annotate-service-accounts=false")
 	o.callers.bindFlags(f)
-	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long to go on serving after readiness was withdrawn")
+	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long the process serves after it has reported that it is not ready")
 	certFlags := flag.NewFlagSet("certs", flag.ContinueOnError)
 	o.certs.BindFlags(certFlags)
 	f.AddGoFlagSet(certFlags)
 	return cmd
 }
 
-// settings returns what the process decides for the rules.
-func (o *webhookOptions) settings(log logr.Logger) (injector.Settings, error) {
+// injectorSettings returns the part of the injector's input that the process determines.
+func (o *webhookOptions) injectorSettings(log logr.Logger) (injector.Settings, error) {
 	audiences, err := apiAudiences(o.apiAudiences, ownTokenFile)
 	if err != nil {
 		return injector.Settings{}, err
@@ -126,7 +128,7 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	if source.HasPaths() {
 		paths = source
 	}
-	callers, err := o.authenticator(kubeconfig, paths, log.WithName("callers"))
+	callers, err := o.newAuthenticator(kubeconfig, paths, log.WithName("callers"))
 	if err != nil {
 		return err
 	}
@@ -134,7 +136,7 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	if err != nil {
 		return err
 	}
-	settings, err := o.settings(log)
+	settings, err := o.injectorSettings(log)
 	if err != nil {
 		return err
 	}

@@ -17,14 +17,14 @@ func newDoctorCommand() *cobra.Command {
 	var patience time.Duration
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say step by step what works between this pod and its store, and what does not",
-		Long: `Say step by step what works between this pod and its store: files, token, secrets, endpoint and clock; the exchange of the
-token for a credential; then write, read, list and delete an object; last how the bucket guards its objects (versioning,
-object lock, retention), as far as the identity may see that. Each line says ok or FAIL; under a failure stands what to do.
-Nothing that is secret is printed.
+		Short: "Diagnose this pod's access to its object store",
+		Long: `Diagnose, step by step, this pod's access to its object store: files, token, secrets, endpoint and clock; the exchange of the
+token for a credential; writing, reading, listing and deleting an object; and how the bucket protects its objects
+(versioning, object lock, retention), as far as the identity may see that. Each line begins with ok or FAIL; the line below a
+failure is its cure. No secret is printed.
 
 Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code is 1 when anything fails.`,
-		Example: `  # In the sidecar of a pod that runs
+		Example: `  # In the sidecar of a running pod
   kubectl exec -n payments orders-db-0 -c lighterman-uploader -- /uploader doctor`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,6 +51,6 @@ Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code i
 			return nil
 		},
 	}
-	cmd.Flags().DurationVar(&patience, "patience", 20*time.Second, "how long a token service may be out of reach; in a pod that has just started, some are late")
+	cmd.Flags().DurationVar(&patience, "patience", 20*time.Second, "how long the doctor retries a token service that it cannot reach; some are late in a pod that has just started")
 	return cmd
 }

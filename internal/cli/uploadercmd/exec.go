@@ -20,21 +20,21 @@ func newExecCommand() *cobra.Command {
 	var c session.Command
 	cmd := &cobra.Command{
 		Use:   "exec [flags] -- COMMAND [ARG…]",
-		Short: "Run a command, and fail when its files are not stored",
-		Long: fmt.Sprintf(`Run a command as a child, with its input and output untouched and every signal passed on. When it ends with 0, ask the
-sidecar to store what is left, show progress on standard error, and end with 0 only when every file is durable and the
-manifest is written.
+		Short: "Run a command and fail if its files are not stored",
+		Long: fmt.Sprintf(`Run a command as a child process, with its input and output untouched and every signal passed on. When the command ends with
+0, ask the sidecar to store the remaining files, show progress on standard error, and end with 0 only when every file is
+durable and the manifest is written.
 
-Exit codes: the command's own, 128 and the signal's number when a signal ended it; %d when the command ended well but its
-files are not stored; %d when it cannot be run, %d when there is no such command. When the command fails, no final manifest
-is written: what is in the store then is no backup.
+Exit codes: the command's own; 128 plus the signal's number when a signal ended it; %d when the command ended with 0 but its
+files are not stored; %d when the command cannot be run, %d when it does not exist. When the command fails, no final manifest
+is written: the files in the store are then no backup.
 
-The sidecar writes the program into the directory that both containers share, so it needs no place in the command's image,
-no shell and no C library. With completion Wrap, Lighterman puts it in front of the container's own command.`, exitcode.NotStored, exitcode.CannotRun, exitcode.NotFound),
-		Example: `  # What Lighterman makes of command: [pg_dump, --format=custom, --file=/backup/orders.dump, orders]
+The sidecar writes this program into the directory that both containers share, so the command's image needs no copy of it, no
+shell and no C library. With completion Wrap, Lighterman puts it in front of the container's own command.`, exitcode.NotStored, exitcode.CannotRun, exitcode.NotFound),
+		Example: `  # The command that Lighterman writes for [pg_dump, --format=custom, --file=/backup/orders.dump, orders]
   /lighterman/uploader exec --container=dump --timeout=600s -- pg_dump --format=custom --file=/backup/orders.dump orders
 
-  # And what a container's log then ends with
+  # The last line of the container's log
   lighterman: 3 files with 2.1 GiB are stored; the manifest is payments/dump-x7/.lighterman/6f1c…/manifest.json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,9 +46,9 @@ no shell and no C library. With completion Wrap, Lighterman puts it in front of 
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&c.Container, "container", "main", "the container's name")
-	f.StringVar(&c.Directory, "directory", uploader.DefaultDirectory, "where the sidecar's socket is")
-	f.DurationVar(&c.Timeout, "timeout", 10*time.Minute, "how long the sidecar may take after the command has ended")
+	f.StringVar(&c.Container, "container", "main", "name of the container, as the manifest and the sidecar's log show it")
+	f.StringVar(&c.Directory, "directory", uploader.DefaultDirectory, "directory of the sidecar's socket")
+	f.DurationVar(&c.Timeout, "timeout", 10*time.Minute, "how long to wait for the sidecar after the command has ended")
 	return cmd
 }
 
@@ -56,9 +56,12 @@ func newProbeCommand() *cobra.Command {
 	var directory string
 	cmd := &cobra.Command{
 		Use:   "probe",
-		Short: "Say whether the sidecar takes files",
-		Long:  "Say by the exit code whether the sidecar takes files: 0 when the preflight has passed. This is its startup probe.",
-		Args:  cobra.NoArgs,
+		Short: "Report whether the sidecar is ready",
+		Long: `Report by the exit code whether the sidecar is ready: 0 when its preflight has passed. The sidecar's startup probe runs this
+command.`,
+		Example: `  # In the sidecar of a running pod
+  kubectl exec -n payments orders-db-0 -c lighterman-uploader -- /uploader probe`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ready := false
 			err := session.Ask(cmd.Context(), directory, session.Request{Ask: session.AskReady}, func(a session.Answer) bool {
@@ -71,7 +74,7 @@ func newProbeCommand() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&directory, "directory", uploader.DefaultDirectory, "where the sidecar's socket is")
+	cmd.Flags().StringVar(&directory, "directory", uploader.DefaultDirectory, "directory of the sidecar's socket")
 	return cmd
 }
 
@@ -79,9 +82,12 @@ func newInstallCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "install DIRECTORY",
 		Short: "Copy this program into a directory",
-		Long:  `Copy this program into a directory that containers share, as "uploader", in one step: it is there whole or not at all.`,
-		Args:  cobra.ExactArgs(1),
-		RunE:  func(_ *cobra.Command, args []string) error { return install(args[0]) },
+		Long: `Copy this program into a directory that containers share, as "uploader". The copy appears whole or not at all. With
+completion Wrap, "uploader run" does the same.`,
+		Example: `  # In an init container of this image, with an emptyDir that other containers mount
+  uploader install /shared`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return install(args[0]) },
 	}
 }
 

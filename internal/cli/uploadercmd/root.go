@@ -16,18 +16,18 @@ func Main(version string) int {
 
 func newCommand(version string) *cobra.Command {
 	return cli.NewRoot("uploader", version,
-		"Carries the files of a directory to an object store and proves that they arrived",
-		`Carries the files of a directory, the spool, to an object store and proves that they arrived.
+		"Upload the files of a directory to an object store and prove that they arrived",
+		`Upload the files of a directory, the spool, to an object store and prove that they arrived.
 
-Lighterman injects it as a native sidecar ("uploader run") into pods whose profile has an uploader. A backup writes its
-files into the spool; each one goes when its writer has closed it, becomes visible in the store whole or not at all, and is
-named, with its SHA-256, in a manifest that is written last.
+Lighterman injects this program as a native sidecar ("uploader run") into pods whose profile has an uploader. A backup writes
+its files into the spool; each file is uploaded when its writer has closed it, becomes visible in the store whole or not at
+all, and is listed, with its SHA-256, in a manifest that is written last.
 
-Where a Job must fail when the upload failed, its command is wrapped: "uploader exec -- pg_dump …".
+If a Job must fail when the upload failed, its command is wrapped: "uploader exec -- pg_dump …".
 
-The sidecar's settings are in the variable LIGHTERMAN_UPLOADER, as JSON. "uploader doctor" says what of them works.
+The sidecar reads its settings from the variable LIGHTERMAN_UPLOADER, as JSON. "uploader doctor" checks them.
 
-For people: doctor, verify. In a pod, written by Lighterman: run, preflight, exec, probe, install.`,
+Commands for people: doctor, verify. Commands that Lighterman writes into pods: run, preflight, exec, probe, install.`,
 		newRunCommand(version), newPreflightCommand(version), newExecCommand(), newProbeCommand(), newInstallCommand(),
 		newVerifyCommand(), newDoctorCommand())
 }

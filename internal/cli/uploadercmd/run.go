@@ -30,15 +30,15 @@ func newRunCommand(version string) *cobra.Command {
 	o := runOptions{version: version}
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "Run the sidecar",
-		Long: `Run the sidecar: prove that the store can be written, then upload the spool's files until SIGTERM, then what is left.
+		Short: "Upload the spool's files until the pod ends",
+		Long: `Run the sidecar: check that the store can be written, upload the spool's files until SIGTERM, then upload the remaining files.
 
 Settings are read from LIGHTERMAN_UPLOADER, and the pod's name from LIGHTERMAN_POD_NAMESPACE, LIGHTERMAN_POD_NAME and
 LIGHTERMAN_POD_UID. With completion Wrap the program first copies itself beside its socket, for "uploader exec".
 
-The exit code is 0 when every file is durable and the manifest is written. Kubernetes takes no notice of a sidecar's exit
-code: only completion Wrap lets a Job fail. What went wrong is also written as the container's termination message.`,
-		Example: `  # What an injected sidecar runs
+The exit code is 0 when every file is durable and the manifest is written. Kubernetes ignores the exit code of a sidecar:
+only completion Wrap lets a Job fail. The reason of a failure is also the container's termination message.`,
+		Example: `  # The command of an injected sidecar
   uploader run
 
   # On a workstation, into a bucket; then copy files into /tmp/spool, and end it with Ctrl-C
@@ -51,7 +51,7 @@ code: only completion Wrap lets a Job fail. What went wrong is also written as t
 	}
 	o.bind(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.metrics, "metrics-address", "", "where Prometheus metrics are served, for example :9108; empty: nowhere")
+	f.StringVar(&o.metrics, "metrics-address", "", "address of /metrics, for example :9108; empty: none are served")
 	return cmd
 }
 
@@ -59,12 +59,14 @@ func newPreflightCommand(version string) *cobra.Command {
 	o := runOptions{version: version}
 	cmd := &cobra.Command{
 		Use:   "preflight",
-		Short: "Prove that the store can be written, and end",
-		Long: `Prove that the store can be written, and end: the first thing that "uploader run" does, for an init container. A native
-sidecar that fails is started again for ever, while its pod waits; an init container that fails ends the pod of a Job, in
-seconds and before the backup starts. The reason and what to do are the termination message.
+		Short: "Check that the store can be written",
+		Long: `Check that the store can be written, as "uploader run" does first, for an init container. Kubernetes restarts a native sidecar
+that fails for ever, while its pod waits; an init container that fails ends the pod of a Job, within seconds and before the
+backup starts. The reason and its cure are the termination message.
 
-Settings are read as those of "uploader run".`,
+Settings are read as "uploader run" reads them.`,
+		Example: `  # The command of the init container that Lighterman adds before the sidecar
+  uploader preflight`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := cli.UntilSignal(cmd.Context())
@@ -83,7 +85,7 @@ Settings are read as those of "uploader run".`,
 // bind defines the flags that every form of the sidecar has.
 func (o *runOptions) bind(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.termination, "termination-log", "/dev/termination-log", "where the reason of a failure is written; empty: nowhere")
+	f.StringVar(&o.termination, "termination-log", "/dev/termination-log", "file for the reason of a failure; empty: it is not written")
 	o.log.BindFlags(f)
 }
 

@@ -20,21 +20,21 @@ func newVerifyCommand() *cobra.Command {
 	var quick bool
 	cmd := &cobra.Command{
 		Use:   "verify MANIFEST",
-		Short: "Check a stored run against its manifest",
-		Long: `Check a stored run against its manifest: every file that it names is in the store, in the version that was written, of
-its size, with its checksum, and with the SHA-256 that the file had in the spool. Every file is read back, unless --quick
-is given. A line is printed for each file, ok or FAIL.
+		Short: "Verify stored files against their manifest",
+		Long: `Verify the stored files of a run against their manifest: every file that the manifest lists must be in the store, in the
+version that was written, with its size, its checksum, and the SHA-256 that it had in the spool. Every file is read back,
+unless --quick is given. One line is printed for each file, with ok or FAIL.
 
 MANIFEST is the URL of a manifest, s3://BUCKET/…/manifest.json, gs://BUCKET/… or https://ACCOUNT.blob.core.windows.net/CONTAINER/…,
 or only its key where LIGHTERMAN_UPLOADER is set. "uploader exec" prints the key in its last line.
 
-How the store is reached, in this order:
-  LIGHTERMAN_UPLOADER           the sidecar's own settings
-  LIGHTERMAN_ENDPOINT and such  what Lighterman injects into any container of a pod with a profile
-  AWS_…, AZURE_…, GOOGLE_…      what the store's own tools read, on a workstation
+The settings of the store are read, in this order, from:
+  LIGHTERMAN_UPLOADER           the settings of the sidecar
+  LIGHTERMAN_ENDPOINT and such  the variables that Lighterman injects into any container of a pod with a profile
+  AWS_…, AZURE_…, GOOGLE_…      the variables of the store's own tools, on a workstation
 
 The exit code is 1 when a file differs or is missing, when the manifest cannot be read, and when the manifest is not final:
-the run had not ended, and files that came later are not in it.`,
+the run had not ended, and later files are not listed.`,
 		Example: `  # In a container of this image, in a pod with the annotation lighterman.dev/profile
   uploader verify s3://pg-backups/payments/pg-dump-x7/.lighterman/6f1c…/manifest.json
 
@@ -49,7 +49,7 @@ the run had not ended, and files that came later are not in it.`,
 			return verify(ctx, cmd.OutOrStdout(), args[0], !quick)
 		},
 	}
-	cmd.Flags().BoolVar(&quick, "quick", false, "trust the store's own sizes and checksums, and read nothing back")
+	cmd.Flags().BoolVar(&quick, "quick", false, "compare the sizes and checksums that the store reports, without reading files back")
 	return cmd
 }
 
