@@ -92,6 +92,19 @@ func TestWebhookRefusesBadFlags(t *testing.T) {
 	}
 }
 
+func TestCertsRefusesBadFlags(t *testing.T) {
+	for want, args := range map[string][]string{
+		"--log-level=loud is not a level": {"--log-level=loud"},
+		"--namespace is required":         {"--ca-secret=x"},
+		"--ca-secret is required":         {"--namespace=x"},
+	} {
+		_, _, err := run(t, "", append([]string{"certs"}, args...)...)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: got %v, want %q", args, err, want)
+		}
+	}
+}
+
 func TestBundle(t *testing.T) {
 	private := read(t, "../../cabundle/testdata/ca.crt")
 	out := filepath.Join(t.TempDir(), "ca.crt")
