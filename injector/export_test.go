@@ -11,9 +11,9 @@ func ShutVariables(prof *profile.Profile) []string {
 	for _, name := range profile.KnownTools[1:] { // Behind SDK.
 		tools = append(tools, v1alpha1.Tool(name))
 	}
-	e := profile.NewEnvironment(prof.Spec)
+	resolved := profile.ResolveWithTools(prof.Spec, tools)
 	var names []string
-	for _, r := range e.Rivals(tools) {
+	for _, r := range resolved.Rivals() {
 		names = append(names, r.Name)
 	}
 	return names

@@ -56,7 +56,7 @@ func (p *plan) locates(name string, taken profile.Group) bool {
 func (p *plan) judge(t *target, names []string, taken profile.Group) (is completeness, missing []string) {
 	const perName = 8 // More than any identity has members.
 	nearest := 0
-	identities := p.Identities(p.tools)
+	identities := p.Identities()
 	for i := range identities {
 		w := &identities[i]
 		shared := w.CountMembers(names)

@@ -145,7 +145,7 @@ func (p *plan) checkWhole(t *target, names []string, taken profile.Group) error 
 // halfBeside returns a variable that belongs to no whole identity, and what the one lacks that is nearest to being whole; an empty name:
 // there is none. What an identity only may have beside it is none.
 func (p *plan) halfBeside(t *target, names []string, taken profile.Group) (half string, lacking []string) {
-	identities := p.Identities(p.tools)
+	identities := p.Identities()
 	for _, name := range names {
 		beside := func(w profile.Identity) bool { return slices.Contains(w.With, name) }
 		if p.groupOf(name)&p.Store.IdentityGroup == 0 || slices.ContainsFunc(identities, beside) {

@@ -6,7 +6,6 @@ import (
 
 	"gomodules.xyz/jsonpatch/v2"
 
-	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/profile"
 )
 
@@ -59,7 +58,7 @@ func Inject(pod *Pod, profile *profile.Profile, settings Settings) (Result, erro
 	if err := checkOverrides(&pod.Metadata); err != nil {
 		return Result{}, err
 	}
-	tools, err := refuse(pod, profile, settings)
+	env, err := render(pod, profile, settings)
 	if err != nil {
 		return Result{}, err
 	}
@@ -67,7 +66,7 @@ func Inject(pod *Pod, profile *profile.Profile, settings Settings) (Result, erro
 	if err != nil {
 		return Result{}, err
 	}
-	p, err := newPlan(pod, profile, tools, u != nil, settings)
+	p, err := newPlan(pod, profile, &env, u != nil, settings)
 	if err != nil {
 		return Result{}, err
 	}
@@ -128,17 +127,17 @@ func (p *plan) result() (Result, error) {
 	return Result{Operations: operations, Size: p.size, Replaced: p.stale != nil, Warnings: p.allWarnings()}, nil
 }
 
-// refuse turns a profile's problems into a denial that lists them all. It gives the tools of the pod, which its annotation
-// may name in place of the profile's.
-func refuse(pod *Pod, prof *profile.Profile, settings Settings) ([]v1alpha1.Tool, error) {
+// render returns what the profile injects. It turns the profile's problems into a denial that lists them all.
+func render(pod *Pod, prof *profile.Profile, settings Settings) (profile.Environment, error) {
 	tools, field := toolsOf(&pod.Metadata, prof.Spec)
-	found := profile.CheckUse(prof.Spec, profile.Use{
-		Tools: tools, ToolsField: field, Namespace: namespaceOf(pod, prof), ServiceAccount: pod.ServiceAccount(),
+	resolved := profile.ResolveWithTools(prof.Spec, tools)
+	env, problems := resolved.Render(profile.Use{
+		ToolsField: field, Namespace: namespaceOf(pod, prof), ServiceAccount: pod.ServiceAccount(), Files: filesOf(pod, &resolved),
 	}, settings.Cluster)
-	if len(found) == 0 {
-		return tools, nil
+	if len(problems) > 0 {
+		return profile.Environment{}, denyProfile(prof, problems)
 	}
-	return nil, denyProfile(prof, found)
+	return env, nil
 }
 
 // denyProfile returns the denial of a pod whose profile has problems.
@@ -148,7 +147,7 @@ func denyProfile(prof *profile.Profile, found []profile.Problem) *DeniedError {
 		if !problem.Unsupported {
 			denied.Reason = ReasonInvalidProfile
 		}
-		denied.Problems = append(denied.Problems, fmt.Sprintf("%s %s: %s", prof.Kind, prof, problem.Message))
+		denied.Problems = append(denied.Problems, fmt.Sprintf("%s %s: %s", prof.Kind, prof, problem))
 	}
 	return denied
 }

@@ -81,14 +81,12 @@ type plan struct {
 	warned, unsaid int
 }
 
-func newPlan(pod *Pod, prof *profile.Profile, tools []v1alpha1.Tool, uploads bool, settings Settings) (*plan, error) {
-	p := &plan{pod: pod, profile: prof, settings: settings, tools: tools}
-	p.Environment = profile.NewEnvironment(prof.Spec)
+func newPlan(pod *Pod, prof *profile.Profile, env *profile.Environment, uploads bool, settings Settings) (*plan, error) {
+	p := &plan{pod: pod, profile: prof, settings: settings, Environment: *env, tools: env.Tools}
 	if err := p.project(); err != nil {
 		return nil, err
 	}
 	p.projectCA()
-	p.Render(tools)
 	p.index = make(map[string]int, len(p.Vars))
 	for i := range p.Vars {
 		p.index[p.Vars[i].Name] = i
@@ -170,7 +168,7 @@ func (p *plan) refersTo(v *profile.Variable) bool {
 }
 
 // groupOf returns the group that a variable belongs to, for the SDKs or for a tool of the pod.
-func (p *plan) groupOf(name string) profile.Group { return profile.GroupOf(name, p.tools...) }
+func (p *plan) groupOf(name string) profile.Group { return p.GroupOf(name) }
 
 func (p *plan) warnGroup(t *target, name string, g profile.Group) {
 	for i := range p.Vars {

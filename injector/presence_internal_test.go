@@ -105,16 +105,17 @@ func TestIdentitiesAreWhole(t *testing.T) {
 		{Azure: &v1alpha1.AzureStore{Auth: v1alpha1.AzureAuth{Default: &v1alpha1.AzureDefault{}}}},
 		{GCS: &v1alpha1.GCSStore{Auth: v1alpha1.GCSAuth{Ambient: &v1alpha1.Ambient{}}}},
 	} {
-		e := profile.NewEnvironment(spec)
-		own := e.Identities(nil)
+		e := profile.Environment{Resolved: profile.Resolve(spec)}
+		own := e.Identities()
 		for i := range own {
 			checkMembers(t, &plan{pod: &Pod{}, Environment: e}, &own[i])
 		}
 		for _, name := range profile.KnownTools[1:] { // Behind SDK.
 			tools := []v1alpha1.Tool{v1alpha1.Tool(name)}
-			of := e.Identities(tools)[len(own):]
+			e := profile.Environment{Resolved: profile.ResolveWithTools(spec, tools)}
+			of := e.Identities()[len(own):]
 			for i := range of {
-				if profile.GroupOf(of[i].All[0][0], tools...)&e.Store.IdentityGroup != 0 {
+				if e.GroupOf(of[i].All[0][0])&e.Store.IdentityGroup != 0 {
 					checkMembers(t, &plan{pod: &Pod{}, Environment: e, tools: tools}, &of[i])
 				}
 			}

@@ -12,7 +12,7 @@ import (
 // rivalsOf returns the rivals of the profile's identity that the profile itself does not set.
 func (p *plan) rivalsOf() []*profile.Rival {
 	if p.rivals == nil {
-		p.rivals = slices.DeleteFunc(p.Rivals(p.tools), func(r *profile.Rival) bool {
+		p.rivals = slices.DeleteFunc(p.Rivals(), func(r *profile.Rival) bool {
 			_, injected := p.index[r.Name]
 			return injected
 		})

@@ -8,7 +8,7 @@ import (
 
 // warnUnseen tells of annotations that the pod needs, and that Lighterman cannot see.
 func (p *plan) warnUnseen() {
-	want, write := profile.ServiceAccountAnnotations(p.Spec)
+	want, write := p.ServiceAccountAnnotations()
 	if p.settings.NoServiceAccountAnnotations && !write && len(want) > 0 {
 		p.warn("Lighterman cannot see service accounts here: the pod has no identity unless this was run: %s",
 			profile.AnnotateCommand(namespaceOf(p.pod, p.profile), p.pod.ServiceAccount(), want))

@@ -57,7 +57,11 @@ spec:
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := newPlan(pod, profile, profile.Spec.Tools, false, Settings{Image: "x", UploaderImage: "x"})
+		env, err := render(pod, profile, Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := newPlan(pod, profile, &env, false, Settings{Image: "x", UploaderImage: "x"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,9 +6,29 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/profile"
 )
 
-// project fills in the sources of the projected volume that prove who the pod is, and the paths of their files.
+// filesOf returns the paths of the profile's files as the pod's programs write them.
+func filesOf(pod *Pod, r *profile.Resolved) profile.Files {
+	var files profile.Files
+	if r.HasToken() {
+		files.Token = pod.pathIn(MountPath, tokenFile)
+	}
+	if name := r.CredentialsFile(); name != "" {
+		files.Credentials = pod.pathIn(MountPath, name)
+	}
+	if ca := r.Spec.CABundle; ca != nil {
+		dir := MountPath
+		if ca.Mode == v1alpha1.CABundleAppend {
+			dir = BundleMountPath
+		}
+		files.CA = pod.pathIn(dir, caFile)
+	}
+	return files
+}
+
+// project fills in the sources of the projected volume that prove who the pod is.
 func (p *plan) project() error {
 	if p.Mode.Audience != nil {
 		expiration := int64(3600)
@@ -18,12 +38,10 @@ func (p *plan) project() error {
 		p.sources = append(p.sources, corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
 			Audience: p.Mode.Audience(p.Spec), ExpirationSeconds: &expiration, Path: tokenFile,
 		}})
-		p.Files.Token = p.pod.pathIn(MountPath, tokenFile)
 	}
 	if p.Mode.File != nil {
 		if ref := p.Mode.File(p.Spec); ref != nil {
 			p.sources = append(p.sources, secretFile(ref.Name, ref.Key, p.Mode.FileName))
-			p.Files.Credentials = p.pod.pathIn(MountPath, p.Mode.FileName)
 		}
 	}
 	if p.Mode.ConfigFile != nil {
@@ -37,13 +55,12 @@ func (p *plan) project() error {
 				APIVersion: "v1", FieldPath: "metadata.annotations['" + AnnotationGCPCredentials + "']",
 			}}},
 		}})
-		p.Files.Credentials = p.pod.pathIn(MountPath, p.Mode.FileName)
 	}
 	p.proves = len(p.sources) > 0
 	return nil
 }
 
-// projectCA fills in the source of the CA bundle, and the path of the file that programs read.
+// projectCA fills in the source of the CA bundle.
 func (p *plan) projectCA() {
 	ca := p.Spec.CABundle
 	if ca == nil {
@@ -68,11 +85,6 @@ func (p *plan) projectCA() {
 	}
 	p.appendCA = ca.Mode == v1alpha1.CABundleAppend
 	p.replaceCA = !p.appendCA
-	dir := MountPath
-	if p.appendCA {
-		dir = BundleMountPath
-	}
-	p.Files.CA = p.pod.pathIn(dir, caFile)
 }
 
 func secretFile(name, key, file string) corev1.VolumeProjection {

@@ -52,7 +52,8 @@ func TestWritersHoldNothingThatOpensTheStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		recipients := parse(t, podtest.Apply(t, raw, all.Operations)).Spec.Containers
-		modes[profile.URL(spec)[:2]+"/"+profile.AuthMode(spec)] = true
+		resolved := profile.Resolve(spec)
+		modes[resolved.URL()[:2]+"/"+resolved.AuthMode()] = true
 		pod := parse(t, podtest.Apply(t, raw, result.Operations))
 		for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
 			if !strings.HasPrefix(c.Name, "lighterman-") {

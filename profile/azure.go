@@ -61,11 +61,12 @@ func azureAccount(az *v1alpha1.AzureStore) string {
 }
 
 // azureEndpoint returns the URL of the blob service, without a slash at its end.
-func azureEndpoint(az *v1alpha1.AzureStore) string {
+func (r *Resolved) azureEndpoint() string {
+	az := r.Spec.Azure
 	if az.Endpoint != "" {
 		return strings.TrimRight(az.Endpoint, "/")
 	}
-	return "https://" + azureAccount(az) + ".blob." + cloudOf(az).suffix
+	return "https://" + azureAccount(az) + ".blob." + r.cloud.suffix
 }
 
 // account adds the storage account's name under one of the names that tools have for it.
@@ -85,7 +86,7 @@ func azureEnv(e *Environment) {
 	e.account("LIGHTERMAN_STORAGE_ACCOUNT", 0)
 	e.add("LIGHTERMAN_BUCKET", az.Container, 0)
 	e.add("LIGHTERMAN_PREFIX", az.Prefix, 0)
-	e.add("LIGHTERMAN_ENDPOINT", azureEndpoint(az), 0)
+	e.add("LIGHTERMAN_ENDPOINT", e.azureEndpoint(), 0)
 	e.add("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
 	e.add("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupAzure)
 
@@ -105,19 +106,19 @@ func (e *Environment) caFiles() {
 	e.add("SSL_CERT_FILE", e.Files.CA, 0)
 }
 
-func checkAzure(p *problems, spec *v1alpha1.CredentialProfileSpec) {
-	az := spec.Azure
+func checkAzure(p *problems, r *Resolved) {
+	az := r.Spec.Azure
 	if az.Container == "" {
-		p.invalid("spec.azure.container: is required")
+		p.invalid("spec.azure.container", "is required")
 	}
 	// The SDKs sign requests with an account's key, and never send it; default may find a key, too.
 	p.checkBearerURL("spec.azure.endpoint", az.Endpoint, az.Auth.AccountKey != nil || az.Auth.ConnectionString != nil || az.Auth.Default != nil,
 		"accountKey, connectionString and default")
-	if cloudOf(az) == nil {
-		p.invalid("spec.azure.cloud: %q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and endpoint for another", az.Cloud)
+	if r.cloud == nil {
+		p.invalid("spec.azure.cloud", "%q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and endpoint for another", az.Cloud)
 	}
 	if (az.StorageAccount == "") == (az.StorageAccountFrom == nil) {
-		p.invalid("spec.azure: set exactly one of storageAccount and storageAccountFrom")
+		p.invalid("spec.azure", "set exactly one of storageAccount and storageAccountFrom")
 	} else if az.StorageAccountFrom != nil {
 		p.checkKeyRef("spec.azure.storageAccountFrom", az.StorageAccountFrom)
 	}

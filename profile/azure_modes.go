@@ -54,7 +54,7 @@ var azureModes = []Mode{
 			e.add("AZURE_CLIENT_ID", wi.ClientID, groupAzure)
 			e.add("AZURE_TENANT_ID", wi.TenantID, groupAzure)
 			e.add("AZURE_FEDERATED_TOKEN_FILE", e.Files.Token, groupAzure)
-			e.add("AZURE_AUTHORITY_HOST", cmp.Or(wi.AuthorityHost, cloudOf(e.Spec.Azure).authority), groupAzure)
+			e.add("AZURE_AUTHORITY_HOST", cmp.Or(wi.AuthorityHost, e.cloud.authority), groupAzure)
 			e.add("AZURE_TOKEN_CREDENTIALS", credentialWorkloadIdentity, GroupEntra|groupAzureChain)
 		},
 	},
@@ -99,7 +99,7 @@ var azureModes = []Mode{
 			e.add("AZURE_TENANT_ID", sp.TenantID, groupAzure)
 			e.secret("AZURE_CLIENT_SECRET", sp.ClientSecret, groupAzure)
 			e.add("AZURE_CLIENT_CERTIFICATE_PATH", e.Files.Credentials, groupAzure)
-			e.add("AZURE_AUTHORITY_HOST", cloudOf(e.Spec.Azure).authority, groupAzure)
+			e.add("AZURE_AUTHORITY_HOST", e.cloud.authority, groupAzure)
 			e.add("AZURE_TOKEN_CREDENTIALS", credentialEnvironment, GroupEntra|groupAzureChain)
 		},
 	},
@@ -142,7 +142,7 @@ var azureModes = []Mode{
 		isSet:     func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.Default != nil },
 		LinkLocal: instanceMetadata,
 		env: func(e *Environment) {
-			if cloud := cloudOf(e.Spec.Azure); !cloud.public() {
+			if cloud := e.cloud; !cloud.public() {
 				e.add("AZURE_AUTHORITY_HOST", cloud.authority, groupAzure)
 			}
 		},
@@ -162,7 +162,7 @@ func checkServicePrincipal(p *problems, s *v1alpha1.CredentialProfileSpec) {
 	p.required("spec.azure.auth.servicePrincipal.tenantID", sp.TenantID)
 	switch {
 	case (sp.ClientSecret == nil) == (sp.ClientCertificate == nil):
-		p.invalid("spec.azure.auth.servicePrincipal: set exactly one of clientSecret and clientCertificate")
+		p.invalid("spec.azure.auth.servicePrincipal", "set exactly one of clientSecret and clientCertificate")
 	case sp.ClientSecret != nil:
 		p.checkKeyRef("spec.azure.auth.servicePrincipal.clientSecret", sp.ClientSecret)
 	default:

@@ -13,11 +13,16 @@ import (
 
 // Problem is a reason for which a profile cannot be used.
 type Problem struct {
+	// Field is the field of the profile, or the annotation of the pod, that is to be changed: spec.env[2].name.
+	Field string
+	// Message is a sentence that says what is wrong with the field, and the cure.
+	Message string
 	// Unsupported: the field is good, but this version does not act on it.
 	Unsupported bool
-	// Message names the field and the cure.
-	Message string
 }
+
+// String returns the field and the message.
+func (p Problem) String() string { return p.Field + ": " + p.Message }
 
 // Cluster is what the cluster and Lighterman's installation in it have for profiles.
 type Cluster struct {
@@ -32,60 +37,71 @@ type Cluster struct {
 
 // Use is how a pod uses a profile.
 type Use struct {
-	// Tools are those that the pod names in place of the profile's, and ToolsField is where, for messages; empty: the
-	// profile's own.
-	Tools      []v1alpha1.Tool
+	// ToolsField is where the tools are named, for messages; empty: in the profile.
 	ToolsField string
 	// Namespace and ServiceAccount are the pod's, for commands in messages.
 	Namespace, ServiceAccount string
+	// Files are the paths of the profile's files as the pod's programs write them.
+	Files Files
 }
 
-// Check returns every problem of a profile; none means that pods can be injected with it. What the CRD's own rules
-// refuse is checked again only where the injector would otherwise build nonsense: a profile may come from a file.
+// Check returns every problem of a profile; none means that pods can be injected with it.
 func Check(spec *v1alpha1.CredentialProfileSpec, cluster Cluster) []Problem {
-	return CheckUse(spec, Use{Tools: spec.Tools, Namespace: "<namespace>", ServiceAccount: "<name>"}, cluster)
+	r := Resolve(spec)
+	return r.Check(cluster)
 }
 
-// CheckUse returns every problem of a profile for a pod that uses it.
-func CheckUse(spec *v1alpha1.CredentialProfileSpec, use Use, cluster Cluster) []Problem {
+// Check returns every problem of the profile; none means that pods can be injected with it.
+func (r *Resolved) Check(cluster Cluster) []Problem {
+	_, problems := r.Render(Use{Namespace: "<namespace>", ServiceAccount: "<name>", Files: r.exampleFiles()}, cluster)
+	return problems
+}
+
+// Render returns what the profile injects into a pod that uses it, and every problem of the profile for such a pod. Where there
+// is a problem, the environment is of no use.
+func (r *Resolved) Render(use Use, cluster Cluster) (Environment, []Problem) {
 	var p problems
-	p.checkTexts(spec)
-	p.checkStore(spec)
-	p.checkAudience(spec, &cluster)
+	e := Environment{Resolved: *r, Files: use.Files}
+	p.checkTexts(r.Spec)
+	p.checkStore(r)
+	p.checkAudience(r, &cluster)
 	sound := len(p) == 0
-	if sound { // Else what the tools would be told makes no sense.
-		p.checkTools(spec, use.Tools, use.ToolsField)
+	if sound { // Else what is rendered makes no sense.
+		e.dialects = p.checkTools(r, use.ToolsField)
+		e.render()
+		p.checkConflicts(&e, use.ToolsField)
 	}
-	p.checkCABundle(spec, cluster)
-	p.checkUploader(spec, sound)
-	p.checkEnv(spec)
-	p.checkSelector(spec.Selector)
-	if seconds := spec.TokenExpirationSeconds; seconds != nil && (*seconds < 600 || *seconds > 86400) {
-		p.invalid("spec.tokenExpirationSeconds: %d is out of range: choose 600 to 86400", *seconds)
+	p.checkCABundle(r.Spec, &cluster)
+	p.checkUploader(r, sound)
+	p.checkEnv(r)
+	p.checkSelector(r.Spec.Selector)
+	if seconds := r.Spec.TokenExpirationSeconds; seconds != nil && (*seconds < 600 || *seconds > 86400) {
+		p.invalid("spec.tokenExpirationSeconds", "%d is out of range: choose 600 to 86400", *seconds)
 	}
-	return append(p, checkAnnotations(spec, cluster, use.Namespace, use.ServiceAccount)...)
+	p.checkAnnotations(r, &cluster, use.Namespace, use.ServiceAccount)
+	return e, p
 }
 
 // problems collects what Check finds.
 type problems []Problem
 
 // cannot adds what is understood, and cannot be done.
-func (p *problems) cannot(format string, args ...any) {
-	*p = append(*p, Problem{Unsupported: true, Message: fmt.Sprintf(format, args...)})
+func (p *problems) cannot(field, format string, args ...any) {
+	*p = append(*p, Problem{Field: field, Message: fmt.Sprintf(format, args...), Unsupported: true})
 }
 
-func (p *problems) invalid(format string, args ...any) {
-	*p = append(*p, Problem{Message: fmt.Sprintf(format, args...)})
+func (p *problems) invalid(field, format string, args ...any) {
+	*p = append(*p, Problem{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
-func (p *problems) checkStore(spec *v1alpha1.CredentialProfileSpec) {
-	if n := count(spec.S3 != nil, spec.Azure != nil, spec.GCS != nil); n != 1 {
-		p.invalid("spec: %d stores are set: set exactly one of s3, azure and gcs", n)
+func (p *problems) checkStore(r *Resolved) {
+	if n := count(r.Spec.S3 != nil, r.Spec.Azure != nil, r.Spec.GCS != nil); n != 1 {
+		p.invalid("spec", "%d stores are set: set exactly one of s3, azure and gcs", n)
 	}
 	for i := range stores {
-		if stores[i].isSet(spec) {
-			stores[i].check(p, spec)
-			p.checkMode(&stores[i], spec)
+		if stores[i].isSet(r.Spec) {
+			stores[i].check(p, r)
+			p.checkMode(&stores[i], r.Spec)
 		}
 	}
 }
@@ -102,7 +118,7 @@ func (p *problems) checkMode(s *Store, spec *v1alpha1.CredentialProfileSpec) {
 	}
 	switch {
 	case n != 1:
-		p.invalid("spec.%s.auth: %d modes are set: set exactly one of %s", s.Name, n, s.modeNames())
+		p.invalid("spec."+s.Name+".auth", "%d modes are set: set exactly one of %s", n, s.modeNames())
 	case used.check != nil:
 		used.check(p, spec)
 	}
@@ -120,34 +136,34 @@ func (s *Store) modeNames() string {
 
 func (p *problems) required(field, value string) {
 	if value == "" {
-		p.invalid("%s: is required", field)
+		p.invalid(field, "is required")
 	}
 }
 
 func (p *problems) checkKeyRef(field string, ref *v1alpha1.KeyRef) {
 	if ref.Name == "" || ref.Key == "" {
-		p.invalid("%s: needs the name of a Secret and the key in it", field)
+		p.invalid(field, "needs the name of a Secret and the key in it")
 	}
 }
 
-func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec, cluster Cluster) {
+func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec, cluster *Cluster) {
 	ca := spec.CABundle
 	if ca == nil {
 		return
 	}
 	if bundle := ca.ClusterTrustBundle; bundle != nil {
 		if !cluster.ClusterTrustBundles {
-			p.cannot("spec.caBundle.clusterTrustBundle: this cluster serves no ClusterTrustBundles (certificates.k8s.io/v1beta1 or v1): use configMap or secret")
+			p.cannot("spec.caBundle.clusterTrustBundle", "this cluster serves no ClusterTrustBundles (certificates.k8s.io/v1beta1 or v1): use configMap or secret")
 		}
 		if (bundle.Name == "") == (bundle.SignerName == "") {
-			p.invalid("spec.caBundle.clusterTrustBundle: set exactly one of name and signerName")
+			p.invalid("spec.caBundle.clusterTrustBundle", "set exactly one of name and signerName")
 		}
 	}
 	if n := count(ca.ConfigMap != nil, ca.Secret != nil, ca.ClusterTrustBundle != nil); n != 1 {
-		p.invalid("spec.caBundle: %d sources are set: set exactly one of configMap, secret and clusterTrustBundle", n)
+		p.invalid("spec.caBundle", "%d sources are set: set exactly one of configMap, secret and clusterTrustBundle", n)
 	}
 	if (ca.ConfigMap != nil && ca.ConfigMap.Name == "") || (ca.Secret != nil && ca.Secret.Name == "") {
-		p.invalid("spec.caBundle: needs the name of the ConfigMap or the Secret")
+		p.invalid("spec.caBundle", "needs the name of the ConfigMap or the Secret")
 	}
 }
 
@@ -162,38 +178,45 @@ const (
 var isVariableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // checkEnv refuses literals that would contradict each other, or what the profile injects anyway.
-func (p *problems) checkEnv(spec *v1alpha1.CredentialProfileSpec) {
-	seen := make(map[string]bool, len(spec.Env))
+func (p *problems) checkEnv(r *Resolved) {
+	env := r.Spec.Env
+	seen := make(map[string]bool, len(env))
 	size := 0
-	for i := range spec.Env {
-		name := spec.Env[i].Name
-		size += len(name) + len(spec.Env[i].Value)
+	for i := range env {
+		name := env[i].Name
+		size += len(name) + len(env[i].Value)
 		if seen[name] {
-			p.invalid("spec.env[%d].name: %s is there twice: remove one", i, name)
+			p.invalid(fmt.Sprintf("spec.env[%d].name", i), "%s is there twice: remove one", name)
 		}
 		seen[name] = true
-		g := groupsByVariable[name]
-		if s := storeOf(spec); s != nil {
-			g &= s.groups // Another cloud's variables are the profile's own business.
-		}
-		switch {
-		case name == "" || spec.Env[i].Value == "":
-			p.invalid("spec.env[%d]: needs a name and a value: some tools take an empty variable for a setting", i)
-		case len(name) >= len(ReservedPrefix) && name[:len(ReservedPrefix)] == ReservedPrefix:
-			p.invalid("spec.env[%d].name: %s is set by Lighterman itself: choose another name", i, name)
-		case !isVariableName.MatchString(name):
-			p.invalid("spec.env[%d].name: %q must be the name of a variable: letters, digits and _, not beginning with a digit", i, name)
-		case refusedEffect(name) != "":
-			p.invalid("spec.env[%d].name: %s %s, and a profile must not: set it in the container itself", i, name, refusedEffect(name))
-		case strings.ContainsFunc(spec.Env[i].Value, isControlInValue):
-			p.invalid("spec.env[%d].value: contains a control character other than tab and line breaks: remove it", i)
-		case g != 0:
-			p.invalid("spec.env[%d].name: %s is one of the variables by which the profile's own fields say %s: remove it, and use those fields", i, name, groupNames[g])
-		}
+		p.checkEnvVar(r, fmt.Sprintf("spec.env[%d]", i), &env[i])
 	}
-	if len(spec.Env) > maxEnvVars || size > maxEnvBytes {
-		p.invalid("spec.env: has %d variables with %d bytes: write at most %d with %d bytes of names and values together, for each container of a pod gets its own copy",
-			len(spec.Env), size, maxEnvVars, maxEnvBytes)
+	if len(env) > maxEnvVars || size > maxEnvBytes {
+		p.invalid("spec.env", "has %d variables with %d bytes: write at most %d with %d bytes of names and values together, for each container of a pod gets its own copy",
+			len(env), size, maxEnvVars, maxEnvBytes)
+	}
+}
+
+// checkEnvVar refuses a literal by its name or its value.
+func (p *problems) checkEnvVar(r *Resolved, field string, v *v1alpha1.EnvVar) {
+	g := groupsByVariable[v.Name]
+	if r.Store != nil {
+		g &= r.Store.groups // Another cloud's variables are the profile's own business.
+	}
+	switch {
+	case v.Name == "" || v.Value == "":
+		p.invalid(field, "needs a name and a value: some tools take an empty variable for a setting")
+	case strings.HasPrefix(v.Name, ReservedPrefix):
+		p.invalid(field+".name", "%s is set by Lighterman itself: choose another name", v.Name)
+	case !isVariableName.MatchString(v.Name):
+		p.invalid(field+".name", "%q must be the name of a variable: letters, digits and _, not beginning with a digit", v.Name)
+	case refusedEffect(v.Name) != "":
+		p.invalid(field+".name", "%s %s, and a profile must not: set it in the container itself", v.Name, refusedEffect(v.Name))
+	case strings.ContainsFunc(v.Value, isControlInValue):
+		p.invalid(field+".value", "contains a control character other than tab and line breaks: remove it")
+	case g != 0:
+		p.invalid(field+".name",
+			"%s is one of the variables by which the profile's own fields say %s: remove it, and use those fields", v.Name, g)
 	}
 }
 
@@ -209,10 +232,10 @@ func (p *problems) checkSelector(s *v1alpha1.PodSelector) {
 		return
 	}
 	if s.PodSelector == nil && len(s.ServiceAccounts) == 0 {
-		p.invalid("spec.selector: selects nothing: set podSelector or serviceAccounts")
+		p.invalid("spec.selector", "selects nothing: set podSelector or serviceAccounts")
 	}
 	if _, err := metav1.LabelSelectorAsSelector(s.PodSelector); err != nil {
-		p.invalid("spec.selector.podSelector: %v", err)
+		p.invalid("spec.selector.podSelector", "%v", err)
 	}
 }
 

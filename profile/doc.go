@@ -7,5 +7,6 @@
 // per backup tool (tool_*.go), per set of variables that makes an identity (identities.go) or is taken before one (rivals.go),
 // and per webhook of a cloud provider that gives identities, too (cloudwebhooks.go).
 //
-// An Environment is what a profile injects, in order: NewEnvironment, then the paths of its Files, then Render.
+// Resolve looks up the rows that a profile names, once. Resolved.Check returns the profile's problems, and Resolved.Render what a pod
+// is given with it: an Environment, and the problems that the profile has for that pod.
 package profile

@@ -27,9 +27,8 @@ type Variable struct {
 
 // Environment gathers what a profile injects, in order.
 type Environment struct {
-	Spec  *v1alpha1.CredentialProfileSpec
-	Store *Store
-	Mode  *Mode
+	Resolved
+
 	Files Files
 	Vars  []Variable
 
@@ -38,12 +37,6 @@ type Environment struct {
 	ca   caConflict
 	// conflicts are sentences on tools that cannot be used together.
 	conflicts []string
-}
-
-// NewEnvironment returns the environment of a spec that Check finds no problem in. Files are to be filled in before Render.
-func NewEnvironment(spec *v1alpha1.CredentialProfileSpec) Environment {
-	s := storeOf(spec)
-	return Environment{Spec: spec, Store: s, Mode: s.modeOf(spec)}
 }
 
 // add adds a variable, unless its value is empty: some tools take an empty variable for a setting.
@@ -62,11 +55,11 @@ func (e *Environment) secret(name string, ref *v1alpha1.KeyRef, groups Group) {
 	}
 }
 
-// Render adds all variables: the store's own, the mode's, the tools', and the profile's literals.
-func (e *Environment) Render(tools []v1alpha1.Tool) {
-	e.Vars = make([]Variable, 0, 24+8*len(tools)+len(e.Spec.Env))
+// render adds all variables: the store's own, the mode's, the tools', and the profile's literals.
+func (e *Environment) render() {
+	e.Vars = make([]Variable, 0, 24+8*len(e.Tools)+len(e.Spec.Env))
 	e.Store.env(e)
-	e.addToolEnv(tools)
+	e.addToolEnv()
 	for i := range e.Spec.Env {
 		e.override(e.Spec.Env[i].Name, e.Spec.Env[i].Value)
 	}

@@ -14,7 +14,8 @@ var gcsStore = Store{
 	modes:         gcsModes,
 	groups:        groupGoogle | groupGoogleProject | groupGoogleEndpoint | GroupGoogleSwitch | groupRequestsCA,
 	IdentityGroup: groupGoogle, identities: gcsIdentities, rivals: gcsRivals,
-	check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
+	check: func(p *problems, r *Resolved) {
+		s := r.Spec
 		p.required("spec.gcs.bucket", s.GCS.Bucket)
 		// Emulators want no identity, and then none is sent.
 		p.checkBearerURL("spec.gcs.endpoint", s.GCS.Endpoint, s.GCS.Auth.Ambient != nil, "ambient")

@@ -1,10 +1,6 @@
 package profile
 
-import (
-	"slices"
-
-	"lighterman.dev/lighterman/api/v1alpha1"
-)
+import "slices"
 
 // Group is a set of variables that say one thing together. When a container sets one of them itself, injecting the
 // others would mix two answers: two identities, or a region that does not go with its endpoint.
@@ -158,18 +154,8 @@ var groupsByVariable = map[string]Group{
 	"CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": groupGoogleEndpoint,
 }
 
-// GroupOf returns the group that a variable belongs to, for the SDKs or for one of the tools; zero: to none.
-func GroupOf(name string, tools ...v1alpha1.Tool) Group {
-	if g := groupsByVariable[name]; g != 0 {
-		return g
-	}
-	for _, tool := range tools {
-		if g := dialectOf(tool).groups[name]; g != 0 {
-			return g
-		}
-	}
-	return 0
-}
+// GroupOf returns the group that a variable belongs to for the SDKs; zero: to none.
+func GroupOf(name string) Group { return groupsByVariable[name] }
 
 // IsKnownVariable reports whether a variable is one that some profile or tool has Lighterman write.
 func IsKnownVariable(name string) bool {

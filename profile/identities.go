@@ -1,10 +1,6 @@
 package profile
 
-import (
-	"slices"
-
-	"lighterman.dev/lighterman/api/v1alpha1"
-)
+import "slices"
 
 // Identity is a set of variables that say together who a program is, as data. Programs that find a part of one go on
 // looking, and end at the identity of the node.
@@ -82,10 +78,10 @@ var gcsIdentities = []Identity{
 }
 
 // Identities returns those of the store and of the tools.
-func (e *Environment) Identities(tools []v1alpha1.Tool) []Identity {
-	all := e.Store.identities
-	for _, tool := range tools {
-		all = slices.Concat(all, dialectOf(tool).identities)
+func (r *Resolved) Identities() []Identity {
+	all := r.Store.identities
+	for _, d := range r.dialects {
+		all = slices.Concat(all, d.identities)
 	}
 	return all
 }

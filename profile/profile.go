@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"fmt"
 	"slices"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
@@ -31,28 +30,4 @@ func (p *Profile) String() string {
 func (p *Profile) AllowsServiceAccount(account string) bool {
 	allowed := p.Spec.AllowedServiceAccounts
 	return len(allowed) == 0 || slices.Contains(allowed, account)
-}
-
-// URL returns the store as a URL, for people; empty when the spec has none.
-func URL(spec *v1alpha1.CredentialProfileSpec) string {
-	s := storeOf(spec)
-	if s == nil {
-		return ""
-	}
-	bucket, prefix := s.Location(spec)
-	if prefix == "" {
-		return fmt.Sprintf("%s://%s", s.scheme, bucket)
-	}
-	return fmt.Sprintf("%s://%s/%s", s.scheme, bucket, prefix)
-}
-
-// AuthMode is the name of the spec's auth mode as the API writes it; empty when there is none that this version
-// supports.
-func AuthMode(spec *v1alpha1.CredentialProfileSpec) string {
-	if s := storeOf(spec); s != nil {
-		if mode := s.modeOf(spec); mode != nil {
-			return mode.Name
-		}
-	}
-	return ""
 }

@@ -93,19 +93,19 @@ var gcsRivals = []Rival{
 	{Name: "GOOGLE_APPLICATION_CREDENTIALS", before: []string{"gkeWorkloadIdentity"}, Setting: googleAuthAsks, known: goTools},
 }
 
-// Rivals returns the rivals of the mode's identity, for the SDKs and for the tools; never nil.
-func (e *Environment) Rivals(tools []v1alpha1.Tool) []*Rival {
+// Rivals returns the rivals of the auth mode's identity, for the SDKs and for the tools; never nil.
+func (r *Resolved) Rivals() []*Rival {
 	rivals := []*Rival{}
 	add := func(list []Rival) {
 		for i := range list {
-			if slices.Contains(list[i].before, e.Mode.Name) {
+			if slices.Contains(list[i].before, r.Mode.Name) {
 				rivals = append(rivals, &list[i])
 			}
 		}
 	}
-	add(e.Store.rivals)
-	for _, tool := range tools {
-		add(dialectOf(tool).rivals)
+	add(r.Store.rivals)
+	for _, d := range r.dialects {
+		add(d.rivals)
 	}
 	return rivals
 }

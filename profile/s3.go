@@ -32,7 +32,7 @@ var s3Modes = []Mode{
 		isSet: func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.WebIdentity != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			if s.S3.Auth.WebIdentity.RoleARN == "" {
-				p.invalid("spec.s3.auth.webIdentity.roleARN: is required, for example arn:aws:iam::111122223333:role/backup")
+				p.invalid("spec.s3.auth.webIdentity.roleARN", "is required, for example arn:aws:iam::111122223333:role/backup")
 			}
 			p.checkTokenURL("spec.s3.auth.webIdentity.stsEndpoint", s.S3.Auth.WebIdentity.STSEndpoint)
 		},
@@ -122,7 +122,7 @@ const podIdentityURL = "http://169.254.170.23/v1/credentials"
 // s3Env is the environment of the AWS SDKs and the CLI.
 func s3Env(e *Environment) {
 	s3 := e.Spec.S3
-	where := locate(s3, presetOf(s3))
+	where := e.location
 	e.add("LIGHTERMAN_PROVIDER", "s3", 0)
 	e.add("LIGHTERMAN_BUCKET", s3.Bucket, 0)
 	e.add("LIGHTERMAN_PREFIX", s3.Prefix, 0)
@@ -154,24 +154,22 @@ var checksumValues = map[v1alpha1.ChecksumMode]string{
 	v1alpha1.ChecksumsWhenRequired:  "when_required",
 }
 
-func checkS3(p *problems, spec *v1alpha1.CredentialProfileSpec) {
-	s3 := spec.S3
+func checkS3(p *problems, r *Resolved) {
+	s3, preset, where := r.Spec.S3, r.preset, &r.location
 	if s3.Bucket == "" {
-		p.invalid("spec.s3.bucket: is required")
+		p.invalid("spec.s3.bucket", "is required")
 	}
-	preset := presetOf(s3)
 	if preset == nil {
-		p.invalid("spec.s3.preset: %q is not a preset: use Other, and set endpoint", s3.Preset)
+		p.invalid("spec.s3.preset", "%q is not a preset: use Other, and set endpoint", s3.Preset)
 		return
 	}
-	where := locate(s3, preset)
 	aws := preset.name == v1alpha1.PresetAWS
 	// The SDKs ask the instance metadata for the region where they ask it for the identity.
 	mayLackRegion := aws && (where.endpoint != "" || s3.Auth.Ambient != nil)
 	switch {
 	case where.region == "" && !mayLackRegion:
-		p.invalid("spec.s3.region: is required for preset %s, for example eu-west-1", preset.name)
+		p.invalid("spec.s3.region", "is required for preset %s, for example eu-west-1", preset.name)
 	case where.endpoint == "" && !aws:
-		p.invalid("spec.s3.endpoint: is required for preset %s, for example https://minio.storage.svc:9000", preset.name)
+		p.invalid("spec.s3.endpoint", "is required for preset %s, for example https://minio.storage.svc:9000", preset.name)
 	}
 }

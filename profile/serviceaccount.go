@@ -29,19 +29,20 @@ var IdentityAnnotations = []string{
 	annotationGCPServiceAccount, annotationRoleARN, annotationAzureClientID, annotationAzureTenantID,
 }
 
+// ServiceAccountAnnotations returns the annotations that a pod's service account must have; see Resolved.
+func ServiceAccountAnnotations(spec *v1alpha1.CredentialProfileSpec) (want []Annotation, write bool) {
+	r := Resolve(spec)
+	return r.ServiceAccountAnnotations()
+}
+
 // ServiceAccountAnnotations returns the annotations that a pod's service account must have before the pod may start; write
 // reports whether Lighterman is to write them. Otherwise an administrator has written them.
-func ServiceAccountAnnotations(spec *v1alpha1.CredentialProfileSpec) (want []Annotation, write bool) {
-	s := storeOf(spec)
-	if s == nil {
+func (r *Resolved) ServiceAccountAnnotations() (want []Annotation, write bool) {
+	if r.Mode == nil || r.Mode.annotations == nil {
 		return nil, false
 	}
-	mode := s.modeOf(spec)
-	if mode == nil || mode.annotations == nil {
-		return nil, false
-	}
-	policy := annotatePolicy(spec)
-	for _, a := range mode.annotations(spec) {
+	policy := annotatePolicy(r.Spec)
+	for _, a := range r.Mode.annotations(r.Spec) {
 		if a.Value != "" && (a.Required || policy == v1alpha1.AnnotateAlways) {
 			want = append(want, a)
 		}
@@ -69,11 +70,12 @@ func AnnotateCommand(namespace, account string, annotations []Annotation) string
 }
 
 // checkAnnotations refuses a profile that asks for annotations where Lighterman must not write them.
-func checkAnnotations(spec *v1alpha1.CredentialProfileSpec, cluster Cluster, namespace, account string) problems {
-	want, write := ServiceAccountAnnotations(spec)
+func (p *problems) checkAnnotations(r *Resolved, cluster *Cluster, namespace, account string) {
+	want, write := r.ServiceAccountAnnotations()
 	if !cluster.NoServiceAccountAnnotations || !write || len(want) == 0 {
-		return nil
+		return
 	}
-	return problems{{Unsupported: true, Message: "spec.serviceAccount.annotate: Lighterman is installed without the permission to annotate service accounts (--annotate-service-accounts=false): run " +
-		AnnotateCommand(namespace, account, want) + " and set spec.serviceAccount.annotate: Never"}}
+	p.cannot("spec.serviceAccount.annotate", "Lighterman is installed without the permission to annotate service accounts "+
+		"(--annotate-service-accounts=false): run %s and set spec.serviceAccount.annotate: Never",
+		AnnotateCommand(namespace, account, want))
 }

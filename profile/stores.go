@@ -26,7 +26,7 @@ type Store struct {
 	// CloudWebhooks are the webhooks of cloud providers that give pods an identity for it, too.
 	CloudWebhooks []CloudWebhook
 	// check finds what the CRD's rules cannot refuse in a profile from a file.
-	check func(*problems, *v1alpha1.CredentialProfileSpec)
+	check func(*problems, *Resolved)
 	// env adds the environment: neutral variables, then those of the store's own SDKs and command line ("sdk", the
 	// dialect that every container gets).
 	env func(*Environment)
@@ -63,7 +63,7 @@ type Mode struct {
 	// the mode gives none, or nothing competes with it.
 	Rank int
 	// addUploaderAuth adds the mode's fields to what the uploader is told of the identity; nil: it has none but its files.
-	addUploaderAuth func(*v1alpha1.CredentialProfileSpec, *uploader.Auth)
+	addUploaderAuth func(*Resolved, *uploader.Auth)
 	// LinkLocal are the addresses that only the node answers, of which programs ask the identity; nil: it is asked elsewhere.
 	LinkLocal []string
 	// KeepsAmbientIdentity: the pod keeps the identity of its node, so the way to it stays open.

@@ -99,9 +99,9 @@ func (p *problems) checkTextsIn(field string, value reflect.Value) {
 func (p *problems) checkText(field, text string) {
 	switch {
 	case strings.Contains(text, "$("):
-		p.invalid("%s: contains $(, and variables are made of it, in which $(NAME) would be replaced: write the value out", field)
+		p.invalid(field, "contains $(, and variables are made of it, in which $(NAME) would be replaced: write the value out")
 	case strings.ContainsFunc(text, unicode.IsControl):
-		p.invalid("%s: contains a control character: remove it", field)
+		p.invalid(field, "contains a control character: remove it")
 	}
 }
 
@@ -111,7 +111,7 @@ func (p *problems) checkTokenURL(field, address string) {
 		return
 	}
 	if parsed, err := url.Parse(address); err != nil || parsed.Scheme != "https" || parsed.Host == "" {
-		p.invalid("%s: must be an https URL: the pod's token is sent there", field)
+		p.invalid(field, "must be an https URL: the pod's token is sent there")
 	}
 }
 
@@ -119,7 +119,7 @@ func (p *problems) checkTokenURL(field, address string) {
 func (p *problems) checkBearerURL(field, address string, inPlainText bool, plain string) {
 	parsed, err := url.Parse(address)
 	if err == nil && parsed.Scheme == "http" && !inPlainText {
-		p.invalid("%s: must be an https URL with this auth mode, which sends a token: http is accepted with %s", field, plain)
+		p.invalid(field, "must be an https URL with this auth mode, which sends a token: http is accepted with %s", plain)
 	}
 }
 
@@ -133,18 +133,14 @@ var isAPIAudience = regexp.MustCompile(apiAudience)
 
 // checkAudience refuses a token that the API server would take: whoever received it, and the token service is one, could act in
 // the cluster as the pod's service account.
-func (p *problems) checkAudience(spec *v1alpha1.CredentialProfileSpec, cluster *Cluster) {
-	s := storeOf(spec)
-	if s == nil {
+func (p *problems) checkAudience(r *Resolved, cluster *Cluster) {
+	if !r.HasToken() {
 		return
 	}
-	m := s.modeOf(spec)
-	if m == nil || m.Audience == nil {
-		return
-	}
-	audience := m.Audience(spec)
+	audience := r.Mode.Audience(r.Spec)
 	if isAPIAudience.MatchString(audience) || slices.Contains(cluster.APIAudiences, audience) {
-		p.invalid("spec.%s.auth.%s.audience: %q is an audience of the API server, where whoever receives the token could act as the pod: use the token service's own",
-			s.Name, m.Name, audience)
+		p.invalid("spec."+r.Store.Name+".auth."+r.Mode.Name+".audience",
+			"%q is an audience of the API server, where whoever receives the token could act as the pod: use the token service's own",
+			audience)
 	}
 }

@@ -21,7 +21,7 @@ func messagesOf(t *testing.T, spec string, settings profile.Cluster) []string {
 	}
 	var messages []string
 	for _, problem := range profile.Check(prof.Spec, settings) {
-		messages = append(messages, problem.Message)
+		messages = append(messages, problem.String())
 	}
 	return messages
 }
@@ -154,7 +154,7 @@ func TestNoTextRefersToVariables(t *testing.T) {
 		for field, spec := range specs {
 			messages := []string{}
 			for _, problem := range profile.Check(spec, profile.Cluster{}) {
-				messages = append(messages, problem.Message)
+				messages = append(messages, problem.String())
 			}
 			want := regexp.MustCompile("^" + regexp.QuoteMeta(field) + `: contains (\$\(|a control character)`)
 			if !slices.ContainsFunc(messages, want.MatchString) {
@@ -165,7 +165,7 @@ func TestNoTextRefersToVariables(t *testing.T) {
 	spec := &v1alpha1.CredentialProfileSpec{Env: []v1alpha1.EnvVar{{Name: "URL", Value: "s3://$(LIGHTERMAN_BUCKET)\n\tx"}, {Name: "NUL", Value: "a\x00b"}}}
 	messages := ""
 	for _, problem := range profile.Check(spec, profile.Cluster{}) {
-		messages += problem.Message + "\n"
+		messages += problem.String() + "\n"
 	}
 	if strings.Contains(messages, "env[0]") || !strings.Contains(messages, "spec.env[1].value: contains a control character") {
 		t.Errorf("values of spec.env: %s", messages)

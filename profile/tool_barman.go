@@ -1,7 +1,5 @@
 package profile
 
-import "lighterman.dev/lighterman/api/v1alpha1"
-
 // barman-cloud-*: EnterpriseDB/barman 3.17.0 cloud_providers/{aws_s3,azure_blob_storage,google_cloud_storage}.py. It is
 // told its location in arguments, and reads boto3's, azure-identity's and Google's variables, and the az CLI's names of
 // keys. 3.4.0, as in Debian 12, has no --credential default: there the default is to give none.
@@ -11,9 +9,9 @@ var barman = dialect{
 	azure: allSupported(&azureStore, cell{}, nil).override(map[string]cell{
 		"workloadIdentity": supported("azure-identity; no --credential, or default"),
 		"managedIdentity":  supported("no --credential, or default: managed-identity does not read AZURE_CLIENT_ID"),
-	}).rejectIf(func(s *v1alpha1.CredentialProfileSpec) string {
+	}).rejectIf(func(r *Resolved) string {
 		// _parse_url takes every other host for an emulator's, and demands a connection string.
-		if (s.Azure.Endpoint == "" && cloudOf(s.Azure).public()) || s.Azure.Auth.ConnectionString != nil {
+		if (r.Spec.Azure.Endpoint == "" && r.cloud.public()) || r.Spec.Azure.Auth.ConnectionString != nil {
 			return ""
 		}
 		return "outside of *.blob.core.windows.net it takes a connection string only: use connectionString"
@@ -22,8 +20,8 @@ var barman = dialect{
 		"workloadIdentityFederation": {
 			note: "needs projectID",
 			// storage.Client() asks the Resource Manager otherwise, and fails where that is not allowed.
-			refuse: func(s *v1alpha1.CredentialProfileSpec) string {
-				if s.GCS.ProjectID == "" {
+			refuse: func(r *Resolved) string {
+				if r.Spec.GCS.ProjectID == "" {
 					return "Google's Python library cannot tell the project from a federated identity: set spec.gcs.projectID"
 				}
 				return ""

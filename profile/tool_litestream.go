@@ -8,7 +8,7 @@ var litestream = dialect{
 	name: "litestream", version: "0.5.18",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		// Its VFS reads this one (s3/replica_client.go NewReplicaClientFromURL), and the program AWS_ENDPOINT_URL_S3.
-		e.add("LITESTREAM_S3_ENDPOINT", e.s3Location().endpoint, groupEndpoint)
+		e.add("LITESTREAM_S3_ENDPOINT", e.location.endpoint, groupEndpoint)
 		e.breaksOnCABundle()
 	}).override(map[string]cell{"accessKey": supported("its VFS drops a session token, the program does not")}),
 	azure: allSupported(&azureStore, cell{}, nil).override(map[string]cell{

@@ -2,8 +2,6 @@ package profile
 
 import (
 	"strings"
-
-	"lighterman.dev/lighterman/api/v1alpha1"
 )
 
 // mc, the MinIO client (minio/mc cf909e10, cmd/{config,client}.go). Of the environment it takes a URL, with keys in it without
@@ -28,8 +26,8 @@ var mc = dialect{
 			mcAlias(e, "")
 			e.add("MC_STS_ENDPOINT_LIGHTERMAN", podIdentityURL, groupIdentity)
 		}),
-	}).rejectIf(func(s *v1alpha1.CredentialProfileSpec) string {
-		if _, rest, _ := strings.Cut(s.S3.Endpoint, "://"); strings.Contains(strings.TrimRight(rest, "/"), "/") {
+	}).rejectIf(func(r *Resolved) string {
+		if _, rest, _ := strings.Cut(r.Spec.S3.Endpoint, "://"); strings.Contains(strings.TrimRight(rest, "/"), "/") {
 			return "takes no path in the URL of a store: set spec.s3.endpoint without one"
 		}
 		return ""
@@ -45,6 +43,6 @@ var mc = dialect{
 func mcAlias(e *Environment, keys string) {
 	scheme, host, _ := strings.Cut(e.s3URL(), "://")
 	e.add("MC_HOST_LIGHTERMAN", scheme+"://"+keys+host, groupIdentity)
-	e.add("MC_REGION", e.s3Location().region, groupRegion)
+	e.add("MC_REGION", e.location.region, groupRegion)
 	e.add("SSL_CERT_FILE", e.Files.CA, 0)
 }

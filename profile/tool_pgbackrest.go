@@ -11,7 +11,7 @@ var pgbackrest = dialect{
 	name: "pgbackrest", version: "2.60dev",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		style := "host"
-		where := e.s3Location()
+		where := e.location
 		if where.pathStyle {
 			style = "path"
 		}
@@ -38,8 +38,8 @@ var pgbackrest = dialect{
 		}),
 		"credentialsFile": unsupported("reads no AWS credentials file" + useAccessKey),
 		"ambient":         withEnv(pgKeyType("S3", "auto", groupIdentity)),
-	}).rejectIf(func(s *v1alpha1.CredentialProfileSpec) string {
-		if locate(s.S3, presetOf(s.S3)).region == "" {
+	}).rejectIf(func(r *Resolved) string {
+		if r.location.region == "" {
 			return "needs the region: set spec.s3.region"
 		}
 		return ""
@@ -50,8 +50,8 @@ var pgbackrest = dialect{
 		"managedIdentity": {
 			env:  func(e *Environment) { pgAzure(e, "auto", nil) },
 			note: "pgBackRest 2.58; the system-assigned identity",
-			refuse: func(s *v1alpha1.CredentialProfileSpec) string {
-				if s.Azure.Auth.ManagedIdentity.ClientID != "" {
+			refuse: func(r *Resolved) string {
+				if r.Spec.Azure.Auth.ManagedIdentity.ClientID != "" {
 					return "cannot choose among identities: leave managedIdentity.clientID out"
 				}
 				return ""

@@ -12,9 +12,9 @@ var rclone = dialect{
 	// without a slash at its end is looked at as an object first, and taken for one where that is forbidden and nothing is
 	// below it (s3.go NewFs).
 	s3: allSupported(&s3Store, supported("end the location with / where the identity may not read beyond the prefix"), func(e *Environment) {
-		where, preset := e.s3Location(), presetOf(e.Spec.S3)
+		where := e.location
 		e.add(rcloneRemote+"TYPE", "s3", 0)
-		e.add(rcloneRemote+"PROVIDER", rcloneProvider(preset, where.pathStyle), 0)
+		e.add(rcloneRemote+"PROVIDER", rcloneProvider(e.preset, where.pathStyle), 0)
 		e.add(rcloneRemote+"ENV_AUTH", "true", 0)
 		e.add(rcloneRemote+"REGION", where.region, 0) // AWS_REGION is not read.
 		e.add(rcloneRemote+"ENDPOINT", where.endpoint, 0)
@@ -25,8 +25,8 @@ var rclone = dialect{
 	azure: allSupported(&azureStore, withEnv(rcloneEnvAuth), func(e *Environment) {
 		e.add(rcloneRemote+"TYPE", "azureblob", 0)
 		e.account(rcloneRemote+"ACCOUNT", 0)
-		if az := e.Spec.Azure; az.Endpoint != "" || !cloudOf(az).public() {
-			e.add(rcloneRemote+"ENDPOINT", azureEndpoint(az), 0)
+		if e.Spec.Azure.Endpoint != "" || !e.cloud.public() {
+			e.add(rcloneRemote+"ENDPOINT", e.azureEndpoint(), 0)
 		}
 		e.add("RCLONE_CA_CERT", e.Files.CA, 0)
 	}).override(map[string]cell{
@@ -34,7 +34,7 @@ var rclone = dialect{
 			e.secret(rcloneRemote+"KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
 		}),
 		"sasToken": {note: "the token without ? at its front", env: func(e *Environment) {
-			e.add(rcloneRemote+"SAS_URL", azureEndpoint(e.Spec.Azure)+"/"+e.Spec.Azure.Container+"?$(AZURE_STORAGE_SAS_TOKEN)", keyOf)
+			e.add(rcloneRemote+"SAS_URL", e.azureEndpoint()+"/"+e.Spec.Azure.Container+"?$(AZURE_STORAGE_SAS_TOKEN)", keyOf)
 		}},
 		"connectionString": withEnv(func(e *Environment) {
 			e.secret(rcloneRemote+"CONNECTION_STRING", e.Spec.Azure.Auth.ConnectionString, groupAzure)

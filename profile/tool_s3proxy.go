@@ -8,7 +8,7 @@ var s3proxy = dialect{
 	azure: noneSupported(&azureStore, "takes Entra ID only where JCLOUDS_IDENTITY and JCLOUDS_CREDENTIAL are empty, and Lighterman injects no empty variable: use accountKey, or leave s3proxy out of the tools and set both to \"\" in the container").override(map[string]cell{
 		"accountKey": withEnv(func(e *Environment) {
 			e.add("JCLOUDS_PROVIDER", "azureblob", 0)
-			e.add("JCLOUDS_ENDPOINT", azureEndpoint(e.Spec.Azure), 0)
+			e.add("JCLOUDS_ENDPOINT", e.azureEndpoint(), 0)
 			e.account("JCLOUDS_IDENTITY", GroupAzureAccount|groupAzure)
 			e.secret("JCLOUDS_CREDENTIAL", e.Spec.Azure.Auth.AccountKey, keyOf)
 		}),

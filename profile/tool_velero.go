@@ -1,7 +1,5 @@
 package profile
 
-import "lighterman.dev/lighterman/api/v1alpha1"
-
 // veleroFile is why Velero's Azure plugin takes little from the environment: pkg/util/azure/credential.go.
 const veleroFile = "its Azure plugin reads keys, service principals and client IDs from its credentials file only: use workloadIdentity, or give Velero that file"
 
@@ -18,8 +16,8 @@ var velero = dialect{
 		"workloadIdentity": supported("velero install --no-secret; useAAD in the BackupStorageLocation"),
 		"managedIdentity": {
 			note: "the system-assigned identity",
-			refuse: func(s *v1alpha1.CredentialProfileSpec) string {
-				if s.Azure.Auth.ManagedIdentity.ClientID != "" {
+			refuse: func(r *Resolved) string {
+				if r.Spec.Azure.Auth.ManagedIdentity.ClientID != "" {
 					return veleroFile
 				}
 				return ""

@@ -6,7 +6,7 @@ import "slices"
 var walG = dialect{
 	name: "wal-g", version: "3.0.9",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
-		where := e.s3Location()
+		where := e.location
 		e.add("WALG_S3_PREFIX", below("s3://"+e.Spec.S3.Bucket, e.Spec.S3.Prefix), 0)
 		e.add("AWS_ENDPOINT", where.endpoint, groupEndpoint) // AWS_ENDPOINT_URL_S3 is not read.
 		if where.pathStyle {

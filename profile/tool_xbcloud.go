@@ -7,7 +7,7 @@ const xbcloudKeys = "knows access keys and the role of the node only" + useAcces
 var xbcloud = dialect{
 	name: "xbcloud", version: "136819f0",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
-		e.add("S3_ENDPOINT", e.s3Location().endpoint, groupEndpoint)
+		e.add("S3_ENDPOINT", e.location.endpoint, groupEndpoint)
 		e.needsCABundle()
 	}).override(map[string]cell{
 		"webIdentity":     unsupported(xbcloudKeys),
@@ -18,8 +18,8 @@ var xbcloud = dialect{
 		"accountKey": withEnv(func(e *Environment) {
 			e.add("AZURE_CONTAINER_NAME", e.Spec.Azure.Container, 0)
 			e.secret("AZURE_ACCESS_KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
-			if az := e.Spec.Azure; az.Endpoint != "" || !cloudOf(az).public() {
-				e.add("AZURE_ENDPOINT", azureEndpoint(az), groupAzureEndpoint)
+			if e.Spec.Azure.Endpoint != "" || !e.cloud.public() {
+				e.add("AZURE_ENDPOINT", e.azureEndpoint(), groupAzureEndpoint)
 			}
 		}),
 	}),

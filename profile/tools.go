@@ -28,7 +28,7 @@ type cells struct {
 	// env adds the location and the CA bundle, in every mode that the tool can use; nil: those of the SDKs are enough.
 	env func(*Environment)
 	// refuse returns why the tool cannot use the location, and what to use instead; empty: it can. Nil: likewise.
-	refuse func(*v1alpha1.CredentialProfileSpec) string
+	refuse func(*Resolved) string
 	// modes has a cell for each auth mode, by its name.
 	modes map[string]cell
 }
@@ -40,7 +40,7 @@ type cell struct {
 	// env adds the identity; nil: the variables of the SDKs are enough.
 	env func(*Environment)
 	// refuse is as in cells, for what only this mode's fields decide.
-	refuse func(*v1alpha1.CredentialProfileSpec) string
+	refuse func(*Resolved) string
 	// note is for the documentation.
 	note string
 }
@@ -77,7 +77,7 @@ func (c cells) override(other map[string]cell) cells {
 }
 
 // rejectIf returns c with a check of the location.
-func (c cells) rejectIf(refuse func(*v1alpha1.CredentialProfileSpec) string) cells {
+func (c cells) rejectIf(refuse func(*Resolved) string) cells {
 	c.refuse = refuse
 	return c
 }
@@ -116,15 +116,15 @@ func (d *dialect) cellsFor(s *Store) *cells {
 }
 
 // refusal returns why the tool cannot use the profile; empty: it can.
-func (d *dialect) refusal(e *Environment) string {
-	c := d.cellsFor(e.Store)
-	mode := c.modes[e.Mode.Name]
+func (d *dialect) refusal(r *Resolved) string {
+	c := d.cellsFor(r.Store)
+	mode := c.modes[r.Mode.Name]
 	if mode.unsupportedReason != "" {
 		return mode.unsupportedReason
 	}
-	for _, refuse := range []func(*v1alpha1.CredentialProfileSpec) string{c.refuse, mode.refuse} {
+	for _, refuse := range []func(*Resolved) string{c.refuse, mode.refuse} {
 		if refuse != nil {
-			if why := refuse(e.Spec); why != "" {
+			if why := refuse(r); why != "" {
 				return why
 			}
 		}
@@ -133,10 +133,9 @@ func (d *dialect) refusal(e *Environment) string {
 }
 
 // addToolEnv adds the variables of the tools, behind those of the SDKs.
-func (e *Environment) addToolEnv(tools []v1alpha1.Tool) {
-	for _, name := range tools {
-		d := dialectOf(name)
-		e.tool = name
+func (e *Environment) addToolEnv() {
+	for _, d := range e.dialects {
+		e.tool = d.name
 		c := d.cellsFor(e.Store)
 		if c.env != nil {
 			c.env(e)
@@ -149,34 +148,26 @@ func (e *Environment) addToolEnv(tools []v1alpha1.Tool) {
 	e.settleCABundle()
 }
 
-// checkTools finds the tools that cannot use the profile, and those that cannot be used together. field is where they are
-// named; empty: spec.tools.
-func (p *problems) checkTools(spec *v1alpha1.CredentialProfileSpec, tools []v1alpha1.Tool, field string) {
-	if len(tools) == 0 {
-		return
-	}
-	s := storeOf(spec)
-	// Which the paths are does not decide anything.
-	e := Environment{Spec: spec, Store: s, Mode: s.modeOf(spec), Files: Files{Token: "/token", Credentials: "/credentials"}}
-	if spec.CABundle != nil {
-		e.Files.CA = "/ca"
-	}
-	good := make([]v1alpha1.Tool, 0, len(tools))
-	for i, tool := range tools {
+// checkTools finds the tools that cannot use the profile, and returns the others. field is where they are named; empty: spec.tools.
+func (p *problems) checkTools(r *Resolved, field string) []*dialect {
+	usable := make([]*dialect, 0, len(r.Tools))
+	for i, tool := range r.Tools {
 		at := cmp.Or(field, fmt.Sprintf("spec.tools[%d]", i))
-		d := dialectOf(tool)
-		switch {
-		case d == nil:
-			p.invalid("%s: there is no tool %q; known are %s", at, tool, strings.Join(KnownTools, ", "))
-			continue
-		case d.refusal(&e) != "":
-			p.cannot("%s: %s cannot be used with %s.auth.%s of this profile: %s", at, tool, s.Name, e.Mode.Name, d.refusal(&e))
-			continue
+		d := r.dialects[i]
+		if d == nil {
+			p.invalid(at, "there is no tool %q; known are %s", tool, strings.Join(KnownTools, ", "))
+		} else if why := d.refusal(r); why != "" {
+			p.cannot(at, "%s cannot be used with %s.auth.%s of this profile: %s", tool, r.Store.Name, r.Mode.Name, why)
+		} else {
+			usable = append(usable, d)
 		}
-		good = append(good, tool)
 	}
-	e.Render(good)
+	return usable
+}
+
+// checkConflicts finds the tools that cannot be used together, by what was rendered for them.
+func (p *problems) checkConflicts(e *Environment, field string) {
 	for _, conflict := range e.conflicts {
-		p.cannot("%s: %s", cmp.Or(field, "spec.tools"), conflict)
+		p.cannot(cmp.Or(field, "spec.tools"), "%s", conflict)
 	}
 }

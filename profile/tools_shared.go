@@ -2,19 +2,14 @@ package profile
 
 import (
 	"strings"
-
-	"lighterman.dev/lighterman/api/v1alpha1"
 )
 
 // This file holds what the rows of several tools share.
 
-// s3Location is where the profile's S3 store is.
-func (e *Environment) s3Location() location { return locate(e.Spec.S3, presetOf(e.Spec.S3)) }
-
 // s3URL returns the store's URL for tools that have no default of their own: Amazon's is that of the region
 // (docs.aws.amazon.com/general/latest/gr/s3.html).
 func (e *Environment) s3URL() string {
-	where := e.s3Location()
+	where := e.location
 	switch {
 	case where.endpoint != "":
 		return strings.TrimRight(where.endpoint, "/")
@@ -28,7 +23,7 @@ func (e *Environment) s3URL() string {
 
 // stsURL returns the URL of the token service for tools that have no default of their own.
 func (e *Environment) stsURL() string {
-	web, region := e.Spec.S3.Auth.WebIdentity, e.s3Location().region
+	web, region := e.Spec.S3.Auth.WebIdentity, e.location.region
 	switch {
 	case web.STSEndpoint != "":
 		return web.STSEndpoint
@@ -49,9 +44,9 @@ func below(place, prefix string) string {
 }
 
 // ownSTS refuses a token service of the store's own, for tools that only know Amazon's.
-func ownSTS(why string) func(*v1alpha1.CredentialProfileSpec) string {
-	return func(s *v1alpha1.CredentialProfileSpec) string {
-		if s.S3.Auth.WebIdentity.STSEndpoint != "" {
+func ownSTS(why string) func(*Resolved) string {
+	return func(r *Resolved) string {
+		if r.Spec.S3.Auth.WebIdentity.STSEndpoint != "" {
 			return why
 		}
 		return ""
@@ -59,9 +54,9 @@ func ownSTS(why string) func(*v1alpha1.CredentialProfileSpec) string {
 }
 
 // azureHost refuses a blob service that is not at <account>.blob.<the cloud's suffix>.
-func azureHost(why string) func(*v1alpha1.CredentialProfileSpec) string {
-	return func(s *v1alpha1.CredentialProfileSpec) string {
-		if s.Azure.Endpoint != "" {
+func azureHost(why string) func(*Resolved) string {
+	return func(r *Resolved) string {
+		if r.Spec.Azure.Endpoint != "" {
 			return why
 		}
 		return ""
@@ -69,8 +64,8 @@ func azureHost(why string) func(*v1alpha1.CredentialProfileSpec) string {
 }
 
 // googleHost refuses a storage service that is not Google's own, for tools written in Go.
-func googleHost(s *v1alpha1.CredentialProfileSpec) string {
-	if s.GCS.Endpoint != "" {
+func googleHost(r *Resolved) string {
+	if r.Spec.GCS.Endpoint != "" {
 		return "its Google library has no variable for spec.gcs.endpoint that keeps authentication: use Google's endpoint, or an s3 profile with preset GCSInterop"
 	}
 	return ""
@@ -78,7 +73,7 @@ func googleHost(s *v1alpha1.CredentialProfileSpec) string {
 
 // azureSovereign adds a variable for clouds other than the public one.
 func (e *Environment) azureSovereign(name string, value func(*azureCloud) string) {
-	if cloud := cloudOf(e.Spec.Azure); !cloud.public() {
+	if cloud := e.cloud; !cloud.public() {
 		e.add(name, value(cloud), 0)
 	}
 }

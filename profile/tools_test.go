@@ -61,6 +61,13 @@ func example(t *testing.T, s *Store, m *Mode) *v1alpha1.CredentialProfileSpec {
 	return spec
 }
 
+// rendered returns what a profile injects, with a path for each file that there may be.
+func rendered(spec *v1alpha1.CredentialProfileSpec) Environment {
+	e := Environment{Resolved: Resolve(spec), Files: Files{Token: "/token", CA: "/ca", Credentials: "/file"}}
+	e.render()
+	return e
+}
+
 // TestTools walks through every cell: each is there, and gives variables that are complete, or says why not.
 func TestTools(t *testing.T) {
 	names := []string{SDK}
@@ -101,8 +108,7 @@ func checkCell(t *testing.T, d *dialect, s *Store, m *Mode) {
 		}
 		return
 	}
-	e := Environment{Spec: spec, Store: s, Mode: m, Files: Files{Token: "/token", CA: "/ca", Credentials: "/file"}}
-	e.Render(spec.Tools)
+	e := rendered(spec)
 	seen := map[string]bool{}
 	for _, v := range e.Vars {
 		if seen[v.Name] || (v.Value == "" && v.ValueFrom == nil) || strings.Contains(v.Value, "//pgc//") {
@@ -140,10 +146,10 @@ func TestGoldenCases(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s := storeOf(profile.Spec); s != nil {
-			used[s.Name+"."+AuthMode(profile.Spec)] = true
+		if r := Resolve(profile.Spec); r.Store != nil {
+			used[r.Store.Name+"."+r.AuthMode()] = true
 			for _, tool := range profile.Spec.Tools {
-				used[string(tool)+"."+s.Name] = true
+				used[string(tool)+"."+r.Store.Name] = true
 			}
 		}
 	}

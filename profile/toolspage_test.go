@@ -124,14 +124,15 @@ func toolsRow(t *testing.T, d *dialect, s *Store, m *Mode, common []string, prov
 // variables are those that the tool adds to the SDKs'.
 func variables(t *testing.T, d *dialect, s *Store, m *Mode) []Variable {
 	t.Helper()
-	e := Environment{Spec: example(t, s, m), Store: s, Mode: m, Files: Files{Token: "/token", CA: "/ca", Credentials: "/file"}}
+	spec := example(t, s, m)
 	switch {
-	case e.Spec.S3 != nil:
-		e.Spec.S3.Endpoint = "https://s3.example.com"
-	case e.Spec.Azure != nil:
-		e.Spec.Azure.Cloud = "AzureChina"
+	case spec.S3 != nil:
+		spec.S3.Endpoint = "https://s3.example.com"
+	case spec.Azure != nil:
+		spec.Azure.Cloud = "AzureChina"
 	}
-	e.Render([]v1alpha1.Tool{d.name})
+	spec.Tools = []v1alpha1.Tool{d.name}
+	e := rendered(spec)
 	return slices.DeleteFunc(e.Vars, func(v Variable) bool { return v.tool == "" })
 }
 
@@ -176,7 +177,8 @@ func locationLimit(t *testing.T, d *dialect, s *Store) string {
 		default:
 			spec.S3.Endpoint, spec.S3.Region = "https://s3.example.com/path", ""
 		}
-		if why := refuse(spec); why != "" {
+		r := Resolve(spec)
+		if why := refuse(&r); why != "" {
 			return why
 		}
 	}

@@ -73,11 +73,12 @@ func checkProof(t *testing.T, tool string, proof *toolmatrix.Proof, of string) e
 	if d == nil {
 		return fmt.Errorf("a proof of %s: there is no such tool", tool)
 	}
-	e := Environment{Spec: example(t, s, &s.modes[at]), Store: s, Mode: &s.modes[at]}
+	spec := example(t, s, &s.modes[at])
 	if proof.Location == toolmatrix.Endpoint {
-		setEndpoint(e.Spec)
+		setEndpoint(spec)
 	}
-	if why := d.refusal(&e); why != "" {
+	r := Resolve(spec)
+	if why := d.refusal(&r); why != "" {
 		return fmt.Errorf("a proof of %s with %s.auth.%s, which is refused: %s", tool, s.Name, of, why)
 	}
 	return nil

@@ -11,27 +11,27 @@ import (
 )
 
 // checkUploader finds what the uploader would refuse, before there is a pod. Where the rest of the profile has no problem, it
-// renders the store and the identity as for a pod.
-func (p *problems) checkUploader(spec *v1alpha1.CredentialProfileSpec, sound bool) {
-	if spec.Uploader == nil {
+// looks at the store and the identity, too.
+func (p *problems) checkUploader(r *Resolved, sound bool) {
+	spec := r.Spec.Uploader
+	if spec == nil {
 		return
 	}
-	p.checkUploaderFields(spec.Uploader)
-	c := UploaderConfig(spec.Uploader)
-	c.Spool = cmp.Or(spec.Uploader.Path, "/spool") // A pod may name another.
-	c.Completion = uploader.Completion(spec.Uploader.Completion)
-	if seconds := spec.Uploader.DrainTimeoutSeconds; seconds != nil {
+	p.checkUploaderFields(spec)
+	c := UploaderConfig(spec)
+	c.Spool = cmp.Or(spec.Path, "/spool") // A pod may name another.
+	c.Completion = uploader.Completion(spec.Completion)
+	if seconds := spec.DrainTimeoutSeconds; seconds != nil {
 		c.DrainTimeoutSeconds = *seconds
 	}
 	if !sound {
 		for _, problem := range c.CheckSettings() {
-			p.invalid("%s: %s", cmp.Or(fieldsOfProfile[problem.Field], "spec.uploader."+problem.Field), problem.Message)
+			p.invalid(cmp.Or(fieldsOfProfile[problem.Field], "spec.uploader."+problem.Field), "%s", problem.Message)
 		}
 		return
 	}
-	e := NewEnvironment(spec)
-	e.Files = e.exampleFiles()
-	_, c.Prefix = e.Store.Location(spec)
+	e := Environment{Resolved: *r, Files: r.exampleFiles()}
+	_, c.Prefix = r.Store.Location(r.Spec)
 	e.ConfigureUploader(&c)
 	*p = append(*p, e.UploaderProblems(&c)...)
 }
@@ -39,26 +39,26 @@ func (p *problems) checkUploader(spec *v1alpha1.CredentialProfileSpec, sound boo
 // checkUploaderFields finds what is wrong with the fields of which the uploader itself knows nothing.
 func (p *problems) checkUploaderFields(u *v1alpha1.Uploader) {
 	if u.Identity != "" && u.Identity != IdentityOfUploader && u.Identity != IdentityOfContainers {
-		p.invalid("spec.uploader.identity: is %q: write %s or %s", u.Identity, IdentityOfUploader, IdentityOfContainers)
+		p.invalid("spec.uploader.identity", "is %q: write %s or %s", u.Identity, IdentityOfUploader, IdentityOfContainers)
 	}
 	if port := u.MetricsPort; port != nil && (*port < 1 || *port > 65535) {
-		p.invalid("spec.uploader.metricsPort: is %d: write a port from 1 to 65535, or leave it out for no metrics", *port)
+		p.invalid("spec.uploader.metricsPort", "is %d: write a port from 1 to 65535, or leave it out for no metrics", *port)
 	}
 }
 
 // exampleFiles returns paths for the files that a pod would get; which paths they are does not decide anything.
-func (e *Environment) exampleFiles() Files {
+func (r *Resolved) exampleFiles() Files {
 	var files Files
-	if e.Mode.Audience != nil {
+	if r.HasToken() {
 		files.Token = "/token"
 	}
-	if e.Mode.ConfigFile != nil || (e.Mode.File != nil && e.Mode.File(e.Spec) != nil) {
+	if r.CredentialsFile() != "" {
 		files.Credentials = "/credentials"
 	}
-	if len(uploader.SecretVariables(e.Store.Name, e.Mode.Name)) > 0 {
+	if r.Mode != nil && len(uploader.SecretVariables(r.Store.Name, r.Mode.Name)) > 0 {
 		files.Keys = "/keys"
 	}
-	if e.Spec.CABundle != nil {
+	if r.Spec.CABundle != nil {
 		files.CA = "/ca"
 	}
 	return files
@@ -68,13 +68,14 @@ func (e *Environment) exampleFiles() Files {
 func (e *Environment) UploaderProblems(c *uploader.Config) []Problem {
 	modes := uploader.AuthModes(e.Store.Name)
 	if !slices.ContainsFunc(modes, func(m uploader.AuthMode) bool { return m.Name == e.Mode.Name }) {
-		return []Problem{{Unsupported: true, Message: fmt.Sprintf(
-			"spec.%s.auth.%s: the uploader cannot use this auth mode: use %s, or no uploader",
-			e.Store.Name, e.Mode.Name, namesOf(modes))}}
+		return []Problem{{
+			Field:   "spec." + e.Store.Name + ".auth." + e.Mode.Name,
+			Message: "the uploader cannot use this auth mode: use " + namesOf(modes) + ", or no uploader", Unsupported: true,
+		}}
 	}
 	var found []Problem
 	for _, problem := range c.Check() {
-		found = append(found, Problem{Message: e.fieldOf(problem.Field) + ": " + problem.Message})
+		found = append(found, Problem{Field: e.fieldOf(problem.Field), Message: problem.Message})
 	}
 	return found
 }
@@ -100,18 +101,18 @@ var fieldsOfProfile = map[string]string{
 }
 
 // fieldOf returns the profile's field for one of the uploader's configuration.
-func (e *Environment) fieldOf(field string) string {
+func (r *Resolved) fieldOf(field string) string {
 	if name, ok := fieldsOfProfile[field]; ok {
 		return name
 	}
-	if of, ok := strings.CutPrefix(field, e.Store.Name+".auth."); ok {
-		return fmt.Sprintf("spec.%s.auth.%s.%s", e.Store.Name, e.Mode.Name, of)
+	if of, ok := strings.CutPrefix(field, r.Store.Name+".auth."); ok {
+		return fmt.Sprintf("spec.%s.auth.%s.%s", r.Store.Name, r.Mode.Name, of)
 	}
-	if strings.HasPrefix(field, e.Store.Name+".") {
+	if strings.HasPrefix(field, r.Store.Name+".") {
 		return "spec." + field
 	}
 	if field == "prefix" {
-		return "spec." + e.Store.Name + ".prefix"
+		return "spec." + r.Store.Name + ".prefix"
 	}
 	return "spec.uploader." + field
 }

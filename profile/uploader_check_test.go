@@ -44,7 +44,7 @@ func TestCheckUploader(t *testing.T) {
 		}
 		change(spec.Uploader)
 		problems := profile.Check(&spec, profile.Cluster{})
-		if !slices.ContainsFunc(problems, func(p profile.Problem) bool { return strings.HasPrefix(p.Message, want) }) {
+		if !slices.ContainsFunc(problems, func(p profile.Problem) bool { return strings.HasPrefix(p.String(), want) }) {
 			t.Errorf("%s\nis not in %+v", want, problems)
 		}
 	}
@@ -61,7 +61,7 @@ func TestCheckUploaderPaths(t *testing.T) {
 			Uploader: &v1alpha1.Uploader{Path: path},
 		}
 		problems := profile.Check(&spec, profile.Cluster{})
-		if want == "" && len(problems) > 0 || want != "" && (len(problems) != 1 || !strings.HasPrefix(problems[0].Message, want)) {
+		if want == "" && len(problems) > 0 || want != "" && (len(problems) != 1 || !strings.HasPrefix(problems[0].String(), want)) {
 			t.Errorf("path %q: got %+v, want %q", path, problems, want)
 		}
 	}

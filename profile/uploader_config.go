@@ -51,13 +51,13 @@ func UploaderConfig(spec *v1alpha1.Uploader) uploader.Config {
 func (e *Environment) uploaderAuth() uploader.Auth {
 	a := uploader.Auth{Mode: e.Mode.Name, TokenFile: e.Files.Token, File: e.Files.Credentials, SecretsDirectory: e.Files.Keys}
 	if e.Mode.addUploaderAuth != nil {
-		e.Mode.addUploaderAuth(e.Spec, &a)
+		e.Mode.addUploaderAuth(&e.Resolved, &a)
 	}
 	return a
 }
 
 func configureS3Uploader(e *Environment, c *uploader.Config) {
-	where := e.s3Location()
+	where := e.location
 	c.S3 = &uploader.S3{
 		Bucket: e.Spec.S3.Bucket, Region: where.region, Endpoint: where.endpoint, ForcePathStyle: where.pathStyle,
 		Checksums: string(where.checksums), Auth: e.uploaderAuth(),
@@ -67,7 +67,7 @@ func configureS3Uploader(e *Environment, c *uploader.Config) {
 func configureAzureUploader(e *Environment, c *uploader.Config) {
 	az := e.Spec.Azure
 	c.Azure = &uploader.Azure{
-		Account: az.StorageAccount, Container: az.Container, Endpoint: az.Endpoint, Cloud: string(cloudOf(az).name),
+		Account: az.StorageAccount, Container: az.Container, Endpoint: az.Endpoint, Cloud: string(e.cloud.name),
 		Auth: e.uploaderAuth(),
 	}
 }
@@ -79,21 +79,21 @@ func configureGCSUploader(e *Environment, c *uploader.Config) {
 
 // What the rows of the auth modes add to uploader.Auth.
 
-func addWebIdentityAuth(s *v1alpha1.CredentialProfileSpec, a *uploader.Auth) {
-	a.RoleARN, a.STSEndpoint = s.S3.Auth.WebIdentity.RoleARN, s.S3.Auth.WebIdentity.STSEndpoint
+func addWebIdentityAuth(r *Resolved, a *uploader.Auth) {
+	a.RoleARN, a.STSEndpoint = r.Spec.S3.Auth.WebIdentity.RoleARN, r.Spec.S3.Auth.WebIdentity.STSEndpoint
 }
 
-func addWorkloadIdentityAuth(s *v1alpha1.CredentialProfileSpec, a *uploader.Auth) {
-	wi := s.Azure.Auth.WorkloadIdentity
+func addWorkloadIdentityAuth(r *Resolved, a *uploader.Auth) {
+	wi := r.Spec.Azure.Auth.WorkloadIdentity
 	a.ClientID, a.TenantID = wi.ClientID, wi.TenantID
-	a.AuthorityHost = cmp.Or(wi.AuthorityHost, cloudOf(s.Azure).authority)
+	a.AuthorityHost = cmp.Or(wi.AuthorityHost, r.cloud.authority)
 }
 
-func addManagedIdentityAuth(s *v1alpha1.CredentialProfileSpec, a *uploader.Auth) {
-	a.ClientID = s.Azure.Auth.ManagedIdentity.ClientID
+func addManagedIdentityAuth(r *Resolved, a *uploader.Auth) {
+	a.ClientID = r.Spec.Azure.Auth.ManagedIdentity.ClientID
 }
 
-func addServicePrincipalAuth(s *v1alpha1.CredentialProfileSpec, a *uploader.Auth) {
-	sp := s.Azure.Auth.ServicePrincipal
-	a.ClientID, a.TenantID, a.AuthorityHost = sp.ClientID, sp.TenantID, cloudOf(s.Azure).authority
+func addServicePrincipalAuth(r *Resolved, a *uploader.Auth) {
+	sp := r.Spec.Azure.Auth.ServicePrincipal
+	a.ClientID, a.TenantID, a.AuthorityHost = sp.ClientID, sp.TenantID, r.cloud.authority
 }

@@ -23,7 +23,7 @@ func withMode(t *testing.T, mode Mode) *v1alpha1.CredentialProfileSpec {
 func oneProblem(t *testing.T, spec *v1alpha1.CredentialProfileSpec, want Problem) {
 	t.Helper()
 	got := Check(spec, Cluster{})
-	if len(got) != 1 || got[0].Unsupported != want.Unsupported || !strings.HasPrefix(got[0].Message, want.Message) {
+	if len(got) != 1 || got[0].Unsupported != want.Unsupported || got[0].Field != want.Field || !strings.HasPrefix(got[0].Message, want.Message) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -33,7 +33,7 @@ func oneProblem(t *testing.T, spec *v1alpha1.CredentialProfileSpec, want Problem
 func TestCheckUploaderAuthMode(t *testing.T) {
 	spec := withMode(t, Mode{Name: "badge"})
 	oneProblem(t, spec, Problem{
-		Unsupported: true, Message: "spec.s3.auth.badge: the uploader cannot use this auth mode: use one of webIdentity, podIdentity, ",
+		Unsupported: true, Field: "spec.s3.auth.badge", Message: "the uploader cannot use this auth mode: use one of webIdentity, podIdentity, ",
 	})
 	spec.Uploader = nil
 	if got := Check(spec, Cluster{}); len(got) > 0 {
@@ -45,10 +45,10 @@ func TestCheckUploaderAuthMode(t *testing.T) {
 func TestCheckUploaderAuthFields(t *testing.T) {
 	audience := func(*v1alpha1.CredentialProfileSpec) string { return "a" }
 	oneProblem(t, withMode(t, Mode{Name: "webIdentity", Audience: audience}), Problem{
-		Message: "spec.s3.auth.webIdentity.roleARN: is missing: mode webIdentity needs it",
+		Field: "spec.s3.auth.webIdentity.roleARN", Message: "is missing: mode webIdentity needs it",
 	})
 	oneProblem(t, withMode(t, Mode{Name: "ambient", Audience: audience}), Problem{
-		Message: "spec.s3.auth.ambient.tokenFile: is set: mode ambient does not use it; remove it",
+		Field: "spec.s3.auth.ambient.tokenFile", Message: "is set: mode ambient does not use it; remove it",
 	})
 }
 
@@ -64,18 +64,19 @@ func TestCheckUploaderLocation(t *testing.T) {
 		`spec.s3.prefix: is "/a": write it without a slash`:            s3(func(s *v1alpha1.S3Store) { s.Prefix = "/a" }),
 		`spec.s3.endpoint: is "minio:9000": write a URL with a scheme`: s3(func(s *v1alpha1.S3Store) { s.Endpoint = "minio:9000" }),
 	} {
-		oneProblem(t, spec, Problem{Message: want})
+		field, message, _ := strings.Cut(want, ": ")
+		oneProblem(t, spec, Problem{Field: field, Message: message})
 	}
 }
 
 // TestFieldsOfProfile maps each field that the uploader's checks name to one of the profile's.
 func TestFieldsOfProfile(t *testing.T) {
-	e := NewEnvironment(&v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{Auth: v1alpha1.S3Auth{Ambient: &v1alpha1.Ambient{}}}})
+	r := Resolve(&v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{Auth: v1alpha1.S3Auth{Ambient: &v1alpha1.Ambient{}}}})
 	for field, want := range map[string]string{
 		"spool": "spec.uploader.path", "caFile": "spec.caBundle", "prefix": "spec.s3.prefix", "key": "spec.uploader.key",
 		"s3.region": "spec.s3.region", "s3.auth.roleARN": "spec.s3.auth.ambient.roleARN", "objectLock.days": "spec.uploader.objectLock.days",
 	} {
-		if got := e.fieldOf(field); got != want {
+		if got := r.fieldOf(field); got != want {
 			t.Errorf("%s: got %s, want %s", field, got, want)
 		}
 	}

@@ -76,9 +76,8 @@ func TestUploaderUsesEveryAuthMode(t *testing.T) {
 			if problems := profile.Check(parsed.Spec, profile.Cluster{ClusterTrustBundles: true}); len(problems) > 0 {
 				t.Errorf("the row of the mode in package profile does not give the uploader what its row in uploader/auth.go requires: %v", problems)
 			}
-			e := profile.NewEnvironment(parsed.Spec)
-			e.Files = profile.Files{Token: "/token", Credentials: "/credentials"}
-			e.Render(nil)
+			r := profile.Resolve(parsed.Spec)
+			e, _ := r.Render(profile.Use{Files: profile.Files{Token: "/token", Credentials: "/credentials"}}, profile.Cluster{})
 			secrets := uploader.SecretVariables(mode.Store, mode.Name)
 			injected := slices.ContainsFunc(e.Vars, func(v profile.Variable) bool {
 				return slices.Contains(secrets, v.Name) && v.ValueFrom != nil

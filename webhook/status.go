@@ -70,16 +70,17 @@ func Judge(spec *v1alpha1.CredentialProfileSpec, settings injector.Settings, old
 ) v1alpha1.ProfileStatus {
 	status := *old.DeepCopy()
 	status.ObservedGeneration = generation
-	status.Store, status.Auth = profile.URL(spec), profile.AuthMode(spec)
+	resolved := profile.Resolve(spec)
+	status.Store, status.Auth = resolved.URL(), resolved.AuthMode()
 	condition := metav1.Condition{
 		Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAccepted,
 		Message: "Pods can be injected with the profile." + note, ObservedGeneration: generation,
 	}
-	if problems := profile.Check(spec, settings.Cluster); len(problems) > 0 {
+	if problems := resolved.Check(settings.Cluster); len(problems) > 0 {
 		condition.Status, condition.Reason = metav1.ConditionFalse, v1alpha1.ReasonNotSupported
 		messages := make([]string, len(problems))
 		for i, p := range problems {
-			messages[i] = p.Message
+			messages[i] = p.String()
 			if !p.Unsupported {
 				condition.Reason = v1alpha1.ReasonInvalid
 			}
