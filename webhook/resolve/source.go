@@ -3,10 +3,13 @@ package resolve
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
 
+	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/profile"
 )
 
@@ -32,6 +35,22 @@ type ScopedProfile struct {
 	*profile.Profile
 	// AllowedNamespaces is set for cluster profiles only; nil or empty allows none.
 	AllowedNamespaces *metav1.LabelSelector
+}
+
+// Parse reads a profile of either kind from YAML or JSON. A field that the API does not have is an error.
+func Parse(data []byte) (*ScopedProfile, error) {
+	p, err := profile.Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	if p.Kind != v1alpha1.KindClusterCredentialProfile {
+		return &ScopedProfile{Profile: p}, nil
+	}
+	var cluster v1alpha1.ClusterCredentialProfile
+	if err := yaml.Unmarshal(data, &cluster); err != nil {
+		return nil, fmt.Errorf("read profile: %w", err)
+	}
+	return &ScopedProfile{Profile: p, AllowedNamespaces: cluster.Spec.AllowedNamespaces}, nil
 }
 
 // Namespace is what a Source knows of a namespace.

@@ -13,12 +13,11 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/manifest"
-	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
 // profiles are those that the pods of "lighterman inject" may get.
-type profiles []*profile.Profile
+type profiles []*resolve.ScopedProfile
 
 // readProfiles reads the profiles of files. Other objects in them are not looked at.
 func readProfiles(names []string) (profiles, error) {
@@ -35,7 +34,7 @@ func readProfiles(names []string) (profiles, error) {
 		found = append(found, inFile...)
 	}
 	for i, prof := range found {
-		if slices.ContainsFunc(found[:i], func(p *profile.Profile) bool {
+		if slices.ContainsFunc(found[:i], func(p *resolve.ScopedProfile) bool {
 			return p.Kind == prof.Kind && p.Namespace == prof.Namespace && p.Name == prof.Name
 		}) {
 			return nil, fmt.Errorf("--profile: %s %s is given twice: give it once", prof.Kind, prof)
@@ -55,11 +54,11 @@ func parseProfiles(text []byte) (profiles, error) {
 			if schema.FromAPIVersionAndKind(object.APIVersion, object.Kind).Group != v1alpha1.GroupVersion.Group {
 				continue
 			}
-			profile, err := profile.Parse(object.JSON)
+			p, err := resolve.Parse(object.JSON)
 			if err != nil {
 				return nil, err
 			}
-			found = append(found, profile)
+			found = append(found, p)
 		}
 	}
 	if len(found) == 0 {
@@ -88,17 +87,17 @@ var _ resolve.Source = profiles(nil)
 
 // Profile returns the profile that ref names. Its errors name the files, which the user can correct.
 func (p profiles) Profile(_ context.Context, ref resolve.Ref, namespace string) (*resolve.ScopedProfile, error) {
-	namesakes := p.filter(func(p *profile.Profile) bool { return p.Kind == ref.Kind && p.Name == ref.Name })
+	namesakes := p.filter(func(p *resolve.ScopedProfile) bool { return p.Kind == ref.Kind && p.Name == ref.Name })
 	if len(namesakes) == 0 {
 		return nil, fmt.Errorf("the pod's annotation names %s %q, and the files of --profile hold %s", ref.Kind, ref.Name, p)
 	}
-	found := namesakes.filter(func(p *profile.Profile) bool { return mayServe(p, namespace) })
+	found := namesakes.filter(func(p *resolve.ScopedProfile) bool { return mayServe(p, namespace) })
 	switch len(found) {
 	case 0:
 		return nil, fmt.Errorf("the pod is in namespace %s, and the files of --profile hold %s: a %s serves its own namespace only",
 			namespace, namesakes, ref.Kind)
 	case 1:
-		return &resolve.ScopedProfile{Profile: found[0]}, nil
+		return found[0], nil
 	}
 	return nil, fmt.Errorf("the pod's annotation names %s %q, and the files of --profile hold %s: write metadata.namespace of the object",
 		ref.Kind, ref.Name, found)
@@ -109,7 +108,7 @@ func (p profiles) ListWithSelector(_ context.Context, namespace string) ([]resol
 	var found []resolve.ScopedProfile
 	for _, candidate := range p {
 		if candidate.Spec.Selector != nil && mayServe(candidate, namespace) {
-			found = append(found, resolve.ScopedProfile{Profile: candidate})
+			found = append(found, *candidate)
 		}
 	}
 	return found, nil
@@ -126,12 +125,12 @@ func (p profiles) AccountAnnotations(context.Context, types.NamespacedName) (map
 }
 
 // mayServe reports whether pods of a namespace may have the profile, as far as files can tell: an empty namespace may be any.
-func mayServe(p *profile.Profile, namespace string) bool {
+func mayServe(p *resolve.ScopedProfile, namespace string) bool {
 	return p.Kind == v1alpha1.KindClusterCredentialProfile || p.Namespace == "" || namespace == "" || p.Namespace == namespace
 }
 
-func (p profiles) filter(keep func(*profile.Profile) bool) profiles {
-	return slices.DeleteFunc(slices.Clone(p), func(p *profile.Profile) bool { return !keep(p) })
+func (p profiles) filter(keep func(*resolve.ScopedProfile) bool) profiles {
+	return slices.DeleteFunc(slices.Clone(p), func(p *resolve.ScopedProfile) bool { return !keep(p) })
 }
 
 // String lists the profiles.

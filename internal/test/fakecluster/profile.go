@@ -4,10 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"sigs.k8s.io/yaml"
-
 	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -22,17 +19,9 @@ func Profile(tb testing.TB, kind, name, spec string) resolve.ScopedProfile {
 		namespace = ""
 	}
 	text := fmt.Appendf(nil, "apiVersion: %s\nkind: %s\nmetadata: {name: %s, namespace: %q}\nspec:\n%s", v1alpha1.GroupVersion, kind, name, namespace, spec)
-	profile, err := profile.Parse(text)
+	scoped, err := resolve.Parse(text)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	scoped := resolve.ScopedProfile{Profile: profile}
-	if kind == v1alpha1.KindClusterCredentialProfile {
-		var full v1alpha1.ClusterCredentialProfile
-		if err := yaml.Unmarshal(text, &full); err != nil {
-			tb.Fatal(err)
-		}
-		scoped.AllowedNamespaces = full.Spec.AllowedNamespaces
-	}
-	return scoped
+	return *scoped
 }
