@@ -2,85 +2,16 @@ package webhook
 
 import (
 	"encoding/json"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/google/go-cmp/cmp"
 
-	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
-
-// TestEveryReasonHasABasisAndARow fails for a reason without a decision on the live look, and for one that the documentation
-// does not explain.
-func TestEveryReasonHasABasisAndARow(t *testing.T) {
-	t.Parallel()
-	docs, err := os.ReadFile(filepath.Join("..", "docs", "denials.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	reasons := reasonsOf(t, filepath.Join("..", "injector"))
-	if len(reasons) < 14 {
-		t.Fatalf("found only the reasons %v", reasons)
-	}
-	for _, reason := range reasons {
-		if _, ok := denialBasis[injector.Reason(reason)]; !ok {
-			t.Errorf("reason %s has no row in denialBasis", reason)
-		}
-		if !strings.Contains(string(docs), "\n### "+reason+"\n") {
-			t.Errorf("reason %s has no section in docs/denials.md", reason)
-		}
-	}
-	if len(denialBasis) != len(reasons) {
-		t.Errorf("denialBasis has %d rows for %d reasons", len(denialBasis), len(reasons))
-	}
-	if !shouldRetryLive(injector.Deny("SomethingNew", "x")) {
-		t.Error("a reason without a row gets no live look")
-	}
-}
-
-// reasonsOf returns the values of the constants of type Reason that the package in dir declares.
-func reasonsOf(t *testing.T, dir string) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var reasons []string
-	for _, path := range files {
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			spec, ok := n.(*ast.ValueSpec)
-			if !ok {
-				return true
-			}
-			if of, ok := spec.Type.(*ast.Ident); !ok || of.Name != "Reason" {
-				return true
-			}
-			for _, value := range spec.Values {
-				text, err := strconv.Unquote(value.(*ast.BasicLit).Value)
-				if err != nil {
-					t.Fatal(err)
-				}
-				reasons = append(reasons, text)
-			}
-			return true
-		})
-	}
-	return reasons
-}
 
 // editedProfile is a profile as it was in its first generation and as it is in its second, by what was edited.
 func editedProfile(t *testing.T, edit func(text string) string) (before, after *fakecluster.Source) {
