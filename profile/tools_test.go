@@ -52,7 +52,7 @@ func example(t *testing.T, s *Store, m *Mode) *v1alpha1.CredentialProfileSpec {
 	t.Helper()
 	text, ok := examples[s.Name+"."+m.Name]
 	if !ok {
-		t.Fatalf("no example of %s.auth.%s", s.Name, m.Name)
+		t.Fatalf("no example of %s.auth.%s: add one to examples", s.Name, m.Name)
 	}
 	spec := new(v1alpha1.CredentialProfileSpec)
 	if err := yaml.UnmarshalStrict([]byte(text+"\ncaBundle: {configMap: {name: ca}}"), spec); err != nil {
@@ -115,7 +115,10 @@ func checkCell(t *testing.T, d *dialect, s *Store, m *Mode) {
 			t.Errorf("%s is there twice or not complete: %q", v.Name, v.Value)
 		}
 		if v.Groups != 0 && !strings.HasPrefix(v.Name, ReservedPrefix) && (groupsByVariable[v.Name]|d.groups[v.Name])&v.Groups == 0 {
-			t.Errorf("%s is in none of its groups when a container sets it", v.Name)
+			t.Errorf("%s is in none of its groups when a container sets it: add it to groupsByVariable", v.Name)
+		}
+		if groupsByVariable[v.Name]&s.IdentityGroup != 0 && v.Groups == 0 {
+			t.Errorf("%s belongs to the identity in groupsByVariable, and the row adds it without a group", v.Name)
 		}
 		for reference := range strings.SplitSeq(v.Value, "$(") {
 			if name, _, ok := strings.Cut(reference, ")"); ok && !seen[name] {

@@ -1,11 +1,14 @@
 package profile_test
 
 import (
+	"bytes"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"sigs.k8s.io/yaml"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/profile"
@@ -33,10 +36,19 @@ func TestAuthModesOfAPI(t *testing.T) {
 			continue
 		}
 		store := jsonName(spec.Field(i))
+		rules := unionRules(t, store)
 		for j := range auth.Type.NumField() {
 			mode := jsonName(auth.Type.Field(j))
 			if !slices.Contains(rows[store], mode) {
 				t.Errorf("spec.%s.auth.%s is in the API without a row in the modes of package profile", store, mode)
+			}
+			if !slices.ContainsFunc(rules, func(rule string) bool { return strings.Contains(rule, "(has(self."+mode+")?1:0)") }) {
+				t.Errorf("spec.%s.auth.%s is not in the ExactlyOneOf marker of its type, or make generate did not run", store, mode)
+			}
+			for _, page := range []string{"README.md", "docs/profile.md"} {
+				if !bytes.Contains(readPage(t, filepath.Join("..", page)), []byte("`"+mode+"`")) {
+					t.Errorf("%s does not document spec.%s.auth.%s", page, store, mode)
+				}
 			}
 			if !slices.Contains(rowsOfUploader[store], mode) {
 				t.Errorf("spec.%s.auth.%s is in the API without a row in the modes of uploader/auth.go", store, mode)
@@ -52,6 +64,36 @@ func TestAuthModesOfAPI(t *testing.T) {
 	if len(rows) > 0 || len(rowsOfUploader) > 0 {
 		t.Errorf("the API has no stores for the modes %v, %v", rows, rowsOfUploader)
 	}
+}
+
+// schema is what this test reads of a CRD's schema.
+type schema struct {
+	Properties  map[string]schema `json:"properties"`
+	Validations []struct {
+		Rule string `json:"rule"`
+	} `json:"x-kubernetes-validations"`
+}
+
+// unionRules returns the rules of the CRD on the auth modes of a store.
+func unionRules(t *testing.T, store string) []string {
+	t.Helper()
+	var crd struct {
+		Spec struct {
+			Versions []struct {
+				Schema struct {
+					Root schema `json:"openAPIV3Schema"`
+				} `json:"schema"`
+			} `json:"versions"`
+		} `json:"spec"`
+	}
+	if err := yaml.Unmarshal(readPage(t, "../charts/lighterman/files/crds/lighterman.dev_credentialprofiles.yaml"), &crd); err != nil {
+		t.Fatal(err)
+	}
+	var rules []string
+	for _, v := range crd.Spec.Versions[0].Schema.Root.Properties["spec"].Properties[store].Properties["auth"].Validations {
+		rules = append(rules, v.Rule)
+	}
+	return rules
 }
 
 func without(names []string, name string) []string {
@@ -79,10 +121,17 @@ func TestUploaderUsesEveryAuthMode(t *testing.T) {
 			r := profile.Resolve(parsed.Spec)
 			e, _ := r.Render(profile.Use{Files: profile.Files{Token: "/token", Credentials: "/credentials"}}, profile.Cluster{})
 			secrets := uploader.SecretVariables(mode.Store, mode.Name)
-			injected := slices.ContainsFunc(e.Vars, func(v profile.Variable) bool {
-				return slices.Contains(secrets, v.Name) && v.ValueFrom != nil
-			})
-			if len(secrets) > 0 && !injected && e.Mode.File == nil {
+			injected := 0
+			for _, v := range e.Vars {
+				if v.ValueFrom == nil || v.Groups&e.Store.IdentityGroup == 0 {
+					continue
+				}
+				injected++
+				if !slices.Contains(secrets, v.Name) {
+					t.Errorf("the row of the mode in package profile injects the secret %s, and its row in uploader/auth.go has only %v", v.Name, secrets)
+				}
+			}
+			if len(secrets) > 0 && injected == 0 && e.Mode.File == nil {
 				t.Errorf("the row of the mode in package profile injects none of the secrets %v, which uploader/auth.go has", secrets)
 			}
 		})
