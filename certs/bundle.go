@@ -20,6 +20,7 @@ const (
 // fingerprint identifies a certificate.
 type fingerprint [sha256.Size]byte
 
+// fingerprintOf returns the SHA-256 of a certificate.
 func fingerprintOf(cert *x509.Certificate) fingerprint {
 	return sha256.Sum256(cert.Raw)
 }
@@ -38,8 +39,8 @@ func parseBundle(bundle []byte) []*x509.Certificate {
 	return certs
 }
 
-// mergeBundle returns what caBundle should be: the wanted CAs, and of those that are in it now the ones that are ours
-// and have not expired. The newest comes first, none comes twice, and the same CAs always give the same bytes.
+// mergeBundle returns the desired caBundle: the wanted CAs, and of the present ones those that are ours and have not
+// expired. The newest comes first, none comes twice, and the same CAs always give the same bytes.
 func mergeBundle(bundle []byte, now time.Time, wanted ...*x509.Certificate) []byte {
 	seen := map[fingerprint]bool{}
 	keep := func(certs []*x509.Certificate) []*x509.Certificate {
@@ -67,12 +68,13 @@ func mergeBundle(bundle []byte, now time.Time, wanted ...*x509.Certificate) []by
 	return out.Bytes()
 }
 
-// isOurCA is the same in every replica and does not depend on what the Secret holds now; replicas that disagreed would
-// remove each other's CAs.
+// isOurCA reports whether an Issuer made the CA. The answer is the same in every process and does not depend on the Secret:
+// processes that disagreed would remove each other's CAs.
 func isOurCA(cert *x509.Certificate) bool {
 	return cert.IsCA && cert.Subject.CommonName == caCommonName
 }
 
+// newestFirst compares two certificates by their beginning.
 func newestFirst(a, b *x509.Certificate) int {
 	if c := b.NotBefore.Compare(a.NotBefore); c != 0 {
 		return c
@@ -80,19 +82,19 @@ func newestFirst(a, b *x509.Certificate) int {
 	return bytes.Compare(a.Raw, b.Raw)
 }
 
-// serial is how logs and messages name a certificate.
-func serial(cert *x509.Certificate) string {
+// formatSerial returns the name of a certificate in logs and messages.
+func formatSerial(cert *x509.Certificate) string {
 	if cert == nil {
 		return ""
 	}
 	return cert.SerialNumber.Text(16)
 }
 
-// serials names each certificate of a bundle once.
-func serials(bundle []byte) []string {
+// formatSerials returns the names of the certificates of a bundle, each once.
+func formatSerials(bundle []byte) []string {
 	var out []string
 	for _, cert := range parseBundle(bundle) {
-		if s := serial(cert); !slices.Contains(out, s) {
+		if s := formatSerial(cert); !slices.Contains(out, s) {
 			out = append(out, s)
 		}
 	}

@@ -13,10 +13,10 @@ func (s *Source) Describe(ch chan<- *prometheus.Desc) {
 	ch <- pathDesc()
 }
 
-// Collect implements prometheus.Collector: when the served certificate expires, and when the newest path was made. Both
-// tell that no Issuer runs.
+// Collect implements prometheus.Collector: when the served certificate expires, and when the newest path was made. Both show
+// when no Issuer runs.
 func (s *Source) Collect(ch chan<- prometheus.Metric) {
-	if cert := s.provider.current(); cert != nil {
+	if cert := s.provider.currentCertificate(); cert != nil {
 		ch <- prometheus.MustNewConstMetric(expiryDesc(), prometheus.GaugeValue, float64(cert.Leaf.NotAfter.Unix()))
 	}
 	if created := s.pathCreated(); !created.IsZero() {
@@ -33,7 +33,7 @@ func (i *Issuer) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector: when the CA of the served certificate expires, and how often the webhook
 // configuration was written.
 func (i *Issuer) Collect(ch chan<- prometheus.Metric) {
-	if ca := i.caOfServing(); ca != nil {
+	if ca := i.servingCA(); ca != nil {
 		ch <- prometheus.MustNewConstMetric(caExpiryDesc(), prometheus.GaugeValue, float64(ca.NotAfter.Unix()))
 	}
 	ch <- prometheus.MustNewConstMetric(writesDesc(), prometheus.CounterValue, float64(i.config.writes.Load()))

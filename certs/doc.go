@@ -1,5 +1,5 @@
-// Package certs provides the webhook's serving certificate and the secret paths by which API servers call it, and has API
-// servers trust the one and use the other.
+// Package certs provides the webhook's serving certificate and the secret paths by which API servers call it, and publishes
+// both in the webhook configuration.
 //
 // A replica of the webhook uses a Source, which reads and never writes. It has two modes. Embedded reads what an Issuer wrote
 // to a Secret; Files reads a directory. An Issuer runs in a process of its own, under an account of its own: it keeps a CA in
@@ -13,7 +13,7 @@
 // until then the previous certificate is served. The old CA stays in caBundle until it expires. Likewise a path is accepted
 // by replicas for the settling delay before it is published, and for a grace period after it was replaced.
 //
-// What is pure (bundle.go, gate.go, paths.go) takes the time as an argument; what talks to the API server (secret.go,
-// webhookconfig.go, published.go, outage.go) or to a disk (files.go) holds no rule of its own. The package knows nothing of
-// pods and profiles.
+// The rules (bundle.go, gate.go, paths.go) are pure and take the time as an argument. The files that talk to the API server
+// (secret.go, webhookconfig.go, published.go, outage.go) or read a disk (files.go) hold no rule of their own. The package knows
+// nothing of pods and profiles.
 package certs

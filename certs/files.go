@@ -17,11 +17,12 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// pollFiles is how often the files are read. It is polling, not inotify: kubelet swaps a directory of links, network
-// file systems send no events, and a node can run out of inotify instances.
+// pollFiles is the interval at which the files are read. inotify would not do: the kubelet swaps a directory of links,
+// network file systems send no events, and a node can run out of inotify instances.
 const pollFiles = time.Second
 
-// files serves a pair that somebody else writes. A pair that cannot be used never replaces one that can.
+// files serves a certificate and key from files that another program writes, for instance cert-manager through a Secret. An
+// invalid pair never replaces a valid one.
 type files struct {
 	certPath, keyPath string
 	pathFile          string // empty: paths prove nothing
@@ -30,23 +31,23 @@ type files struct {
 
 	mu      sync.Mutex
 	serving *tls.Certificate
-	// certPEM and keyPEM are what was read last, and failed what was wrong with it.
+	// certPEM and keyPEM are the last contents of the files, and pairError the reason why they are not served.
 	certPEM, keyPEM []byte
-	failed          error
-	// suspect is a failure that was seen once: the two files may have been read in the middle of a change.
+	pairError       error
+	// suspect is true after pairError was seen once: the two files may have been read in the middle of a change.
 	suspect bool
-	// tokens are those of the paths that are accepted, and pathsFailed what was wrong with the file that names them.
-	tokens      []string
-	pathsFailed error
+	// tokens are those of the accepted paths, and pathsError the reason why the file that lists them was not taken.
+	tokens     []string
+	pathsError error
 }
 
 func newFiles(o Options, log logr.Logger) *files {
 	f := &files{
-		certPath: filepath.Join(o.Dir, "tls.crt"),
-		keyPath:  filepath.Join(o.Dir, "tls.key"),
-		pathFile: o.PathFile,
-		log:      log.WithValues("dir", o.Dir),
-		failed:   fmt.Errorf("%s has not been read yet", o.Dir),
+		certPath:  filepath.Join(o.Dir, "tls.crt"),
+		keyPath:   filepath.Join(o.Dir, "tls.key"),
+		pathFile:  o.PathFile,
+		log:       log.WithValues("dir", o.Dir),
+		pairError: fmt.Errorf("%s has not been read yet", o.Dir),
 	}
 	if len(o.DNSNames) > 0 {
 		f.dnsName = o.DNSNames[0]
@@ -54,11 +55,11 @@ func newFiles(o Options, log logr.Logger) *files {
 	return f
 }
 
-func (f *files) start(ctx context.Context) error {
+func (f *files) run(ctx context.Context) error {
 	ticker := time.NewTicker(pollFiles)
 	defer ticker.Stop()
 	for {
-		f.load()
+		f.loadPair()
 		f.loadPaths()
 		select {
 		case <-ctx.Done():
@@ -68,29 +69,30 @@ func (f *files) start(ctx context.Context) error {
 	}
 }
 
-// load reads the pair, and serves it if it is new and sound.
-func (f *files) load() {
-	certPEM, keyPEM, err := f.read()
+// loadPair reads the files, and serves the pair if it is new and valid.
+func (f *files) loadPair() {
+	certPEM, keyPEM, err := f.readPair()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err == nil && f.failed == nil && bytes.Equal(certPEM, f.certPEM) && bytes.Equal(keyPEM, f.keyPEM) {
+	if err == nil && f.pairError == nil && bytes.Equal(certPEM, f.certPEM) && bytes.Equal(keyPEM, f.keyPEM) {
 		return
 	}
 	var pair tls.Certificate
 	if err == nil {
-		pair, err = f.parse(certPEM, keyPEM)
+		pair, err = f.parsePair(certPEM, keyPEM)
 	}
 	if err != nil {
-		f.fail(err)
+		f.keepPrevious(err)
 		return
 	}
-	f.certPEM, f.keyPEM, f.failed, f.suspect = certPEM, keyPEM, nil, false
-	f.log.Info("Serve new certificate", "serial", serial(pair.Leaf), "notAfter", pair.Leaf.NotAfter,
+	f.certPEM, f.keyPEM, f.pairError, f.suspect = certPEM, keyPEM, nil, false
+	f.log.Info("serve new certificate", "serial", formatSerial(pair.Leaf), "notAfter", pair.Leaf.NotAfter,
 		"dnsNames", pair.Leaf.DNSNames, "previousSerial", servedSerial(f.serving))
 	f.serving = &pair
 }
 
-func (f *files) read() (certPEM, keyPEM []byte, err error) {
+// readPair returns the contents of the two files.
+func (f *files) readPair() (certPEM, keyPEM []byte, err error) {
 	if certPEM, err = os.ReadFile(f.certPath); err != nil {
 		return nil, nil, fmt.Errorf("read serving certificate: %w", err)
 	}
@@ -100,7 +102,8 @@ func (f *files) read() (certPEM, keyPEM []byte, err error) {
 	return certPEM, keyPEM, nil
 }
 
-func (f *files) parse(certPEM, keyPEM []byte) (tls.Certificate, error) {
+// parsePair returns the certificate and key if they belong together and API servers accept the certificate for our name.
+func (f *files) parsePair(certPEM, keyPEM []byte) (tls.Certificate, error) {
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("load %s and %s: %w", f.certPath, f.keyPath, err)
@@ -114,21 +117,21 @@ func (f *files) parse(certPEM, keyPEM []byte) (tls.Certificate, error) {
 	return pair, nil
 }
 
-// fail keeps what is served. It logs what is news, and that only when it is seen twice.
-func (f *files) fail(err error) {
+// keepPrevious records why the pair that was read is not served. It logs an error once, after it was seen twice.
+func (f *files) keepPrevious(err error) {
 	switch {
-	case f.failed == nil || f.failed.Error() != err.Error():
-		f.failed, f.suspect = err, true
+	case f.pairError == nil || f.pairError.Error() != err.Error():
+		f.pairError, f.suspect = err, true
 	case f.suspect:
 		f.suspect = false
-		f.log.Error(err, "Keep the previous certificate", "serial", servedSerial(f.serving))
+		f.log.Error(err, "keep the previous certificate", "serial", servedSerial(f.serving))
 	}
 }
 
 // minToken is the length of the shortest secret path: 128 bits in hexadecimal digits.
 const minToken = 32
 
-// loadPaths reads the paths that are accepted, one on a line. A file that cannot be used never replaces one that can.
+// loadPaths reads the accepted paths, one on a line. An invalid file never replaces a valid one.
 func (f *files) loadPaths() {
 	if f.pathFile == "" {
 		return
@@ -146,16 +149,16 @@ func (f *files) loadPaths() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
-		if f.pathsFailed == nil || f.pathsFailed.Error() != err.Error() {
-			f.log.Error(err, "Keep the previous paths", "paths", len(f.tokens))
+		if f.pathsError == nil || f.pathsError.Error() != err.Error() {
+			f.log.Error(err, "keep the previous paths", "paths", len(f.tokens))
 		}
-		f.pathsFailed = err
+		f.pathsError = err
 		return
 	}
-	f.tokens, f.pathsFailed = tokens, nil
+	f.tokens, f.pathsError = tokens, nil
 }
 
-func (f *files) accepts(token string) bool {
+func (f *files) acceptsToken(token string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	found := 0
@@ -165,32 +168,33 @@ func (f *files) accepts(token string) bool {
 	return found == 1
 }
 
-func (f *files) current() *tls.Certificate {
+func (f *files) currentCertificate() *tls.Certificate {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.serving
 }
 
-func (f *files) ready(now time.Time) error {
+func (f *files) checkReady(now time.Time) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
 	case f.serving != nil && f.pathFile != "" && len(f.tokens) == 0:
-		return f.pathsFailed
+		return f.pathsError
 	case f.serving != nil && !now.After(f.serving.Leaf.NotAfter):
 		return nil
 	case f.serving == nil:
-		return f.failed
-	case f.failed != nil:
-		return fmt.Errorf("the certificate that is served expired, and %w", f.failed)
+		return f.pairError
+	case f.pairError != nil:
+		return fmt.Errorf("the certificate that is served expired, and %w", f.pairError)
 	default:
 		return errors.New("the certificate that is served expired: renew " + f.certPath)
 	}
 }
 
+// servedSerial returns the name of the certificate that is served.
 func servedSerial(cert *tls.Certificate) string {
 	if cert == nil {
 		return ""
 	}
-	return serial(cert.Leaf)
+	return formatSerial(cert.Leaf)
 }

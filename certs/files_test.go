@@ -41,17 +41,17 @@ func TestFiles(t *testing.T) {
 	f := newFiles(Options{Dir: dir, DNSNames: []string{"x.y.svc"}}, testr.New(t))
 	served := func(t *testing.T, want *tls.Certificate) {
 		t.Helper()
-		f.load()
-		if got := f.current(); got == nil || !got.Leaf.Equal(want.Leaf) {
-			t.Errorf("serves %v, want serial %s", got, serial(want.Leaf))
+		f.loadPair()
+		if got := f.currentCertificate(); got == nil || !got.Leaf.Equal(want.Leaf) {
+			t.Errorf("serves %v, want serial %s", got, formatSerial(want.Leaf))
 		}
 	}
 
-	f.load()
-	if err := f.ready(now); !errors.Is(err, fs.ErrNotExist) {
+	f.loadPair()
+	if err := f.checkReady(now); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("ready without files = %v", err)
 	}
-	if f.current() != nil {
+	if f.currentCertificate() != nil {
 		t.Error("serves a certificate that nobody wrote")
 	}
 
@@ -59,7 +59,7 @@ func TestFiles(t *testing.T) {
 	certPEM, keyPEM := pairPEM(t, first)
 	put(t, certPEM, keyPEM)
 	served(t, first)
-	if err := f.ready(now); err != nil {
+	if err := f.checkReady(now); err != nil {
 		t.Errorf("ready = %v", err)
 	}
 
@@ -68,10 +68,10 @@ func TestFiles(t *testing.T) {
 	put(t, otherCert, keyPEM)
 	served(t, first)
 	served(t, first)
-	if f.failed == nil || strings.Contains(f.failed.Error(), "BEGIN") {
-		t.Errorf("a certificate with the wrong key is reported as %v", f.failed)
+	if f.pairError == nil || strings.Contains(f.pairError.Error(), "BEGIN") {
+		t.Errorf("a certificate with the wrong key is reported as %v", f.pairError)
 	}
-	if err := f.ready(now); err != nil {
+	if err := f.checkReady(now); err != nil {
 		t.Errorf("a broken pair takes readiness from the one that is served: %v", err)
 	}
 	put(t, []byte("garbage"), otherKey)
@@ -79,13 +79,13 @@ func TestFiles(t *testing.T) {
 	wrongCert, wrongKey := pairPEM(t, ca.leaf(t, "other.svc", now, now.Add(time.Hour)))
 	put(t, wrongCert, wrongKey)
 	served(t, first)
-	if !strings.Contains(f.failed.Error(), "API servers call x.y.svc") {
-		t.Errorf("a certificate for another name is reported as %v", f.failed)
+	if !strings.Contains(f.pairError.Error(), "API servers call x.y.svc") {
+		t.Errorf("a certificate for another name is reported as %v", f.pairError)
 	}
 
 	put(t, otherCert, otherKey)
 	served(t, second)
-	if err := f.ready(now.Add(3 * time.Hour)); err == nil || !strings.Contains(err.Error(), "expired") {
+	if err := f.checkReady(now.Add(3 * time.Hour)); err == nil || !strings.Contains(err.Error(), "expired") {
 		t.Errorf("ready with an expired certificate = %v", err)
 	}
 }
@@ -151,24 +151,24 @@ func TestPathFile(t *testing.T) {
 		f.loadPaths()
 	}
 	f.loadPaths()
-	if f.accepts("") || !errors.Is(f.pathsFailed, fs.ErrNotExist) {
-		t.Errorf("without the file: %v", f.pathsFailed)
+	if f.acceptsToken("") || !errors.Is(f.pathsError, fs.ErrNotExist) {
+		t.Errorf("without the file: %v", f.pathsError)
 	}
 	first, second := newToken(), newToken()
 	write(first + "\n")
-	if f.pathsFailed != nil || !f.accepts(first) || f.accepts(second) || f.accepts("") {
-		t.Errorf("with one path: %v", f.pathsFailed)
+	if f.pathsError != nil || !f.acceptsToken(first) || f.acceptsToken(second) || f.acceptsToken("") {
+		t.Errorf("with one path: %v", f.pathsError)
 	}
 	write(first + "\n" + second)
-	if !f.accepts(first) || !f.accepts(second) {
+	if !f.acceptsToken(first) || !f.acceptsToken(second) {
 		t.Error("with two paths, one is refused")
 	}
 	for text, want := range map[string]string{"\n": "names no path", second + "\nguess-me": "can be guessed"} {
 		write(text)
-		if f.pathsFailed == nil || !strings.Contains(f.pathsFailed.Error(), want) || strings.Contains(f.pathsFailed.Error(), "guess-me") {
-			t.Errorf("%q: %v, want %q and not the path itself", text, f.pathsFailed, want)
+		if f.pathsError == nil || !strings.Contains(f.pathsError.Error(), want) || strings.Contains(f.pathsError.Error(), "guess-me") {
+			t.Errorf("%q: %v, want %q and not the path itself", text, f.pathsError, want)
 		}
-		if !f.accepts(first) || f.accepts("guess-me") {
+		if !f.acceptsToken(first) || f.acceptsToken("guess-me") {
 			t.Errorf("%q replaced a good file", text)
 		}
 	}

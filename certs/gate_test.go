@@ -50,7 +50,7 @@ func TestDecide(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			open, wait := decide(now, settle, test.serving, test.next)
+			open, wait := mayServe(now, settle, test.serving, test.next)
 			if diff := cmp.Diff(test.wantWait, wait); diff != "" {
 				t.Errorf("wait (-want +got):\n%s", diff)
 			}
@@ -77,7 +77,7 @@ func TestRotationDuringRenewal(t *testing.T) {
 		after time.Duration
 		want  int
 	}{{0, -1}, {4 * time.Second, -1}, {5 * time.Second, 0}, {7 * time.Second, 0}, {8 * time.Second, 1}} {
-		got, wait := choose(now.Add(test.after), settle, serving, pending)
+		got, wait := newestServable(now.Add(test.after), settle, serving, pending)
 		if got != test.want {
 			t.Errorf("after %s, choose = %d, want %d", test.after, got, test.want)
 		}
@@ -85,7 +85,7 @@ func TestRotationDuringRenewal(t *testing.T) {
 			t.Errorf("after %s, the newest waits for %q", test.after, wait)
 		}
 	}
-	if i, wait := choose(now, settle, nil, nil); i != -1 || wait == "" {
+	if i, wait := newestServable(now, settle, nil, nil); i != -1 || wait == "" {
 		t.Errorf("choose of nothing = %d, %q", i, wait)
 	}
 }
@@ -94,7 +94,7 @@ func TestEnqueue(t *testing.T) {
 	certs := []*tls.Certificate{{}, {}, {}, {}, {}}
 	var got []*tls.Certificate
 	for _, cert := range certs {
-		got = enqueue(got, cert)
+		got = addPending(got, cert)
 	}
 	if want := []*tls.Certificate{certs[0], certs[1], certs[4]}; !slices.Equal(got, want) {
 		t.Errorf("enqueue kept %v, want the two oldest and the newest", got)
@@ -115,39 +115,39 @@ func TestObserve(t *testing.T) {
 		return out
 	}
 
-	first := observe(nil, bundles(a.pem()), now)
-	if got, ok := first.issuer(leafA, "x.y.svc"); !ok || !got.since.Equal(now) {
+	first := updateTrusted(nil, bundles(a.pem()), now)
+	if got, ok := first.issuerOf(leafA, "x.y.svc"); !ok || !got.since.Equal(now) {
 		t.Errorf("issuer = %v, %v, want since %v", got, ok, now)
 	}
-	if _, ok := first.issuer(leafB, "x.y.svc"); ok {
+	if _, ok := first.issuerOf(leafB, "x.y.svc"); ok {
 		t.Error("a CA that is not held, though its name is the same, is found as issuer")
 	}
-	if _, ok := first.issuer(leafA, "other.svc"); ok {
+	if _, ok := first.issuerOf(leafA, "other.svc"); ok {
 		t.Error("a certificate for another name is trusted")
 	}
 
-	second := observe(first, bundles(a.pem()+b.pem()), now.Add(time.Minute))
-	if got, _ := second.issuer(leafA, "x.y.svc"); !got.since.Equal(now) {
+	second := updateTrusted(first, bundles(a.pem()+b.pem()), now.Add(time.Minute))
+	if got, _ := second.issuerOf(leafA, "x.y.svc"); !got.since.Equal(now) {
 		t.Errorf("a CA that stays is held since %v, want %v", got.since, now)
 	}
-	if got, _ := second.issuer(leafB, "x.y.svc"); !got.since.Equal(now.Add(time.Minute)) {
+	if got, _ := second.issuerOf(leafB, "x.y.svc"); !got.since.Equal(now.Add(time.Minute)) {
 		t.Errorf("a CA that came is held since %v, want a minute later", got.since)
 	}
 
-	gone := observe(second, bundles(a.pem()), now.Add(2*time.Minute))
-	back := observe(gone, bundles(a.pem()+b.pem()), now.Add(3*time.Minute))
-	if got, _ := back.issuer(leafB, "x.y.svc"); !got.since.Equal(now.Add(3 * time.Minute)) {
+	gone := updateTrusted(second, bundles(a.pem()), now.Add(2*time.Minute))
+	back := updateTrusted(gone, bundles(a.pem()+b.pem()), now.Add(3*time.Minute))
+	if got, _ := back.issuerOf(leafB, "x.y.svc"); !got.since.Equal(now.Add(3 * time.Minute)) {
 		t.Errorf("a CA that went and came is held since %v, want its return", got.since)
 	}
 
-	partly := observe(back, bundles(a.pem()+b.pem(), a.pem()), now.Add(4*time.Minute))
-	if _, ok := partly.issuer(leafB, "x.y.svc"); ok {
+	partly := updateTrusted(back, bundles(a.pem()+b.pem(), a.pem()), now.Add(4*time.Minute))
+	if _, ok := partly.issuerOf(leafB, "x.y.svc"); ok {
 		t.Error("a CA that one of two webhooks lacks is held")
 	}
-	if _, ok := observe(back, bundles(a.pem(), ""), now).issuer(leafA, "x.y.svc"); ok {
+	if _, ok := updateTrusted(back, bundles(a.pem(), ""), now).issuerOf(leafA, "x.y.svc"); ok {
 		t.Error("a CA that one of two webhooks lacks is held")
 	}
-	if got := observe(back, nil, now); len(got) != 0 {
+	if got := updateTrusted(back, nil, now); len(got) != 0 {
 		t.Errorf("no webhooks hold %d CAs", len(got))
 	}
 }

@@ -82,7 +82,7 @@ func (r *release) newReplica(t *testing.T) *replica {
 	})
 	start(t, func(ctx context.Context) error {
 		err := s.Start(ctx)
-		if err == nil && s.provider.ready(time.Now()) == nil {
+		if err == nil && s.provider.checkReady(time.Now()) == nil {
 			if after, _ := s.GetCertificate(nil); after == nil {
 				err = errors.New("the certificate goes before the connections that are being drained")
 			}

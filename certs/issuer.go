@@ -21,10 +21,10 @@ import (
 )
 
 const (
-	// pollWaiting is how often the gate is looked at while something is outstanding: the library does not say when it
-	// has signed.
+	// pollWaiting is the interval between reconciliations while something is outstanding: the library does not report when
+	// it has signed.
 	pollWaiting = 100 * time.Millisecond
-	// pollServing is the same when all is well.
+	// pollServing is the interval when nothing is outstanding.
 	pollServing = time.Second
 )
 
@@ -42,20 +42,20 @@ type Issuer struct {
 	outage *outageWatch
 	wake   chan struct{}
 
-	// What step alone uses: the certificate that the library showed last, those that wait, the oldest first, and what of
-	// the serving Secret could not be read.
-	signed     *tls.Certificate
-	pending    []*tls.Certificate
-	unreadable error
+	// reconcile alone uses these: the certificate that the library returned last, the certificates that wait, the oldest first,
+	// and the last error in reading the serving Secret.
+	signed    *tls.Certificate
+	pending   []*tls.Certificate
+	readError error
 
-	mu      sync.Mutex
-	started time.Time
-	current serving // what the serving Secret holds
-	waiting error   // what the next certificate or path waits for, nil when it is served
-	failed  error   // what last kept the library from a CA
+	mu           sync.Mutex
+	started      time.Time
+	current      serving // what the serving Secret holds
+	outstanding  error   // what the next certificate or path waits for, nil when it is served
+	libraryError error   // what last kept the library from a CA
 }
 
-// NewIssuer makes an Issuer.
+// NewIssuer returns an Issuer.
 func NewIssuer(cfg *rest.Config, o IssuerOptions, log logr.Logger) (*Issuer, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -66,10 +66,10 @@ func NewIssuer(cfg *rest.Config, o IssuerOptions, log logr.Logger) (*Issuer, err
 		return nil, fmt.Errorf("make client for certificates: %w", err)
 	}
 	i := &Issuer{
-		options: o,
-		log:     log,
-		wake:    make(chan struct{}, 1),
-		waiting: waiting("the API server has not been asked yet"),
+		options:     o,
+		log:         log,
+		wake:        make(chan struct{}, 1),
+		outstanding: waitingError("the API server has not been asked yet"),
 		signer: &servertls.DynamicSource{
 			DNSNames:      o.DNSNames,
 			RetryInterval: 2 * pollWaiting,
@@ -103,19 +103,19 @@ func NewIssuer(cfg *rest.Config, o IssuerOptions, log logr.Logger) (*Issuer, err
 	return i, err
 }
 
-// NeedLeaderElection is false: the Deployment has one replica.
+// NeedLeaderElection returns false: the Deployment has one replica.
 func (i *Issuer) NeedLeaderElection() bool {
 	return false
 }
 
-// Start runs until ctx is done.
+// Start reconciles until ctx is done.
 func (i *Issuer) Start(ctx context.Context) error {
 	i.mu.Lock()
 	i.started = time.Now()
 	i.mu.Unlock()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		log := newLibraryLogger(i.log, i.libraryFailed)
+		log := newLibraryLogger(i.log, i.recordLibraryError)
 		if err := i.signer.Start(logr.NewContext(ctx, log)); err != nil {
 			return fmt.Errorf("run certificate authority: %w", err)
 		}
@@ -125,10 +125,10 @@ func (i *Issuer) Start(ctx context.Context) error {
 	i.ca.factory.StartWithContext(watching)
 	i.served.factory.StartWithContext(watching)
 	i.config.factory.StartWithContext(watching)
-	i.outage.start(watching)
+	i.outage.startWatching(watching)
 	group.Go(func() error {
 		for ctx.Err() == nil {
-			i.pause(ctx, i.step(ctx, time.Now()))
+			i.waitForChange(ctx, i.reconcile(ctx, time.Now()))
 		}
 		return nil
 	})
@@ -136,12 +136,12 @@ func (i *Issuer) Start(ctx context.Context) error {
 	i.ca.factory.Shutdown()
 	i.served.factory.Shutdown()
 	i.config.factory.Shutdown()
-	i.outage.shutdown()
+	i.outage.stopWatching()
 	return err
 }
 
-// pause returns after d, or as soon as something was seen to change.
-func (i *Issuer) pause(ctx context.Context, d time.Duration) {
+// waitForChange returns after d, or when a watched object changed.
+func (i *Issuer) waitForChange(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -151,30 +151,30 @@ func (i *Issuer) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// step compares what is with what should be, does what is to be done, and returns when to look again.
-func (i *Issuer) step(ctx context.Context, now time.Time) time.Duration {
+// reconcile compares the actual state with the desired one, writes the difference, and returns when to do so again.
+func (i *Issuer) reconcile(ctx context.Context, now time.Time) time.Duration {
 	ca, caErr := i.ca.signingCA(now)
 	if caErr == nil {
-		i.libraryFailed(nil)
-	} else if err := i.ca.restore(ctx, now); err != nil {
+		i.recordLibraryError(nil)
+	} else if err := i.ca.recreate(ctx, now); err != nil {
 		caErr = err
 	}
 	current, servedErr := i.readServing(ctx, now)
 
 	paths, publish := current.paths, ""
 	if servedErr == nil {
-		paths, publish = current.paths.rotate(now, i.requested(), i.options.pathRules(), i.config.published())
+		paths, publish = current.paths.rotatePaths(now, i.pathRequestedAt(), i.options.pathRules(), i.config.currentPath())
 	}
 	// The CA of the certificate that is served is asked for too: when the CA in the Secret has changed, it is the one before.
-	configErr := i.config.reconcile(ctx, now, publish, ca, current.ca)
+	configErr := i.config.bringUpToDate(ctx, now, publish, ca, current.ca)
 
-	outstanding := outstanding(caErr, servedErr, configErr)
-	wait := i.advance(ctx, now, current, paths, servedErr == nil)
+	outstanding := joinOutstanding(caErr, servedErr, configErr)
+	wait := i.updateServing(ctx, now, current, paths, servedErr == nil)
 	if wait != nil && (outstanding == nil || !isWaiting(wait)) {
 		// The gate names the consequence; where there is a cause, that is what to read.
 		outstanding = wait
 	}
-	i.report(outstanding)
+	i.recordOutstanding(outstanding)
 	if outstanding != nil {
 		return pollWaiting
 	}
@@ -183,9 +183,9 @@ func (i *Issuer) step(ctx context.Context, now time.Time) time.Duration {
 
 // readServing returns what the serving Secret holds, and brings the Secret back when it was deleted.
 func (i *Issuer) readServing(ctx context.Context, now time.Time) (serving, error) {
-	object, err := i.served.watch.get()
+	object, err := i.served.watch.lastSeen()
 	if err != nil {
-		if restoreErr := i.served.restore(ctx, now); restoreErr != nil {
+		if restoreErr := i.served.recreate(ctx, now); restoreErr != nil {
 			err = restoreErr
 		}
 		i.mu.Lock()
@@ -193,25 +193,25 @@ func (i *Issuer) readServing(ctx context.Context, now time.Time) (serving, error
 		return serving{ca: i.current.ca}, err
 	}
 	current, err := parseServing(object.Data)
-	if err != nil && (i.unreadable == nil || i.unreadable.Error() != err.Error()) {
-		i.log.Error(err, "Replace what the serving Secret holds", "secret", i.served.watch.what)
+	if err != nil && (i.readError == nil || i.readError.Error() != err.Error()) {
+		i.log.Error(err, "replace the unreadable contents of the serving Secret", "secret", i.served.watch.what)
 	}
-	i.unreadable = err
+	i.readError = err
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.current = current
 	return current, nil
 }
 
-// requested returns when a new path was last asked for: by the start of this process, or by the end of an outage.
-func (i *Issuer) requested() time.Time {
+// pathRequestedAt returns when a new path was last requested: at the start of this process, or at the end of an outage.
+func (i *Issuer) pathRequestedAt() time.Time {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return later(i.started, i.outage.lastEnd())
+	return maxTime(i.started, i.outage.lastOutageEnd())
 }
 
-// outstanding joins errors in one line; the result is a waiting if all of them are.
-func outstanding(errs ...error) error {
+// joinOutstanding joins errors in one line. The result is a waitingError if all of them are.
+func joinOutstanding(errs ...error) error {
 	var texts []string
 	patient := true
 	for _, err := range errs {
@@ -224,35 +224,36 @@ func outstanding(errs ...error) error {
 	case text == "":
 		return nil
 	case patient:
-		return waiting(text)
+		return waitingError(text)
 	default:
 		return errors.New(text)
 	}
 }
 
-// report keeps for Ready what is outstanding, and logs it when it is news.
-func (i *Issuer) report(err error) {
+// recordOutstanding keeps for Ready what is outstanding, and logs it when it has changed.
+func (i *Issuer) recordOutstanding(err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	before := i.waiting
-	i.waiting = err
+	before := i.outstanding
+	i.outstanding = err
 	switch {
 	case err == nil || before != nil && before.Error() == err.Error():
 	case isWaiting(err):
-		i.log.Info("Certificate waits", "for", err.Error())
+		i.log.Info("wait for the certificate", "for", err.Error())
 	default:
-		i.log.Error(err, "Certificate cannot be kept")
+		i.log.Error(err, "maintain the certificate")
 	}
 }
 
-func (i *Issuer) libraryFailed(err error) {
+// recordLibraryError keeps the last error of cert-manager's library.
+func (i *Issuer) recordLibraryError(err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.failed = err
+	i.libraryError = err
 }
 
-// Ready is a healthz.Checker. It returns nil once the webhook configuration holds the CA of the certificate that replicas
-// are given, and a path that they accept. The error says what it waits for.
+// Ready returns nil once the webhook configuration holds the CA of the certificate that replicas serve and a path that they
+// accept, and else an error that names what is missing. It is a healthz.Checker.
 func (i *Issuer) Ready(*http.Request) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -260,26 +261,26 @@ func (i *Issuer) Ready(*http.Request) error {
 	switch now := time.Now(); {
 	case i.current.cert == nil:
 		err = errors.New("no serving certificate has been issued yet")
-	case i.judge(i.current.cert).ca == nil:
+	case i.findSigner(i.current.cert).ca == nil:
 		err = errors.New("caBundle does not hold the CA of the serving certificate")
 	case now.After(i.current.cert.Leaf.NotAfter):
 		err = fmt.Errorf("the serving certificate expired at %s", i.current.cert.Leaf.NotAfter.Format(time.RFC3339))
-	case !i.current.paths.accepts(i.config.published().token):
+	case !i.current.paths.hasToken(i.config.currentPath().token):
 		err = errors.New("the webhook configuration does not hold a path that replicas accept")
 	default:
 		return nil
 	}
-	if i.waiting != nil {
-		err = fmt.Errorf("%w: %w", err, i.waiting)
+	if i.outstanding != nil {
+		err = fmt.Errorf("%w: %w", err, i.outstanding)
 	}
-	if i.failed != nil {
-		err = fmt.Errorf("%w (%w)", err, i.failed)
+	if i.libraryError != nil {
+		err = fmt.Errorf("%w (%w)", err, i.libraryError)
 	}
 	return err
 }
 
-// caOfServing is for metrics: the CA that signed what is served, nil before there is one.
-func (i *Issuer) caOfServing() *x509.Certificate {
+// servingCA returns the CA that signed the served certificate, for metrics; nil before there is one.
+func (i *Issuer) servingCA() *x509.Certificate {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.current.ca

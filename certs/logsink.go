@@ -5,8 +5,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// librarySink carries the log of cert-manager's library. The library reports each attempt as news, and as an error that
-// another replica was faster, which is how replicas are meant to agree on a CA. Both are for debugging.
+// librarySink passes on the log of cert-manager's library. The library logs each attempt, and as an error that another process
+// was faster, by which processes agree on a CA. Both are for debugging.
 type librarySink struct {
 	logr.LogSink
 	// failed takes the errors that are real.

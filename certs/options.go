@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Mode says where serving certificates come from. It is the value of --certs.
+// Mode is the source of serving certificates. It is the value of --certs.
 type Mode string
 
 const (
 	// Embedded serves the certificate that an Issuer writes to a Secret. It needs nothing else in the cluster.
 	Embedded Mode = "embedded"
-	// Files serves tls.crt and tls.key of a directory. Whoever writes them also fills caBundle.
+	// Files serves tls.crt and tls.key of a directory. The program that writes them also fills caBundle.
 	Files Mode = "files"
 
 	// certManager is known, so that it can be refused with the alternative.
@@ -102,15 +102,15 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 		"`file` with the secret parts of the paths by which API servers may call in files mode, one on a line; read again when it changes")
 }
 
-// Validate reports everything that is wrong, each problem with its flag and its cure.
+// Validate returns all problems of the options, each with its flag and its cure.
 func (o Options) Validate() error {
 	switch o.Mode {
 	case "", Embedded:
 		var p problems
-		p.require(o.Namespace != "", "--certs=embedded needs --namespace: name the namespace of the release")
-		p.require(o.SecretName != "", "--certs=embedded needs --certs-secret: name the Secret to which lighterman certs writes")
-		p.require(len(o.DNSNames) > 0, "--certs=embedded needs --service: name the Service of the webhook")
-		p.require(o.PathFile == "", "--path-file is for --certs=files: in embedded mode the paths are in the Secret")
+		p.addUnless(o.Namespace != "", "--certs=embedded needs --namespace: name the namespace of the release")
+		p.addUnless(o.SecretName != "", "--certs=embedded needs --certs-secret: name the Secret to which lighterman certs writes")
+		p.addUnless(len(o.DNSNames) > 0, "--certs=embedded needs --service: name the Service of the webhook")
+		p.addUnless(o.PathFile == "", "--path-file is for --certs=files: in embedded mode the paths are in the Secret")
 		return errors.Join(p...)
 	case Files:
 		if o.Dir == "" {
@@ -145,25 +145,25 @@ func (o *IssuerOptions) BindFlags(fs *flag.FlagSet) {
 // Validate reports everything that is wrong, each problem with its flag and its cure.
 func (o IssuerOptions) Validate() error {
 	var p problems
-	p.require(o.Namespace != "", "--namespace is required: name the namespace of the release")
-	p.require(o.CASecretName != "", "--ca-secret is required: name the Secret that keeps the CA")
-	p.require(o.SecretName != "", "--certs-secret is required: name the Secret that the replicas read")
-	p.require(o.CASecretName != o.SecretName || o.SecretName == "",
+	p.addUnless(o.Namespace != "", "--namespace is required: name the namespace of the release")
+	p.addUnless(o.CASecretName != "", "--ca-secret is required: name the Secret that keeps the CA")
+	p.addUnless(o.SecretName != "", "--certs-secret is required: name the Secret that the replicas read")
+	p.addUnless(o.CASecretName != o.SecretName || o.SecretName == "",
 		"--ca-secret and --certs-secret must differ: the replicas must not read the CA's key")
-	p.require(o.WebhookConfiguration != "",
+	p.addUnless(o.WebhookConfiguration != "",
 		"--webhook-configuration is required: name the MutatingWebhookConfiguration of the release")
-	p.require(len(o.DNSNames) > 0, "--service is required: name the Service of the webhook")
+	p.addUnless(len(o.DNSNames) > 0, "--service is required: name the Service of the webhook")
 
 	o = o.withDefaults()
-	p.require(o.CADuration > 0 && o.LeafDuration > 0 && o.SettleDelay > 0 && o.PathInterval > 0,
+	p.addUnless(o.CADuration > 0 && o.LeafDuration > 0 && o.SettleDelay > 0 && o.PathInterval > 0,
 		"--ca-duration, --leaf-duration, --settle-delay and --path-rotation-interval must be positive")
-	p.require(o.LeafDuration < o.CADuration, fmt.Sprintf(
+	p.addUnless(o.LeafDuration < o.CADuration, fmt.Sprintf(
 		"--leaf-duration=%s must be shorter than --ca-duration=%s", o.LeafDuration, o.CADuration))
 	// A certificate is replaced when a third of its life is left: the new one must pass the gate before that ends.
-	p.require(o.SettleDelay < o.LeafDuration/3, fmt.Sprintf(
+	p.addUnless(o.SettleDelay < o.LeafDuration/3, fmt.Sprintf(
 		"--settle-delay=%s must be shorter than a third of --leaf-duration=%s", o.SettleDelay, o.LeafDuration))
 	// A path is published, and its predecessor dropped, before the next one comes.
-	p.require(o.SettleDelay+o.PathGrace < o.PathInterval, fmt.Sprintf(
+	p.addUnless(o.SettleDelay+o.PathGrace < o.PathInterval, fmt.Sprintf(
 		"--path-rotation-interval=%s must be longer than --settle-delay=%s and the %s for which a replaced path is accepted",
 		o.PathInterval, o.SettleDelay, o.PathGrace))
 	return errors.Join(p...)
@@ -192,10 +192,11 @@ func (o IssuerOptions) pathRules() pathRules {
 	return pathRules{interval: o.PathInterval, settle: o.SettleDelay, grace: o.PathGrace, spacing: o.pathSpacing}
 }
 
-// problems collects what is wrong with options.
+// problems collects the reasons why options are invalid.
 type problems []error
 
-func (p *problems) require(ok bool, problem string) {
+// addUnless adds the problem unless ok.
+func (p *problems) addUnless(ok bool, problem string) {
 	if !ok {
 		*p = append(*p, errors.New(problem))
 	}

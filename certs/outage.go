@@ -31,19 +31,19 @@ func newOutageWatch(client kubernetes.Interface, o IssuerOptions, log logr.Logge
 	}
 	w.factory = newFactory(client, o.Namespace, o.Deployment)
 	informer := w.factory.Apps().V1().Deployments().Informer()
-	if err := informer.SetTransform(readiness); err != nil {
+	if err := informer.SetTransform(keepReadiness); err != nil {
 		return nil, fmt.Errorf("watch the webhook's Deployment: %w", err)
 	}
 	_, err := newWatch(fmt.Sprintf("Deployment %s/%s", o.Namespace, o.Deployment), informer, func(d *appsv1.Deployment) {
-		if w.observe(d != nil && d.Status.ReadyReplicas > 0, time.Now()) {
+		if w.recordReadiness(d != nil && d.Status.ReadyReplicas > 0, time.Now()) {
 			changed()
 		}
 	})
 	return w, err
 }
 
-// readiness leaves of a Deployment only what observe uses.
-func readiness(o any) (any, error) {
+// keepReadiness removes from a Deployment all that recordReadiness does not use.
+func keepReadiness(o any) (any, error) {
 	d, ok := o.(*appsv1.Deployment)
 	if !ok {
 		return o, nil
@@ -54,33 +54,35 @@ func readiness(o any) (any, error) {
 	}, nil
 }
 
-// observe reports whether an outage has ended.
-func (w *outageWatch) observe(ready bool, now time.Time) bool {
+// recordReadiness records whether a replica is ready, and reports whether an outage has ended.
+func (w *outageWatch) recordReadiness(ready bool, now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	ended := w.down && ready
 	if ended {
 		w.end = now
-		w.log.Info("Replace the webhook's path: no replica was ready, and API servers may have printed it")
+		w.log.Info("replace the webhook's path", "reason", "no replica was ready, and API servers may have printed it")
 	}
 	w.down = !ready
 	return ended
 }
 
-// lastEnd returns when the last outage ended, zero when none was seen.
-func (w *outageWatch) lastEnd() time.Time {
+// lastOutageEnd returns when the last outage ended, zero when none was seen.
+func (w *outageWatch) lastOutageEnd() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.end
 }
 
-func (w *outageWatch) start(ctx context.Context) {
+// startWatching begins to watch the Deployment, if there is one.
+func (w *outageWatch) startWatching(ctx context.Context) {
 	if w.factory != nil {
 		w.factory.StartWithContext(ctx)
 	}
 }
 
-func (w *outageWatch) shutdown() {
+// stopWatching waits until the informers have ended.
+func (w *outageWatch) stopWatching() {
 	if w.factory != nil {
 		w.factory.Shutdown()
 	}

@@ -47,7 +47,7 @@ type webhookPath struct {
 // webhookPaths are the paths that replicas accept, the oldest first.
 type webhookPaths []webhookPath
 
-// parsePaths reads what encode wrote.
+// parsePaths reads the paths as encodeJSON writes them.
 func parsePaths(data []byte) (webhookPaths, error) {
 	if len(data) == 0 {
 		return nil, nil
@@ -67,12 +67,13 @@ func parsePaths(data []byte) (webhookPaths, error) {
 	return paths, nil
 }
 
-func (p webhookPaths) encode() ([]byte, error) {
+// encodeJSON returns the paths as the serving Secret holds them.
+func (p webhookPaths) encodeJSON() ([]byte, error) {
 	return json.Marshal(p)
 }
 
-// accepts reports whether token is one of the paths. How long it takes does not tell how much of a token is right.
-func (p webhookPaths) accepts(token string) bool {
+// hasToken reports whether a path has the token. It takes the same time whatever the token is.
+func (p webhookPaths) hasToken(token string) bool {
 	found := 0
 	for _, path := range p {
 		found |= subtle.ConstantTimeCompare([]byte(path.Token), []byte(token))
@@ -86,17 +87,17 @@ type pathRules struct {
 	interval, settle, grace, spacing time.Duration
 }
 
-// publishedPath is what the API server shows of the path in the webhook configuration: the token that all webhooks have, ""
-// when they have none or differ, and since when.
+// publishedPath is the path in the webhook configuration as the API server last returned it: the token that all webhooks
+// have, "" when they have none or differ, and since when.
 type publishedPath struct {
 	token string
 	since time.Time
 }
 
-// rotate returns the paths that replicas should accept, and the token that the configuration should hold; "" leaves the
+// rotatePaths returns the paths that replicas should accept, and the token that the configuration should hold; "" leaves the
 // configuration as it is. A path is accepted before it is published, and after it was replaced. requested is when a new one was
 // last asked for.
-func (p webhookPaths) rotate(now, requested time.Time, rules pathRules, published publishedPath) (next webhookPaths, publish string) {
+func (p webhookPaths) rotatePaths(now, requested time.Time, rules pathRules, published publishedPath) (next webhookPaths, publish string) {
 	if len(p) == 0 {
 		// The Secret was emptied or lost. API servers go on calling the former path until they have read the next.
 		if tokenPattern.MatchString(published.token) {
@@ -106,7 +107,7 @@ func (p webhookPaths) rotate(now, requested time.Time, rules pathRules, publishe
 	}
 	newest := p[len(p)-1]
 	if now.Before(newest.Created.Add(rules.settle)) && !now.Before(newest.Created.Add(-rules.settle)) {
-		return p, p.settled(published)
+		return p, p.settledToken(published)
 	}
 	publish = newest.Token
 	if published.token != publish {
@@ -123,12 +124,12 @@ func (p webhookPaths) rotate(now, requested time.Time, rules pathRules, publishe
 	return append(slices.Clip(p), webhookPath{Token: newToken(), Created: now.UTC().Round(0)}), publish
 }
 
-// settled returns the token that stays published while the newest settles: the one before.
-func (p webhookPaths) settled(published publishedPath) string {
+// settledToken returns the token that stays published while the newest settles: the one before.
+func (p webhookPaths) settledToken(published publishedPath) string {
 	if len(p) > 1 {
 		return p[len(p)-2].Token
 	}
-	if p.accepts(published.token) {
+	if p.hasToken(published.token) {
 		return published.token
 	}
 	return ""

@@ -22,7 +22,7 @@ func TestNewToken(t *testing.T) {
 
 func TestParsePaths(t *testing.T) {
 	good := webhookPaths{{Token: newToken(), Created: noon()}, {Token: newToken(), Created: noon().Add(time.Nanosecond)}}
-	encoded, err := good.encode()
+	encoded, err := good.encodeJSON()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,12 +53,12 @@ func TestParsePaths(t *testing.T) {
 func TestAccepts(t *testing.T) {
 	paths := webhookPaths{{Token: newToken()}, {Token: newToken()}}
 	for _, p := range paths {
-		if !paths.accepts(p.Token) {
+		if !paths.hasToken(p.Token) {
 			t.Error("its own path is not accepted")
 		}
 	}
 	for _, token := range []string{"", newToken(), paths[0].Token[:51], paths[0].Token + "a", strings.ToUpper(paths[0].Token), paths[0].Token + paths[1].Token} {
-		if paths.accepts(token) || (webhookPaths{}).accepts(token) {
+		if paths.hasToken(token) || (webhookPaths{}).hasToken(token) {
 			t.Errorf("%q is accepted", token)
 		}
 	}
@@ -99,7 +99,7 @@ func TestRotate(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, publish := test.paths.rotate(now, test.requested, rules, test.published)
+			got, publish := test.paths.rotatePaths(now, test.requested, rules, test.published)
 			if publish != test.publish {
 				t.Errorf("publishes %q, want %q", publish, test.publish)
 			}
@@ -135,14 +135,14 @@ func TestRotateNeverRefuses(t *testing.T) {
 			}
 			if random.IntN(4) > 0 { // The process may be slow, or stand still.
 				var publish string
-				paths, publish = paths.rotate(now, requested, rules, published)
+				paths, publish = paths.rotatePaths(now, requested, rules, published)
 				if publish != "" && publish != published.token {
 					published = publishedPath{token: publish, since: now}
 				}
 			}
 			secrets, configs = append(secrets, paths), append(configs, published.token)
 			replica, caller := len(secrets)-1-random.IntN(min(len(secrets), 45)), len(configs)-1-random.IntN(min(len(configs), 95))
-			if token := configs[caller]; token != "" && !secrets[replica].accepts(token) {
+			if token := configs[caller]; token != "" && !secrets[replica].hasToken(token) {
 				t.Fatalf("seed %d: %s after the start, a replica %d steps late refuses a caller %d steps late: %v", seed, now.Sub(noon()),
 					len(secrets)-1-replica, len(configs)-1-caller, fmt.Sprint(secrets[replica]))
 			}

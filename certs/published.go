@@ -16,22 +16,22 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// lookTimeout bounds a look at the Secret because of a path that is not known.
-const lookTimeout = time.Second
+// rereadTimeout bounds a read of the Secret that an unknown path causes.
+const rereadTimeout = time.Second
 
-// published serves what an Issuer wrote to the serving Secret. What cannot be used never replaces what can, nor does a
-// Secret that was deleted or emptied.
+// published serves the certificate that an Issuer wrote to the serving Secret. Invalid data never replaces valid data, nor does
+// a Secret that was deleted or emptied.
 type published struct {
 	dnsName string
 	log     logr.Logger
 	client  kubernetes.Interface
 	secret  *secret
-	// looks bounds how often unknown paths may have the Secret read.
-	looks *rate.Limiter
+	// rereads bounds how often unknown paths may have the Secret read.
+	rereads *rate.Limiter
 
-	mu      sync.Mutex
-	serving serving
-	failed  error // what is wrong with the Secret's data, nil for nothing
+	mu        sync.Mutex
+	serving   serving
+	dataError error // what is wrong with the Secret's data, nil for nothing
 }
 
 func newPublished(cfg *rest.Config, o Options, log logr.Logger) (*published, error) {
@@ -39,20 +39,20 @@ func newPublished(cfg *rest.Config, o Options, log logr.Logger) (*published, err
 	if err != nil {
 		return nil, fmt.Errorf("make client for certificates: %w", err)
 	}
-	p := &published{dnsName: o.DNSNames[0], log: log, client: client, looks: rate.NewLimiter(rate.Every(time.Second), 1)}
-	p.secret, err = newSecret(client, o.Namespace, o.SecretName, nil, p.take)
+	p := &published{dnsName: o.DNSNames[0], log: log, client: client, rereads: rate.NewLimiter(rate.Every(time.Second), 1)}
+	p.secret, err = newSecret(client, o.Namespace, o.SecretName, nil, p.useSecret)
 	return p, err
 }
 
-func (p *published) start(ctx context.Context) error {
+func (p *published) run(ctx context.Context) error {
 	p.secret.factory.StartWithContext(logr.NewContext(ctx, p.log))
 	<-ctx.Done()
 	p.secret.factory.Shutdown()
 	return nil
 }
 
-// take serves and accepts what the Secret holds, as far as it is sound.
-func (p *published) take(object *corev1.Secret) {
+// useSecret serves the certificate of the Secret and accepts its paths, each if it is valid.
+func (p *published) useSecret(object *corev1.Secret) {
 	if object == nil {
 		return
 	}
@@ -67,14 +67,14 @@ func (p *published) take(object *corev1.Secret) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err != nil && (p.failed == nil || p.failed.Error() != err.Error()) {
-		p.log.Error(err, "Keep the previous certificate and paths", "serial", servedSerial(p.serving.cert))
+	if err != nil && (p.dataError == nil || p.dataError.Error() != err.Error()) {
+		p.log.Error(err, "keep the previous certificate and paths", "serial", servedSerial(p.serving.cert))
 	}
-	p.failed = err
+	p.dataError = err
 	if next.cert != nil && !sameLeaf(next.cert, p.serving.cert) {
-		p.log.Info("Serve new certificate", "serial", serial(next.cert.Leaf), "ca", serial(next.ca),
+		p.log.Info("serve new certificate", "serial", formatSerial(next.cert.Leaf), "ca", formatSerial(next.ca),
 			"notAfter", next.cert.Leaf.NotAfter, "dnsNames", next.cert.Leaf.DNSNames,
-			"previousSerial", servedSerial(p.serving.cert), "previousCA", serial(p.serving.ca))
+			"previousSerial", servedSerial(p.serving.cert), "previousCA", formatSerial(p.serving.ca))
 		p.serving.cert, p.serving.ca = next.cert, next.ca
 	}
 	if len(next.paths) > 0 {
@@ -82,13 +82,13 @@ func (p *published) take(object *corev1.Secret) {
 	}
 }
 
-func (p *published) current() *tls.Certificate {
+func (p *published) currentCertificate() *tls.Certificate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.serving.cert
 }
 
-func (p *published) ready(now time.Time) error {
+func (p *published) checkReady(now time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var err error
@@ -103,39 +103,40 @@ func (p *published) ready(now time.Time) error {
 	default:
 		return nil
 	}
-	if p.failed != nil {
-		return fmt.Errorf("%w: %w", err, p.failed)
+	if p.dataError != nil {
+		return fmt.Errorf("%w: %w", err, p.dataError)
 	}
-	if _, missing := p.secret.watch.get(); missing != nil {
+	if _, missing := p.secret.watch.lastSeen(); missing != nil {
 		return fmt.Errorf("%w: %w", err, missing)
 	}
 	return err
 }
 
-// accepts reports whether token is one of the paths. Where it is not, the Secret is read once more, at most once a second:
+// acceptsToken reports whether token is one of the paths. Where it is not, the Secret is read once more, at most once a second:
 // a path may be published before a slow watch has shown it here.
-func (p *published) accepts(token string) bool {
-	if p.known(token) {
+func (p *published) acceptsToken(token string) bool {
+	if p.isKnown(token) {
 		return true
 	}
-	if !tokenPattern.MatchString(token) || !p.looks.Allow() {
+	if !tokenPattern.MatchString(token) || !p.rereads.Allow() {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), rereadTimeout)
 	defer cancel()
 	object, err := p.client.CoreV1().Secrets(p.secret.namespace).Get(ctx, p.secret.name, metav1.GetOptions{})
 	if err != nil {
-		p.log.V(1).Info("Cannot look for a new path", "error", err.Error())
+		p.log.V(1).Info("read the serving Secret for a new path", "error", err.Error())
 		return false
 	}
-	p.take(object)
-	return p.known(token)
+	p.useSecret(object)
+	return p.isKnown(token)
 }
 
-func (p *published) known(token string) bool {
+// isKnown reports whether a path has the token, without a read.
+func (p *published) isKnown(token string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.serving.paths.accepts(token)
+	return p.serving.paths.hasToken(token)
 }
 
 // pathCreated returns when the newest path was made, zero when there is none.

@@ -65,7 +65,7 @@ func (r *release) newStream(t *testing.T, replicas ...*replica) *stream {
 			leaf, err := call(ctx, rep.address, bundles.at(time.Now().Add(-testLag)))
 			s.record(ctx, err, func() {
 				s.dials++
-				s.served[rep.address][serial(leaf)] = true
+				s.served[rep.address][formatSerial(leaf)] = true
 			})
 		})
 	}
@@ -164,7 +164,7 @@ func (rep *replica) servedCA() string {
 	p := rep.provider.(*published)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return serial(p.serving.ca)
+	return formatSerial(p.serving.ca)
 }
 
 // rotating has the path replaced as often as the rules allow.
@@ -229,7 +229,7 @@ func (c cluster) rotationByAge(t *testing.T) {
 	serveOther(t, time.Minute, replicas, first)
 	eventually(t, time.Minute, func() error {
 		for _, ca := range parseBundle(r.config(t).Webhooks[0].ClientConfig.CABundle) {
-			if first[serial(ca)] {
+			if first[formatSerial(ca)] {
 				return errors.New("caBundle still holds the first CA")
 			}
 		}

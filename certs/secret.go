@@ -20,7 +20,7 @@ import (
 // caKey is the Secret's key that holds the CA once more, as cert-manager's library writes it.
 const caKey = "ca.crt"
 
-// secret follows one Secret by name, and brings it back when it was deleted.
+// secret watches one Secret by name, and recreates it when it was deleted.
 type secret struct {
 	namespace, name string
 
@@ -45,7 +45,7 @@ func newSecret(client kubernetes.Interface, namespace, name string, keep cache.T
 	return s, err
 }
 
-// publicPart leaves the private key out of our memory; the library needs it, we do not.
+// publicPart removes the private key from a Secret, so that this process keeps one copy of it: the library's.
 func publicPart(o any) (any, error) {
 	s, ok := o.(*corev1.Secret)
 	if !ok {
@@ -57,29 +57,29 @@ func publicPart(o any) (any, error) {
 	}, nil
 }
 
-// signingCA returns the CA that signs now, which the Secret holds.
+// signingCA returns the CA of the Secret, which signs at present.
 func (s *secret) signingCA(now time.Time) (*x509.Certificate, error) {
-	object, err := s.watch.get()
+	object, err := s.watch.lastSeen()
 	if err != nil {
 		return nil, err
 	}
-	ca, err := caOf(object.Data, now)
+	ca, err := parseCA(object.Data, now)
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", s.watch.what, err)
 	}
 	return ca, nil
 }
 
-// caOf returns the CA in the data of a Secret. The library replaces a CA that it finds unusable; one that it takes
+// parseCA returns the CA in the data of a Secret. The library replaces a CA that it finds unusable; one that it takes
 // but that is not ours is an error, see isOurCA.
-func caOf(data map[string][]byte, now time.Time) (*x509.Certificate, error) {
+func parseCA(data map[string][]byte, now time.Time) (*x509.Certificate, error) {
 	if len(data[caKey]) == 0 || !bytes.Equal(data[caKey], data[corev1.TLSCertKey]) {
-		return nil, waiting("holds no CA yet")
+		return nil, waitingError("holds no CA yet")
 	}
 	certs := parseBundle(data[caKey])
 	switch {
 	case len(certs) == 0:
-		return nil, waiting("holds no CA yet")
+		return nil, waitingError("holds no CA yet")
 	case !isOurCA(certs[0]):
 		return nil, fmt.Errorf("holds a certificate of %q that this program did not make: remove the Secret's data, "+
 			"and a CA is made, or use --certs=files to bring a certificate of your own", certs[0].Subject.CommonName)
@@ -89,13 +89,13 @@ func caOf(data map[string][]byte, now time.Time) (*x509.Certificate, error) {
 	return certs[0], nil
 }
 
-// restore makes an empty Secret when there is none. It applies, because RBAC can then allow the creation of this one
+// recreate creates an empty Secret when there is none. It applies, because RBAC can then allow the creation of this one
 // name; a POST cannot be limited to a name.
-func (s *secret) restore(ctx context.Context, now time.Time) error {
-	if !s.watch.absent() {
+func (s *secret) recreate(ctx context.Context, now time.Time) error {
+	if !s.watch.isAbsent() {
 		return nil
 	}
-	if !s.backoff.allows(now) {
+	if !s.backoff.mayTry(now) {
 		return s.backoff.failed
 	}
 	_, err := s.client.CoreV1().Secrets(s.namespace).Apply(ctx,
@@ -107,12 +107,12 @@ func (s *secret) restore(ctx context.Context, now time.Time) error {
 	if err != nil {
 		err = fmt.Errorf("restore Secret %s/%s: %w", s.namespace, s.name, err)
 	}
-	return s.backoff.done(now, err)
+	return s.backoff.recordAttempt(now, err)
 }
 
-// set replaces keys of the Secret's data. It fails when the Secret is not as it was last seen.
-func (s *secret) set(ctx context.Context, data map[string][]byte) error {
-	seen, err := s.watch.get()
+// setData replaces keys of the Secret's data. It fails when the Secret is not as it was last seen.
+func (s *secret) setData(ctx context.Context, data map[string][]byte) error {
+	seen, err := s.watch.lastSeen()
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func TestCAOf(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			ca, err := caOf(map[string][]byte{caKey: []byte(test.ca), corev1.TLSCertKey: []byte(test.crt)}, test.at)
+			ca, err := parseCA(map[string][]byte{caKey: []byte(test.ca), corev1.TLSCertKey: []byte(test.crt)}, test.at)
 			got := ""
 			if err != nil {
 				got = err.Error()

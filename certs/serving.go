@@ -13,7 +13,7 @@ import (
 // pathsKey is the key of the serving Secret that holds the webhook's paths.
 const pathsKey = "paths"
 
-// serving is what the serving Secret holds: what replicas serve with, and accept.
+// serving is the contents of the serving Secret: the certificate that replicas serve, and the paths that they accept.
 type serving struct {
 	cert *tls.Certificate // nil before there is one
 	// ca is the CA that signed cert, which the Secret holds so that caBundle can be put right after both were changed.

@@ -14,15 +14,15 @@ import (
 
 // provider is one mode.
 type provider interface {
-	// start blocks until ctx is done, or returns an error that only a restart can cure.
-	start(ctx context.Context) error
-	// current returns the certificate to serve, nil before there is one. It goes on after start returned, because
+	// run blocks until ctx is done, or returns an error that only a restart can cure.
+	run(ctx context.Context) error
+	// currentCertificate returns the certificate to serve, nil before there is one. It works after run has returned, because
 	// the server drains its connections last.
-	current() *tls.Certificate
-	// ready says what is missing before an API server can call us, nil for nothing.
-	ready(now time.Time) error
-	// accepts reports whether the webhook may be called by a path with this token.
-	accepts(token string) bool
+	currentCertificate() *tls.Certificate
+	// checkReady returns an error that names what is missing before an API server can call us.
+	checkReady(now time.Time) error
+	// acceptsToken reports whether the webhook may be called by a path with this token.
+	acceptsToken(token string) bool
 }
 
 // Source provides the serving certificate of a replica, and the paths by which it may be called. It implements
@@ -35,7 +35,7 @@ type Source struct {
 	pathCreated func() time.Time
 }
 
-// New makes a Source. Files mode needs no cfg.
+// New returns a Source. Files mode needs no cfg.
 func New(cfg *rest.Config, o Options, log logr.Logger) (*Source, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -62,33 +62,33 @@ func (s *Source) HasPaths() bool {
 // compare, but for at most one read of the Secret in a second.
 func (s *Source) Accepts(path string) bool {
 	token, ok := strings.CutPrefix(path, s.prefix)
-	return ok && token != "" && s.provider.accepts(token)
+	return ok && token != "" && s.provider.acceptsToken(token)
 }
 
-// Start runs until ctx is done.
+// Start follows the certificate and the paths until ctx is done.
 func (s *Source) Start(ctx context.Context) error {
-	return s.provider.start(ctx)
+	return s.provider.run(ctx)
 }
 
-// NeedLeaderElection is false: every replica serves.
+// NeedLeaderElection returns false: every replica serves.
 func (s *Source) NeedLeaderElection() bool {
 	return false
 }
 
-// GetCertificate is for tls.Config.GetCertificate.
+// GetCertificate returns the certificate to serve. It is a tls.Config.GetCertificate.
 func (s *Source) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if cert := s.provider.current(); cert != nil {
+	if cert := s.provider.currentCertificate(); cert != nil {
 		return cert, nil
 	}
-	if err := s.provider.ready(time.Now()); err != nil {
+	if err := s.provider.checkReady(time.Now()); err != nil {
 		return nil, fmt.Errorf("no serving certificate yet: %w", err)
 	}
 	// It arrived between the two questions.
-	return s.provider.current(), nil
+	return s.provider.currentCertificate(), nil
 }
 
-// Ready is a healthz.Checker. It returns nil once a certificate is served, which an Issuer hands out only when API servers
-// trust it. The error says what it waits for.
+// Ready returns nil once a certificate is served, which an Issuer hands out only when API servers trust it, and else an error
+// that names what is missing. It is a healthz.Checker.
 func (s *Source) Ready(*http.Request) error {
-	return s.provider.ready(time.Now())
+	return s.provider.checkReady(time.Now())
 }

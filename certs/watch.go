@@ -17,18 +17,18 @@ import (
 // fieldManager names our writes in managedFields.
 const fieldManager = "lighterman-certs"
 
-// watch follows one object by name.
+// watch watches one object by name.
 type watch[T any] struct {
 	what string // for messages: kind and name
 	// synced is true once changed was called with what the first list returned.
 	synced func() bool
 
-	mu     sync.Mutex
-	object *T // nil when it does not exist, and before it was read
-	failed error
+	mu         sync.Mutex
+	object     *T // nil when it does not exist, and before it was read
+	watchError error
 }
 
-// newFactory makes informers that list and watch one object: with resourceNames, RBAC then allows just that.
+// newFactory returns informers that list and watch one object: with resourceNames, RBAC then allows just that.
 func newFactory(client kubernetes.Interface, namespace, name string) informers.SharedInformerFactory {
 	return informers.NewSharedInformerFactoryWithOptions(client, 0,
 		informers.WithNamespace(namespace),
@@ -37,7 +37,7 @@ func newFactory(client kubernetes.Interface, namespace, name string) informers.S
 		}))
 }
 
-// newWatch calls changed with every state of the object, nil for its absence, one at a time.
+// newWatch returns a watch that calls changed with every state of the object, nil for its absence, one at a time.
 func newWatch[T any](what string, informer cache.SharedIndexInformer, changed func(*T)) (*watch[T], error) {
 	w := &watch[T]{what: what}
 	set := func(object *T) {
@@ -57,7 +57,7 @@ func newWatch[T any](what string, informer cache.SharedIndexInformer, changed fu
 	w.synced = registration.HasSynced
 	if err := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
 		w.mu.Lock()
-		w.failed = err
+		w.watchError = err
 		w.mu.Unlock()
 		cache.DefaultWatchErrorHandler(ctx, r, err)
 	}); err != nil {
@@ -66,39 +66,40 @@ func newWatch[T any](what string, informer cache.SharedIndexInformer, changed fu
 	return w, nil
 }
 
-// get returns the object as the API server last showed it, or an error that says why there is none. The object must
+// lastSeen returns the object as the API server last returned it, or the reason why there is none. The object must
 // not be changed.
-func (w *watch[T]) get() (*T, error) {
+func (w *watch[T]) lastSeen() (*T, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case w.object != nil:
 		return w.object, nil
 	case w.synced():
-		return nil, waiting(w.what + " does not exist")
-	case w.failed != nil:
-		return nil, fmt.Errorf("read %s: %w", w.what, w.failed)
+		return nil, waitingError(w.what + " does not exist")
+	case w.watchError != nil:
+		return nil, fmt.Errorf("read %s: %w", w.what, w.watchError)
 	default:
-		return nil, waiting(w.what + " has not been read yet")
+		return nil, waitingError(w.what + " has not been read yet")
 	}
 }
 
-// absent reports that the API server said that the object does not exist.
-func (w *watch[T]) absent() bool {
+// isAbsent reports whether the API server answered that the object does not exist.
+func (w *watch[T]) isAbsent() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.object == nil && w.synced()
 }
 
-// waiting is an error that time is expected to cure. What other errors say needs a person.
-type waiting string
+// waitingError is an error that time is expected to cure. Other errors need a person.
+type waitingError string
 
-func (w waiting) Error() string {
+func (w waitingError) Error() string {
 	return string(w)
 }
 
+// isWaiting reports whether err is a waitingError.
 func isWaiting(err error) bool {
-	var w waiting
+	var w waitingError
 	return errors.As(err, &w)
 }
 
@@ -109,12 +110,13 @@ type backoff struct {
 	until  time.Time
 }
 
-func (b *backoff) allows(now time.Time) bool {
+// mayTry reports whether it is time for an attempt.
+func (b *backoff) mayTry(now time.Time) bool {
 	return !now.Before(b.until)
 }
 
-// done records the outcome of an attempt, and returns it.
-func (b *backoff) done(now time.Time, err error) error {
+// recordAttempt records the outcome of an attempt, and returns it.
+func (b *backoff) recordAttempt(now time.Time, err error) error {
 	if err == nil {
 		*b = backoff{}
 		return nil

@@ -26,7 +26,7 @@ import (
 	"k8s.io/client-go/util/retry"
 )
 
-// webhookConfig knows what caBundle and the path of our MutatingWebhookConfiguration hold, and keeps both right.
+// webhookConfig watches our MutatingWebhookConfiguration, and reconciles its caBundle and path.
 type webhookConfig struct {
 	name    string
 	prefix  string // of the path, before the token
@@ -37,12 +37,12 @@ type webhookConfig struct {
 	writes  atomic.Uint64
 
 	backoff backoff
-	// limiter bounds a fight with whatever else writes what we write. A rotation takes one write.
+	// limiter bounds the writes where another program writes the same fields. A rotation takes one write.
 	limiter *rate.Limiter
 
-	mu   sync.Mutex
-	held held // nil when there is no configuration
-	path publishedPath
+	mu      sync.Mutex
+	trusted trustedCAs // nil when there is no configuration
+	path    publishedPath
 }
 
 func newWebhookConfig(client kubernetes.Interface, o IssuerOptions, log logr.Logger, changed func()) (*webhookConfig, error) {
@@ -55,24 +55,24 @@ func newWebhookConfig(client kubernetes.Interface, o IssuerOptions, log logr.Log
 	what := "MutatingWebhookConfiguration " + o.WebhookConfiguration
 	var err error
 	c.watch, err = newWatch(what, informer, func(object *admissionregistrationv1.MutatingWebhookConfiguration) {
-		c.observe(object, time.Now())
+		c.recordState(object, time.Now())
 		changed()
 	})
 	return c, err
 }
 
-// observe sees every state in which the API server showed the configuration: a CA that went and came back has to
-// settle again.
-func (c *webhookConfig) observe(object *admissionregistrationv1.MutatingWebhookConfiguration, now time.Time) {
+// recordState records a state of the configuration. It is called with each: a CA that was removed and added again has to settle
+// again.
+func (c *webhookConfig) recordState(object *admissionregistrationv1.MutatingWebhookConfiguration, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if object == nil {
-		c.held, c.path = nil, publishedPath{}
+		c.trusted, c.path = nil, publishedPath{}
 		return
 	}
 	since := now
-	if c.held == nil {
-		// The first look at it. What was written before this process started has had the time since then to settle.
+	if c.trusted == nil {
+		// The first state. A bundle that was written before this process started has had the time since then to settle.
 		// Kubernetes cuts the time to seconds.
 		if written := lastWrite(object); !written.IsZero() && written.Add(time.Second).Before(now) {
 			since = written.Add(time.Second)
@@ -82,14 +82,14 @@ func (c *webhookConfig) observe(object *admissionregistrationv1.MutatingWebhookC
 	for _, w := range object.Webhooks {
 		bundles = append(bundles, w.ClientConfig.CABundle)
 	}
-	c.held = observe(c.held, bundles, since)
+	c.trusted = updateTrusted(c.trusted, bundles, since)
 	if token := objectToken(object, c.prefix); token != c.path.token {
 		c.path = publishedPath{token: token, since: since}
 	}
 }
 
-// published returns the path that the API server last showed.
-func (c *webhookConfig) published() publishedPath {
+// currentPath returns the path as the API server last returned it.
+func (c *webhookConfig) currentPath() publishedPath {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.path
@@ -121,37 +121,37 @@ func pathOf(c admissionregistrationv1.WebhookClientConfig) string {
 	return ""
 }
 
-// issuer returns the CA in caBundle by which API servers accept leaf.
-func (c *webhookConfig) issuer(leaf *x509.Certificate, dnsName string) (heldCA, bool) {
+// issuerOf returns the CA in caBundle by which API servers accept leaf.
+func (c *webhookConfig) issuerOf(leaf *x509.Certificate, dnsName string) (trustedCA, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.held.issuer(leaf, dnsName)
+	return c.trusted.issuerOf(leaf, dnsName)
 }
 
-// reconcile writes caBundle if it is not what mergeBundle says, and the path if it has not this token; "" leaves the path
-// as it is. An error stands until it is cured.
-func (c *webhookConfig) reconcile(ctx context.Context, now time.Time, token string, wanted ...*x509.Certificate) error {
-	object, err := c.watch.get()
+// bringUpToDate writes caBundle if it is not that of mergeBundle, and the path if it has not this token; "" leaves the path as
+// it is. It returns the last error until a write succeeds.
+func (c *webhookConfig) bringUpToDate(ctx context.Context, now time.Time, token string, wanted ...*x509.Certificate) error {
+	object, err := c.watch.lastSeen()
 	if err != nil {
 		return err
 	}
 	wanted = slices.DeleteFunc(wanted, func(ca *x509.Certificate) bool { return ca == nil })
-	patch, err := c.patch(object, now, token, wanted)
+	patch, err := c.buildPatch(object, now, token, wanted)
 	if err != nil || patch == nil {
 		return err
 	}
-	if !c.backoff.allows(now) {
+	if !c.backoff.mayTry(now) {
 		return c.backoff.failed
 	}
 	if !c.limiter.AllowN(now, 1) {
 		return fmt.Errorf("something else keeps changing caBundle or the path of %s (field managers %q): stop that, or use --certs=files",
 			c.watch.what, otherManagers(object))
 	}
-	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error { return c.write(ctx, now, token, wanted) })
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error { return c.writeConfiguration(ctx, now, token, wanted) })
 	if err != nil {
 		err = withoutToken(fmt.Errorf("write %s: %w", c.watch.what, err), token)
 	}
-	return c.backoff.done(now, err)
+	return c.backoff.recordAttempt(now, err)
 }
 
 // withoutToken returns err with the secret path left out: an API server quotes what it refuses.
@@ -162,14 +162,14 @@ func withoutToken(err error, token string) error {
 	return err
 }
 
-// write starts from what the API server holds now: what we watch may be older.
-func (c *webhookConfig) write(ctx context.Context, now time.Time, token string, wanted []*x509.Certificate) error {
+// writeConfiguration reads the configuration and patches it. The watched object may be older than the read one.
+func (c *webhookConfig) writeConfiguration(ctx context.Context, now time.Time, token string, wanted []*x509.Certificate) error {
 	configs := c.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	object, err := configs.Get(ctx, c.name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
-	patch, err := c.patch(object, now, token, wanted)
+	patch, err := c.buildPatch(object, now, token, wanted)
 	if err != nil || patch == nil {
 		return err
 	}
@@ -180,12 +180,12 @@ func (c *webhookConfig) write(ctx context.Context, now time.Time, token string, 
 	c.writes.Add(1)
 	before, after := objectBundle(object), mergeBundle(objectBundle(object), now, wanted...)
 	// The path is a secret, and is not logged.
-	c.log.Info("Wrote the webhook configuration", "webhookConfiguration", c.name, "otherManagers", otherManagers(object),
-		"before", serials(before), "after", serials(after), "newPath", token != "" && objectToken(object, c.prefix) != token)
+	c.log.Info("update the webhook configuration", "webhookConfiguration", c.name, "otherManagers", otherManagers(object),
+		"before", formatSerials(before), "after", formatSerials(after), "newPath", token != "" && objectToken(object, c.prefix) != token)
 	return nil
 }
 
-// objectBundle is what all caBundles of object hold.
+// objectBundle returns all caBundles of object, joined.
 func objectBundle(object *admissionregistrationv1.MutatingWebhookConfiguration) []byte {
 	var all []byte
 	for _, w := range object.Webhooks {
@@ -194,9 +194,9 @@ func objectBundle(object *admissionregistrationv1.MutatingWebhookConfiguration) 
 	return all
 }
 
-// patch returns the strategic merge patch that brings caBundle and path of every webhook of object up to date, nil when all
+// buildPatch returns the strategic merge patch that brings caBundle and path of every webhook of object up to date, nil when all
 // are. It touches nothing else, so that fields newer than our types survive, and fails when object has changed meanwhile.
-func (c *webhookConfig) patch(object *admissionregistrationv1.MutatingWebhookConfiguration, now time.Time, token string, wanted []*x509.Certificate) ([]byte, error) {
+func (c *webhookConfig) buildPatch(object *admissionregistrationv1.MutatingWebhookConfiguration, now time.Time, token string, wanted []*x509.Certificate) ([]byte, error) {
 	if len(wanted) == 0 {
 		return nil, nil
 	}
@@ -230,7 +230,7 @@ func (c *webhookConfig) patch(object *admissionregistrationv1.MutatingWebhookCon
 	})
 }
 
-// withPath returns the part of a clientConfig that gives it this path.
+// withPath returns the part of a patch that sets the path of a clientConfig.
 func withPath(c admissionregistrationv1.WebhookClientConfig, path string) map[string]any {
 	if c.Service != nil {
 		return map[string]any{"service": map[string]any{"path": path}}
@@ -246,7 +246,7 @@ func withPath(c admissionregistrationv1.WebhookClientConfig, path string) map[st
 	return map[string]any{"url": u.String()}
 }
 
-// injectAnnotation returns the annotation that tells cert-manager's cainjector to write caBundle.
+// injectAnnotation returns the annotation by which cert-manager's cainjector writes caBundle, "" when there is none.
 func injectAnnotation(object *admissionregistrationv1.MutatingWebhookConfiguration) string {
 	for _, annotation := range []string{
 		cmapi.WantInjectAnnotation, cmapi.WantInjectFromSecretAnnotation, cmapi.WantInjectAPIServerCAAnnotation,
@@ -258,18 +258,19 @@ func injectAnnotation(object *admissionregistrationv1.MutatingWebhookConfigurati
 	return ""
 }
 
-// lastWrite is when this program last wrote object, zero if it never did.
+// lastWrite returns when this program last wrote object, zero if it never did.
 func lastWrite(object *admissionregistrationv1.MutatingWebhookConfiguration) time.Time {
 	var last time.Time
 	for _, f := range object.ManagedFields {
 		if f.Manager == fieldManager && f.Time != nil {
-			last = later(last, f.Time.Time)
+			last = maxTime(last, f.Time.Time)
 		}
 	}
 	return last
 }
 
-// otherManagers are the field managers, ours aside, that set a caBundle or a path of object. Who removed one is not known.
+// otherManagers returns the field managers, ours aside, that set a caBundle or a path of object. managedFields do not record
+// who removed one.
 func otherManagers(object *admissionregistrationv1.MutatingWebhookConfiguration) []string {
 	var managers []string
 	for _, f := range object.ManagedFields {

@@ -49,7 +49,7 @@ func TestPatch(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			c := &webhookConfig{prefix: testPrefix}
-			patch, err := c.patch(test.in, now, "", test.wanted)
+			patch, err := c.buildPatch(test.in, now, "", test.wanted)
 			if got := fmt.Sprint(err); test.wantErr != "" && !strings.Contains(got, test.wantErr) || test.wantErr == "" && err != nil {
 				t.Errorf("error = %s, want %q", got, test.wantErr)
 			}
