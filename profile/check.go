@@ -3,6 +3,7 @@ package profile
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -46,6 +47,12 @@ type Use struct {
 }
 
 // Check returns every problem of a profile; none means that pods can be injected with it.
+//
+// Each rule has one place. The CRD's schema and its CEL rules have the shape of a field: the pattern of a name, lengths, items that are
+// there twice, exactly one of several fields. Check has what they cannot express, such as what a tool can use or the cluster has. It
+// repeats the CRD's rules where a profile from a file, which no API server has seen, would otherwise mean something else than its
+// author wrote; the invalid profiles of the end-to-end tests tell which. uploader.Config.Check has what the sidecar cannot work with:
+// Check asks it, and names the profile's field.
 func Check(spec *v1alpha1.CredentialProfileSpec, cluster Cluster) []Problem {
 	r := Resolve(spec)
 	return r.Check(cluster)
@@ -78,6 +85,7 @@ func (r *Resolved) Render(use Use, cluster Cluster) (Environment, []Problem) {
 	if seconds := r.Spec.TokenExpirationSeconds; seconds != nil && (*seconds < 600 || *seconds > 86400) {
 		p.invalid("spec.tokenExpirationSeconds", "%d is out of range: choose 600 to 86400", *seconds)
 	}
+	p.checkServiceAccount(r.Spec.ServiceAccount)
 	p.checkAnnotations(r, &cluster, use.Namespace, use.ServiceAccount)
 	return e, p
 }
@@ -140,6 +148,22 @@ func (p *problems) required(field, value string) {
 	}
 }
 
+// checkOneOf refuses a value that the API does not have; an empty one stands for the default.
+func checkOneOf[T ~string](p *problems, field string, value T, values ...T) {
+	if value != "" && !slices.Contains(values, value) {
+		p.invalid(field, "is %q: write %s", value, joinOr(values))
+	}
+}
+
+// joinOr lists values for people.
+func joinOr[T ~string](values []T) string {
+	text := string(values[0])
+	for _, value := range values[1:] {
+		text += " or " + string(value)
+	}
+	return text
+}
+
 func (p *problems) checkKeyRef(field string, ref *v1alpha1.KeyRef) {
 	if ref.Name == "" || ref.Key == "" {
 		p.invalid(field, "needs the name of a Secret and the key in it")
@@ -151,6 +175,7 @@ func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec, cluster *
 	if ca == nil {
 		return
 	}
+	checkOneOf(p, "spec.caBundle.mode", ca.Mode, v1alpha1.CABundleReplace, v1alpha1.CABundleAppend)
 	if bundle := ca.ClusterTrustBundle; bundle != nil {
 		if !cluster.ClusterTrustBundles {
 			p.cannot("spec.caBundle.clusterTrustBundle", "this cluster serves no ClusterTrustBundles (certificates.k8s.io/v1beta1 or v1): use configMap or secret")

@@ -163,6 +163,7 @@ func checkS3(p *problems, r *Resolved) {
 		p.invalid("spec.s3.preset", "%q is not a preset: use Other, and set endpoint", s3.Preset)
 		return
 	}
+	checkOneOf(p, "spec.s3.checksums", s3.Checksums, v1alpha1.ChecksumsWhenSupported, v1alpha1.ChecksumsWhenRequired)
 	aws := preset.name == v1alpha1.PresetAWS
 	// The SDKs ask the instance metadata for the region where they ask it for the identity.
 	mayLackRegion := aws && (where.endpoint != "" || s3.Auth.Ambient != nil)

@@ -69,6 +69,14 @@ func AnnotateCommand(namespace, account string, annotations []Annotation) string
 	return strings.Join(command, " ")
 }
 
+// checkServiceAccount refuses a policy that would be taken for another.
+func (p *problems) checkServiceAccount(s *v1alpha1.ServiceAccountSettings) {
+	if s != nil {
+		checkOneOf(p, "spec.serviceAccount.annotate", s.Annotate,
+			v1alpha1.AnnotateNever, v1alpha1.AnnotateWhenRequired, v1alpha1.AnnotateAlways)
+	}
+}
+
 // checkAnnotations refuses a profile that asks for annotations where Lighterman must not write them.
 func (p *problems) checkAnnotations(r *Resolved, cluster *Cluster, namespace, account string) {
 	want, write := r.ServiceAccountAnnotations()
