@@ -65,7 +65,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		"a field in capitals": {with(`"Upload":"Stream"`), []string{"Upload"}},
 		"a field twice":       {with(`"upload":"Stream","upload":"OnClose"`), []string{"upload"}},
 		"no spool and no store": {`{}`, []string{
-			`spool: is "": write an absolute path other than /`, "s3, azure, gcs: 0 of them are set: write exactly one",
+			`spool: is "": write an absolute path other than /`, ": 0 of them are set: write exactly one",
 		}},
 		"a spool that goes up":    {strings.Replace(smallest, "/backup", "/a/../b", 1), []string{"spool: is"}},
 		"two stores":              {with(`"s3":{"bucket":"b","auth":{"mode":"ambient"}}`), []string{"2 of them are set"}},

@@ -1,6 +1,7 @@
 package uploader_test
 
 import (
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -42,12 +43,44 @@ func TestEveryStoreIsALocation(t *testing.T) {
 	}
 }
 
+// TestEveryStoreHasAPackage looks for the package of each store, for its exception from the lint rule that keeps SDKs out of the
+// others, for the contract's test against a real server, and for the store among those that pods upload to.
+func TestEveryStoreHasAPackage(t *testing.T) {
+	for _, store := range uploader.StoreNames() {
+		for file, want := range map[string]string{
+			store + "/doc.go":                     "package " + store + "\n",
+			"../.golangci.yml":                    `"!**/uploader/` + store + `/*.go"`,
+			"../e2e/upload/" + store + "_test.go": "storetest.Run(",
+			"../e2e/upload/backend_test.go":       "uploader.Config{" + fieldOf(t, store) + ": ",
+		} {
+			text, err := os.ReadFile(file)
+			if err != nil || !strings.Contains(string(text), want) {
+				t.Errorf("store %s: uploader/%s has no %s: %v", store, file, want, err)
+			}
+		}
+	}
+}
+
+// fieldOf returns the name of a store's field in Config.
+func fieldOf(t *testing.T, store string) string {
+	t.Helper()
+	fields := reflect.TypeFor[uploader.Config]()
+	for i := range fields.NumField() {
+		if name, _, _ := strings.Cut(fields.Field(i).Tag.Get("json"), ","); name == store {
+			return fields.Field(i).Name
+		}
+	}
+	t.Fatalf("Config has no store %s", store)
+	return ""
+}
+
 func TestLocationOfNoStore(t *testing.T) {
 	for want, c := range map[string]uploader.Config{
-		"s3, azure, gcs: 0 of them are set": {},
-		"s3, azure, gcs: 2 of them are set": {S3: &uploader.S3{}, GCS: &uploader.GCS{}},
+		": 0 of them are set: write exactly one": {},
+		": 2 of them are set: write exactly one": {S3: &uploader.S3{}, GCS: &uploader.GCS{}},
 	} {
-		if where, err := c.Location(); err == nil || !strings.HasPrefix(err.Error(), want) {
+		want = strings.Join(uploader.StoreNames(), ", ") + want
+		if where, err := c.Location(); err == nil || err.Error() != want {
 			t.Errorf("got %v, %v, want %s", where, err, want)
 		}
 	}
