@@ -1,14 +1,12 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	cryptorand "crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +22,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/fakecluster"
 	"lighterman.dev/lighterman/internal/test/pki"
+	"lighterman.dev/lighterman/internal/test/reviewtest"
 	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook/caller"
 	"lighterman.dev/lighterman/webhook/resolve"
@@ -131,24 +130,7 @@ func (s *target) client(version int, certificate *tls.Certificate) *http.Client 
 
 func (s *target) send(t *testing.T, client *http.Client, path, token string, body []byte) (int, string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+path, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	response, err := client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(answer)
+	return reviewtest.Post(t, client, s.URL+path, token, body)
 }
 
 // forge makes a review as a stranger would write it.

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"lighterman.dev/lighterman/internal/test/pki"
+	"lighterman.dev/lighterman/internal/test/reviewtest"
 	"lighterman.dev/lighterman/webhook/caller"
 )
 
@@ -121,30 +122,14 @@ func (g *guarded) post(t *testing.T, certificate *tls.Certificate, token string)
 	}
 	transport := &http.Transport{TLSClientConfig: config}
 	defer transport.CloseIdleConnections()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+g.address+caller.Path, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	response, err := transport.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	status, answer := reviewtest.Post(t, &http.Client{Transport: transport}, "https://"+g.address+caller.Path, token, body)
 	var review struct {
 		Response struct {
 			Patch []byte `json:"patch"`
 		} `json:"response"`
 	}
-	_ = json.Unmarshal(answer, &review) // A refusal is no review.
-	return response.StatusCode, string(answer) + string(review.Response.Patch)
+	_ = json.Unmarshal([]byte(answer), &review) // A refusal is no review.
+	return status, answer + string(review.Response.Patch)
 }
 
 // token asks the API server for a token: one that it would send itself, or one that any pod can have projected.
