@@ -13,21 +13,21 @@ import (
 	"lighterman.dev/lighterman/uploader"
 )
 
-// containerName is that of the container in which the doctor runs.
+// containerName is the name of the container in which the doctor runs.
 const containerName = "doctor"
 
-// unknownImage stands in the question for an image that only its answer tells.
+// unknownImage is the placeholder for the image in the dry run, whose result has the real one.
 const unknownImage = "lighterman-doctor"
 
-// spool is a directory that the doctor does not look at: the webhook wants one.
+// spool is a directory that the doctor does not use: the webhook requires one.
 const spool = "/spool"
 
-// question is the pod whose dry run shows what the webhook adds for a profile.
-func question(o *Options) *corev1.Pod {
+// dryRunPod returns the pod whose dry run shows what the webhook adds for a profile.
+func dryRunPod(o *Options) *corev1.Pod {
 	yes, no := true, false
-	pod := pod(o, corev1.Container{
+	pod := newPod(o, corev1.Container{
 		Name: containerName, Image: cmp.Or(o.Image, unknownImage), Command: []string{"/uploader", "doctor"},
-		SecurityContext: &corev1.SecurityContext{ // Also a namespace of the restricted standard is to take the question.
+		SecurityContext: &corev1.SecurityContext{ // A namespace of the restricted standard must admit the dry run, too.
 			RunAsNonRoot: &yes, AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
@@ -37,20 +37,20 @@ func question(o *Options) *corev1.Pod {
 	return pod
 }
 
-// examination is the pod in which the doctor runs, by what the dry run has shown.
-func examination(o *Options, shown *corev1.Pod) (*corev1.Pod, error) {
-	at := slices.IndexFunc(shown.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == injector.UploaderContainerName })
+// doctorPod returns the pod in which the doctor runs, with the image and settings of the sidecar that the dry run has.
+func doctorPod(o *Options, dryRun *corev1.Pod) (*corev1.Pod, error) {
+	at := slices.IndexFunc(dryRun.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == injector.UploaderContainerName })
 	if at < 0 {
 		return nil, fmt.Errorf("the webhook did not add the container %s: it is of a version that has no uploader, or another webhook removed it",
 			injector.UploaderContainerName)
 	}
-	sidecar := &shown.Spec.InitContainers[at]
+	sidecar := &dryRun.Spec.InitContainers[at]
 	c := corev1.Container{
 		Name: containerName, Image: cmp.Or(o.Image, sidecar.Image), ImagePullPolicy: sidecar.ImagePullPolicy,
 		Command: []string{"/uploader", "doctor"}, SecurityContext: sidecar.SecurityContext, Resources: sidecar.Resources,
 	}
 	for _, env := range sidecar.Env {
-		// The secrets come from the injection, as they come to a backup.
+		// The webhook injects the secrets, as it does for a backup.
 		if slices.Contains([]string{uploader.EnvConfig, uploader.EnvPodNamespace, uploader.EnvPodName, uploader.EnvPodUID}, env.Name) {
 			c.Env = append(c.Env, env)
 		}
@@ -60,16 +60,16 @@ func examination(o *Options, shown *corev1.Pod) (*corev1.Pod, error) {
 			continue
 		}
 		var err error
-		if c.Env[i].Value, err = withVariables(c.Env[i].Value); err != nil {
+		if c.Env[i].Value, err = readSecretsFromVariables(c.Env[i].Value); err != nil {
 			return nil, err
 		}
 	}
-	pod := pod(o, c)
+	pod := newPod(o, c)
 	pod.Annotations[injector.AnnotationUpload] = "false"
 	return pod, nil
 }
 
-func pod(o *Options, c corev1.Container) *corev1.Pod {
+func newPod(o *Options, c corev1.Container) *corev1.Pod {
 	labels := map[string]string{"app.kubernetes.io/name": "lighterman-doctor"}
 	maps.Copy(labels, o.Labels)
 	annotations := map[string]string{}
@@ -84,7 +84,7 @@ func pod(o *Options, c corev1.Container) *corev1.Pod {
 		Spec: corev1.PodSpec{
 			ServiceAccountName: o.ServiceAccount, RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{c},
 			TerminationGracePeriodSeconds: &grace,
-			// Should this program be killed, the pod does not run on.
+			// The kubelet ends the pod even if this program is killed.
 			ActiveDeadlineSeconds: &seconds,
 		},
 	}

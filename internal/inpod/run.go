@@ -15,20 +15,20 @@ import (
 	"lighterman.dev/lighterman/injector"
 )
 
-// Options say for whom the doctor looks.
+// Options are the pod that the doctor runs in, and where its report goes.
 type Options struct {
 	// Namespace is where the pod runs.
 	Namespace string
-	// Profile or ClusterProfile is what the pod names. Neither: the one that a pod like it gets by default.
+	// Profile or ClusterProfile is the profile that the pod names. Neither: the webhook chooses, as for any such pod.
 	Profile, ClusterProfile string
 	ServiceAccount          string
 	// Image is that of the pod; empty: that of the sidecar which the webhook adds.
 	Image string
 	// Labels are given to the pod, for network policies.
 	Labels map[string]string
-	// Timeout bounds all that is waited for.
+	// Timeout limits the whole diagnosis.
 	Timeout time.Duration
-	// Out gets the doctor's report; Notes what happens meanwhile, and the API server's warnings.
+	// Out is where the doctor's report goes; Notes where progress and the API server's warnings go.
 	Out, Notes io.Writer
 }
 
@@ -40,60 +40,62 @@ func Run(ctx context.Context, config *rest.Config, o Options) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("the doctor's pod has not ended within %v", o.Timeout))
 	defer cancel()
 	config = rest.CopyConfig(config)
-	said := &warnings{}
-	config.WarningHandlerWithContext = said
+	collector := &warningCollector{}
+	config.WarningHandlerWithContext = collector
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("find the API server: %w", err)
 	}
-	c := &call{Options: o, kube: kube}
-	shown, err := kube.CoreV1().Pods(o.Namespace).Create(ctx, question(&o), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	c := &diagnosis{Options: o, kube: kube}
+	dryRun, err := kube.CoreV1().Pods(o.Namespace).Create(ctx, dryRunPod(&o), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 	if err != nil {
-		return c.refused(err)
+		return c.explainRejection(err)
 	}
-	if shown.Annotations[injector.AnnotationInjected] == "" {
-		return c.notInjected(ctx, said.texts)
+	if dryRun.Annotations[injector.AnnotationInjected] == "" {
+		return c.explainNotInjected(ctx, collector.texts)
 	}
-	pod, err := examination(&o, shown)
+	pod, err := doctorPod(&o, dryRun)
 	if err != nil {
 		return err
 	}
-	said.texts = nil
+	collector.texts = nil
 	pod, err = kube.CoreV1().Pods(o.Namespace).Create(ctx, pod, metav1.CreateOptions{})
 	if err != nil {
-		return c.refused(err)
+		return c.explainRejection(err)
 	}
-	defer c.remove(context.WithoutCancel(ctx), pod) // It is removed also when the user has had enough.
-	for _, text := range said.texts {
-		c.note("Warning: %s", text)
+	defer c.deletePod(context.WithoutCancel(ctx), pod) // Also when the user interrupts the diagnosis.
+	for _, text := range collector.texts {
+		c.notef("Warning: %s", text)
 	}
-	c.note("pod %s/%s runs %s as service account %s", pod.Namespace, pod.Name, pod.Spec.Containers[0].Image, pod.Spec.ServiceAccountName)
-	return c.watch(ctx, pod)
+	c.notef("pod %s/%s runs %s as service account %s", pod.Namespace, pod.Name, pod.Spec.Containers[0].Image, pod.Spec.ServiceAccountName)
+	return c.showReport(ctx, pod)
 }
 
-// call is one visit of the doctor.
-type call struct {
+// diagnosis is one run of the doctor in the cluster.
+type diagnosis struct {
 	Options
 
 	kube kubernetes.Interface
 }
 
-// note writes a line for people. Nobody may read it.
-func (c *call) note(format string, args ...any) { _, _ = fmt.Fprintf(c.Notes, format+"\n", args...) }
+// notef writes a line of progress. That Notes may be closed is no failure.
+func (c *diagnosis) notef(format string, args ...any) {
+	_, _ = fmt.Fprintf(c.Notes, format+"\n", args...)
+}
 
-// warnings keeps what the API server warns of.
-type warnings struct{ texts []string }
+// warningCollector keeps the warnings of the API server.
+type warningCollector struct{ texts []string }
 
-// HandleWarningHeaderWithContext is called with each warning of an answer.
-func (w *warnings) HandleWarningHeaderWithContext(_ context.Context, code int, _, text string) {
+// HandleWarningHeaderWithContext keeps a warning of a response.
+func (w *warningCollector) HandleWarningHeaderWithContext(_ context.Context, code int, _, text string) {
 	if code == 299 { // The one code of Kubernetes' warnings.
 		w.texts = append(w.texts, text)
 	}
 }
 
-// watch waits for the doctor, shows its report, and waits for its end.
-func (c *call) watch(ctx context.Context, pod *corev1.Pod) error {
-	if err := c.until(ctx, pod, begun); err != nil {
+// showReport waits until the doctor runs, copies its report, and waits until it has ended.
+func (c *diagnosis) showReport(ctx context.Context, pod *corev1.Pod) error {
+	if err := c.waitUntil(ctx, pod, stateBeforeReport); err != nil {
 		return err
 	}
 	logs, err := c.kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: containerName, Follow: true}).Stream(ctx)
@@ -104,13 +106,14 @@ func (c *call) watch(ctx context.Context, pod *corev1.Pod) error {
 	if err = errors.Join(err, logs.Close()); err != nil {
 		return fmt.Errorf("read the doctor's report: %w", err)
 	}
-	return c.until(ctx, pod, ended)
+	return c.waitUntil(ctx, pod, stateAfterReport)
 }
 
-func (c *call) remove(ctx context.Context, pod *corev1.Pod) {
+// deletePod deletes the doctor's pod, or notes how the user can.
+func (c *diagnosis) deletePod(ctx context.Context, pod *corev1.Pod) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	if err := c.kube.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{}); err != nil {
-		c.note("the pod stays: %v: remove it with kubectl delete pod -n %s %s", err, pod.Namespace, pod.Name)
+		c.notef("the pod stays: %v: remove it with kubectl delete pod -n %s %s", err, pod.Namespace, pod.Name)
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"lighterman.dev/lighterman/uploader"
 )
 
-// withVariables changes the sidecar's settings, so that the secrets are read from variables: the doctor's container is
-// injected like one that reaches the store itself, and has no files of keys. Fields that this version does not know stay.
-func withVariables(settings string) (string, error) {
+// readSecretsFromVariables returns the sidecar's settings with secrets read from variables: the webhook injects the doctor's
+// container like one that accesses the store itself, without the files of keys. Fields that this version does not know stay.
+func readSecretsFromVariables(settings string) (string, error) {
 	var config map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(settings), &config); err != nil {
 		return "", fmt.Errorf("read the sidecar's settings: %w", err)

@@ -10,17 +10,17 @@ import (
 	"lighterman.dev/lighterman/internal/exitcode"
 )
 
-// state is what a pod's status says of the doctor.
+// state is the progress of the doctor, as far as the pod's status shows it.
 type state struct {
-	// done: there is nothing to wait for. err is what came of it.
+	// done reports whether there is nothing left to wait for; err is then the result.
 	done bool
 	err  error
-	// waiting says why it is not done yet, for people.
+	// waiting is the reason why the doctor is not done.
 	waiting string
 }
 
-// final are the reasons for which a container waits that do not heal by themselves, with what to do.
-var final = map[string]string{
+// finalReasons maps the reasons of a waiting container that do not go away by themselves to their cures.
+var finalReasons = map[string]string{
 	"ImagePullBackOff":           "make the image available to the nodes, or name another with --image; a private registry needs imagePullSecrets at the service account",
 	"InvalidImageName":           "correct the image: the chart's uploader.image, or --image",
 	"ErrImageNeverPull":          "load the image onto the nodes, or change the pull policy",
@@ -30,13 +30,13 @@ var final = map[string]string{
 	"CrashLoopBackOff":           "look at the container's log: kubectl logs would show it",
 }
 
-// begun is done when the doctor speaks, or never will.
-func begun(pod *corev1.Pod) state {
+// stateBeforeReport returns the state of a pod that is done when the doctor has begun its report, or cannot.
+func stateBeforeReport(pod *corev1.Pod) state {
 	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		switch {
-		case s.State.Waiting != nil && final[s.State.Waiting.Reason] != "":
+		case s.State.Waiting != nil && finalReasons[s.State.Waiting.Reason] != "":
 			return state{done: true, err: fmt.Errorf("container %s cannot start: %s: %s: %s", s.Name, s.State.Waiting.Reason,
-				s.State.Waiting.Message, final[s.State.Waiting.Reason])}
+				s.State.Waiting.Message, finalReasons[s.State.Waiting.Reason])}
 		case s.Name == containerName && (s.State.Running != nil || s.State.Terminated != nil):
 			return state{done: true}
 		case s.State.Terminated != nil && s.State.Terminated.ExitCode != 0:
@@ -44,27 +44,27 @@ func begun(pod *corev1.Pod) state {
 				s.State.Terminated.ExitCode, s.State.Terminated.Message)}
 		}
 	}
-	if err := over(pod); err != nil {
+	if err := prematureEnd(pod); err != nil {
 		return state{done: true, err: err}
 	}
-	return state{waiting: waiting(pod)}
+	return state{waiting: waitingReason(pod)}
 }
 
-// ended is done when the doctor has ended.
-func ended(pod *corev1.Pod) state {
+// stateAfterReport returns the state of a pod that is done when the doctor has ended.
+func stateAfterReport(pod *corev1.Pod) state {
 	for _, s := range pod.Status.ContainerStatuses {
 		if t := s.State.Terminated; s.Name == containerName && t != nil {
-			return state{done: true, err: verdict(t)}
+			return state{done: true, err: exitError(t)}
 		}
 	}
-	if err := over(pod); err != nil {
+	if err := prematureEnd(pod); err != nil {
 		return state{done: true, err: err}
 	}
 	return state{waiting: "the doctor runs"}
 }
 
-// verdict returns what the exit code of "uploader doctor" means.
-func verdict(t *corev1.ContainerStateTerminated) error {
+// exitError returns the error that the exit code of "uploader doctor" stands for.
+func exitError(t *corev1.ContainerStateTerminated) error {
 	switch t.ExitCode {
 	case 0:
 		return nil
@@ -74,8 +74,8 @@ func verdict(t *corev1.ContainerStateTerminated) error {
 	return fmt.Errorf("the doctor was ended with code %d: %s %s", t.ExitCode, t.Reason, t.Message)
 }
 
-// over says why a pod has ended without the doctor.
-func over(pod *corev1.Pod) error {
+// prematureEnd returns why the pod has ended, or will end, without the doctor.
+func prematureEnd(pod *corev1.Pod) error {
 	if pod.DeletionTimestamp != nil {
 		return errors.New("somebody deletes the doctor's pod")
 	}
@@ -85,8 +85,8 @@ func over(pod *corev1.Pod) error {
 	return nil
 }
 
-// waiting says what the pod waits for.
-func waiting(pod *corev1.Pod) string {
+// waitingReason returns what the pod waits for.
+func waitingReason(pod *corev1.Pod) string {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
 			return "not scheduled: " + c.Message

@@ -38,23 +38,23 @@ func TestStates(t *testing.T) {
 		done   bool
 		says   string
 	}{
-		"nothing is known yet":            {begun, corev1.PodStatus{}, false, "the pod starts"},
-		"no node has room":                {begun, unscheduled, false, "not scheduled: 0/3 nodes are available"},
-		"an image that is pulled":         {begun, containers(waits("ContainerCreating", "")), false, "the pod starts"},
-		"an image that may come yet":      {begun, containers(waits("ErrImagePull", "timeout")), false, "container doctor: ErrImagePull timeout"},
-		"an image that does not come":     {begun, containers(waits("ImagePullBackOff", "Back-off")), true, "cannot start: ImagePullBackOff: Back-off: make the image available"},
-		"a Secret that is missing":        {begun, containers(waits("CreateContainerConfigError", `secret "s3" not found`)), true, `secret "s3" not found: create what is missing`},
-		"a sidecar of others that is not": {begun, containers(waits("ContainerCreating", ""), waits("CrashLoopBackOff", "back-off")), true, "container proxy cannot start"},
-		"an init container that fails":    {begun, first, true, "container lighterman-ca-bundle, which runs before the doctor, ended with code 1: no PEM"},
-		"it speaks":                       {begun, containers(running), true, ""},
-		"it has spoken":                   {begun, containers(ending(1, "")), true, ""},
-		"it was evicted":                  {begun, corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "low on memory"}, true, "has ended: Evicted low on memory"},
-		"it runs":                         {ended, containers(running), false, "the doctor runs"},
-		"all is well":                     {ended, containers(ending(0, "")), true, ""},
-		"all is well beside a proxy":      {ended, containers(ending(0, ""), running), true, ""},
-		"not all is well":                 {ended, containers(ending(1, "")), true, ErrUnwell.Error()},
-		"it had too little memory":        {ended, containers(ending(137, "")), true, "ended with code 137: Error"},
-		"its deadline has come":           {ended, corev1.PodStatus{Phase: corev1.PodFailed, Reason: "DeadlineExceeded"}, true, "DeadlineExceeded"},
+		"nothing is known yet":            {stateBeforeReport, corev1.PodStatus{}, false, "the pod starts"},
+		"no node has room":                {stateBeforeReport, unscheduled, false, "not scheduled: 0/3 nodes are available"},
+		"an image that is pulled":         {stateBeforeReport, containers(waits("ContainerCreating", "")), false, "the pod starts"},
+		"an image that may come yet":      {stateBeforeReport, containers(waits("ErrImagePull", "timeout")), false, "container doctor: ErrImagePull timeout"},
+		"an image that does not come":     {stateBeforeReport, containers(waits("ImagePullBackOff", "Back-off")), true, "cannot start: ImagePullBackOff: Back-off: make the image available"},
+		"a Secret that is missing":        {stateBeforeReport, containers(waits("CreateContainerConfigError", `secret "s3" not found`)), true, `secret "s3" not found: create what is missing`},
+		"a sidecar of others that is not": {stateBeforeReport, containers(waits("ContainerCreating", ""), waits("CrashLoopBackOff", "back-off")), true, "container proxy cannot start"},
+		"an init container that fails":    {stateBeforeReport, first, true, "container lighterman-ca-bundle, which runs before the doctor, ended with code 1: no PEM"},
+		"it speaks":                       {stateBeforeReport, containers(running), true, ""},
+		"it has spoken":                   {stateBeforeReport, containers(ending(1, "")), true, ""},
+		"it was evicted":                  {stateBeforeReport, corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "low on memory"}, true, "has ended: Evicted low on memory"},
+		"it runs":                         {stateAfterReport, containers(running), false, "the doctor runs"},
+		"all is well":                     {stateAfterReport, containers(ending(0, "")), true, ""},
+		"all is well beside a proxy":      {stateAfterReport, containers(ending(0, ""), running), true, ""},
+		"not all is well":                 {stateAfterReport, containers(ending(1, "")), true, ErrUnwell.Error()},
+		"it had too little memory":        {stateAfterReport, containers(ending(137, "")), true, "ended with code 137: Error"},
+		"its deadline has come":           {stateAfterReport, corev1.PodStatus{Phase: corev1.PodFailed, Reason: "DeadlineExceeded"}, true, "DeadlineExceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := test.look(&corev1.Pod{Status: test.status})
@@ -68,10 +68,10 @@ func TestStates(t *testing.T) {
 		})
 	}
 	now := metav1.Now()
-	if s := begun(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &now}}); !s.done || s.err == nil {
+	if s := stateBeforeReport(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &now}}); !s.done || s.err == nil {
 		t.Errorf("a pod that is deleted: %+v", s)
 	}
-	if s := ended(&corev1.Pod{Status: containers(ending(1, ""))}); !errors.Is(s.err, ErrUnwell) {
+	if s := stateAfterReport(&corev1.Pod{Status: containers(ending(1, ""))}); !errors.Is(s.err, ErrUnwell) {
 		t.Errorf("got %v", s.err)
 	}
 }

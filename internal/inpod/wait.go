@@ -15,12 +15,12 @@ import (
 	"lighterman.dev/lighterman/injector"
 )
 
-// interval is how often the pod is looked at.
-const interval = 500 * time.Millisecond
+// pollInterval is the time between two reads of the pod.
+const pollInterval = 500 * time.Millisecond
 
-// until waits until the pod is where it should be, and tells meanwhile what it waits for.
-func (c *call) until(ctx context.Context, pod *corev1.Pod, look func(*corev1.Pod) state) error {
-	told := map[string]bool{}
+// waitUntil waits until the state of the pod is done, and notes meanwhile what the pod waits for.
+func (c *diagnosis) waitUntil(ctx context.Context, pod *corev1.Pod, look func(*corev1.Pod) state) error {
+	noted := map[string]bool{}
 	last := "the pod starts"
 	for {
 		found, err := c.kube.CoreV1().Pods(pod.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
@@ -34,28 +34,28 @@ func (c *call) until(ctx context.Context, pod *corev1.Pod, look func(*corev1.Pod
 			if s.done {
 				return s.err
 			}
-			for _, text := range append([]string{s.waiting}, c.events(ctx, found)...) {
-				if !told[text] && text != "the pod starts" && text != "the doctor runs" {
-					c.note("waiting: %s", text)
+			for _, text := range append([]string{s.waiting}, c.warningEvents(ctx, found)...) {
+				if !noted[text] && text != "the pod starts" && text != "the doctor runs" {
+					c.notef("waiting: %s", text)
 					last = text
 				}
-				told[text] = true
+				noted[text] = true
 			}
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(interval):
+		case <-time.After(pollInterval):
 		}
 	}
 }
 
-// events are the warnings about a pod: only there the kubelet says that it cannot mount a volume.
-func (c *call) events(ctx context.Context, pod *corev1.Pod) []string {
+// warningEvents returns the warnings about a pod. The kubelet reports only there that it cannot mount a volume.
+func (c *diagnosis) warningEvents(ctx context.Context, pod *corev1.Pod) []string {
 	list, err := c.kube.CoreV1().Events(pod.Namespace).List(ctx, metav1.ListOptions{FieldSelector: fields.SelectorFromSet(fields.Set{
 		"involvedObject.uid": string(pod.UID), "type": corev1.EventTypeWarning,
 	}).String()})
 	if err != nil {
-		return nil // They help, and may be out of bounds.
+		return nil // Events only make messages more exact, and the user may not be allowed to list them.
 	}
 	var texts []string
 	for i := range list.Items {
@@ -67,11 +67,11 @@ func (c *call) events(ctx context.Context, pod *corev1.Pod) []string {
 	return texts
 }
 
-// accountMissing is what the API server's own plugin says of a pod whose service account is not there.
+// accountMissing is in the message of the API server's ServiceAccount plugin if the account does not exist.
 const accountMissing = "error looking up service account"
 
-// refused explains why the API server does not take the pod.
-func (c *call) refused(err error) error {
+// explainRejection returns an error with the cause and the cure of the API server's rejection of the pod.
+func (c *diagnosis) explainRejection(err error) error {
 	switch text := err.Error(); {
 	case strings.Contains(text, accountMissing):
 		return fmt.Errorf("there is no service account %s in namespace %s: name the one that the backup uses with --serviceaccount, or create it", c.ServiceAccount, c.Namespace)
@@ -84,9 +84,9 @@ func (c *call) refused(err error) error {
 	return fmt.Errorf("create the doctor's pod: %w", err)
 }
 
-// notInjected says why the webhook has let the pod through.
-func (c *call) notInjected(ctx context.Context, warnings []string) error {
-	const asked = "the webhook did not inject the pod: "
+// explainNotInjected returns an error with the reason why the webhook did not inject the pod.
+func (c *diagnosis) explainNotInjected(ctx context.Context, warnings []string) error {
+	const problem = "the webhook did not inject the pod: "
 	namespace, err := c.kube.CoreV1().Namespaces().Get(ctx, c.Namespace, metav1.GetOptions{})
 	label := "its label cannot be seen"
 	if err == nil {
@@ -94,10 +94,10 @@ func (c *call) notInjected(ctx context.Context, warnings []string) error {
 	}
 	switch {
 	case err == nil && namespace.Labels[injector.NamespaceLabel] == "":
-		return fmt.Errorf(asked+"namespace %s is not opted in: kubectl label namespace %s %s=enabled", c.Namespace, c.Namespace, injector.NamespaceLabel)
+		return fmt.Errorf(problem+"namespace %s is not opted in: kubectl label namespace %s %s=enabled", c.Namespace, c.Namespace, injector.NamespaceLabel)
 	case c.Profile == "" && c.ClusterProfile == "":
-		return fmt.Errorf(asked+"neither --profile nor --cluster-profile is given, and no default or selector gives it one (namespace %s: %s)", c.Namespace, label)
+		return fmt.Errorf(problem+"neither --profile nor --cluster-profile is given, and no default or selector gives it one (namespace %s: %s)", c.Namespace, label)
 	}
-	return errors.New(asked + "the API server did not ask it: see whether Lighterman is installed, and whether its webhook configuration covers namespace " +
+	return errors.New(problem + "the API server did not ask it: see whether Lighterman is installed, and whether its webhook configuration covers namespace " +
 		c.Namespace + " (" + label + "): kubectl get mutatingwebhookconfigurations" + strings.Join(append([]string{""}, warnings...), "\nWarning: "))
 }

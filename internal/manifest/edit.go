@@ -71,7 +71,7 @@ func applyToNode(root *goyaml.Node, op jsonpatch.Operation) error {
 		if i == len(path)-1 {
 			return changeChild(node, field, op)
 		}
-		at, err := child(node, field)
+		at, err := findChild(node, field)
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func applyToNode(root *goyaml.Node, op jsonpatch.Operation) error {
 // changeChild adds, replaces or removes a field of a mapping or an item of a list.
 func changeChild(parent *goyaml.Node, name string, op jsonpatch.Operation) error {
 	if op.Operation == "remove" {
-		at, err := child(parent, name)
+		at, err := findChild(parent, name)
 		if err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func changeChild(parent *goyaml.Node, name string, op jsonpatch.Operation) error
 	if err != nil {
 		return err
 	}
-	switch at, err := child(parent, name); {
+	switch at, err := findChild(parent, name); {
 	case op.Operation == "add" && parent.Kind == goyaml.SequenceNode:
 		return insertItem(parent, name, value)
 	case err == nil:
@@ -130,8 +130,8 @@ func insertItem(list *goyaml.Node, index string, item *goyaml.Node) error {
 	return nil
 }
 
-// child returns the index of a child's value in the content of its parent.
-func child(parent *goyaml.Node, name string) (int, error) {
+// findChild returns the index of a child's value in the content of its parent.
+func findChild(parent *goyaml.Node, name string) (int, error) {
 	if parent.Kind == goyaml.MappingNode {
 		for at := 0; at < len(parent.Content); at += 2 {
 			if parent.Content[at].Value == name {

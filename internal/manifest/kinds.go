@@ -2,8 +2,8 @@ package manifest
 
 import "k8s.io/apimachinery/pkg/runtime/schema"
 
-// templates says where the objects that make pods have their pod template; a Pod is one itself. The version of the API
-// does not matter: none moved the template.
+// templates maps the kinds that make pods to the path of their pod template; a Pod is one itself. No version of an API has
+// moved the template.
 var templates = map[schema.GroupKind][]string{
 	{Kind: "Pod"}:                        {},
 	{Kind: "ReplicationController"}:      {"spec", "template"},
@@ -15,8 +15,8 @@ var templates = map[schema.GroupKind][]string{
 	{Group: "batch", Kind: "Job"}:        {"spec", "template"},
 }
 
-// TemplatePath gives the fields that lead to the pod template of an object of a kind; none for a Pod, which is its own.
-// ok says whether objects of the kind make pods.
+// TemplatePath returns the fields that lead to the pod template of an object of a kind; none for a Pod, which is its own.
+// ok reports whether objects of the kind make pods.
 func TemplatePath(apiVersion, kind string) (path []string, ok bool) {
 	path, ok = templates[schema.FromAPIVersionAndKind(apiVersion, kind).GroupKind()]
 	return path, ok

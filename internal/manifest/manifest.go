@@ -15,7 +15,7 @@ import (
 
 // Document is one document of a manifest.
 type Document struct {
-	// Objects are those of the document, and the items of its Lists. A document of comments has none.
+	// Objects are the objects of the document, with the items of its Lists. A document of comments has none.
 	Objects []*Object
 
 	text []byte
@@ -24,13 +24,13 @@ type Document struct {
 	json jsontext.Value
 }
 
-// Parse reads a manifest. An error names the document that is not one of Kubernetes objects.
+// Parse parses a manifest. An error names the document that holds anything but Kubernetes objects.
 func Parse(text []byte) ([]*Document, error) {
-	parts := split(text)
+	parts := splitDocuments(text)
 	documents := make([]*Document, len(parts))
 	line := 1
 	for i, part := range parts {
-		d, err := parse(part)
+		d, err := parseDocument(part)
 		if err != nil && len(parts) > 1 {
 			err = fmt.Errorf("document %d, from line %d: %w", i+1, line, err)
 		}
@@ -43,7 +43,7 @@ func Parse(text []byte) ([]*Document, error) {
 	return documents, nil
 }
 
-func parse(part []byte) (*Document, error) {
+func parseDocument(part []byte) (*Document, error) {
 	raw, isYAML, err := toJSON(part)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func parse(part []byte) (*Document, error) {
 	if raw.Kind() == 'n' { // Nothing, or comments.
 		return d, nil
 	}
-	d.Objects, err = objects(raw, "")
+	d.Objects, err = parseObjects(raw, "")
 	return d, err
 }
 
@@ -63,15 +63,16 @@ func toJSON(part []byte) (raw jsontext.Value, isYAML bool, err error) {
 	if raw.Format() == nil {
 		return raw, false, nil
 	}
-	if err := checkSingle(part); err != nil {
+	if err := checkSingleDocument(part); err != nil {
 		return nil, true, err
 	}
 	raw, err = yaml.YAMLToJSONStrict(part)
 	return raw, true, err
 }
 
-// checkSingle refuses a part in which the YAML parser sees more documents than one: what is read of it is the first.
-func checkSingle(part []byte) error {
+// checkSingleDocument returns an error if the YAML parser finds more than one document in a part, of which it would read the
+// first only.
+func checkSingleDocument(part []byte) error {
 	decoder := goyaml.NewDecoder(bytes.NewReader(part))
 	var first, second any
 	if err := decoder.Decode(&first); err != nil && !errors.Is(err, io.EOF) {
@@ -83,7 +84,7 @@ func checkSingle(part []byte) error {
 	return nil
 }
 
-// Write writes the document: as it was read if nothing was injected into its objects, else as YAML.
+// Write writes the document as it was read if none of its objects was injected, else as YAML.
 func (d *Document) Write(w io.Writer) error {
 	text, err := d.render()
 	if err != nil {
@@ -105,7 +106,7 @@ func (d *Document) render() ([]byte, error) {
 			raw = o.injected
 		} else if o.injected != nil {
 			var err error
-			if raw, err = apply(raw, []jsonpatch.Operation{jsonpatch.NewOperation("replace", o.at, o.injected)}); err != nil {
+			if raw, err = applyPatch(raw, []jsonpatch.Operation{jsonpatch.NewOperation("replace", o.at, o.injected)}); err != nil {
 				return nil, err
 			}
 		}
@@ -117,16 +118,16 @@ func (d *Document) render() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	head, end := header(d.text)
-	if edited, ok := d.edit(d.text[end:], ops, sorted); ok {
+	head, end := splitHeader(d.text)
+	if edited, ok := d.editContent(d.text[end:], ops, sorted); ok {
 		return append(head, edited...), nil
 	}
 	return append(head, sorted...), nil
 }
 
-// edit returns the content of the document with its comments and what was injected. It is not ok where that means anything
+// editContent returns the content of the document with its comments and what was injected. It is not ok where that means anything
 // else than want: the document has a merge key or an anchor on the way, or is not the same to a parser of YAML 1.2.
-func (d *Document) edit(content []byte, ops []jsonpatch.Operation, want []byte) (text []byte, ok bool) {
+func (d *Document) editContent(content []byte, ops []jsonpatch.Operation, want []byte) (text []byte, ok bool) {
 	if !d.yaml {
 		return nil, false
 	}
@@ -142,7 +143,7 @@ func (d *Document) edit(content []byte, ops []jsonpatch.Operation, want []byte) 
 	return text, err == nil && bytes.Equal(got, want)
 }
 
-// head is what every object has.
+// head has the fields of every object that identify it.
 type head struct {
 	APIVersion string   `json:"apiVersion"`
 	Kind       string   `json:"kind"`
@@ -155,14 +156,14 @@ type metadata struct {
 	Namespace    string `json:"namespace"`
 }
 
-// objects gives the object that raw holds, or those of the List that it is; at is its place in the document.
-func objects(raw jsontext.Value, at string) ([]*Object, error) {
+// parseObjects returns the object that raw holds, or the items of the List that it is. at is its location in the document.
+func parseObjects(raw jsontext.Value, at string) ([]*Object, error) {
 	var h head
 	if err := json.Unmarshal(raw, &h); err != nil {
 		return nil, fmt.Errorf("read an object: %w", err)
 	}
 	if h.APIVersion == "" || h.Kind == "" {
-		return nil, fmt.Errorf("%snot a Kubernetes object: write apiVersion and kind", where(at))
+		return nil, fmt.Errorf("%snot a Kubernetes object: write apiVersion and kind", locationPrefix(at))
 	}
 	if h.APIVersion != "v1" || h.Kind != "List" {
 		o, err := newObject(raw, h, at)
@@ -176,7 +177,7 @@ func objects(raw jsontext.Value, at string) ([]*Object, error) {
 	}
 	var found []*Object
 	for i, item := range list.Items {
-		inner, err := objects(item, fmt.Sprintf("%s/items/%d", at, i))
+		inner, err := parseObjects(item, fmt.Sprintf("%s/items/%d", at, i))
 		if err != nil {
 			return nil, err
 		}
@@ -185,8 +186,8 @@ func objects(raw jsontext.Value, at string) ([]*Object, error) {
 	return found, nil
 }
 
-// where begins a message about an item of a List.
-func where(at string) string {
+// locationPrefix returns the start of a message about an item of a List.
+func locationPrefix(at string) string {
 	if at == "" {
 		return ""
 	}

@@ -46,7 +46,7 @@ func TestSplit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, part := range split([]byte(test.text)) {
+			for _, part := range splitDocuments([]byte(test.text)) {
 				got = append(got, string(part))
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -65,7 +65,7 @@ func TestHeader(t *testing.T) {
 		"so does a separator":           {"# x\u2028kind: Pod\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, _ := header([]byte(test.text)); string(got) != test.want {
+			if got, _ := splitHeader([]byte(test.text)); string(got) != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
@@ -94,7 +94,7 @@ func FuzzManifest(f *testing.F) {
 		f.Add([]byte(pod + other + pod))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if joined := bytes.Join(split(text), nil); !bytes.Equal(joined, text) {
+		if joined := bytes.Join(splitDocuments(text), nil); !bytes.Equal(joined, text) {
 			t.Fatalf("split loses something: %q", joined)
 		}
 		documents, err := Parse(text)
@@ -136,7 +136,7 @@ func FuzzManifest(f *testing.F) {
 	})
 }
 
-// inject gives the object with what its pod is given. A pod that is denied is given nothing.
+// inject returns the object with its pod injected. A pod that is denied stays as it is.
 func inject(t *testing.T, object *Object) []byte {
 	t.Helper()
 	if object.Pod == nil {
@@ -162,7 +162,7 @@ func write(t *testing.T, documents []*Document) []byte {
 	for _, document := range documents {
 		err := document.Write(&out)
 		if err != nil && strings.Contains(err.Error(), "control characters are not allowed") {
-			t.Skip("YAML cannot say it, and the user is told so:", err)
+			t.Skip("YAML cannot express it, and the error tells the user:", err)
 		}
 		if err != nil {
 			t.Fatal(err)

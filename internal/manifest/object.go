@@ -15,21 +15,21 @@ import (
 // Object is a Kubernetes object.
 type Object struct {
 	APIVersion, Kind string
-	// Namespace is empty where the manifest leaves it to whoever applies it.
+	// Namespace is empty if the manifest leaves it to the command that applies it.
 	Namespace string
-	// Name ends in "*" where the API server completes it.
+	// Name ends in "*" if the API server completes it.
 	Name string
 	// JSON is the object with all its fields.
 	JSON []byte
-	// Pod is the pod that the object makes, as its controller hands it to the API server: in the object's namespace, and
-	// without a name unless the object is a Pod. Nil: the object makes none.
+	// Pod is the pod that the object makes, as its controller creates it: in the object's namespace, and without a name unless
+	// the object is a Pod. Nil: the object makes none.
 	Pod *injector.Pod
 
 	// at and template are RFC 6901 pointers: to the object in its document, and to the pod template in the object.
 	at, template string
-	// bare says that the template has no metadata.
-	bare     bool
-	injected jsontext.Value
+	// lacksMetadata reports whether the template has no metadata.
+	lacksMetadata bool
+	injected      jsontext.Value
 	// operations are those that lead from JSON to injected.
 	operations []jsonpatch.Operation
 }
@@ -59,7 +59,7 @@ func (o *Object) findPod(path []string) error {
 			return fmt.Errorf("read %s: %w", strings.Join(path[:i], "."), err)
 		}
 		template = fields[name]
-		if empty(template) {
+		if isAbsent(template) {
 			return fmt.Errorf("%s is missing: a %s makes its pods of %s", strings.Join(path[:i+1], "."), o.Kind,
 				strings.Join(path, "."))
 		}
@@ -69,7 +69,7 @@ func (o *Object) findPod(path []string) error {
 	if err != nil {
 		return err
 	}
-	if len(path) > 0 { // Controllers give the pod its name and namespace, whatever the template says.
+	if len(path) > 0 { // Controllers give the pod its name and namespace, not the template.
 		pod.Metadata.Name, pod.Metadata.GenerateName, pod.Metadata.Namespace = "", "", o.Namespace
 	}
 	var fields struct {
@@ -78,13 +78,13 @@ func (o *Object) findPod(path []string) error {
 	if err := json.Unmarshal(template, &fields); err != nil {
 		return fmt.Errorf("read metadata: %w", err)
 	}
-	o.Pod, o.bare = pod, empty(fields.Metadata)
+	o.Pod, o.lacksMetadata = pod, isAbsent(fields.Metadata)
 	return nil
 }
 
-func empty(value jsontext.Value) bool { return len(value) == 0 || value.Kind() == 'n' }
+func isAbsent(value jsontext.Value) bool { return len(value) == 0 || value.Kind() == 'n' }
 
-// String is the object as messages name it: kind, and namespace/name or name.
+// String returns the object as messages name it: kind, and namespace/name or name.
 func (o *Object) String() string {
 	if o.Namespace == "" {
 		return o.Kind + " " + o.Name
@@ -92,20 +92,20 @@ func (o *Object) String() string {
 	return o.Kind + " " + o.Namespace + "/" + o.Name
 }
 
-// Inject patches the pod that the object makes with operations of the injector, and gives the object's JSON with all its
-// fields. No operations: nothing is changed.
+// Inject applies operations of the injector to the pod that the object makes, and returns the object's JSON with all its
+// fields. Without operations, the object stays as it is.
 func (o *Object) Inject(ops []jsonpatch.Operation) ([]byte, error) {
 	if len(ops) == 0 {
 		return o.JSON, nil
 	}
 	moved := make([]jsonpatch.Operation, 0, len(ops)+1)
-	if o.bare { // A pod in an admission request has metadata; a template need not.
+	if o.lacksMetadata { // A pod in an admission request has metadata; a template need not.
 		moved = append(moved, jsonpatch.NewOperation("add", o.template+"/metadata", struct{}{}))
 	}
 	for _, op := range ops {
 		moved = append(moved, jsonpatch.NewOperation(op.Operation, o.template+op.Path, op.Value))
 	}
-	patched, err := apply(o.JSON, moved)
+	patched, err := applyPatch(o.JSON, moved)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o, err)
 	}
@@ -113,7 +113,7 @@ func (o *Object) Inject(ops []jsonpatch.Operation) ([]byte, error) {
 	return patched, nil
 }
 
-func apply(raw []byte, ops []jsonpatch.Operation) ([]byte, error) {
+func applyPatch(raw []byte, ops []jsonpatch.Operation) ([]byte, error) {
 	text, err := json.Marshal(ops)
 	if err != nil {
 		return nil, fmt.Errorf("encode the patch: %w", err)

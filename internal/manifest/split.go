@@ -2,13 +2,13 @@ package manifest
 
 import "bytes"
 
-// split cuts a text before each line that begins a document. The parts together are the text. YAML allows no such line
+// splitDocuments cuts a text before each line that begins a document. The parts together are the text. YAML allows no such line
 // within a document, not even in a quoted or literal text (YAML 1.2.2, rule c-forbidden).
-func split(text []byte) [][]byte {
+func splitDocuments(text []byte) [][]byte {
 	var parts [][]byte
 	start, at := 0, 0
 	for line := range bytes.Lines(text) {
-		if at > start && begins(line) {
+		if at > start && startsDocument(line) {
 			parts = append(parts, text[start:at])
 			start = at
 		}
@@ -17,18 +17,18 @@ func split(text []byte) [][]byte {
 	return append(parts, text[start:])
 }
 
-// begins reports whether a line is one that begins a document: "---", alone or before a space.
-func begins(line []byte) bool {
+// startsDocument reports whether a line is one that begins a document: "---", alone or before a space.
+func startsDocument(line []byte) bool {
 	rest, ok := bytes.CutPrefix(line, []byte("---"))
 	return ok && (len(rest) == 0 || bytes.IndexByte([]byte(" \t\r\n"), rest[0]) >= 0)
 }
 
-// header returns what stands before the content of a part: the line that begins it, blank lines and comments, such as
+// splitHeader returns the text before the content of a part: the line that begins it, blank lines and comments, such as
 // Helm's "# Source:". It is kept when the content, which begins at end, is rewritten.
-func header(part []byte) (text []byte, end int) {
+func splitHeader(part []byte) (text []byte, end int) {
 	for line := range bytes.Lines(part) {
 		text := line
-		if begins(line) {
+		if startsDocument(line) {
 			text = line[len("---"):]
 		}
 		text = bytes.Trim(text, " \t\r\n")
@@ -38,7 +38,7 @@ func header(part []byte) (text []byte, end int) {
 		}
 		end += len(line)
 	}
-	if begins(part[end:]) { // The content begins on the line itself: "--- {kind: Pod}".
+	if startsDocument(part[end:]) { // The content begins on the line itself: "--- {kind: Pod}".
 		return append(bytes.Clone(part[:end]), "---\n"...), end
 	}
 	return bytes.Clone(part[:end]), end

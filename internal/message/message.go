@@ -7,16 +7,16 @@ import (
 	"unicode/utf8"
 )
 
-// MaxValue is the length of the longest value that Value leaves whole, in bytes: that of the longest name in Kubernetes.
+// MaxValue is the length, in bytes, of the longest value that Value leaves whole: that of the longest name in Kubernetes.
 const MaxValue = 253
 
 // ellipsis stands for what was cut out.
 const ellipsis = " … "
 
-// Value returns a value from outside as it stands in a message.
+// Value returns a value from outside in the form for messages.
 func Value(text string) string { return Shorten(text, MaxValue) }
 
-// Quote returns a value from outside as a quoted string, as it stands in a message.
+// Quote returns a value from outside as a quoted string, in the form for messages.
 func Quote(text string) string {
 	if len(text) > MaxValue {
 		text = cutMiddle(text, MaxValue)
@@ -32,7 +32,7 @@ func Shorten(text string, limit int) string {
 		text = cutMiddle(text, limit)
 	}
 	if !isPlain(text) {
-		if text = escape(text); len(text) > limit {
+		if text = escapeUnprintable(text); len(text) > limit {
 			text = cutMiddle(text, limit)
 		}
 	}
@@ -61,7 +61,7 @@ func isPlain(text string) bool {
 	return true
 }
 
-func escape(text string) string {
+func escapeUnprintable(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])

@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// ownTokenFile is where the kubelet puts the token with which this process speaks to the API server.
+// ownTokenFile is the file in which the kubelet puts the token with which this process authenticates to the API server.
 const ownTokenFile = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
-// readAPIAudiences returns the issuer and the audiences in the token of a pod's own service account: a token without an audience of its
-// own has all those of the API server (kube-apiserver's --api-audiences). The signature is of no interest: the kubelet
-// wrote the file, and what it says is only ever refused.
+// readAPIAudiences returns the issuer and the audiences in the token of a pod's own service account: a token that was requested
+// without an audience has all those of the API server (kube-apiserver's --api-audiences). The signature is not verified: the
+// kubelet wrote the file, and the result only makes the webhook refuse profiles.
 func readAPIAudiences(file string) ([]string, error) {
 	token, err := os.ReadFile(file) //nolint:gosec // The kubelet's file.
 	if err != nil {
@@ -55,7 +55,8 @@ func (a *audiences) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(a))
 }
 
-// apiAudiences returns the audiences that no profile may name: those given, and those of the process's own token where it runs in a pod.
+// apiAudiences returns the audiences that profiles must not name: the given ones and, in a pod, those of the process's own
+// token.
 func apiAudiences(given []string, tokenFile string) ([]string, error) {
 	own, err := readAPIAudiences(tokenFile)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -172,7 +172,7 @@ func (g *guarded) kubeconfig(t *testing.T, cfg *rest.Config) string {
 	return path
 }
 
-// letAttest gives the service account the permission that an API server's has.
+// letAttest grants the service account the permission of an API server's.
 func (g *guarded) letAttest(t *testing.T) {
 	t.Helper()
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "attester"}, Rules: []rbacv1.PolicyRule{{

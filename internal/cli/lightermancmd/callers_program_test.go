@@ -22,7 +22,7 @@ import (
 	"lighterman.dev/lighterman/webhook/caller"
 )
 
-// guarded is the real program beside a real API server whose client certificates and tokens it asks for.
+// guarded is the real program with a real API server, from which it requires client certificates or tokens.
 type guarded struct {
 	admin                          client.Client
 	clients                        kubernetes.Interface
@@ -48,8 +48,8 @@ func (g *guarded) logged() string {
 
 const guardedBucket = "bucket-that-nobody-may-know"
 
-// TestProgramBelievesTheAPIServerOnly runs the program with the flags that the chart sets: what any pod could post writes
-// nothing, is told nothing, is counted and logged, and the API server's own reviews are answered.
+// TestProgramBelievesTheAPIServerOnly runs the program with the flags that the chart sets. A forged review writes nothing,
+// learns nothing, is counted and logged; the API server's own reviews are answered.
 func TestProgramBelievesTheAPIServerOnly(t *testing.T) {
 	t.Parallel()
 	ca := pki.NewAuthority(t, nil)
@@ -87,7 +87,7 @@ func TestProgramBelievesTheAPIServerOnly(t *testing.T) {
 		}
 	}
 	if log := g.logged(); !strings.Contains(log, `"Refused a review"`) || !strings.Contains(log, `"source":"127.0.0.1:`) {
-		t.Errorf("the log does not tell of refusals: %s", log)
+		t.Errorf("the log does not show refusals: %s", log)
 	}
 }
 
@@ -132,7 +132,7 @@ func (g *guarded) post(t *testing.T, certificate *tls.Certificate, token string)
 	return status, answer + string(review.Response.Patch)
 }
 
-// token asks the API server for a token: one that it would send itself, or one that any pod can have projected.
+// token requests a token from the API server: one that it would send itself, or one that any pod can have projected.
 func (g *guarded) token(t *testing.T, bound bool) string {
 	t.Helper()
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{

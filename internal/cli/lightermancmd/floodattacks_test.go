@@ -108,7 +108,7 @@ func holdPlain(ctx context.Context, f *flooded) {
 	waitForEnd(ctx, c)
 }
 
-// halfClose announces a body, sends a part of it or all, and says that no more follows.
+// halfClose announces a body, sends a part of it or all, and closes its side of the connection.
 func halfClose(part []byte) func(context.Context, *flooded) {
 	length := len(part)
 	if !bytes.HasSuffix(part, []byte("}")) {

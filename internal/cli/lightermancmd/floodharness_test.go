@@ -40,8 +40,8 @@ import (
 	"lighterman.dev/lighterman/webhook"
 )
 
-// flooded is the real program beside a real API server, as the chart starts it, where nothing tells the API server from
-// others: the worst case.
+// flooded is the real program beside a real API server, as the chart starts it, with no authentication of API
+// servers: the worst case.
 type flooded struct {
 	cmd     *exec.Cmd
 	address string

@@ -101,14 +101,14 @@ func runInject(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, o
 	}
 	var denials []error
 	for _, object := range pods {
-		if err := o.inject(ctx, &out, &notes, object, given, len(pods) == 1); err != nil {
+		if err := o.injectObject(ctx, &out, &notes, object, given, len(pods) == 1); err != nil {
 			denials = append(denials, fmt.Errorf("%s: %w", object, err))
 		}
 	}
 	if _, err := notes.WriteTo(stderr); err != nil {
 		return fmt.Errorf("write warnings: %w", err)
 	}
-	// All or nothing: the next in the pipe may be "kubectl apply".
+	// All or nothing: the output may be piped into "kubectl apply".
 	if err := errors.Join(denials...); err != nil {
 		return err
 	}
@@ -125,10 +125,10 @@ func runInject(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, o
 	return nil
 }
 
-// inject injects the pod that object makes. It writes to out the diff, if that is asked for, and to notes what the user
-// should know. only says that there is no other such object.
-func (o *injectOptions) inject(ctx context.Context, out, notes *bytes.Buffer, object *manifest.Object, given profiles, only bool) error {
-	resolution, err := given.choose(ctx, object.Pod, only)
+// injectObject injects the pod that object makes. It writes the diff, if one is requested, to out, and warnings to notes. only
+// reports whether no other object makes a pod.
+func (o *injectOptions) injectObject(ctx context.Context, out, notes *bytes.Buffer, object *manifest.Object, given profiles, only bool) error {
+	resolution, err := given.resolveProfile(ctx, object.Pod, only)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (o *injectOptions) inject(ctx context.Context, out, notes *bytes.Buffer, ob
 		return err
 	}
 	if o.annotate {
-		result.Warnings = append(result.Warnings, accountWarnings(object.Pod, prof)...)
+		result.Warnings = append(result.Warnings, serviceAccountWarnings(object.Pod, prof)...)
 	}
 	for _, warning := range result.Warnings {
 		fmt.Fprintf(notes, "Warning: %s: %s\n", object, warning)
@@ -161,8 +161,8 @@ func (o *injectOptions) inject(ctx context.Context, out, notes *bytes.Buffer, ob
 	return writeDiff(out, object, injected)
 }
 
-// accountWarnings says what the pod needs besides the patch.
-func accountWarnings(pod *injector.Pod, prof *profile.Profile) []string {
+// serviceAccountWarnings returns warnings about the annotations that the pod's service account needs.
+func serviceAccountWarnings(pod *injector.Pod, prof *profile.Profile) []string {
 	want, write := profile.ServiceAccountAnnotations(prof.Spec)
 	if len(want) == 0 {
 		return nil

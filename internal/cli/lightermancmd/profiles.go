@@ -16,10 +16,10 @@ import (
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
-// profiles are those that the pods of "lighterman inject" may get.
+// profiles are the profiles of the files of --profile.
 type profiles []*resolve.ScopedProfile
 
-// readProfiles reads the profiles of files. Other objects in them are not looked at.
+// readProfiles returns the profiles in files, whose other objects it ignores.
 func readProfiles(names []string) (profiles, error) {
 	var found profiles
 	for _, name := range names {
@@ -68,9 +68,9 @@ func parseProfiles(text []byte) (profiles, error) {
 	return found, nil
 }
 
-// choose returns what the webhook decides, but that a pod which is the only one gets the only profile even if nothing names
+// resolveProfile returns what the webhook decides, but that a pod which is the only one gets the only profile even if nothing names
 // it.
-func (p profiles) choose(ctx context.Context, pod *injector.Pod, only bool) (resolve.Resolution, error) {
+func (p profiles) resolveProfile(ctx context.Context, pod *injector.Pod, only bool) (resolve.Resolution, error) {
 	namespace := pod.Metadata.Namespace
 	resolution, err := resolve.Profile(ctx, p, pod, namespace)
 	if err != nil || resolution != (resolve.Resolution{}) || !only || len(p) != 1 {

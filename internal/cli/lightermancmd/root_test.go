@@ -14,7 +14,7 @@ import (
 // version is that of the commands under test.
 const version = "v0.0.0-dev"
 
-// run runs the program as the shell would, and gives what it wrote.
+// run runs the program as a shell would, and returns its output.
 func run(t *testing.T, stdin string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	cmd := newCommand(version)

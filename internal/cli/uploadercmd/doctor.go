@@ -30,7 +30,7 @@ Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code i
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := cli.UntilSignal(cmd.Context())
 			defer stop()
-			config, pod, err := settings()
+			config, pod, err := readSettings()
 			if err != nil {
 				return err
 			}

@@ -74,7 +74,7 @@ func TestFromEnvironment(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, key, err := fromEnvironment(u, test.url, func(name string) string { return test.env[name] })
+			got, key, err := configFromEnvironment(u, test.url, func(name string) string { return test.env[name] })
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -87,11 +87,11 @@ completion Wrap, "uploader run" does the same.`,
 		Example: `  # In an init container of this image, with an emptyDir that other containers mount
   uploader install /shared`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return install(args[0]) },
+		RunE: func(_ *cobra.Command, args []string) error { return installProgram(args[0]) },
 	}
 }
 
-func install(directory string) error {
+func installProgram(directory string) error {
 	name := filepath.Join(directory, "uploader")
 	if err := copyProgram(name + ".new"); err != nil {
 		return fmt.Errorf("install the program: %w", err)

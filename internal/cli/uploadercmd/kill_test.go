@@ -60,7 +60,7 @@ func (w *writer) next(n int) {
 	w.must(f.Close())
 }
 
-// right checks everything that is visible: not a wrong byte, and never a part. It gives how many files there are.
+// right checks that every visible object is the whole file, and returns how many are visible.
 func (w *writer) right() (visible int) {
 	w.Helper()
 	w.mu.Lock()

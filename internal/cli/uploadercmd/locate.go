@@ -10,8 +10,8 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// locate opens the store of a manifest, and returns the manifest's key in it.
-func locate(where, settings string) (objstore.Store, string, error) {
+// openManifestStore opens the store of a manifest, and returns the manifest's key in it.
+func openManifestStore(where, settings string) (objstore.Store, string, error) {
 	u, err := url.Parse(where)
 	if err != nil {
 		return nil, "", fmt.Errorf("%q is no URL of a manifest: %w", where, err)
@@ -25,10 +25,10 @@ func locate(where, settings string) (objstore.Store, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		key, err := keyIn(store, u, where)
+		key, err := keyInStore(store, u, where)
 		return store, key, err
 	}
-	config, key, err := fromEnvironment(u, where, os.Getenv)
+	config, key, err := configFromEnvironment(u, where, os.Getenv)
 	if err != nil {
 		return nil, "", err
 	}
@@ -37,8 +37,8 @@ func locate(where, settings string) (objstore.Store, string, error) {
 	return store, key, err
 }
 
-// keyIn returns the key of a manifest in the store that is configured. A URL of another store is an error.
-func keyIn(store objstore.Store, u *url.URL, where string) (string, error) {
+// keyInStore returns the key of a manifest in the store that is configured. A URL of another store is an error.
+func keyInStore(store objstore.Store, u *url.URL, where string) (string, error) {
 	if u.Scheme == "" {
 		return strings.TrimPrefix(u.Path, "/"), nil
 	}

@@ -38,7 +38,7 @@ func TestLocate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.config.Spool = "/spool"
-			_, key, err := locate(test.where, test.config.String())
+			_, key, err := openManifestStore(test.where, test.config.String())
 			if key != test.want || (err == nil) != (test.want != "") {
 				t.Errorf("got %q, %v", key, err)
 			}
@@ -50,7 +50,7 @@ func TestLocate(t *testing.T) {
 	for where, want := range map[string]string{
 		"s3://b/x": "x", "gs://b/x": "x", "https://acct.blob.core.windows.net/c/x/y": "x/y", "x": "", "ftp://b/x": "",
 	} {
-		if _, key, err := locate(where, ""); key != want || (err == nil) != (want != "") {
+		if _, key, err := openManifestStore(where, ""); key != want || (err == nil) != (want != "") {
 			t.Errorf("%s without settings: %q, %v", where, key, err)
 		}
 	}

@@ -28,7 +28,7 @@ func TestExecOnATerminal(t *testing.T) {
 	p.must(c.Start())
 	p.must(screen.Close())
 	shown, err := io.ReadAll(terminal)
-	if !errors.Is(err, syscall.EIO) { // So ends a terminal that nobody has any more.
+	if !errors.Is(err, syscall.EIO) { // The error of a terminal whose other side is closed.
 		t.Error(err)
 	}
 	p.must(terminal.Close())
@@ -82,7 +82,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// metrics are none as long as nobody listens.
+// metrics returns the metrics of the sidecar, or nil before it serves them.
 func metrics(t *testing.T, address string) []byte {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/metrics", http.NoBody)

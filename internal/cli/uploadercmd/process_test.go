@@ -67,7 +67,7 @@ func (p *pod) must(err error) {
 	}
 }
 
-// command is one of the program's, in the environment of the pod.
+// command returns a command of the program, in the environment of the pod.
 func (p *pod) command(args ...string) *exec.Cmd {
 	p.Helper()
 	program, err := os.Executable()
@@ -115,7 +115,7 @@ func (p *pod) start(args ...string) *process {
 	return r
 }
 
-// code waits for the end of a process, and gives its exit code.
+// code waits for the end of a process, and returns its exit code.
 func (r *process) code() int {
 	r.p.Helper()
 	select {
@@ -160,7 +160,7 @@ func (p *pod) write(name string, data []byte) {
 	p.must(os.WriteFile(filepath.Join(p.spool, name), data, 0o600))
 }
 
-// object is what is visible at the key of a file; nil: nothing.
+// object returns the object at the key of a file, or nil.
 func (p *pod) object(name string) []byte {
 	p.Helper()
 	r, err := p.store.Open(p.Context(), "ns/pod/"+name, "")

@@ -17,8 +17,8 @@ import (
 	"lighterman.dev/lighterman/uploader/sidecar"
 )
 
-// memory is the part of the container's limit that Go's collector keeps to; the rest is for what it does not see.
-const memory = 0.9
+// memoryRatio is the part of the container's limit that becomes GOMEMLIMIT; the rest is for memory that Go does not manage.
+const memoryRatio = 0.9
 
 // runOptions are the flags of "uploader run".
 type runOptions struct {
@@ -47,9 +47,9 @@ only completion Wrap lets a Job fail. The reason of a failure is also the contai
   export LIGHTERMAN_UPLOADER='{"spool":"/tmp/spool","directory":"/tmp/run","s3":{"bucket":"b","region":"eu-west-1","auth":{"mode":"ambient"}}}'
   uploader run --termination-log=`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.explain(runSidecar(cmd.Context(), &o)) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.reportTermination(runSidecar(cmd.Context(), &o)) },
 	}
-	o.bind(cmd)
+	o.bindFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.metrics, "metrics-address", "", "address of /metrics, for example :9108; empty: none are served")
 	return cmd
@@ -71,26 +71,26 @@ Settings are read as "uploader run" reads them.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := cli.UntilSignal(cmd.Context())
 			defer stop()
-			options, err := o.sidecar()
+			options, err := o.sidecarOptions()
 			if err == nil {
 				err = sidecar.Preflight(ctx, options)
 			}
-			return o.explain(err)
+			return o.reportTermination(err)
 		},
 	}
-	o.bind(cmd)
+	o.bindFlags(cmd)
 	return cmd
 }
 
-// bind defines the flags that every form of the sidecar has.
-func (o *runOptions) bind(cmd *cobra.Command) {
+// bindFlags defines the flags that every form of the sidecar has.
+func (o *runOptions) bindFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.termination, "termination-log", "/dev/termination-log", "file for the reason of a failure; empty: it is not written")
 	o.log.BindFlags(f)
 }
 
-// explain writes the reason of a failure where Kubernetes shows it.
-func (o *runOptions) explain(err error) error {
+// reportTermination writes the reason of a failure to the container's termination message, and returns err.
+func (o *runOptions) reportTermination(err error) error {
 	if err == nil || o.termination == "" {
 		return err
 	}
@@ -100,17 +100,17 @@ func (o *runOptions) explain(err error) error {
 	return err
 }
 
-// sidecar reads the settings, and opens the store.
-func (o *runOptions) sidecar() (sidecar.Options, error) {
+// sidecarOptions reads the settings, opens the store, and sets up the log.
+func (o *runOptions) sidecarOptions() (sidecar.Options, error) {
 	handler, err := o.log.SetUp(os.Stderr)
 	if err != nil {
 		return sidecar.Options{}, err
 	}
 	log := slog.New(handler)
-	if _, err := memlimit.Set(memlimit.WithRatio(memory), memlimit.WithProvider(memlimit.FromCgroup)); err != nil {
-		log.Debug("no memory limit is known", "error", err)
+	if _, err := memlimit.Set(memlimit.WithRatio(memoryRatio), memlimit.WithProvider(memlimit.FromCgroup)); err != nil {
+		log.Debug("read the memory limit", "error", err)
 	}
-	config, pod, err := settings()
+	config, pod, err := readSettings()
 	if err != nil {
 		return sidecar.Options{}, err
 	}
@@ -127,27 +127,27 @@ func runSidecar(ctx context.Context, o *runOptions) error {
 	// First of all: a pod may end at once. Further signals do not end a drain that has begun.
 	drain, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	options, err := o.sidecar() //nolint:contextcheck // A store outlives every request.
+	options, err := o.sidecarOptions() //nolint:contextcheck // A store outlives every request.
 	if err != nil {
 		return err
 	}
 	if options.Config.Completion == uploader.Wrap {
-		if err := install(options.Config.Directory); err != nil {
+		if err := installProgram(options.Config.Directory); err != nil {
 			return err
 		}
 	}
 	if o.metrics != "" {
 		go func() {
 			if err := options.Metrics.Serve(ctx, o.metrics); err != nil {
-				options.Log.Error("no metrics", "error", err)
+				options.Log.Error("serve metrics", "error", err)
 			}
 		}()
 	}
 	return sidecar.Run(ctx, drain.Done(), options)
 }
 
-// settings reads the environment of an injected sidecar.
-func settings() (*uploader.Config, uploader.Pod, error) {
+// readSettings reads the settings and the pod's identity from the environment of an injected sidecar.
+func readSettings() (*uploader.Config, uploader.Pod, error) {
 	config, err := uploader.ParseConfig(os.Getenv(uploader.EnvConfig))
 	if err != nil {
 		return nil, uploader.Pod{}, err

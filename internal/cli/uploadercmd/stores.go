@@ -11,7 +11,7 @@ import (
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
-// connectionsPerSlot is how many requests a place of the configured concurrency may stand for: small objects share one.
+// connectionsPerSlot is the number of connections for each unit of the configured concurrency: small objects share one.
 const connectionsPerSlot = 8
 
 // openFunc opens the store of a location.

@@ -37,7 +37,7 @@ func TestEveryAuthModeCanBeOpened(t *testing.T) {
 // TestEveryStoreIsReachedByURL finds the stores that "uploader verify" reaches by the URL of a manifest.
 func TestEveryStoreIsReachedByURL(t *testing.T) {
 	var got []string
-	for scheme, reach := range schemes {
+	for scheme, reach := range configFuncs {
 		c, _ := reach(&url.URL{Scheme: scheme, Host: "host", Path: "/container/key"}, func(string) string { return "" })
 		where, err := c.Location()
 		if err != nil {
@@ -47,7 +47,7 @@ func TestEveryStoreIsReachedByURL(t *testing.T) {
 	}
 	slices.Sort(got)
 	if want := slices.Sorted(slices.Values(uploader.StoreNames())); !slices.Equal(got, want) {
-		t.Errorf("schemes in environment.go has the stores %v, and a configuration can have %v", got, want)
+		t.Errorf("configFuncs in environment.go has the stores %v, and a configuration can have %v", got, want)
 	}
 }
 

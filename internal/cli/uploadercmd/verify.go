@@ -46,15 +46,15 @@ the run had not ended, and later files are not listed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := cli.UntilSignal(cmd.Context())
 			defer stop()
-			return verify(ctx, cmd.OutOrStdout(), args[0], !quick)
+			return verifyRun(ctx, cmd.OutOrStdout(), args[0], !quick)
 		},
 	}
 	cmd.Flags().BoolVar(&quick, "quick", false, "compare the sizes and checksums that the store reports, without reading files back")
 	return cmd
 }
 
-func verify(ctx context.Context, out io.Writer, where string, content bool) error {
-	store, key, err := locate(where, os.Getenv(uploader.EnvConfig)) //nolint:contextcheck // A store outlives every request.
+func verifyRun(ctx context.Context, out io.Writer, where string, content bool) error {
+	store, key, err := openManifestStore(where, os.Getenv(uploader.EnvConfig)) //nolint:contextcheck // A store outlives every request.
 	if err != nil {
 		return err
 	}
