@@ -85,7 +85,8 @@ generate: ## Generate deep copies and CRDs
 	bin/controller-gen crd paths=./api/... output:crd:dir=charts/lighterman/files/crds
 
 .PHONY: verify
-verify: generate ## Fail if generated files, modules or formatting are not up to date
+verify: generate ## Fail if generated files or modules are not up to date, or a commit's subject is not as it should be
+	hack/check-commits
 	go mod tidy -diff
 	cd e2e && go mod tidy -diff
 	git diff --exit-code -- api charts/lighterman/files
