@@ -7,10 +7,10 @@
 // the credential files, a read-only mount of it, an init container that joins CA bundles where a profile asks for
 // that, the uploader's containers, and annotations that say what was done.
 //
-// What is there already it leaves alone, but for four things: an empty variable gets a value, Wrap replaces a command,
-// the uploader raises the grace period, and what an earlier pass of another plan wrote is removed (former.go). Each
-// operation is computed from the few fields the rules read, so fields that this version of Kubernetes' types does not
-// know survive. A variable that the user has set to a value is kept, and with it goes the whole group of variables that
+// The injector leaves existing fields alone, but for four: an empty variable gets a value, Wrap puts the uploader in front
+// of a command, the uploader raises the grace period, and what an earlier pass of another plan wrote is removed (former.go).
+// Each operation is computed from the few fields the rules read, so fields that this version of Kubernetes' types does not
+// know survive. TestInject holds both on every golden case, TestRestored the last of the four. A variable that the user has set to a value is kept, and with it goes the whole group of variables that
 // would compete with it.
 //
 // A second pass over its own result adds nothing, except to containers that came in between; the same input always

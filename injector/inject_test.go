@@ -145,7 +145,7 @@ func checkInvariants(t *testing.T, raw []byte, profile *profile.Profile, setting
 	t.Helper()
 	for _, op := range result.Operations {
 		if op.Operation != "add" {
-			t.Errorf("operation %s %s: only additions are allowed", op.Operation, op.Path)
+			t.Errorf("operation %s %s: a first pass has additions alone", op.Operation, op.Path)
 		}
 	}
 	pod, untouched := parse(t, raw), parse(t, raw)
