@@ -14,6 +14,7 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/webhook/profilestatus"
 	"lighterman.dev/lighterman/webhook/resolve"
 	"lighterman.dev/lighterman/webhook/serviceaccounts"
 )
@@ -63,7 +64,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, ga
 	if gate.ReadOnly {
 		return ready, nil
 	}
-	return ready, setupStatus(mgr, settings)
+	return ready, profilestatus.Setup(mgr, settings.Cluster)
 }
 
 // setupServiceAccounts makes the handler read and annotate service accounts, and registers their reconciler.
