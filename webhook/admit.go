@@ -36,7 +36,7 @@ func (h *Handler) decide(ctx context.Context, source resolve.Source, req *reques
 	case err != nil || resolution.OptedOut:
 		return out, err
 	case out.profile == nil:
-		return out, refuseRecord(&req.Object.Metadata)
+		return out, denyForeignRecord(&req.Object.Metadata)
 	}
 	out.result, err = injector.Inject(&req.Object, out.profile, h.Settings)
 	out.injected = len(out.result.Operations) > 0
@@ -53,9 +53,9 @@ func (h *Handler) decide(ctx context.Context, source resolve.Source, req *reques
 	return out, h.Annotator.Ensure(ctx, account, out.profile, req.DryRun)
 }
 
-// refuseRecord denies a pod that no profile is for and that carries the record of an injection: whoever reads the record
-// would believe it. The admission policy cannot, for in a namespace labelled "selected" it does not know what matched.
-func refuseRecord(pod *injector.Metadata) error {
+// denyForeignRecord denies a pod that gets no profile and carries the record of an injection: readers of the record would
+// believe it. The admission policy cannot, for in a namespace labelled "selected" it does not know what matched.
+func denyForeignRecord(pod *injector.Metadata) error {
 	if _, ok := pod.Annotations[injector.AnnotationInjected]; !ok {
 		return nil
 	}

@@ -55,7 +55,7 @@ func readBody(buffer *bytes.Buffer, w http.ResponseWriter, r *http.Request, room
 		err = &http.MaxBytesError{Limit: maxBody}
 	}
 	if err == nil && n == smallBody && r.ContentLength != smallBody {
-		if err = room.takeBody(r.Context(), r.ContentLength); err == nil {
+		if err = room.acquireBody(r.Context(), r.ContentLength); err == nil {
 			size := r.ContentLength
 			if size < 0 {
 				size = maxBody // To grow in steps would take three times the room.
@@ -65,13 +65,13 @@ func readBody(buffer *bytes.Buffer, w http.ResponseWriter, r *http.Request, room
 		}
 	}
 	if err != nil {
-		return readError(err)
+		return classifyReadError(err)
 	}
-	httpserver.Arrived(r.Context())
+	httpserver.MarkArrived(r.Context())
 	return nil
 }
 
-func readError(err error) error {
+func classifyReadError(err error) error {
 	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 	switch {
 	case tooLarge:
@@ -98,12 +98,12 @@ func (h *Handler) refuseBody(w http.ResponseWriter, start time.Time, head []byte
 	case errors.Is(err, errBusy):
 		status, reason = http.StatusTooManyRequests, reasonBusy
 	}
-	h.Metrics.observe(start, outcome, reason)
+	h.Metrics.observeReview(start, outcome, reason)
 	uid := ""
 	if tooLarge || errors.Is(err, errBusy) {
 		uid = uidOf(head)
 	}
-	refuseReview(w, status, uid, err)
+	writeReviewFailure(w, status, uid, err)
 }
 
 // uidOf returns the uid of the review that begins with head; empty: it is not in there. The API server writes it first.

@@ -14,15 +14,15 @@ import (
 // maxNote is the API's limit for an event's note, in bytes (k8s.io/kubernetes v1.37 pkg/apis/core/validation/events.go).
 const maxNote = 1024
 
-// events writes Kubernetes events. The recorder queues them, so an admission does not wait.
-type events struct {
+// eventRecorder writes Kubernetes events. The recorder queues them, so an admission does not wait.
+type eventRecorder struct {
 	recorder eventsv1.EventRecorder
 }
 
-var _ Recorder = (*events)(nil)
+var _ Recorder = (*eventRecorder)(nil)
 
-// Denied tells at the profile that a pod was denied. The pod does not exist, so nothing can be told there.
-func (e *events) Denied(profile *profile.Profile, namespace, pod string, denied *injector.DeniedError) {
+// RecordDenial writes an event about the profile for a pod that was denied. The pod does not exist, so it can have none.
+func (e *eventRecorder) RecordDenial(profile *profile.Profile, namespace, pod string, denied *injector.DeniedError) {
 	regarding := &corev1.ObjectReference{
 		APIVersion: v1alpha1.GroupVersion.String(), Kind: profile.Kind,
 		Namespace: profile.Namespace, Name: profile.Name, UID: types.UID(profile.UID),

@@ -68,7 +68,9 @@ func (e everyAccount) Apply(context.Context, *serviceaccounts.Account, map[strin
 	return nil
 }
 
-func (t *touched) Denied(*profile.Profile, string, string, *injector.DeniedError) { t.events.Add(1) }
+func (t *touched) RecordDenial(*profile.Profile, string, string, *injector.DeniedError) {
+	t.events.Add(1)
+}
 
 // secretBucket stands in every profile, so that it shows in whatever tells something of one.
 const secretBucket = "bucket-that-nobody-may-know"
@@ -99,7 +101,7 @@ func newTarget(t *testing.T, options caller.Options) *target {
 	count := &touched{}
 	h := &Handler{
 		Cached: store, CacheOnly: store, Live: &liveFinder{store, count}, Settings: injector.Settings{Version: "test"},
-		Gate:    Gate{Callers: callers, ReleaseNamespace: "lighterman-system"}.setup(metrics, logr.Discard()),
+		Gate:    Gate{Callers: callers, ReleaseNamespace: "lighterman-system"}.prepare(metrics, logr.Discard()),
 		Metrics: metrics, Events: count, Log: logr.Discard(),
 	}
 	h.Annotator = &serviceaccounts.Annotator{Client: everyAccount{count}, Profiles: h.Live, Writes: metrics.writes, Log: logr.Discard()}

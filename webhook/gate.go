@@ -15,11 +15,11 @@ import (
 // Gate decides which reviews are looked at. Its zero value answers reviews of any sender, and causes no write and no
 // read of the API server for them.
 type Gate struct {
-	// Callers tells the API server from others.
+	// Callers authenticates the API server.
 	Callers *caller.Authenticator
 	// ReleaseNamespace is Lighterman's own: no pod of it is injected.
 	ReleaseNamespace string
-	// NamedAccountsOnly: an admission writes no service account, whoever sent the review. The elected replica annotates
+	// NamedAccountsOnly: an admission writes no service account, even for the API server. The elected replica annotates
 	// the accounts that profiles name.
 	NamedAccountsOnly bool
 	// ReadOnly: nothing at all is written, no status of profiles and no event either.
@@ -29,28 +29,28 @@ type Gate struct {
 	log     *caller.RefusalLog
 }
 
-// setup returns the gate with what it counts and logs by, and tells where no sender can be known.
-func (g Gate) setup(metrics *Metrics, log logr.Logger) Gate {
+// prepare returns the gate with its metrics and log, and logs that no sender can be authenticated where that is so.
+func (g Gate) prepare(metrics *Metrics, log logr.Logger) Gate {
 	g.metrics, g.log = metrics, caller.NewRefusalLog(log)
-	metrics.authenticating(g.Callers.InForce())
+	metrics.showMethods(g.Callers.InForce())
 	if g.Callers.AnswersUnproven() {
 		g.NamedAccountsOnly = true
-		log.Info("Cannot tell the API server from other callers: their reviews are decided by the caches alone, and write nothing; see \"Who may call the webhook\" in docs/security.md")
+		log.Info("cannot tell the API server from other callers: their reviews are decided by the caches alone, and write nothing; see \"Who may call the webhook\" in docs/security.md")
 	}
 	return g
 }
 
-// errOutOfScope says that a review is about a pod that the webhook configuration never sends.
+// errOutOfScope reports that a review is about a pod that the webhook configuration never sends.
 var errOutOfScope = errors.New("out of scope")
 
-// scopeError is an errOutOfScope for the log and the metric; whoever sent the review is told neither.
+// scopeError is an errOutOfScope for the log and the metric; the answer contains neither.
 type scopeError struct{ reason, detail string }
 
 func (e *scopeError) Error() string { return e.detail }
 
 func (e *scopeError) Is(target error) bool { return target == errOutOfScope }
 
-// checkScope refuses pods that the webhook configuration does not send: whoever sends them is not the API server, or
+// checkScope refuses pods that the webhook configuration does not send: their sender is not the API server, or
 // the configuration was changed.
 func (h *Handler) checkScope(ctx context.Context, req *request) error {
 	if resolve.IsSystemNamespace(req.Namespace, h.Gate.ReleaseNamespace) {
@@ -73,20 +73,20 @@ func (h *Handler) checkScope(ctx context.Context, req *request) error {
 	return &scopeError{reasonNotOptedIn, "the review is about a pod whose namespace does not send it"}
 }
 
-// refuse answers a request that does not come from the API server.
-func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, v caller.Verdict) {
-	g.count(r.RemoteAddr, v.Reason, v.Detail)
+// refuseCaller answers a request that does not come from the API server.
+func (g *Gate) refuseCaller(w http.ResponseWriter, r *http.Request, v caller.Verdict) {
+	g.countRefusal(r.RemoteAddr, v.Reason, v.Detail)
 	caller.Refuse(w)
 }
 
-// refuseScope counts a review that is out of scope.
-func (g *Gate) refuseScope(req *request, err error) {
+// refuseOutOfScope counts a review that is out of scope.
+func (g *Gate) refuseOutOfScope(req *request, err error) {
 	if scope, ok := errors.AsType[*scopeError](err); ok {
-		g.count(req.source, scope.reason, scope.detail)
+		g.countRefusal(req.source, scope.reason, scope.detail)
 	}
 }
 
-func (g *Gate) count(source, reason, detail string) {
-	g.metrics.refused(reason)
-	g.log.Refused(source, reason, detail)
+func (g *Gate) countRefusal(source, reason, detail string) {
+	g.metrics.countRefusal(reason)
+	g.log.LogRefusal(source, reason, detail)
 }

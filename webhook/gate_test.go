@@ -20,7 +20,7 @@ import (
 
 // unproven makes the handler one that cannot tell who calls.
 func unproven(h *Handler) {
-	h.Gate = Gate{ReleaseNamespace: "lighterman-system"}.setup(h.Metrics, logr.Discard())
+	h.Gate = Gate{ReleaseNamespace: "lighterman-system"}.prepare(h.Metrics, logr.Discard())
 }
 
 // backupPod is a pod of the service account backup that names the profile pg.

@@ -26,7 +26,7 @@ import (
 // Path is where the API server posts its reviews, or what such a path begins with: see package caller.
 const Path = caller.Path
 
-// answerTimeout is how long the API server waits, as the webhook configuration says.
+// answerTimeout is the timeout of the webhook configuration: the API server waits no longer.
 const answerTimeout = 5 * time.Second
 
 // maxMessage is the length of the longest answer: a denial, with what stands in front of it.
@@ -43,12 +43,12 @@ type Handler struct {
 	// CacheOnly finds them without any I/O, for reviews whose sender is not proven.
 	CacheOnly resolve.Source
 	Settings  injector.Settings
-	// Gate tells the API server's reviews from others.
+	// Gate distinguishes the API server's reviews from others.
 	Gate Gate
-	// Annotator annotates the pods' service accounts. Nil: nobody does, as the settings then say too.
+	// Annotator annotates the pods' service accounts. Nil where the settings disable that.
 	Annotator *serviceaccounts.Annotator
 	Metrics   *Metrics
-	// Events tells users, at the profile, of pods that were denied. Nil: they are not told.
+	// Events records, at the profile, pods that were denied. Nil: it records none.
 	Events Recorder
 	Log    logr.Logger
 
@@ -58,7 +58,7 @@ type Handler struct {
 
 // Recorder writes an event about a profile. It must not wait for the API server.
 type Recorder interface {
-	Denied(profile *profile.Profile, namespace, pod string, denied *injector.DeniedError)
+	RecordDenial(profile *profile.Profile, namespace, pod string, denied *injector.DeniedError)
 }
 
 // outcome is what became of one request.
@@ -71,15 +71,15 @@ type outcome struct {
 // scratch is the memory of one request: its body, the patch, and the response.
 type scratch struct{ body, patch, response bytes.Buffer }
 
-// maxKept is the size of the largest buffer whose memory is kept for another request.
-const maxKept = 64 << 10
+// maxPooledBuffer is the size of the largest buffer whose memory is kept for another request.
+const maxPooledBuffer = 64 << 10
 
-// pool keeps the memory of requests that have been answered: nothing that is decoded refers to it.
-var pool = sync.Pool{New: func() any { return new(scratch) }}
+// scratchPool keeps the memory of requests that have been answered: nothing that is decoded refers to it.
+var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
 
-func (s *scratch) release() {
-	if max(s.body.Cap(), s.patch.Cap(), s.response.Cap()) <= maxKept {
-		pool.Put(s)
+func (s *scratch) releaseToPool() {
+	if max(s.body.Cap(), s.patch.Cap(), s.response.Cap()) <= maxPooledBuffer {
+		scratchPool.Put(s)
 	}
 }
 
@@ -89,25 +89,25 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	defer func() {
 		if fault := recover(); fault != nil {
-			h.Log.Error(fmt.Errorf("panic: %v", fault), "Answer a review", "stack", string(debug.Stack()))
-			h.Metrics.observe(start, outcomeError, reasonPanic)
-			refuse(w, http.StatusInternalServerError, errors.New("internal error: see the log of Lighterman"))
+			h.Log.Error(fmt.Errorf("panic: %v", fault), "answer review", "stack", string(debug.Stack()))
+			h.Metrics.observeReview(start, outcomeError, reasonPanic)
+			writeFailure(w, http.StatusInternalServerError, errors.New("internal error: see the log of Lighterman"))
 		}
 	}()
 	verdict := h.Gate.Callers.Authenticate(r)
 	if verdict.Trust == caller.Refused {
-		h.Gate.refuse(w, r, verdict)
+		h.Gate.refuseCaller(w, r, verdict)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
 	defer cancel()
-	room := h.memory.share()
+	room := h.memory.newShare()
 	defer room.release()
-	s := pool.Get().(*scratch)
-	defer s.release()
+	s := scratchPool.Get().(*scratch)
+	defer s.releaseToPool()
 	err := readBody(&s.body, w, r, &room)
 	if err == nil {
-		err = room.takeReview(ctx, s.body.Bytes())
+		err = room.acquireReview(ctx, s.body.Bytes())
 	}
 	if err != nil {
 		h.refuseBody(w, start, s.body.Bytes(), err)
@@ -115,64 +115,64 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	req, err := parseReview(s.body.Bytes())
 	if err != nil {
-		h.Metrics.observe(start, outcomeError, reasonBadRequest)
-		refuse(w, http.StatusBadRequest, err)
+		h.Metrics.observeReview(start, outcomeError, reasonBadRequest)
+		writeFailure(w, http.StatusBadRequest, err)
 		return
 	}
 	req.proven, req.source = verdict.Trust == caller.Proven, r.RemoteAddr
-	h.Metrics.called(verdict.Method)
+	h.Metrics.countCaller(verdict.Method)
 	response := h.respond(ctx, start, req, &s.patch, &room)
 	response.UID = types.UID(req.UID)
 	if err := encodeReview(&s.response, response); err != nil {
-		refuse(w, http.StatusInternalServerError, err)
+		writeFailure(w, http.StatusInternalServerError, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // As the deadline of the body.
 	if _, err := w.Write(s.response.Bytes()); err != nil {
-		h.lines.of(h.Log, req).Error(err, "Write the response")
+		h.lines.logFor(h.Log, req).Error(err, "write response")
 	}
 }
 
 // respond admits, counts and logs. The patch is written to the buffer, which the response then refers to.
 func (h *Handler) respond(ctx context.Context, start time.Time, req *request, patch *bytes.Buffer, room *share) *admissionv1.AdmissionResponse {
 	if err := req.checkKind(); err != nil {
-		h.Metrics.observe(start, outcomeError, reasonBadRequest)
-		return failed(http.StatusBadRequest, err)
+		h.Metrics.observeReview(start, outcomeError, reasonBadRequest)
+		return failureResponse(http.StatusBadRequest, err)
 	}
 	out, err := h.admit(ctx, req)
 	var response *admissionv1.AdmissionResponse
 	if err == nil {
-		response, err = allowed(ctx, &out, patch, room)
+		response, err = allowResponse(ctx, &out, patch, room)
 	}
 	var denied *injector.DeniedError
 	switch {
 	case errors.Is(err, errOutOfScope):
-		h.Gate.refuseScope(req, err)
-		return failed(http.StatusForbidden, errors.New(caller.Message))
+		h.Gate.refuseOutOfScope(req, err)
+		return failureResponse(http.StatusForbidden, errors.New(caller.Message))
 	case errors.As(err, &denied):
-		h.Metrics.observe(start, outcomeDenied, string(denied.Reason))
-		h.lines.of(h.Log, req).Info("Denied", "reason", denied.Reason, "message", denied.Error())
+		h.Metrics.observeReview(start, outcomeDenied, string(denied.Reason))
+		h.lines.logFor(h.Log, req).Info("deny pod", "reason", denied.Reason, "message", denied.Error())
 		if h.Events != nil && out.profile != nil && !req.DryRun && req.proven {
-			h.Events.Denied(out.profile, req.Namespace, req.name(), denied)
+			h.Events.RecordDenial(out.profile, req.Namespace, req.podName(), denied)
 		}
-		return failed(http.StatusForbidden, err)
+		return failureResponse(http.StatusForbidden, err)
 	case errors.Is(err, errBusy):
-		h.Metrics.observe(start, outcomeError, reasonBusy)
-		return failed(http.StatusTooManyRequests, err)
+		h.Metrics.observeReview(start, outcomeError, reasonBusy)
+		return failureResponse(http.StatusTooManyRequests, err)
 	case err != nil:
-		h.Metrics.observe(start, outcomeError, reasonInternal)
-		h.lines.of(h.Log, req).Error(err, "Admit a pod")
-		return failed(http.StatusInternalServerError, err)
+		h.Metrics.observeReview(start, outcomeError, reasonInternal)
+		h.lines.logFor(h.Log, req).Error(err, "admit pod")
+		return failureResponse(http.StatusInternalServerError, err)
 	}
-	h.Metrics.admitted(start, &out)
+	h.Metrics.countAdmission(start, &out)
 	if out.injected && h.Log.V(1).Enabled() {
-		h.lines.of(h.Log.V(1), req).Info("Injected", "profile", out.profile.String(), "operations", len(out.result.Operations))
+		h.lines.logFor(h.Log.V(1), req).Info("inject pod", "profile", out.profile.String(), "operations", len(out.result.Operations))
 	}
 	return response
 }
 
-func allowed(ctx context.Context, out *outcome, patch *bytes.Buffer, room *share) (*admissionv1.AdmissionResponse, error) {
+func allowResponse(ctx context.Context, out *outcome, patch *bytes.Buffer, room *share) (*admissionv1.AdmissionResponse, error) {
 	response := &admissionv1.AdmissionResponse{Allowed: true, Warnings: out.result.Warnings}
 	if out.profile != nil {
 		response.AuditAnnotations = map[string]string{"profile": out.profile.Kind + " " + out.profile.String()}
@@ -180,7 +180,7 @@ func allowed(ctx context.Context, out *outcome, patch *bytes.Buffer, room *share
 	if len(out.result.Operations) == 0 {
 		return response, nil
 	}
-	if err := room.takePatch(ctx, out.result.Size); err != nil {
+	if err := room.acquirePatch(ctx, out.result.Size); err != nil {
 		return nil, err
 	}
 	if err := encodePatch(patch, out.result.Operations); err != nil {
@@ -205,7 +205,7 @@ var statusReasons = map[int32]metav1.StatusReason{
 	http.StatusTooManyRequests:       metav1.StatusReasonTooManyRequests,
 }
 
-func failed(code int32, err error) *admissionv1.AdmissionResponse {
+func failureResponse(code int32, err error) *admissionv1.AdmissionResponse {
 	reason, ok := statusReasons[code]
 	if !ok {
 		reason = metav1.StatusReasonInternalError
@@ -215,12 +215,14 @@ func failed(code int32, err error) *admissionv1.AdmissionResponse {
 	}}
 }
 
-// refuse answers a request that is no review that could be answered.
-func refuse(w http.ResponseWriter, status int, err error) { refuseReview(w, status, "", err) }
+// writeFailure answers a request that is no review that could be answered.
+func writeFailure(w http.ResponseWriter, status int, err error) {
+	writeReviewFailure(w, status, "", err)
+}
 
-// refuseReview answers a review that was not read whole. With a uid the answer is a review, else a status of HTTP alone.
-func refuseReview(w http.ResponseWriter, status int, uid string, err error) {
-	response := failed(int32(status), err) //nolint:gosec // an HTTP status fits
+// writeReviewFailure answers a review that was not read whole. With a uid the answer is a review, else a status of HTTP alone.
+func writeReviewFailure(w http.ResponseWriter, status int, uid string, err error) {
+	response := failureResponse(int32(status), err) //nolint:gosec // an HTTP status fits
 	if uid != "" {
 		response.UID, status = types.UID(uid), http.StatusOK
 	}
@@ -231,5 +233,5 @@ func refuseReview(w http.ResponseWriter, status int, uid string, err error) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = body.WriteTo(w) // Where that fails the client has gone: there is nobody left to tell.
+	_, _ = body.WriteTo(w) // Where that fails, the client has gone.
 }

@@ -21,23 +21,23 @@ import (
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
-// told remembers events.
-type told struct{ notes []string }
+// recordedEvents remembers events.
+type recordedEvents struct{ notes []string }
 
-func (e *told) Denied(p *profile.Profile, namespace, pod string, d *injector.DeniedError) {
+func (e *recordedEvents) RecordDenial(p *profile.Profile, namespace, pod string, d *injector.DeniedError) {
 	e.notes = append(e.notes, fmt.Sprintf("%s %s %s/%s", d.Reason, p, namespace, pod))
 }
 
-func newHandler(tb testing.TB, cached, live *fakecluster.Source) (*Handler, *told) {
+func newHandler(tb testing.TB, cached, live *fakecluster.Source) (*Handler, *recordedEvents) {
 	tb.Helper()
 	metrics, err := NewMetrics(prometheus.NewRegistry(), "test")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	events := &told{}
+	events := &recordedEvents{}
 	return &Handler{
 		Cached: cached, Live: live, CacheOnly: cached, Settings: injector.Settings{Version: "test"},
-		Gate:    Gate{Callers: believing(tb), ReleaseNamespace: "lighterman-system"}.setup(metrics, logr.Discard()),
+		Gate:    Gate{Callers: believing(tb), ReleaseNamespace: "lighterman-system"}.prepare(metrics, logr.Discard()),
 		Metrics: metrics, Events: events, Log: logr.Discard(),
 	}, events
 }

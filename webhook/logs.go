@@ -17,15 +17,15 @@ const (
 	unprovenBurst = 100
 )
 
-// lineLimit bounds the lines that whoever reaches the port can cause.
+// lineLimit bounds the log lines that an unknown sender can cause.
 type lineLimit struct {
 	once       sync.Once
 	limiter    *rate.Limiter
 	suppressed atomic.Uint64
 }
 
-// of returns the log for a line about the review; it discards the line where there were too many.
-func (l *lineLimit) of(log logr.Logger, req *request) logr.Logger {
+// logFor returns the log for a line about the review; it discards the line where there were too many.
+func (l *lineLimit) logFor(log logr.Logger, req *request) logr.Logger {
 	if !req.proven {
 		l.once.Do(func() { l.limiter = rate.NewLimiter(unprovenLines, unprovenBurst) })
 		if !l.limiter.Allow() {
@@ -36,5 +36,5 @@ func (l *lineLimit) of(log logr.Logger, req *request) logr.Logger {
 			log = log.WithValues("suppressed", n)
 		}
 	}
-	return log.WithValues("uid", message.Value(req.UID), "namespace", message.Value(req.Namespace), "pod", req.name())
+	return log.WithValues("uid", message.Value(req.UID), "namespace", message.Value(req.Namespace), "pod", req.podName())
 }

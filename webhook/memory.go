@@ -29,8 +29,8 @@ const (
 	// largePatches is for the encoding of patches that are larger than smallPatch.
 	largePatches = 12 << 20
 	smallPatch   = 32 << 10
-	// patience is how long a request waits for its share. The API server waits 5 seconds for the answer.
-	patience = time.Second
+	// shareTimeout is how long a request waits for its share. The API server waits 5 seconds for the answer.
+	shareTimeout = time.Second
 )
 
 // What a byte or an element costs beside the body itself, measured with the reviews of TestCostCoversDecoding.
@@ -42,7 +42,7 @@ const (
 	costOfPatch = 6
 )
 
-// errBusy says that other requests take all memory.
+// errBusy reports that other requests hold all memory.
 var errBusy = errors.New("too many requests at the same time: try again")
 
 // tooLargeError is a review that is not decoded, for it would take too much memory.
@@ -65,7 +65,7 @@ func (b *memoryBudget) init() {
 	})
 }
 
-// share is what a request has taken of the budget.
+// share is what a request has acquired of the budget.
 type share struct {
 	budget *memoryBudget
 	taken  [3]struct { // body, review, patch
@@ -75,21 +75,21 @@ type share struct {
 	n int
 }
 
-func (b *memoryBudget) share() share {
+func (b *memoryBudget) newShare() share {
 	b.init()
 	return share{budget: b}
 }
 
-// release gives all back.
+// release returns everything that was acquired.
 func (s *share) release() {
 	for _, t := range s.taken[:s.n] {
 		t.from.Release(t.size)
 	}
 }
 
-func (s *share) take(ctx context.Context, from *semaphore.Weighted, size int64) error {
+func (s *share) acquire(ctx context.Context, from *semaphore.Weighted, size int64) error {
 	if !from.TryAcquire(size) {
-		ctx, cancel := context.WithTimeout(ctx, patience)
+		ctx, cancel := context.WithTimeout(ctx, shareTimeout)
 		defer cancel()
 		if err := from.Acquire(ctx, size); err != nil {
 			return errBusy
@@ -100,32 +100,32 @@ func (s *share) take(ctx context.Context, from *semaphore.Weighted, size int64) 
 	return nil
 }
 
-// takeBody takes room for a body of the given size, or the largest where that is not known.
-func (s *share) takeBody(ctx context.Context, size int64) error {
+// acquireBody takes room for a body of the given size, or the largest where that is not known.
+func (s *share) acquireBody(ctx context.Context, size int64) error {
 	if size < 0 || size > maxBody {
 		size = maxBody
 	}
-	return s.take(ctx, s.budget.bodies, size)
+	return s.acquire(ctx, s.budget.bodies, size)
 }
 
-// takeReview takes room for what a body is decoded to. Each element of a list and each field of an object ends with a comma
+// acquireReview takes room for what a body is decoded to. Each element of a list and each field of an object ends with a comma
 // or is the last one of its list, so commas bound how many there are; those in texts count too.
-func (s *share) takeReview(ctx context.Context, body []byte) error {
+func (s *share) acquireReview(ctx context.Context, body []byte) error {
 	elements := bytes.Count(body, []byte(","))
 	cost := costOfReview + int64(len(body))*costOfByte + int64(elements)*costOfElement
 	switch {
 	case cost > decodedLarge:
 		return &tooLargeError{fmt.Sprintf("the review of the pod has %d bytes with %d elements", len(body), elements)}
 	case cost > smallReview:
-		return s.take(ctx, s.budget.largeReviews, cost)
+		return s.acquire(ctx, s.budget.largeReviews, cost)
 	}
-	return s.take(ctx, s.budget.smallReviews, cost)
+	return s.acquire(ctx, s.budget.smallReviews, cost)
 }
 
-// takePatch takes room for the encoding of a patch.
-func (s *share) takePatch(ctx context.Context, size int) error {
+// acquirePatch takes room for the encoding of a patch.
+func (s *share) acquirePatch(ctx context.Context, size int) error {
 	if size <= smallPatch {
 		return nil
 	}
-	return s.take(ctx, s.budget.patches, min(int64(size)*costOfPatch, largePatches))
+	return s.acquire(ctx, s.budget.patches, min(int64(size)*costOfPatch, largePatches))
 }

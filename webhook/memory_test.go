@@ -179,7 +179,7 @@ func TestBusyIsSaid(t *testing.T) {
 		if r.Allowed || r.UID != "u-1" || r.Result.Code != http.StatusTooManyRequests || !strings.Contains(r.Result.Message, "try again") {
 			t.Errorf("%s: uid %q, %+v", name, r.UID, r.Result)
 		}
-		if took := time.Since(start); took > 2*patience {
+		if took := time.Since(start); took > 2*shareTimeout {
 			t.Errorf("%s: took %v", name, took)
 		}
 		if n := testutil.ToFloat64(h.Metrics.requests.WithLabelValues(outcomeError, reasonBusy)); n != 1 {
@@ -213,13 +213,13 @@ func TestBodyWithoutLengthIsBounded(t *testing.T) {
 func TestCallerThatHasGone(t *testing.T) {
 	t.Parallel()
 	h, _ := newHandler(t, &fakecluster.Source{}, &fakecluster.Source{})
-	room := h.memory.share()
+	room := h.memory.newShare()
 	defer room.release()
 	h.memory.smallReviews.TryAcquire(decodedSmall)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	start := time.Now()
-	if err := room.takeReview(gone, []byte("{}")); !errors.Is(err, errBusy) || time.Since(start) > patience/2 {
+	if err := room.acquireReview(gone, []byte("{}")); !errors.Is(err, errBusy) || time.Since(start) > shareTimeout/2 {
 		t.Errorf("%v after %v", err, time.Since(start))
 	}
 }

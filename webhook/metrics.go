@@ -13,11 +13,11 @@ import (
 // The outcomes of a request, a metric label.
 const (
 	outcomeInjected  = "injected"
-	outcomeUnchanged = "unchanged" // asked for a profile, and had everything already
-	outcomeSkipped   = "skipped"   // asked for none, or opted out
+	outcomeUnchanged = "unchanged" // has a profile, and had everything already
+	outcomeSkipped   = "skipped"   // has no profile, or opted out
 	outcomeDenied    = "denied"
 	outcomeError     = "error"
-	outcomeRefused   = "refused" // not known to be the API server's
+	outcomeRefused   = "refused" // sender not known to be the API server
 )
 
 // The reasons of outcomeError, besides injector.Reason for outcomeDenied.
@@ -83,18 +83,21 @@ func NewMetrics(registry prometheus.Registerer, version string) (*Metrics, error
 	return m, nil
 }
 
-func (m *Metrics) observe(start time.Time, outcome, reason string) {
+func (m *Metrics) observeReview(start time.Time, outcome, reason string) {
 	m.requests.WithLabelValues(outcome, reason).Inc()
 	m.duration.Observe(time.Since(start).Seconds())
 }
 
-func (m *Metrics) called(method caller.Method) { m.callers.WithLabelValues(string(method)).Inc() }
+func (m *Metrics) countCaller(method caller.Method) { m.callers.WithLabelValues(string(method)).Inc() }
 
-// refused counts a review whose sender is told nothing. It has no place among the durations: nothing was decided.
-func (m *Metrics) refused(reason string) { m.requests.WithLabelValues(outcomeRefused, reason).Inc() }
+// countRefusal counts a review that was refused for its sender or its namespace. It observes no duration: nothing was
+// decided.
+func (m *Metrics) countRefusal(reason string) {
+	m.requests.WithLabelValues(outcomeRefused, reason).Inc()
+}
 
-// authenticating shows the methods that are in force.
-func (m *Metrics) authenticating(methods []caller.Method) {
+// showMethods sets the gauge of each method that is in force.
+func (m *Metrics) showMethods(methods []caller.Method) {
 	for _, method := range caller.Methods {
 		m.methods.WithLabelValues(string(method)).Set(0)
 	}
@@ -103,14 +106,14 @@ func (m *Metrics) authenticating(methods []caller.Method) {
 	}
 }
 
-func (m *Metrics) admitted(start time.Time, out *outcome) {
+func (m *Metrics) countAdmission(start time.Time, out *outcome) {
 	switch {
 	case out.profile == nil:
-		m.observe(start, outcomeSkipped, "")
+		m.observeReview(start, outcomeSkipped, "")
 	case out.injected:
-		m.observe(start, outcomeInjected, "")
+		m.observeReview(start, outcomeInjected, "")
 		m.pods.WithLabelValues(out.profile.Kind, profile.AuthMode(out.profile.Spec)).Inc()
 	default:
-		m.observe(start, outcomeUnchanged, "")
+		m.observeReview(start, outcomeUnchanged, "")
 	}
 }

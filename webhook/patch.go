@@ -33,7 +33,7 @@ func encodePatch(to *bytes.Buffer, ops []jsonpatch.Operation) error {
 	e := patchEncoder{to: to, values: json.NewEncoder(to), written: map[writtenEnv]span{}}
 	for i := range ops {
 		to.WriteByte("[,"[min(i, 1)])
-		if err := e.operation(&ops[i]); err != nil {
+		if err := e.encodeOperation(&ops[i]); err != nil {
 			return fmt.Errorf("encode patch: %w", err)
 		}
 	}
@@ -41,24 +41,24 @@ func encodePatch(to *bytes.Buffer, ops []jsonpatch.Operation) error {
 	return nil
 }
 
-func (e *patchEncoder) operation(op *jsonpatch.Operation) error {
+func (e *patchEncoder) encodeOperation(op *jsonpatch.Operation) error {
 	e.to.WriteString(`{"op":`)
-	if err := e.text(op.Operation); err != nil {
+	if err := e.writeQuoted(op.Operation); err != nil {
 		return err
 	}
 	e.to.WriteString(`,"path":`)
-	if err := e.text(op.Path); err != nil {
+	if err := e.writeQuoted(op.Path); err != nil {
 		return err
 	}
 	e.to.WriteString(`,"value":`)
-	if err := e.value(op.Value); err != nil {
+	if err := e.encodeValue(op.Value); err != nil {
 		return err
 	}
 	e.to.WriteByte('}')
 	return nil
 }
 
-func (e *patchEncoder) text(text string) error {
+func (e *patchEncoder) writeQuoted(text string) error {
 	quoted, err := jsontext.AppendQuote(e.to.AvailableBuffer(), text)
 	if err != nil {
 		return err
@@ -67,34 +67,34 @@ func (e *patchEncoder) text(text string) error {
 	return nil
 }
 
-func (e *patchEncoder) value(value any) error {
+func (e *patchEncoder) encodeValue(value any) error {
 	switch v := value.(type) {
 	case *corev1.EnvVar:
-		return e.once(writtenEnv{first: v, n: 1}, v)
+		return e.encodeOnce(writtenEnv{first: v, n: 1}, v)
 	case []corev1.EnvVar:
 		if len(v) > 0 {
-			return e.once(writtenEnv{first: &v[0], n: -len(v)}, v)
+			return e.encodeOnce(writtenEnv{first: &v[0], n: -len(v)}, v)
 		}
 	}
-	return e.encode(value)
+	return e.encodeJSON(value)
 }
 
-// once encodes a value, or copies what was written of it before.
-func (e *patchEncoder) once(key writtenEnv, value any) error {
+// encodeOnce encodes a value, or copies what was written of it before.
+func (e *patchEncoder) encodeOnce(key writtenEnv, value any) error {
 	if at, ok := e.written[key]; ok {
 		e.to.Grow(at.end - at.start) // Else the buffer could move while it is read.
 		e.to.Write(e.to.Bytes()[at.start:at.end])
 		return nil
 	}
 	start := e.to.Len()
-	if err := e.encode(value); err != nil {
+	if err := e.encodeJSON(value); err != nil {
 		return err
 	}
 	e.written[key] = span{start, e.to.Len()}
 	return nil
 }
 
-func (e *patchEncoder) encode(value any) error {
+func (e *patchEncoder) encodeJSON(value any) error {
 	if err := e.values.Encode(value); err != nil {
 		return err
 	}

@@ -34,14 +34,14 @@ type request struct {
 
 	// proven: the review comes from the API server. Only such a review may cause a write, or a read of the API server.
 	proven bool
-	// cached: the review is decided by the caches, and may be once more by what the API server says.
+	// cached: the caches decide the review, and the API server may decide it once more.
 	cached bool
 	// source is the sender's address, for the log.
 	source string
 }
 
-// name is the pod's name for people, and no longer than a name can be: nothing has checked it yet. A pod that is to be named by the API server has only the beginning of one.
-func (r *request) name() string {
+// podName is the pod's name for people, and no longer than a name can be: nothing has checked it yet. A pod that is to be named by the API server has only the beginning of one.
+func (r *request) podName() string {
 	if r.Object.Metadata.Name != "" {
 		return message.Value(r.Object.Metadata.Name)
 	}

@@ -29,7 +29,7 @@ func CacheOptions() cache.Options { return cache.Options{ByObject: resolve.Cache
 type Ready func(*http.Request) error
 
 // Setup registers the webhook and the controllers of the profiles' status with mgr, whose cache must have been made
-// with CacheOptions. What the cluster can do is asked once, now.
+// with CacheOptions. It reads what the cluster supports once, now.
 func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, gate Gate, registry prometheus.Registerer) (Ready, error) {
 	metrics, err := NewMetrics(registry, settings.Version)
 	if err != nil {
@@ -45,9 +45,9 @@ func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, ga
 		Log:      mgr.GetLogger().WithName("admission"),
 	}
 	if !gate.ReadOnly {
-		h.Events = &events{recorder: mgr.GetEventRecorder("lighterman")}
+		h.Events = &eventRecorder{recorder: mgr.GetEventRecorder("lighterman")}
 	}
-	h.Gate = gate.setup(metrics, mgr.GetLogger().WithName("callers"))
+	h.Gate = gate.prepare(metrics, mgr.GetLogger().WithName("callers"))
 	if settings.NoServiceAccountAnnotations {
 		h.Cached, h.Live = resolve.NewCached(mgr.GetCache(), nil), resolve.NewLive(mgr.GetAPIReader(), nil)
 		h.CacheOnly = h.Cached

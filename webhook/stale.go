@@ -14,7 +14,7 @@ type basis int
 
 const (
 	// fromCluster: from a profile, a namespace or a service account, or from the pod beside one of them. The caches may
-	// show it as it was, so the denial is decided once more by what the API server says. It is the zero value: a reason
+	// show it as it was, so the API server decides once more. It is the zero value: a reason
 	// without a row is looked at once more.
 	fromCluster basis = iota
 	// fromPod: from the pod alone. Every look at the cluster would lead to the same denial.
@@ -41,10 +41,10 @@ var denialBasis = map[injector.Reason]basis{
 	injector.ReasonNotSupported:               fromCluster,
 	injector.ReasonInvalidProfile:             fromCluster,
 	injector.ReasonTooLarge:                   fromCluster, // A profile with fewer variables fits.
-	injector.ReasonCollision:                  fromCluster, // What is there may be of a first pass, with the profile as it is now.
+	injector.ReasonCollision:                  fromCluster, // What the pod has may be of a first pass, with the profile as it is now.
 }
 
-// shouldRetryLive reports whether a decision by the caches is made once more by what the API server says.
+// shouldRetryLive reports whether the API server decides once more what the caches have decided.
 func shouldRetryLive(err error) bool {
 	if denied, ok := errors.AsType[*injector.DeniedError](err); ok {
 		return denialBasis[denied.Reason] != fromPod
@@ -52,7 +52,7 @@ func shouldRetryLive(err error) bool {
 	return errors.Is(err, serviceaccounts.ErrProfileChanged) || errors.Is(err, errOtherRecord)
 }
 
-// errOtherRecord says that the pod was injected before, by another profile or another generation of it than the caches show.
+// errOtherRecord reports that the pod was injected before, by another profile or another generation of it than the caches show.
 var errOtherRecord = errors.New("the pod was injected with another state of the profile than the caches show")
 
 // matchesRecord reports whether the pod was never injected, or with the profile as it is given. Where not, either this

@@ -31,7 +31,7 @@ func TestEventNoteEndsAtACharacter(t *testing.T) {
 	for n := range 8 {
 		recorder := &noteRecorder{}
 		denied := injector.Deny(injector.ReasonCollision, strings.Repeat("x", n)+strings.Repeat("日本語", 400)+": rename the container")
-		(&events{recorder: recorder}).Denied(&profile.Profile{Kind: namespaced, Name: "pg"}, "payments", strings.Repeat("ä", 300), denied)
+		(&eventRecorder{recorder: recorder}).RecordDenial(&profile.Profile{Kind: namespaced, Name: "pg"}, "payments", strings.Repeat("ä", 300), denied)
 		if len(recorder.note) > maxNote || len(recorder.note) < maxNote-8 || !utf8.ValidString(recorder.note) ||
 			!strings.HasSuffix(recorder.note, ": rename the container") {
 			t.Errorf("%d bytes: %q", len(recorder.note), recorder.note)
@@ -89,7 +89,7 @@ func TestUnknownSendersFillNoLog(t *testing.T) {
 		log := funcr.NewJSON(func(line string) { lines = append(lines, line) }, funcr.Options{})
 		limit := &lineLimit{}
 		for range 10_000 {
-			limit.of(log, &request{UID: "u", proven: proven}).Info("Denied")
+			limit.logFor(log, &request{UID: "u", proven: proven}).Info("deny pod")
 		}
 		if !proven && (len(lines) < unprovenBurst || len(lines) > 2*unprovenBurst || limit.suppressed.Load() < 9000) {
 			t.Errorf("strangers: %d lines, %d suppressed", len(lines), limit.suppressed.Load())

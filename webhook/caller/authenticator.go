@@ -46,12 +46,12 @@ const (
 	ReasonBadPath        = "BadPath"
 )
 
-// Verdict is the answer to the question who sent a request.
+// Verdict is what a request proves about its sender.
 type Verdict struct {
 	Trust Trust
 	// Method proved it. None, unless Trust is Proven.
 	Method Method
-	// Reason says why a request is refused, and Detail the same for people. Detail is for the log only.
+	// Reason is why a request is refused, and Detail the same for people. Detail is for the log only.
 	Reason, Detail string
 }
 
@@ -67,7 +67,7 @@ type Options struct {
 	ReportOnly bool
 }
 
-// Authenticator tells the API server's requests from others. A nil Authenticator proves nothing and refuses nothing.
+// Authenticator distinguishes the API server's requests from others. A nil Authenticator proves nothing and refuses nothing.
 type Authenticator struct {
 	certificates *certificates
 	tokens       *tokens
@@ -127,7 +127,7 @@ func (a *Authenticator) ConfigureTLS(c *tls.Config) {
 // Start keeps the CA file until ctx ends.
 func (a *Authenticator) Start(ctx context.Context) error {
 	if a != nil && a.certificates != nil {
-		a.certificates.watch(ctx)
+		a.certificates.watchFile(ctx)
 	}
 	return nil
 }
@@ -135,10 +135,10 @@ func (a *Authenticator) Start(ctx context.Context) error {
 // NeedLeaderElection is false: every replica is called.
 func (*Authenticator) NeedLeaderElection() bool { return false }
 
-// Authenticate says who sent a request. It does not read the body.
+// Authenticate returns who sent a request. It does not read the body.
 func (a *Authenticator) Authenticate(r *http.Request) Verdict {
 	if a == nil {
-		return pathVerdict(nil, r.URL.Path)
+		return judgePath(nil, r.URL.Path)
 	}
 	refusal := Verdict{Method: None, Reason: ReasonNoCredentials, Detail: "the request has no client certificate and no token"}
 	if a.certificates != nil && r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
@@ -148,7 +148,7 @@ func (a *Authenticator) Authenticate(r *http.Request) Verdict {
 		}
 		refusal.Reason, refusal.Detail = ReasonBadCertificate, err.Error()
 	}
-	if token, ok := bearer(r); ok && a.tokens != nil {
+	if token, ok := bearerToken(r); ok && a.tokens != nil {
 		err := a.tokens.verify(r.Context(), token, r.URL.Path, time.Now())
 		if err == nil {
 			return Verdict{Trust: Proven, Method: Token}
@@ -158,10 +158,10 @@ func (a *Authenticator) Authenticate(r *http.Request) Verdict {
 	if a.enforcesStrong() {
 		return refusal
 	}
-	return pathVerdict(a.paths, r.URL.Path)
+	return judgePath(a.paths, r.URL.Path)
 }
 
-func pathVerdict(paths Paths, path string) Verdict {
+func judgePath(paths Paths, path string) Verdict {
 	switch {
 	case paths != nil && paths.Accepts(path):
 		return Verdict{Trust: Proven, Method: SecretPath}
@@ -172,14 +172,14 @@ func pathVerdict(paths Paths, path string) Verdict {
 	}
 }
 
-// bearer returns the token of the Authorization header.
-func bearer(r *http.Request) (string, bool) {
+// bearerToken returns the token of the Authorization header.
+func bearerToken(r *http.Request) (string, bool) {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	return strings.TrimSpace(token), ok && strings.EqualFold(scheme, "Bearer")
 }
 
-// brief makes text that a stranger chose fit for a log line.
-func brief(text string) string {
+// quoteShort makes text that a stranger chose fit for a log line.
+func quoteShort(text string) string {
 	const most = 64
 	if len(text) > most {
 		text = text[:most] + "…"

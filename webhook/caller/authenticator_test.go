@@ -115,7 +115,7 @@ func TestRefusalsAreLoggedAtABoundedRate(t *testing.T) {
 		lines.WriteString(args + "\n")
 	}, funcr.Options{}))
 	for range 10_000 {
-		log.Refused("10.0.0.7:4711", ReasonBadPath, "detail")
+		log.LogRefusal("10.0.0.7:4711", ReasonBadPath, "detail")
 	}
 	if count < logBurst || count > logBurst+5 {
 		t.Errorf("%d lines for 10,000 refusals", count)
@@ -125,7 +125,7 @@ func TestRefusalsAreLoggedAtABoundedRate(t *testing.T) {
 	}
 	log.limiter.SetBurst(1000)
 	log.limiter.SetLimit(1e9)
-	log.Refused("10.0.0.8:1", ReasonBadPath, "detail")
+	log.LogRefusal("10.0.0.8:1", ReasonBadPath, "detail")
 	if got := lines.String(); !strings.Contains(got, `"suppressed"=99`) {
 		t.Errorf("what was suppressed is not told: %s", got)
 	}

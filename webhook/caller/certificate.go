@@ -61,7 +61,7 @@ func newCertificates(o CertificateOptions, log logr.Logger) (*certificates, erro
 		return nil, errors.New("--client-allowed-name is empty: write the common name of the API servers' client certificate")
 	}
 	c := &certificates{file: o.CAFile, allowed: o.AllowedNames, log: log.WithValues("file", o.CAFile)}
-	loaded, err := c.load()
+	loaded, err := c.loadRoots()
 	if err != nil {
 		return nil, fmt.Errorf("--client-ca-file: %w", err)
 	}
@@ -69,7 +69,7 @@ func newCertificates(o CertificateOptions, log logr.Logger) (*certificates, erro
 	return c, nil
 }
 
-func (c *certificates) load() (*roots, error) {
+func (c *certificates) loadRoots() (*roots, error) {
 	text, err := os.ReadFile(c.file)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (c *certificates) load() (*roots, error) {
 			break
 		}
 		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("%s holds a %s: only the CA's certificates belong there", c.file, brief(block.Type))
+			return nil, fmt.Errorf("%s holds a %s: only the CA's certificates belong there", c.file, quoteShort(block.Type))
 		}
 		certificate, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
@@ -97,8 +97,8 @@ func (c *certificates) load() (*roots, error) {
 	return loaded, nil
 }
 
-// watch reads the file again until ctx ends. A file that cannot be used never replaces one that can.
-func (c *certificates) watch(ctx context.Context) {
+// watchFile reads the file again until ctx ends. A file that cannot be used never replaces one that can.
+func (c *certificates) watchFile(ctx context.Context) {
 	ticker := time.NewTicker(pollCA)
 	defer ticker.Stop()
 	var failed string
@@ -108,14 +108,14 @@ func (c *certificates) watch(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		loaded, err := c.load()
+		loaded, err := c.loadRoots()
 		switch {
 		case err != nil && err.Error() != failed:
 			failed = err.Error()
-			c.log.Error(err, "Keep the previous client CA")
+			c.log.Error(err, "keep previous client CA")
 		case err == nil && !bytes.Equal(loaded.pem, c.roots.Load().pem):
 			c.roots.Store(loaded)
-			c.log.Info("Loaded a new client CA")
+			c.log.Info("load new client CA")
 			failed = ""
 		case err == nil:
 			failed = ""
@@ -135,15 +135,15 @@ func (c *certificates) verify(chain []*x509.Certificate, now time.Time) error {
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	if err != nil {
-		return fmt.Errorf("the client certificate of %s: %s", brief(leaf.Subject.CommonName), brief(err.Error()))
+		return fmt.Errorf("the client certificate of %s: %s", quoteShort(leaf.Subject.CommonName), quoteShort(err.Error()))
 	}
-	if !c.allows(leaf) {
-		return fmt.Errorf("the client certificate of %s has no name that --client-allowed-name lists", brief(leaf.Subject.CommonName))
+	if !c.allowsName(leaf) {
+		return fmt.Errorf("the client certificate of %s has no name that --client-allowed-name lists", quoteShort(leaf.Subject.CommonName))
 	}
 	return nil
 }
 
-func (c *certificates) allows(leaf *x509.Certificate) bool {
+func (c *certificates) allowsName(leaf *x509.Certificate) bool {
 	return slices.ContainsFunc(c.allowed, func(name string) bool {
 		return name == AnyName || name == leaf.Subject.CommonName || slices.Contains(leaf.DNSNames, name) ||
 			slices.ContainsFunc(leaf.URIs, func(uri *url.URL) bool { return uri.String() == name })

@@ -88,14 +88,14 @@ func newKeyCache(source KeySource) *keyCache {
 	return &keyCache{source: source, limiter: rate.NewLimiter(rate.Every(fetchInterval), 1)}
 }
 
-// find returns the issuer and its key of that name.
-func (c *keyCache) find(ctx context.Context, id string) (string, *jose.JSONWebKey, error) {
+// findKey returns the issuer and its key of that name.
+func (c *keyCache) findKey(ctx context.Context, id string) (string, *jose.JSONWebKey, error) {
 	known := c.known.Load()
-	if key := known.find(id); key != nil {
+	if key := known.keyByID(id); key != nil {
 		if time.Since(known.read) > keysLifetime && c.fetching.TryLock() {
 			go func(ctx context.Context) {
 				defer c.fetching.Unlock()
-				_ = c.fetch(ctx) // What is known goes on being used; tokens of a new key find the error out.
+				_ = c.fetchKeys(ctx) // What is known goes on being used; tokens of a new key find the error out.
 			}(context.WithoutCancel(ctx))
 		}
 		return known.issuer, key, nil
@@ -104,10 +104,10 @@ func (c *keyCache) find(ctx context.Context, id string) (string, *jose.JSONWebKe
 	defer c.fetching.Unlock()
 	var err error
 	if c.known.Load() == known { // Else they were read while this waited.
-		err = c.fetch(context.WithoutCancel(ctx))
+		err = c.fetchKeys(context.WithoutCancel(ctx))
 	}
 	known = c.known.Load()
-	switch key := known.find(id); {
+	switch key := known.keyByID(id); {
 	case key != nil:
 		return known.issuer, key, nil
 	case err != nil:
@@ -117,8 +117,8 @@ func (c *keyCache) find(ctx context.Context, id string) (string, *jose.JSONWebKe
 	}
 }
 
-// fetch reads the keys, unless that was done just now. The caller holds fetching.
-func (c *keyCache) fetch(ctx context.Context) error {
+// fetchKeys reads the keys, unless that was done just now. The caller holds fetching.
+func (c *keyCache) fetchKeys(ctx context.Context) error {
 	if !c.limiter.Allow() {
 		return nil
 	}
@@ -132,7 +132,7 @@ func (c *keyCache) fetch(ctx context.Context) error {
 	return nil
 }
 
-func (k *knownKeys) find(id string) *jose.JSONWebKey {
+func (k *knownKeys) keyByID(id string) *jose.JSONWebKey {
 	if k == nil || id == "" {
 		return nil
 	}

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Message is what a refused request is told, whatever the reason: its sender is not known to be the API server.
+// Message is the body of every refusal, whatever the reason: the sender is not known to be the API server.
 const Message = "lighterman: refused: see the log of Lighterman, and \"Refused reviews\" in docs/denials.md"
 
 // StatusCode is the HTTP status of a refusal, whatever the reason.
 const StatusCode = http.StatusForbidden
 
-// Refuse answers a request that nothing is to be told. The API server shows the text of such an answer to whoever
+// Refuse writes the answer that reveals no reason. The API server shows the text of such an answer to the user who
 // creates the pod: newUnstructuredResponseError in k8s.io/client-go v0.37.2 rest/request.go.
 func Refuse(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -28,7 +28,7 @@ const (
 	logBurst    = 10
 )
 
-// RefusalLog logs refusals at a bounded rate: whoever reaches the port can cause one.
+// RefusalLog logs refusals at a bounded rate: every client that reaches the port can cause one.
 type RefusalLog struct {
 	log        logr.Logger
 	limiter    *rate.Limiter
@@ -40,11 +40,11 @@ func NewRefusalLog(log logr.Logger) *RefusalLog {
 	return &RefusalLog{log: log, limiter: rate.NewLimiter(rate.Every(logInterval), logBurst)}
 }
 
-// Refused logs a refusal, or counts it for the next line.
-func (l *RefusalLog) Refused(source, reason, detail string) {
+// LogRefusal logs a refusal, or counts it for the next line.
+func (l *RefusalLog) LogRefusal(source, reason, detail string) {
 	if !l.limiter.Allow() {
 		l.suppressed.Add(1)
 		return
 	}
-	l.log.Info("Refused a review", "source", source, "reason", reason, "detail", detail, "suppressed", l.suppressed.Swap(0))
+	l.log.Info("refuse review", "source", source, "reason", reason, "detail", detail, "suppressed", l.suppressed.Swap(0))
 }

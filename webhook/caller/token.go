@@ -94,7 +94,7 @@ func (t *tokens) verify(ctx context.Context, text, path string, now time.Time) e
 	if err != nil || len(token.Headers) != 1 {
 		return errors.New("the token is no signed JWT of an algorithm that API servers use")
 	}
-	issuer, key, err := t.keys.find(ctx, token.Headers[0].KeyID)
+	issuer, key, err := t.keys.findKey(ctx, token.Headers[0].KeyID)
 	if err != nil {
 		return err
 	}
@@ -105,14 +105,14 @@ func (t *tokens) verify(ctx context.Context, text, path string, now time.Time) e
 	}
 	expected := jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{t.Audience + path}, Time: now}
 	if err := registered.Validate(expected); err != nil {
-		return fmt.Errorf("the token of %s: %w", brief(registered.Subject), err)
+		return fmt.Errorf("the token of %s: %w", quoteShort(registered.Subject), err)
 	}
 	return t.checkBinding(&registered, &private)
 }
 
-// checkBinding tells the API servers' tokens from those that any pod can have.
+// checkBinding refuses tokens that any pod can have, and not only an API server.
 func (t *tokens) checkBinding(registered *jwt.Claims, private *claims) error {
-	subject := brief(registered.Subject)
+	subject := quoteShort(registered.Subject)
 	switch {
 	case registered.Expiry == nil || registered.IssuedAt == nil ||
 		registered.Expiry.Time().Sub(registered.IssuedAt.Time()) > maxLifetime:

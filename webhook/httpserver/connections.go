@@ -47,15 +47,15 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c := l.all.add(accepted); c != nil {
+		if c := l.all.admit(accepted); c != nil {
 			return c, nil
 		}
 		_ = accepted.Close() // Every connection is busy: there is no one to displace.
 	}
 }
 
-// add returns the connection with its place; nil: there is none.
-func (a *connections) add(accepted net.Conn) *conn {
+// admit returns the connection with its place; nil: there is none.
+func (a *connections) admit(accepted net.Conn) *conn {
 	source, _, err := net.SplitHostPort(accepted.RemoteAddr().String())
 	if err != nil {
 		source = accepted.RemoteAddr().String()
@@ -118,8 +118,8 @@ func (c *conn) setBusy(busy bool) {
 	c.all.mu.Unlock()
 }
 
-// of returns the connection below TLS; nil: it is none of ours.
-func of(c net.Conn) *conn {
+// connOf returns the connection below TLS; nil: it is none of ours.
+func connOf(c net.Conn) *conn {
 	if over, ok := c.(*tls.Conn); ok {
 		c = over.NetConn()
 	}
@@ -127,9 +127,9 @@ func of(c net.Conn) *conn {
 	return found
 }
 
-// track follows the connections' requests, as an http.Server's ConnState.
-func track(c net.Conn, state http.ConnState) {
-	if found := of(c); found != nil && (state == http.StateActive || state == http.StateIdle) {
+// trackState follows the connections' requests, as an http.Server's ConnState.
+func trackState(c net.Conn, state http.ConnState) {
+	if found := connOf(c); found != nil && (state == http.StateActive || state == http.StateIdle) {
 		found.setBusy(false)
 	}
 }
@@ -138,11 +138,12 @@ type contextKey struct{}
 
 // withConn puts the connection into the context of its requests.
 func withConn(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, contextKey{}, of(c))
+	return context.WithValue(ctx, contextKey{}, connOf(c))
 }
 
-// Arrived says that a request has been read whole: its connection is not displaced by another until it is answered.
-func Arrived(ctx context.Context) {
+// MarkArrived marks the connection of a request that has been read whole: no other connection displaces it until the request
+// is answered.
+func MarkArrived(ctx context.Context) {
 	if c, _ := ctx.Value(contextKey{}).(*conn); c != nil {
 		c.setBusy(true)
 	}

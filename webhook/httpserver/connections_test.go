@@ -26,11 +26,11 @@ func TestFloodDisplacesItself(t *testing.T) {
 	t.Parallel()
 	all := newConnections(8)
 	apiServer := &address{from: "10.0.0.1"}
-	all.add(apiServer)
+	all.admit(apiServer)
 	var flood []*address
 	for range 100 {
 		c := &address{from: "10.0.0.9"}
-		if all.add(c) == nil {
+		if all.admit(c) == nil {
 			t.Fatal("refused, though others wait")
 		}
 		flood = append(flood, c)
@@ -53,14 +53,14 @@ func TestBusyConnectionsStay(t *testing.T) {
 	t.Parallel()
 	all := newConnections(2)
 	first, second := &address{from: "10.0.0.1"}, &address{from: "10.0.0.1"}
-	a, b := all.add(first), all.add(second)
+	a, b := all.admit(first), all.admit(second)
 	a.setBusy(true)
 	b.setBusy(true)
-	if c := all.add(&address{from: "10.0.0.2"}); c != nil {
+	if c := all.admit(&address{from: "10.0.0.2"}); c != nil {
 		t.Error("a busy connection was displaced")
 	}
 	b.setBusy(false)
-	if c := all.add(&address{from: "10.0.0.2"}); c == nil || first.closed || !second.closed {
+	if c := all.admit(&address{from: "10.0.0.2"}); c == nil || first.closed || !second.closed {
 		t.Errorf("got %v; closed: %v, %v", c, first.closed, second.closed)
 	}
 	if err := a.Close(); err != nil || len(all.open) != 1 || len(all.bySource) != 1 {
@@ -78,11 +78,11 @@ func TestOldestOfTheLargestSourceGoesFirst(t *testing.T) {
 	var conns []*address
 	for _, from := range []string{"10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3"} {
 		c := &address{from: from}
-		all.add(c)
+		all.admit(c)
 		conns = append(conns, c)
 		time.Sleep(time.Millisecond)
 	}
-	all.add(&address{from: "10.0.0.4"})
+	all.admit(&address{from: "10.0.0.4"})
 	for i, c := range conns {
 		if c.closed != (i == 1) {
 			t.Errorf("connection %d is closed: %v", i, c.closed)

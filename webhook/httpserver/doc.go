@@ -1,5 +1,5 @@
-// Package httpserver serves reviews on a port that anybody in the cluster can reach: time, memory and connections are
-// bounded for whoever speaks to it, before and after it is known who that is.
+// Package httpserver serves reviews on a port that every pod of the cluster can reach: time, memory and connections are
+// bounded for each client, before and after it is authenticated.
 //
 // It is controller-runtime's webhook server with another Start: that one sets no deadline for a body, takes any number of
 // connections and lets HTTP/2 clients open 250 streams on each (sigs.k8s.io/controller-runtime v0.25

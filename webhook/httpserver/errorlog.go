@@ -13,8 +13,8 @@ import (
 // logInterval is how often a line of net/http's is logged.
 const logInterval = 10 * time.Second
 
-// errorLog takes what net/http says of connections: handshakes that failed, headers that are none. Whoever reaches the port
-// can cause any number of such lines, so one in an interval is logged, with the number of those since.
+// errorLog logs net/http's errors of connections: failed handshakes and malformed headers. Every client that reaches the port
+// can cause any number of them, so it logs one in an interval, with the number of those since.
 type errorLog struct {
 	log logr.Logger
 
@@ -34,6 +34,6 @@ func (e *errorLog) Write(line []byte) (int, error) {
 	skipped := e.skipped
 	e.last, e.skipped = now, 0
 	e.mu.Unlock()
-	e.log.Info("Refused a connection", "error", message.Shorten(strings.TrimSpace(string(line)), 512), "sinceLast", skipped)
+	e.log.Info("refuse connection", "error", message.Shorten(strings.TrimSpace(string(line)), 512), "sinceLast", skipped)
 	return len(line), nil
 }

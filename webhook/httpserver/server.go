@@ -80,13 +80,13 @@ func (s *Server) Start(ctx context.Context) error {
 		stopped <- server.Shutdown(ending)
 	})
 	s.started.Store(true)
-	s.options.Log.Info("Serving reviews", "port", s.options.Port)
+	s.options.Log.Info("serve reviews", "port", s.options.Port)
 	err = server.Serve(tls.NewListener(&listener{Listener: inner, all: newConnections(maxConnections)}, config))
 	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve reviews: %w", err)
 	}
 	if err := <-stopped; err != nil {
-		s.options.Log.Error(err, "Answer the last requests")
+		s.options.Log.Error(err, "answer last requests")
 	}
 	return nil
 }
@@ -102,7 +102,7 @@ func newHTTPServer(handler http.Handler, log logr.Logger) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ConnState:         track,
+		ConnState:         trackState,
 		ConnContext:       withConn,
 		ErrorLog:          stdlog.New(&errorLog{log: log}, "", 0),
 	}

@@ -35,7 +35,7 @@ func TestServerAnswersTheLastRequest(t *testing.T) {
 	}})
 	arrived := make(chan struct{})
 	s.Register("/slow", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		Arrived(r.Context())
+		MarkArrived(r.Context())
 		close(arrived)
 		time.Sleep(300 * time.Millisecond)
 		if r.Context().Err() == nil {

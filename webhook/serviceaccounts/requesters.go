@@ -12,7 +12,7 @@ import (
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
-// maxRequesters limits how many profiles of a record are read: whoever may write service accounts may write the record, and
+// maxRequesters limits how many profiles of a record are read: users who may write service accounts may write the record, and
 // must not make the webhook read profiles without end.
 const maxRequesters = 64
 

@@ -86,7 +86,7 @@ func TestProgramBelievesTheAPIServerOnly(t *testing.T) {
 			t.Errorf("no metric %s", want)
 		}
 	}
-	if log := g.logged(); !strings.Contains(log, `"Refused a review"`) || !strings.Contains(log, `"source":"127.0.0.1:`) {
+	if log := g.logged(); !strings.Contains(log, `"refuse review"`) || !strings.Contains(log, `"source":"127.0.0.1:`) {
 		t.Errorf("the log does not show refusals: %s", log)
 	}
 }
