@@ -85,10 +85,16 @@ func (c cells) rejectIf(refuse func(*Resolved) string) cells {
 // SDK is the dialect that every container gets.
 const SDK = "sdk"
 
-// KnownTools are the dialects of the API, in its order, and SDK, which is always injected.
-var KnownTools = []string{
-	SDK, "barman", "restic", "rclone", "wal-g", "pgbackrest", "kopia", "velero", "litestream", "xbcloud", "mc",
-	"duplicity", "s3proxy",
+// KnownTools are SDK, which is always injected, and the tools of the API in its order.
+var KnownTools = knownTools()
+
+func knownTools() []string {
+	names := make([]string, 0, 1+len(dialects))
+	names = append(names, SDK)
+	for _, d := range dialects {
+		names = append(names, string(d.name))
+	}
+	return names
 }
 
 // dialects has a row for each Tool of the API, in its order.
