@@ -62,7 +62,7 @@ type Mode struct {
 	// Rank is the place of the mode's credential among those that programs look for; they take the one with the lowest. Zero:
 	// the mode gives none, or nothing competes with it.
 	Rank int
-	// addUploaderAuth adds the mode's fields to what the uploader is told of the identity; nil: it has none but its files.
+	// addUploaderAuth adds the mode's fields to the uploader's identity; nil: the uploader needs none but the files.
 	addUploaderAuth func(*Resolved, *uploader.Auth)
 	// LinkLocal are the addresses that only the node answers, of which programs ask the identity; nil: it is asked elsewhere.
 	LinkLocal []string

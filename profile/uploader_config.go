@@ -16,8 +16,8 @@ const (
 // ConfigureUploader adds the store's location and identity to the uploader's configuration.
 func (e *Environment) ConfigureUploader(c *uploader.Config) { e.Store.configureUploader(e, c) }
 
-// UploaderConfig returns what a profile says of the uploader and of no pod. What the API server fills in is filled in here too: a
-// profile from a file gives the same.
+// UploaderConfig returns the part of the uploader's configuration that a profile sets for all pods. It sets the API server's
+// defaults, too, for profiles from files.
 func UploaderConfig(spec *v1alpha1.Uploader) uploader.Config {
 	c := uploader.Config{
 		Upload:       uploader.UploadMode(cmp.Or(spec.Upload, string(uploader.OnClose))),
@@ -47,7 +47,7 @@ func UploaderConfig(spec *v1alpha1.Uploader) uploader.Config {
 	return c
 }
 
-// uploaderAuth is the identity in the uploader's words: the mode, its files, and what the mode's row adds.
+// uploaderAuth returns the identity for the uploader: the mode, its files, and what the mode's row adds.
 func (e *Environment) uploaderAuth() uploader.Auth {
 	a := uploader.Auth{Mode: e.Mode.Name, TokenFile: e.Files.Token, File: e.Files.Credentials, SecretsDirectory: e.Files.Keys}
 	if e.Mode.addUploaderAuth != nil {

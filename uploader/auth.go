@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Auth is how the sidecar proves who it is. Mode is a name of the profile's API; its AuthMode lists the fields that
+// Auth is how the sidecar authenticates. Mode is a name of the profile's API; its AuthMode lists the fields that
 // it takes.
 type Auth struct {
 	Mode string `json:"mode"`

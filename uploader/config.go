@@ -9,7 +9,7 @@ import (
 const (
 	// EnvConfig holds the Config as JSON.
 	EnvConfig = "LIGHTERMAN_UPLOADER"
-	// EnvPodNamespace, EnvPodName and EnvPodUID say which pod this is, from the downward API.
+	// EnvPodNamespace, EnvPodName and EnvPodUID hold the pod's, from the downward API.
 	EnvPodNamespace = "LIGHTERMAN_POD_NAMESPACE"
 	EnvPodName      = "LIGHTERMAN_POD_NAME"
 	EnvPodUID       = "LIGHTERMAN_POD_UID"
@@ -18,7 +18,7 @@ const (
 // DefaultDirectory is where the containers of a pod find the uploader's program and its socket.
 const DefaultDirectory = "/lighterman"
 
-// Config is what the sidecar is told. It holds no secret: those are in variables and files of their own. The zero value
+// Config is the configuration of the sidecar. It holds no secret: variables and files of their own do. The zero value
 // of a field means its default; Spool and one store are required.
 type Config struct {
 	// Spool is the directory whose files are uploaded.
@@ -28,22 +28,22 @@ type Config struct {
 	// Profile names the profile in the manifest, for people: CredentialProfile backups.
 	Profile string `json:"profile,omitzero"`
 
-	// Upload says when a file goes. Default OnClose.
+	// Upload is when the sidecar sends a file. Default OnClose.
 	Upload UploadMode `json:"upload,omitzero"`
 	// Include and Exclude are patterns of paths in the spool; see Matches. Default: every file, and none.
 	Include []string `json:"include,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
-	// Prefix is what all keys begin with, without a slash at either end.
+	// Prefix begins all keys. It has no slash at either end.
 	Prefix string `json:"prefix,omitzero"`
 	// Key makes the rest of a key; see Template. Default DefaultKey.
 	Key string `json:"key,omitzero"`
-	// Completion says who waits for what is left. Default Drain.
+	// Completion is what waits for the files that are left when the containers have ended. Default Drain.
 	Completion Completion `json:"completion,omitzero"`
-	// DrainTimeoutSeconds bounds what is done after the end of the containers. Default 600.
+	// DrainTimeoutSeconds bounds the upload after the end of the containers. Default 600.
 	DrainTimeoutSeconds int64 `json:"drainTimeoutSeconds,omitzero"`
 	// Overwrite replaces objects that exist.
 	Overwrite bool `json:"overwrite,omitzero"`
-	// AfterUpload says what becomes of a file whose object is durable. Default Keep.
+	// AfterUpload is what the sidecar does with a file whose object is durable. Default Keep.
 	AfterUpload AfterUpload `json:"afterUpload,omitzero"`
 
 	// PartSizeMiB is the size of a part. It grows where a file would have too many parts. Default 16.
@@ -59,7 +59,7 @@ type Config struct {
 	SSE *SSE `json:"sse,omitzero"`
 	// ObjectLock protects the objects; nil: not at all.
 	ObjectLock *ObjectLock `json:"objectLock,omitzero"`
-	// Tags are given to each object.
+	// Tags are the tags of each object.
 	Tags map[string]string `json:"tags,omitempty"`
 
 	// CAFile holds the certificate authorities, in PEM, by which the store is checked; empty: those of the image.
@@ -71,7 +71,7 @@ type Config struct {
 	GCS   *GCS   `json:"gcs,omitzero"`
 }
 
-// UploadMode says when a file goes.
+// UploadMode is when the sidecar sends a file.
 type UploadMode string
 
 // The upload modes.
@@ -82,7 +82,7 @@ const (
 	Stream UploadMode = "Stream"
 )
 
-// Completion says who waits for what is left when the containers have ended.
+// Completion is what waits for the files that are left when the containers have ended.
 type Completion string
 
 // The completions.
@@ -93,10 +93,10 @@ const (
 	Wrap Completion = "Wrap"
 )
 
-// AfterUpload says what becomes of a file whose object is durable.
+// AfterUpload is what the sidecar does with a file whose object is durable.
 type AfterUpload string
 
-// What becomes of a file.
+// The values of AfterUpload.
 const (
 	Keep   AfterUpload = "Keep"
 	Delete AfterUpload = "Delete"
@@ -135,7 +135,7 @@ func ParseConfig(text string) (*Config, error) {
 	return &c, nil
 }
 
-// String is the value of EnvConfig.
+// String returns the value of EnvConfig.
 func (c *Config) String() string {
 	text, err := json.Marshal(c, json.Deterministic(true))
 	if err != nil {

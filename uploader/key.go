@@ -19,14 +19,14 @@ const Reserved = ".lighterman"
 // characters.
 const MaxKey = 1024
 
-// Pod says which pod a run is of.
+// Pod is the pod of a run.
 type Pod struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	UID       string `json:"uid"`
 }
 
-// placeholders are what a template may hold besides {path}.
+// placeholders are those of a template, apart from {path}.
 var placeholders = map[string]func(Pod) string{
 	"namespace": func(p Pod) string { return p.Namespace },
 	"pod":       func(p Pod) string { return p.Name },
@@ -92,7 +92,7 @@ func (t *Template) IsPerPod() bool {
 // Keys are those of one pod.
 type Keys struct{ before, after string }
 
-// Keys fills in what is known of a pod.
+// Keys returns the keys of a pod below a prefix.
 func (t *Template) Keys(prefix string, pod Pod) Keys {
 	var before, after strings.Builder
 	if prefix != "" {
@@ -112,13 +112,13 @@ func (t *Template) Keys(prefix string, pod Pod) Keys {
 	return Keys{before: before.String(), after: after.String()}
 }
 
-// Prefix is what all keys of the pod begin with.
+// Prefix returns the beginning of all keys of the pod.
 func (k Keys) Prefix() string { return k.before }
 
-// ErrKeyTooLong is the error of a file whose key no store takes.
+// ErrKeyTooLong means that no store takes the key of a file.
 var ErrKeyTooLong = errors.New("the key is too long")
 
-// Of is the key of the file at a path in the spool. Different paths have different keys.
+// Of returns the key of the file at a path in the spool. Different paths have different keys.
 func (k Keys) Of(path string) (string, error) {
 	key := k.before + Escape(path) + k.after
 	if len(key) > MaxKey {
@@ -127,17 +127,17 @@ func (k Keys) Of(path string) (string, error) {
 	return key, nil
 }
 
-// Manifest is the key of the manifest of a run.
+// Manifest returns the key of the manifest of a run.
 func (k Keys) Manifest(uid string) string { return k.reservedKey(uid, "manifest.json") }
 
-// Probe is the key of the object that the preflight writes.
+// Probe returns the key of the object that the preflight writes.
 func (k Keys) Probe(uid string) string { return k.reservedKey(uid, "probe") }
 
 func (k Keys) reservedKey(uid, name string) string {
 	return k.before + Reserved + "/" + uid + "/" + name
 }
 
-// Escape makes a path, which may hold any bytes, into text that every store takes as it is. It writes %XX for a control
+// Escape returns a path, which may hold any bytes, as text that every store takes unchanged. It writes %XX for a control
 // character, a byte that is not UTF-8, a backslash (Azure takes it for a slash), a dot at the end of a name (Azure drops
 // it), the two characters that XML cannot hold, and % itself: therefore different paths stay different.
 func Escape(path string) string {

@@ -25,12 +25,12 @@ func (c *Config) Matches(name string) bool {
 	return slices.ContainsFunc(c.Include, matches) && !slices.ContainsFunc(c.Exclude, matches)
 }
 
-// temporarySuffixes are the ends of names that programs give to files that they have not finished.
+// temporarySuffixes end the names of files that programs have not finished.
 var temporarySuffixes = []string{"~", ".tmp", ".temp", ".part", ".partial", ".swp", ".lock"}
 
 // IsTemporary reports whether a path looks like that of a file that its writer will rename or remove: a name in it begins
-// with a dot, or it ends like the names of unfinished files. Such a file is left alone until the containers have ended; if
-// it is still there, it is uploaded as any other.
+// with a dot, or it ends like the names of unfinished files. The sidecar leaves such a file alone until the containers have ended,
+// and then uploads it as any other.
 func IsTemporary(name string) bool {
 	if strings.HasPrefix(name, ".") || strings.Contains(name, "/.") {
 		return true

@@ -8,7 +8,7 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// storageScope is what a token for Blob Storage is for, in every cloud.
+// storageScope is the scope of a token for Blob Storage, in every cloud.
 const storageScope = "https://storage.azure.com/.default"
 
 // Authenticate obtains the auth mode's token, apart from any request to the store.

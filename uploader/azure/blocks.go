@@ -17,10 +17,10 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// upload is what tells the blocks of one upload from those of another.
+// upload distinguishes the blocks of one upload from those of another.
 type upload [8]byte
 
-// blockID has the upload, the part's number and its CRC64. All IDs of a blob must have one length.
+// blockID returns an ID of the upload, the part's number and its CRC64. All IDs of a blob must have one length.
 func (u upload) blockID(number int, crc uint64) string {
 	id := append(make([]byte, 0, blockIDLength), u[:]...)
 	id = binary.BigEndian.AppendUint32(id, uint32(number)) //nolint:gosec // At most 50,000.
@@ -29,7 +29,8 @@ func (u upload) blockID(number int, crc uint64) string {
 
 const blockIDLength = len(upload{}) + 4 + 8
 
-// parseUploadID reads an ID.
+// parseUploadID returns the upload of an ID that Begin has made; an error of class NoUpload for another, and for one that this
+// process aborted.
 func (s *Store) parseUploadID(key, id string) (u upload, err error) {
 	raw, err := hex.DecodeString(id)
 	if _, aborted := s.aborted.Load(id); aborted || err != nil || len(raw) != len(u) {
@@ -38,7 +39,7 @@ func (s *Store) parseUploadID(key, id string) (u upload, err error) {
 	return upload(raw), nil
 }
 
-// uploadIDOfBlock is the upload of a block that this package made.
+// uploadIDOfBlock returns the upload of a block, and whether this package made it.
 func uploadIDOfBlock(blockID string) (string, bool) {
 	id, err := base64.StdEncoding.DecodeString(blockID)
 	if err != nil || len(id) != blockIDLength {
@@ -47,7 +48,7 @@ func uploadIDOfBlock(blockID string) (string, bool) {
 	return hex.EncodeToString(id[:len(upload{})]), true
 }
 
-// verifyBlockIDs are those of the parts, if each is what its part says.
+// verifyBlockIDs returns the IDs of the parts' blocks, if each has the number and the checksum of its part.
 func (u upload) verifyBlockIDs(key string, parts []objstore.Part) (ids []string, size int64, err error) {
 	for _, part := range parts {
 		crc, err := decodeCRC64(part.Sum)
@@ -63,7 +64,7 @@ func (u upload) verifyBlockIDs(key string, parts []objstore.Part) (ids []string,
 	return ids, size, nil
 }
 
-// Begin makes an ID. Azure is not told of it.
+// Begin makes an ID. It sends Azure nothing.
 func (s *Store) Begin(_ context.Context, o *objstore.Object) (string, error) {
 	if _, err := newProperties(o); err != nil {
 		return "", err
@@ -124,7 +125,7 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 	return objstore.Stored{Key: o.Key, Size: size, Version: valueOrEmpty(out.VersionID), Metadata: o.Metadata}, nil
 }
 
-// Abort sees to it that this process does not go on with the upload. Azure frees blocks that were never committed a week
+// Abort keeps this process from continuing the upload. Azure frees blocks that were never committed a week
 // after the last one came, and cannot be asked to.
 func (s *Store) Abort(_ context.Context, _ *objstore.Object, id string) error {
 	s.aborted.Store(id, true)
@@ -132,7 +133,7 @@ func (s *Store) Abort(_ context.Context, _ *objstore.Object, id string) error {
 }
 
 // Unfinished lists the uploads of blobs that have blocks and were never committed. An upload to a blob that exists is not
-// among them, nor is one that this process gave up.
+// among them, nor is one that this process aborted.
 func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstore.Unfinished, error] {
 	return func(yield func(objstore.Unfinished, error) bool) {
 		pages := s.currentClient().NewListBlobsFlatPager(&container.ListBlobsFlatOptions{

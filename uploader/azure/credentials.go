@@ -85,7 +85,7 @@ func withSecret(make func(where uploader.Azure, secret string, s *settings) (*co
 	}
 }
 
-// newSecretCache is a cache of what is made of the mode's one secret.
+// newSecretCache returns a cache of the clients that are made of the mode's one secret.
 func newSecretCache(auth uploader.Auth, make func(secret string) (*client, error)) (*secrets.Cache[*client], error) {
 	names := uploader.SecretVariables("azure", auth.Mode)
 	return secrets.Variables(auth, names, func(v secrets.Values) (*client, error) {
@@ -117,7 +117,7 @@ func managedIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.Token
 	return azidentity.NewManagedIdentityCredential(options)
 }
 
-// servicePrincipal has a client secret, or a certificate in a file.
+// servicePrincipal makes clients of a client secret, or of a certificate in a file.
 func servicePrincipal(where uploader.Azure, s *settings) (*secrets.Cache[*client], error) {
 	if where.Auth.File == "" {
 		return newSecretCache(where.Auth, func(secret string) (*client, error) {
@@ -139,7 +139,7 @@ func servicePrincipal(where uploader.Azure, s *settings) (*secrets.Cache[*client
 	})
 }
 
-// defaultCredential is the one mode that searches: it means the SDK's own chain.
+// defaultCredential returns the SDK's own chain: it is the one mode that searches.
 func defaultCredential(where uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
 	return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{
 		ClientOptions: o, TenantID: where.Auth.TenantID, DisableInstanceDiscovery: hasOwnAuthority(where),
@@ -170,7 +170,7 @@ func sasToken(where uploader.Azure, secret string, s *settings) (*container.Clie
 	return container.NewClientWithNoCredential(url+"?"+strings.TrimPrefix(secret, "?"), s.containerOptions())
 }
 
-// azureCloud is what there is to know of a cloud. Host names: see azureClouds in package injector.
+// azureCloud is a cloud of Azure as data. Host names: see azureClouds in package profile.
 type azureCloud struct {
 	suffix string
 	cloud  cloud.Configuration
@@ -191,7 +191,7 @@ func cloudOf(where uploader.Azure) cloud.Configuration {
 	return c
 }
 
-// hasOwnAuthority is true for an authority that Microsoft does not run: Microsoft's knows nothing of it, so it is not asked.
+// hasOwnAuthority reports whether the authority is one that Microsoft does not run: Microsoft's own cannot be asked about it.
 func hasOwnAuthority(where uploader.Azure) bool {
 	host := strings.TrimSuffix(where.Auth.AuthorityHost, "/")
 	if host == "" {

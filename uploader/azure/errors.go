@@ -16,7 +16,8 @@ import (
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
-// meaning is what an error means. Text, where given, must be in the answer too: Azure has one code for several errors.
+// meaning is the class of an error code, and the remedy. Text, where set, must be in the answer too: Azure has one code for
+// several errors.
 type meaning struct {
 	code, text string
 	class      objstore.Class
@@ -30,7 +31,7 @@ const (
 )
 
 // errorCodes are the codes of learn.microsoft.com/rest/api/storageservices/blob-service-error-codes and of Entra ID
-// (learn.microsoft.com/entra/identity-platform/reference-error-codes) that a status does not tell. The first that fits counts.
+// (learn.microsoft.com/entra/identity-platform/reference-error-codes) that a status does not show. The first match applies.
 var errorCodes = []meaning{
 	{code: string(bloberror.ServerBusy), class: objstore.Throttled},
 	{code: string(bloberror.OperationTimedOut), class: objstore.Transient},
@@ -82,7 +83,7 @@ var errorCodes = []meaning{
 	},
 }
 
-// wrapError wraps an error with what was attempted, and gives it its class. Nil stays nil.
+// wrapError returns an error with what was attempted and its class; nil for nil.
 func wrapError(ctx context.Context, doing, key string, err error) error {
 	if err == nil {
 		return nil
@@ -97,7 +98,7 @@ func wrapError(ctx context.Context, doing, key string, err error) error {
 	}
 	fault := &objstore.Error{Err: wrapped, Class: transport.ClassOfStatus(a.status), After: transport.RetryAfter(a.header)}
 	if a.entra && fault.Class == objstore.Invalid {
-		fault.Class = objstore.Unauthenticated // Entra ID says 400 where others say 401.
+		fault.Class = objstore.Unauthenticated // Entra ID answers with 400 where others answer with 401.
 	}
 	for _, k := range errorCodes {
 		if k.code == a.code && strings.Contains(err.Error(), k.text) {
@@ -108,7 +109,7 @@ func wrapError(ctx context.Context, doing, key string, err error) error {
 	return fault
 }
 
-// response is what the storage account, or Entra ID, said.
+// response is an answer of the storage account, or of Entra ID.
 type response struct {
 	status     int
 	code, text string
@@ -118,7 +119,7 @@ type response struct {
 
 var aadstsPattern = regexp.MustCompile(`AADSTS\d+`)
 
-// responseOf is nil where nobody answered.
+// responseOf returns the answer in an error; nil where there is none.
 func responseOf(err error) *response {
 	if entra, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && entra.RawResponse != nil {
 		return &response{
@@ -135,7 +136,7 @@ func responseOf(err error) *response {
 
 var messagePattern = regexp.MustCompile(`<Message>([^<\n]*)`)
 
-// responseMessage is the sentence in an answer's XML.
+// responseMessage returns the sentence in an answer's XML.
 func responseMessage(response *azcore.ResponseError) string {
 	if match := messagePattern.FindStringSubmatch(response.Error()); match != nil {
 		return match[1]
@@ -143,7 +144,7 @@ func responseMessage(response *azcore.ResponseError) string {
 	return http.StatusText(response.StatusCode)
 }
 
-// shortError says an error in one line: the SDK's own print the whole answer.
+// shortError prints an error in one line: the SDK's own print the whole answer.
 type shortError struct {
 	err error
 	a   *response

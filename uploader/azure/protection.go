@@ -8,7 +8,7 @@ import (
 )
 
 // Protection looks at the container's immutability. Versioning is the storage account's, which only Azure Resource Manager
-// describes; but Blob Storage gives an object a version where it is on: learn.microsoft.com/rest/api/storageservices/put-blob.
+// describes; but Blob Storage returns an object's version where it is on: learn.microsoft.com/rest/api/storageservices/put-blob.
 func (s *Store) Protection(ctx context.Context, probe objstore.Stored) []objstore.Protection {
 	versioning := objstore.Protection{Name: "versioning", State: "on"}
 	if probe.Version == "" {

@@ -44,8 +44,8 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 	return objstore.Stored{Key: o.Key, Size: body.Size, Version: valueOrEmpty(out.VersionID), Metadata: o.Metadata}, nil
 }
 
-// putOverBlocks stores an object at a key where an upload left blocks and no blob: Azurite 3.37 calls that a blob that exists,
-// unless blocks are what is written.
+// putOverBlocks stores an object at a key where an upload left blocks and no blob: Azurite 3.37 answers that the blob exists,
+// unless the object is written as a block.
 func (s *Store) putOverBlocks(ctx context.Context, o *objstore.Object, body objstore.Body, err error) (objstore.Stored, error) {
 	if objstore.ClassOf(err) != objstore.Exists {
 		return objstore.Stored{}, err
@@ -96,8 +96,8 @@ func decodeCRC64(sum objstore.Sum) (uint64, error) {
 	return binary.BigEndian.Uint64(value), nil
 }
 
-// verifyChecksum compares the CRC64 that the service has computed, where it says it: it has compared already. Azure writes it with
-// its least significant byte first. Azurite 3.37 says it of blocks alone.
+// verifyChecksum compares the CRC64 that the service returns, which has compared it before. Azure writes it with its least
+// significant byte first. Azurite 3.37 returns it for blocks alone.
 func (l *requestBody) verifyChecksum(key string, stored []byte) error {
 	if len(stored) != 8 {
 		return nil
@@ -108,7 +108,7 @@ func (l *requestBody) verifyChecksum(key string, stored []byte) error {
 	return nil
 }
 
-// properties are an object's, as the SDK has them: nil for what is not said.
+// properties are an object's in the SDK's types: nil for those that are not set.
 type properties struct {
 	metadata   map[string]*string
 	tier       *blob.AccessTier

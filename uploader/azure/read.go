@@ -31,7 +31,7 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	return stored, nil
 }
 
-// blobVersion is the client of a blob, or of the one version that is named.
+// blobVersion returns the client of a blob, or of one version of it.
 func (s *Store) blobVersion(key, version string) (*blob.Client, error) {
 	client := s.blockBlob(key).BlobClient()
 	if version == "" {

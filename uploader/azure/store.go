@@ -23,7 +23,7 @@ type Store struct {
 	// clients are made of the auth mode's secrets.
 	clients *secrets.Cache[*client]
 	auth    uploader.Auth
-	// aborted are the uploads that this process gave up, by their ID.
+	// aborted are the uploads that this process aborted, by their ID.
 	aborted sync.Map
 }
 
@@ -50,7 +50,7 @@ func New(where uploader.Azure, o transport.Options) (*Store, error) {
 type client struct {
 	*container.Client
 
-	// identity gives tokens of Entra ID; nil: the auth mode needs none.
+	// identity is the source of tokens of Entra ID; nil: the auth mode needs none.
 	identity azcore.TokenCredential
 }
 
@@ -83,7 +83,7 @@ func (f failingTransport) GetToken(context.Context, policy.TokenRequestOptions) 
 // settings are those of each of the SDK's clients.
 type settings struct{ http *http.Client }
 
-// clientOptions is for the SDK's own retries: the core does them.
+// clientOptions returns options without the SDK's own retries: the caller retries.
 func (s *settings) clientOptions() policy.ClientOptions {
 	return policy.ClientOptions{
 		Transport: s.http, Retry: policy.RetryOptions{MaxRetries: -1}, Telemetry: policy.TelemetryOptions{Disabled: true},
@@ -97,7 +97,7 @@ func (s *settings) containerOptions() *container.ClientOptions {
 	return o
 }
 
-// Limits are those of learn.microsoft.com/azure/storage/blobs/scalability-targets and of Put Blob, since version
+// Limits returns those of learn.microsoft.com/azure/storage/blobs/scalability-targets and of Put Blob, since version
 // 2019-12-12 of the service.
 func (*Store) Limits() objstore.Limits {
 	return objstore.Limits{
@@ -109,7 +109,7 @@ func (*Store) Limits() objstore.Limits {
 	}
 }
 
-// URL is the container's, without a signature.
+// URL returns the container's URL, without a signature.
 func (s *Store) URL() string {
 	url, _, _ := strings.Cut(s.currentClient().URL(), "?")
 	return strings.TrimSuffix(url, "/")

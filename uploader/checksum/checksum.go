@@ -32,7 +32,7 @@ func newCRC64() hash.Hash { return crc64nvme.New() }
 
 func newCRC32C() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) }
 
-// New is nil for an algorithm that this package does not know.
+// New returns the hash of an algorithm; nil for one that this package does not know.
 func New(a objstore.Algorithm) hash.Hash {
 	if row, ok := algorithms[a]; ok {
 		return row.newHash()
@@ -40,12 +40,12 @@ func New(a objstore.Algorithm) hash.Hash {
 	return nil
 }
 
-// Sum is the checksum of what was written to h, which New(a) made.
+// Sum returns the checksum of what was written to h, which New(a) made.
 func Sum(a objstore.Algorithm, h hash.Hash) objstore.Sum {
 	return objstore.Sum{Algorithm: a, Value: base64.StdEncoding.EncodeToString(h.Sum(nil))}
 }
 
-// Of is the checksum of data. The algorithm must be one that New knows.
+// Of returns the checksum of data. The algorithm must be one that New knows.
 func Of(a objstore.Algorithm, data []byte) objstore.Sum {
 	h := New(a)
 	h.Write(data)

@@ -6,8 +6,8 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// Combine is the checksum of an object whose parts follow each other. It is zero where that cannot be told: the
-// algorithm is no CRC, there is no part, or parts have no checksum or different ones.
+// Combine returns the checksum of an object whose parts follow each other. It returns zero where the parts do not determine it:
+// the algorithm is no CRC, there is no part, or parts have no checksum or different ones.
 func Combine(parts []objstore.Part) objstore.Sum {
 	if len(parts) == 0 {
 		return objstore.Sum{}
@@ -28,10 +28,10 @@ func Combine(parts []objstore.Part) objstore.Sum {
 	return objstore.Sum{Algorithm: a, Value: base64.StdEncoding.EncodeToString(toBytes(whole, row.bits/8))}
 }
 
-// A CRC is the rest of a division of polynomials over the integers modulo 2: to put n bytes behind what a CRC was made of
-// is to multiply it by x to the power of 8n. Mark Adler describes this for zlib's crc32_combine.
+// A CRC is the rest of a division of polynomials over the integers modulo 2: appending n bytes multiplies it by x to the power
+// of 8n. Mark Adler describes this for zlib's crc32_combine.
 
-// powerOfX is x to the power of 8n, modulo the CRC's polynomial.
+// powerOfX returns x to the power of 8n, modulo the CRC's polynomial.
 func (a *algorithm) powerOfX(n int64) uint64 {
 	result, power := uint64(1)<<(a.bits-1), uint64(1)<<(a.bits-9) // x^0, and x^8 for one byte
 	for ; n > 0; n >>= 1 {

@@ -16,7 +16,7 @@ type Options struct {
 	Pod    uploader.Pod
 	// Open opens the configured store.
 	Open func() (objstore.Store, error)
-	// Getenv gives a variable of the environment.
+	// Getenv returns a variable of the environment.
 	Getenv func(string) string
 	// Patience is how long a token service may be out of reach: in a pod that has just started some are late.
 	Patience time.Duration
@@ -25,13 +25,13 @@ type Options struct {
 // Step is what one check found.
 type Step struct {
 	Name string
-	// Detail says what is well; Err what is not, and Cure what to do.
+	// Detail describes what works; Err what does not, and Cure is the remedy.
 	Detail string
 	Err    error
 	Cure   string
 }
 
-// check is a step. Where it fails and is fatal, those behind it would only say the same.
+// check is a step. Where one fails that is fatal, the following ones would fail for the same reason.
 type check struct {
 	name  string
 	run   func(context.Context, *examination) (string, error)
@@ -63,7 +63,7 @@ var checks = []check{
 	{"delete", deleteProbe, false},
 }
 
-// Run makes all checks, tells of each, and reports whether all is well.
+// Run makes all checks, calls report with each, and reports whether all is well.
 func Run(ctx context.Context, o Options, report func(Step)) bool {
 	template, err := uploader.ParseTemplate(o.Config.Key)
 	if err != nil {
@@ -95,10 +95,10 @@ func Run(ctx context.Context, o Options, report func(Step)) bool {
 	return e.protection(ctx, report) && well
 }
 
-// errNotApplicable means that the profile uses nothing that the step could look at.
+// errNotApplicable means that the profile has nothing for the step to check.
 var errNotApplicable = errors.New("there is nothing to check")
 
-// newError is an error with its cure.
+// newError returns an error with its remedy.
 func newError(class objstore.Class, cure, format string, args ...any) error {
 	return &objstore.Error{Class: class, Cure: cure, Err: fmt.Errorf(format, args...)}
 }

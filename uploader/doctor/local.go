@@ -20,7 +20,7 @@ import (
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
-// checkAuthorities looks at the CA bundle.
+// checkAuthorities counts the valid certificates of the CA bundle.
 func checkAuthorities(_ context.Context, e *examination) (string, error) {
 	if e.Config.CAFile == "" {
 		return "", errNotApplicable
@@ -48,14 +48,14 @@ func checkAuthorities(_ context.Context, e *examination) (string, error) {
 	return fmt.Sprintf("%d certificates in %s, %d of them ended", valid+ended, e.Config.CAFile, ended), nil
 }
 
-// claims are those of a token that say whom it is for, and until when.
+// claims are those of a token that this package shows: audience, subject and end.
 type claims struct {
 	Audience any    `json:"aud"`
 	Expires  int64  `json:"exp"`
 	Subject  string `json:"sub"`
 }
 
-// checkToken reads the projected token. Who signed it, the other side checks.
+// checkToken reads the projected token. The token service checks its signature.
 func checkToken(_ context.Context, e *examination) (string, error) {
 	auth := e.location.Identity()
 	if auth.TokenFile == "" {
@@ -97,7 +97,7 @@ func checkCredentialFile(_ context.Context, e *examination) (string, error) {
 	return fmt.Sprintf("%s, %d bytes", auth.File, info.Size()), nil
 }
 
-// checkSecrets says which variables or files are there, and never what they hold.
+// checkSecrets lists the variables or files of the secrets that exist, and never their values.
 func checkSecrets(_ context.Context, e *examination) (string, error) {
 	auth := e.location.Identity()
 	names := uploader.SecretVariables(e.location.StoreName(), auth.Mode)
@@ -128,7 +128,7 @@ func (e *examination) hasSecret(auth uploader.Auth, name string) bool {
 // maxSkew is the difference of clocks from which on stores refuse requests: Amazon's is 15 minutes, tokens' often five.
 const maxSkew = 5 * time.Minute
 
-// checkEndpoint asks the store for nothing: that shows name, network, TLS and clock.
+// checkEndpoint sends an empty request to the store: the answer shows name, network, TLS and clock.
 func checkEndpoint(ctx context.Context, e *examination) (string, error) {
 	where := e.location.ServiceURL()
 	if where == "" {

@@ -10,17 +10,17 @@ import (
 	"lighterman.dev/lighterman/uploader/transfer"
 )
 
-// authenticator is a store whose credential can be had apart from a request. A directory has none.
+// authenticator is a store that can obtain its credential apart from a request.
 type authenticator interface {
 	Authenticate(ctx context.Context) (objstore.Credential, error)
 }
 
-// protector is a store that can say how its bucket guards objects, one of which it has just written. A directory does not.
+// protector is a store that can describe how its bucket protects objects, one of which the doctor has just written.
 type protector interface {
 	Protection(ctx context.Context, probe objstore.Stored) []objstore.Protection
 }
 
-// obtainCredential obtains the credential: what fails here is not about the store.
+// obtainCredential obtains the credential: an error here is the token service's, not the store's.
 func obtainCredential(ctx context.Context, e *examination) (string, error) {
 	store, ok := e.store.(authenticator)
 	if !ok {
@@ -48,8 +48,8 @@ func obtainCredential(ctx context.Context, e *examination) (string, error) {
 	return fmt.Sprintf("given by %s, valid for %v", got.From, time.Until(got.Expires).Round(time.Second)), nil
 }
 
-// protection tells how the bucket guards its objects, and reports whether it does what the profile asks for. Not to be
-// allowed to see it is no fault: the uploader needs none of these permissions.
+// reportProtection calls report with each protection of the bucket, and reports whether it does what the profile asks for. A
+// missing permission to see it is no failure: the uploader needs none of these.
 func (e *examination) protection(ctx context.Context, report func(Step)) bool {
 	store, ok := e.store.(protector)
 	if !ok {

@@ -18,7 +18,7 @@ import (
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
-// meaning is what an answer means. Reason and text, where given, must be in it.
+// meaning is the class of an answer, and the remedy. Reason and text, where set, must be in it.
 type meaning struct {
 	status       int
 	reason, text string
@@ -26,7 +26,7 @@ type meaning struct {
 	cure         string
 }
 
-// statusCancelled is the answer to one who cancels an upload.
+// statusCancelled is the answer to a request that cancels an upload.
 const statusCancelled = 499
 
 const (
@@ -34,8 +34,8 @@ const (
 	noBucket  = "create the bucket, or correct its name in the profile"
 )
 
-// storeErrors are the answers of cloud.google.com/storage/docs/json_api/v1/status-codes that the status alone does not tell. The
-// first that fits counts.
+// storeErrors are the answers of cloud.google.com/storage/docs/json_api/v1/status-codes that the status alone does not show. The
+// first match applies.
 var storeErrors = []meaning{
 	{status: http.StatusBadRequest, text: "crc32c", class: objstore.Corrupt},
 	{status: http.StatusUnauthorized, class: objstore.Expired},
@@ -64,17 +64,17 @@ var tokenErrors = []meaning{
 	{status: http.StatusNotFound, class: objstore.Denied, cure: "give the pod's service account, or the node, an identity of Google"},
 }
 
-// wrapError wraps an error with what was attempted, and gives it its class. Nil stays nil.
+// wrapError returns an error with what was attempted and its class; nil for nil.
 func (s *Store) wrapError(ctx context.Context, doing, key string, err error) error {
 	return s.wrapErrorBy(ctx, storeErrors, doing, key, err)
 }
 
-// wrapCreateError is fault for requests that make an object.
+// wrapCreateError is wrapError for requests that make an object.
 func (s *Store) wrapCreateError(ctx context.Context, doing, key string, err error) error {
 	return s.wrapErrorBy(ctx, createErrors, doing, key, err)
 }
 
-// wrapSessionError is fault for the requests of an upload's session.
+// wrapSessionError is wrapError for the requests of an upload's session.
 func (s *Store) wrapSessionError(ctx context.Context, doing, key string, err error) error {
 	return s.wrapErrorBy(ctx, sessionErrors, doing, key, err)
 }
@@ -110,7 +110,7 @@ func (s *Store) wrapErrorBy(ctx context.Context, table []meaning, doing, key str
 	return fault
 }
 
-// shortError says an error in one line, without the URL of a session, which lets whoever has it write.
+// shortError prints an error in one line, without the URL of a session, which lets whoever has it write.
 type shortError struct{ err error }
 
 func (b shortError) Unwrap() error { return b.err }
@@ -138,7 +138,7 @@ func (k meaning) matchesResponse(answer *googleapi.Error) bool {
 // google/internal/stsexchange and google/internal/impersonate.
 var statusCodePattern = regexp.MustCompile(`status code (\d{3}): `)
 
-// tokenResponse is the answer of a token service; the error itself where none answered.
+// tokenResponse returns the answer of a token service; the error itself where none answered.
 func tokenResponse(err *tokenError) error {
 	if retrieve, ok := errors.AsType[*oauth2.RetrieveError](err.err); ok && retrieve.Response != nil {
 		return &googleapi.Error{Code: retrieve.Response.StatusCode, Message: retrieve.Error(), Header: retrieve.Response.Header}

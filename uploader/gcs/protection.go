@@ -12,7 +12,7 @@ import (
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
-// bucket is what the JSON API says of the protection of a bucket's objects: cloud.google.com/storage/docs/json_api/v1/buckets.
+// bucket is what the JSON API returns on the protection of a bucket's objects: cloud.google.com/storage/docs/json_api/v1/buckets.
 type bucket struct {
 	Versioning struct {
 		Enabled bool `json:"enabled"`
@@ -29,7 +29,7 @@ type bucket struct {
 	} `json:"objectRetention"`
 }
 
-// Protection looks at the bucket.
+// Protection returns the bucket's versioning, soft delete and retention.
 func (s *Store) Protection(ctx context.Context, _ objstore.Stored) []objstore.Protection {
 	b, err := s.getBucket(ctx)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Store) getBucket(ctx context.Context) (*bucket, error) {
 	return &b, nil
 }
 
-// formatDays is a time for people: Google counts in seconds what people count in days.
+// formatDays returns a time for people: Google counts in seconds what people count in days.
 func formatDays(seconds int64) string {
 	const day = 24 * 60 * 60
 	if seconds%day == 0 {

@@ -82,7 +82,7 @@ func contentType(meta *object) string {
 	return meta.ContentType
 }
 
-// newProperties are an object's, as the JSON API has them, and the query that goes with them.
+// newProperties returns an object's properties, as the JSON API has them, and the query that goes with them.
 func newProperties(o *objstore.Object) (*object, url.Values, error) {
 	meta := &object{Name: o.Key, ContentType: o.ContentType, StorageClass: o.StorageClass, Metadata: o.Metadata}
 	query := url.Values{}

@@ -43,7 +43,7 @@ func (s *Store) Delete(ctx context.Context, key, version string) error {
 	return err
 }
 
-// objectRequest is a request for an object, or for the one version that is named.
+// objectRequest returns a request for an object, or for one version of it.
 func (s *Store) objectRequest(method, key, version string) request {
 	r := request{method: method, url: s.objectsURL + "/" + url.PathEscape(key), query: url.Values{}}
 	if version != "" {

@@ -18,20 +18,20 @@ import (
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
-// session is what this process knows of a resumable upload.
+// session is the state of a resumable upload in this process.
 type session struct {
 	mu sync.Mutex
 	// received is how many bytes the store has; next is where the next part begins.
 	received, nextOffset int64
-	// offsetKnown is false after an error and after a restart: then the store is asked.
+	// offsetKnown is false after an error and after a restart: then queryOffset asks the store.
 	offsetKnown bool
-	// gone: this process gave it up.
+	// aborted: this process aborted it.
 	aborted bool
 	// tail is what the last part has beyond a multiple of align.
 	tail []byte
 }
 
-// findSession finds one; it is not sure of what another process began.
+// findSession returns the session of an ID. It does not know the offset of one that another process began.
 func (s *Store) findSession(id string) *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,7 +43,7 @@ func (s *Store) findSession(id string) *session {
 	return found
 }
 
-// replaceSession puts another session in the place of one that is over; nil: none.
+// replaceSession puts another session in the place of one that has ended; nil: none.
 func (s *Store) replaceSession(id string, e *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +73,7 @@ func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 	if err != nil {
 		return "", s.wrapCreateError(ctx, "begin to upload", o.Key, err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // What it says is in a header.
+	defer answer.Body.Close() //nolint:errcheck // The header has all that it holds.
 	id := answer.Header.Get("Location")
 	if id == "" {
 		return "", &objstore.Error{Class: objstore.Unknown, Err: fmt.Errorf("begin to upload %s: the answer has no Location", o.Key)}
@@ -142,7 +142,7 @@ func (e *session) sendAligned(ctx context.Context, s *Store, id string, from io.
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close() //nolint:errcheck // What it says is in headers.
+	defer answer.Body.Close() //nolint:errcheck // The headers have all that it holds.
 	have, err := persistedBytes(answer)
 	if err != nil {
 		return err
@@ -154,7 +154,7 @@ func (e *session) sendAligned(ctx context.Context, s *Store, id string, from io.
 	return nil
 }
 
-// queryOffset asks the session how far it has come, unless that is known. A session that is complete gives its answer.
+// queryOffset asks the session how many bytes it has, unless that is known. It returns the answer of a session that is complete.
 func (e *session) queryOffset(ctx context.Context, s *Store, id string) (*http.Response, error) {
 	if e.aborted {
 		return nil, newLostError("the upload was given up")
@@ -169,13 +169,13 @@ func (e *session) queryOffset(ctx context.Context, s *Store, id string) (*http.R
 	if answer.StatusCode != http.StatusPermanentRedirect {
 		return answer, nil
 	}
-	defer answer.Body.Close() //nolint:errcheck // What it says is in headers.
+	defer answer.Body.Close() //nolint:errcheck // The headers have all that it holds.
 	e.received, err = persistedBytes(answer)
 	e.offsetKnown = err == nil
 	return nil, err
 }
 
-// persistedBytes is how many bytes the store has: "Range: bytes=0-262143", and no Range for none.
+// persistedBytes returns how many bytes the store has: "Range: bytes=0-262143", and no Range for none.
 func persistedBytes(answer *http.Response) (int64, error) {
 	if answer.StatusCode != http.StatusPermanentRedirect {
 		return 0, fmt.Errorf("the upload's session answers %s in the middle of it", answer.Status)
@@ -236,13 +236,13 @@ func (e *session) sendLastBytes(ctx context.Context, s *Store, id string, size i
 		return nil, err
 	}
 	if answer.StatusCode == http.StatusPermanentRedirect {
-		answer.Body.Close() //nolint:errcheck // What it says is in headers.
+		answer.Body.Close() //nolint:errcheck // The headers have all that it holds.
 		return nil, &objstore.Error{Class: objstore.Transient, Err: errors.New("the store did not take the last bytes")}
 	}
 	return answer, nil
 }
 
-// adoptCompleted finds out whether a session that the store knows no more was completed by a request whose answer was lost.
+// adoptCompleted returns the object of a session that the store no longer knows, if a request whose answer was lost completed it.
 func (s *Store) adoptCompleted(ctx context.Context, key string, size int64, sum objstore.Sum, err error) (objstore.Stored, error) {
 	if objstore.ClassOf(err) != objstore.NoUpload {
 		return objstore.Stored{}, err
@@ -268,7 +268,7 @@ func (s *Store) Abort(ctx context.Context, o *objstore.Object, id string) error 
 	return err
 }
 
-// Unfinished is empty: Google lists no sessions, and ends each a week after it was begun.
+// Unfinished returns nothing: Google lists no sessions, and ends each a week after it was begun.
 func (*Store) Unfinished(context.Context, string) iter.Seq2[objstore.Unfinished, error] {
 	return func(func(objstore.Unfinished, error) bool) {}
 }

@@ -63,10 +63,10 @@ func New(where uploader.GCS, o transport.Options) (*Store, error) {
 	}, nil
 }
 
-// URL returns the bucket's, as gcloud writes it.
+// URL returns the bucket's URL, as gcloud writes it.
 func (s *Store) URL() string { return "gs://" + s.bucketName }
 
-// Limits are those of cloud.google.com/storage/quotas. A resumable upload has no parts of its own, so their number is bounded
+// Limits returns those of cloud.google.com/storage/quotas. A resumable upload has no parts of its own, so their number is bounded
 // by the object's size, 5 TiB, alone.
 func (*Store) Limits() objstore.Limits {
 	return objstore.Limits{

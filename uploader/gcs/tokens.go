@@ -12,7 +12,7 @@ import (
 	"lighterman.dev/lighterman/uploader/secrets"
 )
 
-// scope lets the token read and write objects; what it may do of that is the bucket's to say.
+// scope lets the token read and write objects, as far as the bucket's policy lets the identity.
 const scope = "https://www.googleapis.com/auth/devstorage.read_write"
 
 // authMode is an auth mode of Google Cloud Storage as data.
@@ -33,7 +33,7 @@ var authModes = map[string]authMode{
 	"ambient":             {metadataServer, "the metadata server"},
 }
 
-// fromFile reads a credential file of one type: a file of another may send a token to wherever it says.
+// fromFile reads a credential file of one type: a file of another could name any address to send a token to.
 func fromFile(kind google.CredentialsType) func(context.Context, uploader.Auth) (*secrets.Cache[oauth2.TokenSource], error) {
 	return func(ctx context.Context, auth uploader.Auth) (*secrets.Cache[oauth2.TokenSource], error) {
 		return secrets.File(auth.File, func(text string) (oauth2.TokenSource, error) {
@@ -46,7 +46,7 @@ func fromFile(kind google.CredentialsType) func(context.Context, uploader.Auth) 
 	}
 }
 
-// metadataServer is GKE's, or the node's.
+// metadataServer returns the tokens of the metadata server, GKE's or the node's.
 func metadataServer(context.Context, uploader.Auth) (*secrets.Cache[oauth2.TokenSource], error) {
 	return secrets.None(func() (oauth2.TokenSource, error) { return google.ComputeTokenSource("", scope), nil })
 }
@@ -69,7 +69,7 @@ func newTokens(auth uploader.Auth, client *http.Client) (*tokens, error) {
 	return &tokens{sources}, nil
 }
 
-// renewToken forgets the token, and lets the file be read again.
+// renewToken drops the token, and makes the next request read the file again.
 func (t *tokens) renewToken() { t.sources.Renew() }
 
 func (t *tokens) setAuthHeader(req *http.Request) error {

@@ -2,7 +2,7 @@ package objstore
 
 import "errors"
 
-// cures say what to do about an error of a class, where the store did not say it.
+// cures have, for each class, the remedy for an error that has none of its own.
 var cures = map[Class]string{
 	Transient:       "the store cannot be reached, or has a fault: look at its endpoint, the pod's network policies and the store's own state",
 	Throttled:       "the store asks for fewer requests: lower spec.uploader.concurrency, or raise the store's limits",
@@ -20,7 +20,7 @@ var cures = map[Class]string{
 	Unknown:         "look at the message",
 }
 
-// CureOf says what to do about an error of a store, in one sentence for people.
+// CureOf returns the remedy for an error of a store, in one sentence for people.
 func CureOf(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok && e.Cure != "" {
 		return e.Cure

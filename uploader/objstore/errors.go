@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Class says what to do about an error of a store.
+// Class is a kind of error of a store, by which the caller decides whether to try again.
 type Class string
 
 const (
@@ -42,9 +42,9 @@ const (
 // Error is an error of a store, with what the core needs to decide.
 type Error struct {
 	Class Class
-	// After is how long the store asks to wait; zero: it does not say.
+	// After is how long the store asks to wait; zero: it does not ask.
 	After time.Duration
-	// Cure is a sentence for people that says what to do; empty: the class's own.
+	// Cure is the remedy, in one sentence for people; empty: the class's own.
 	Cure string
 	Err  error
 }
@@ -53,7 +53,7 @@ func (e *Error) Error() string { return e.Err.Error() }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// ClassOf is Unknown for what no store gave a class.
+// ClassOf returns the class of an error; Unknown for one that has none.
 func ClassOf(err error) Class {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class

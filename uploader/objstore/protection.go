@@ -2,23 +2,23 @@ package objstore
 
 import "time"
 
-// Credential is what a service gave for another proof of identity.
+// Credential is a credential that a service issued for another proof of identity.
 type Credential struct {
-	// From says who gave it, and as whom, for people. Empty: nobody was asked, for the auth mode has all it needs at hand.
+	// From is the issuer and the identity, for people. Empty: the auth mode has its credential at hand and asks no service.
 	From string
-	// Expires is zero where nobody said.
+	// Expires is zero where the issuer sets no time.
 	Expires time.Time
 }
 
 // Protection is one way in which a bucket guards its objects against change and deletion, for people.
 type Protection struct {
-	// Name is the store's own word: versioning, object lock.
+	// Name is the store's own term: versioning, object lock.
 	Name string
 	// State is what the bucket has; empty with Err.
 	State string
-	// Err is why that cannot be seen; Permission is what shows it.
+	// Err is why the sidecar cannot see the state; Permission is the one that it lacks then.
 	Err        error
 	Permission string
-	// NoLock says how to make ObjectLock possible, where it is not.
+	// NoLock is the remedy where ObjectLock is not possible; empty: it is.
 	NoLock string
 }

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Store is one bucket or container. Its methods may be called at the same time. They do not retry: the core does, by the
+// Store is one bucket or container. Its methods may run at the same time. They do not retry: the caller does, by the
 // Class of the error. Keys are complete; a store adds no prefix of its own.
 type Store interface {
 	// URL returns the address of the bucket, for people, without a credential: s3://bucket. That of an object is this with a slash
 	// and the key.
 	URL() string
-	// Limits says how the store takes objects.
+	// Limits returns what the store takes.
 	Limits() Limits
 	Objects
 	Uploads
@@ -33,18 +33,18 @@ type Objects interface {
 
 // Uploads makes objects in parts.
 type Uploads interface {
-	// Begin starts an upload in parts and gives its ID. Nothing is visible before Complete. Where the store can say so at
-	// this time, a key that exists and must not be replaced is an error of class Exists.
+	// Begin starts an upload in parts and returns its ID. Nothing is visible before Complete. A key that exists and must not be
+	// replaced is an error of class Exists, where the store can find it at this time.
 	Begin(ctx context.Context, o *Object) (id string, err error)
-	// PutPart sends a part; one of the same number that was sent before is replaced. Numbers begin at 1. Where
+	// PutPart sends a part, and replaces an earlier one of the same number. Numbers begin at 1. Where
 	// Limits.Sequential is set, parts come in order, one at a time, and none is replaced: an upload whose file changed is
 	// aborted and begun again.
 	PutPart(ctx context.Context, o *Object, id string, number int, body Body) (Part, error)
 	// Complete makes the object visible. Parts are in order, without a gap, and at least one. Where the store can, it
-	// compares the checksum of the whole with that of the parts before the object becomes visible. To ask again after an
-	// answer that was lost must give the same Stored, or an error of class Exists or NoUpload.
+	// compares the checksum of the whole with that of the parts before the object becomes visible. Asking again after a
+	// lost answer returns the same Stored, or an error of class Exists or NoUpload.
 	Complete(ctx context.Context, o *Object, id string, parts []Part) (Stored, error)
-	// Abort gives up an upload and frees its parts. One that is gone already is not an error.
+	// Abort aborts an upload and frees its parts. One that is gone already is not an error.
 	Abort(ctx context.Context, o *Object, id string) error
 	// Unfinished lists the uploads below a prefix that were begun and neither completed nor aborted, as far as the store can
 	// list them.
@@ -72,7 +72,7 @@ type Algorithm string
 
 // The checksums that stores verify. Package checksum computes them.
 const (
-	CRC64NVME Algorithm = "CRC64NVME" // a directory: of the whole object
+	CRC64NVME Algorithm = "CRC64NVME" // the store of the tests: of the whole object
 	CRC32C    Algorithm = "CRC32C"    // S3: of a part, and of the whole object; Google Cloud Storage: of the whole object
 	CRC64     Algorithm = "CRC64"     // Azure: of a block; the polynomial is that of CRC64NVME
 	MD5       Algorithm = "MD5"
@@ -99,7 +99,7 @@ type Object struct {
 
 // Retention is object lock.
 type Retention struct {
-	// Compliance: nobody may lift it; else those with the permission may.
+	// Compliance: no one can end it early; else identities with the permission can.
 	Compliance bool
 	Until      time.Time
 }

@@ -47,10 +47,10 @@ var agentErrorCodes = []struct {
 	{"InvalidTokenException", meaning{objstore.Unauthenticated, "check the token: its audience must be pods.eks.amazonaws.com"}},
 }
 
-// installAgent is for a node on which nobody answers.
+// installAgent is the remedy on a node where no agent answers.
 const installAgent = "install the add-on EKS Pod Identity Agent in the cluster, and let the pod's network policies allow 169.254.170.23"
 
-// wrapAgentError gives its class to an error of the agent.
+// wrapAgentError returns the error of the agent with what was attempted and its class.
 func (e *agentError) wrapAgentError(ctx context.Context, doing, key string) error {
 	const from = "%s %s: EKS Pod Identity agent: "
 	status, ok := errors.AsType[interface {

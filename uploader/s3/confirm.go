@@ -15,13 +15,13 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// checksumResponse is what an answer says of the bytes that the store has.
+// checksumResponse holds the checksums in an answer, which are of the bytes that the store has.
 type checksumResponse struct {
 	crc, etag  *string
 	encryption types.ServerSideEncryption
 }
 
-// verifyChecksum compares it with what was sent.
+// verifyChecksum compares the checksum in an answer with that of the bytes that were sent.
 func (s *Store) verifyChecksum(key string, c checksumResponse, sent objstore.Sum) error {
 	var stored objstore.Sum
 	if s.algorithm == objstore.CRC32C {
@@ -33,14 +33,14 @@ func (s *Store) verifyChecksum(key string, c checksumResponse, sent objstore.Sum
 		}
 		stored = objstore.Sum{Algorithm: objstore.CRC32C, Value: *c.crc}
 	} else if stored = c.md5Sum(); stored == (objstore.Sum{}) {
-		return nil // It was compared with Content-MD5 by the store, which says no more.
+		return nil // The store has compared it with Content-MD5, and returns none.
 	}
 	return compareSums(key, stored, sent)
 }
 
 var plainETag = regexp.MustCompile(`^"?([0-9a-f]{32})"?$`)
 
-// md5Sum is the object's, where the ETag is that: of an object in one part that the store does not encrypt.
+// md5Sum returns the MD5 of an object whose ETag is that: in one part, and not encrypted by the store. Else it returns zero.
 func (c checksumResponse) md5Sum() objstore.Sum {
 	match := plainETag.FindStringSubmatch(aws.ToString(c.etag))
 	if match == nil || c.encryption != "" {
@@ -50,7 +50,7 @@ func (c checksumResponse) md5Sum() objstore.Sum {
 	return objstore.Sum{Algorithm: objstore.MD5, Value: base64.StdEncoding.EncodeToString(sum)}
 }
 
-// wholeChecksum is the checksum of the whole object that the store has; zero: none of the algorithm.
+// wholeChecksum returns the store's checksum of the whole object; zero: it has none of the algorithm.
 func (s *Store) wholeChecksum(c checksumResponse) objstore.Sum {
 	switch {
 	case s.algorithm == objstore.MD5:
@@ -63,7 +63,7 @@ func (s *Store) wholeChecksum(c checksumResponse) objstore.Sum {
 
 var partsETag = regexp.MustCompile(`^"?[0-9a-f]{32}-[0-9]+"?$`)
 
-// verifyPartsETag compares the ETag of an object in parts with that which their MD5s make, where the store's is of this form.
+// verifyPartsETag compares the ETag of an object in parts with the one that their MD5s make, where the store's has this form.
 func (c checksumResponse) verifyPartsETag(key string, parts []objstore.Part) error {
 	if !partsETag.MatchString(aws.ToString(c.etag)) || c.encryption != "" {
 		return nil

@@ -27,7 +27,7 @@ const (
 	agentURL = "http://169.254.170.23/v1/credentials"
 )
 
-// provider is a credential that can be told that the store does not take it.
+// provider is a source of credentials that drops one which the store refused.
 type provider interface {
 	aws.CredentialsProvider
 	Invalidate()
@@ -59,7 +59,7 @@ var authModes = map[string]authMode{
 	},
 }
 
-// withCache keeps the credentials of a mode until shortly before they end.
+// withCache makes a mode keep its credentials until shortly before they end.
 func withCache(mode func(uploader.S3, *http.Client) (aws.CredentialsProvider, error)) func(uploader.S3, *http.Client) (provider, error) {
 	return func(where uploader.S3, client *http.Client) (provider, error) {
 		found, err := mode(where, client)
@@ -93,7 +93,7 @@ func newWebIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProv
 	}), nil
 }
 
-// sessionName is what CloudTrail shows of the pod. STS takes 2 to 64 of the characters that a pod's name has.
+// sessionName returns the name by which CloudTrail shows the pod. STS takes 2 to 64 of the characters that a pod's name has.
 func sessionName() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -172,9 +172,9 @@ func newCredentialsFile(where uploader.S3, _ *http.Client) (provider, error) {
 	return staticProvider{cache}, err
 }
 
-// newAmbient is the one mode that searches: it means whatever the pod or its node has. The SDK's own order is variables, web
-// identity, shared files, the container's role (ECS, Pod Identity), the instance's role. The SDK gives its own client short
-// timeouts for the instance's metadata, but sends requests for it through HTTP_PROXY (feature/ec2/imds v1.20.7,
+// newAmbient returns whatever identity the pod or its node has: it is the one mode that searches. The SDK's own order is variables, web
+// identity, shared files, the container's role (ECS, Pod Identity), the instance's role. The SDK sets short
+// timeouts of its own client for the instance's metadata, but sends requests for it through HTTP_PROXY (feature/ec2/imds v1.20.7,
 // resolveHTTPClient).
 func newAmbient(where uploader.S3, _ *http.Client) (aws.CredentialsProvider, error) {
 	proxy := transport.NewProxy()

@@ -17,17 +17,17 @@ import (
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
-// meaning is what an error code of S3 or STS means.
+// meaning is the class of an error code of S3 or STS, and the remedy.
 type meaning struct {
 	class objstore.Class
 	cure  string
 }
 
-// conditionalConflict is another write to the key at the same time.
+// conditionalConflict is the code for another write to the key at the same time.
 const conditionalConflict = "ConditionalRequestConflict"
 
-// badRequest is what the SDK makes of a HEAD that is answered with 400. There is nothing in our own that S3 could not take but
-// a session that has run out.
+// badRequest is the SDK's code for a HEAD that S3 answers with 400. S3 can object to nothing in ours but a session that has run
+// out.
 const badRequest = "BadRequest"
 
 const (
@@ -37,7 +37,7 @@ const (
 )
 
 // errorCodes are the codes of docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and of AssumeRoleWithWebIdentity that
-// a status does not tell, and those that other stores have made up. HEAD has no body, so no code: the SDK makes one of the
+// a status does not show, and those that other stores have made up. HEAD has no body, so no code: the SDK makes one of the
 // status, which goes by transport.ByStatus, but for badRequest.
 var errorCodes = map[string]meaning{
 	"SlowDown":                {objstore.Throttled, ""},
@@ -110,10 +110,10 @@ var clearStatuses = map[int]bool{
 	http.StatusForbidden: true, http.StatusPreconditionFailed: true, http.StatusRequestEntityTooLarge: true,
 }
 
-// deniedRole is for the token service, where AccessDenied is about the role and not about the bucket.
+// deniedRole is the remedy for AccessDenied of the token service, which is about the role and not about the bucket.
 const deniedRole = "check the role's trust policy: it must allow sts:AssumeRoleWithWebIdentity to the pod's service account"
 
-// wrapError wraps an error with what was attempted, and gives it its class. Nil stays nil.
+// wrapError returns an error with what was attempted and its class; nil for nil.
 func (s *Store) wrapError(ctx context.Context, doing, key string, err error) error {
 	if err == nil {
 		return nil
@@ -154,7 +154,7 @@ func errorCode(err error) string {
 	return ""
 }
 
-// shortError says an error of the SDK in few words: the SDK's own names each layer that it came through.
+// shortError prints an error of the SDK in few words: the SDK's own text names each layer that it came through.
 type shortError struct{ err error }
 
 func (b shortError) Unwrap() error { return b.err }
@@ -181,7 +181,7 @@ func (b shortError) Error() string {
 	return text
 }
 
-// innermostOperation is the operation that failed: the token service's, where an operation of S3 waited for its credentials.
+// innermostOperation returns the operation that failed: the token service's, where an operation of S3 waited for its credentials.
 func innermostOperation(err error) *smithy.OperationError {
 	var found *smithy.OperationError
 	for {

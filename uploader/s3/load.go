@@ -19,13 +19,14 @@ type requestBody struct {
 	// crc or md5 is for the header; both nil: the SDK puts the checksum of this algorithm behind the body.
 	crc, md5  *string
 	algorithm types.ChecksumAlgorithm
-	// signing says how the body is signed.
+	// signing makes the SDK sign the request as the body needs it.
 	signing func(*s3.Options)
 	// sum is the checksum, once the body is sent.
 	sum func() objstore.Sum
 }
 
-// newRequestBody makes a body ready. Only where nobody knows its checksum, and it cannot go behind the body, is it read beforehand.
+// newRequestBody returns a body with its checksum. It reads the body beforehand only where the caller does not know the
+// checksum and it cannot follow the body.
 func (s *Store) newRequestBody(b objstore.Body) (*requestBody, error) {
 	if b.Sum == (objstore.Sum{}) && s.algorithm == objstore.CRC32C && s.overTLS && b.Size > 0 {
 		hash := checksum.New(objstore.CRC32C)
@@ -54,7 +55,7 @@ func (s *Store) newRequestBody(b objstore.Body) (*requestBody, error) {
 	return l, nil
 }
 
-// leaveBodyUnsigned leaves the body out of the signature over TLS, which guards it; else the SDK would read it once more.
+// leaveBodyUnsigned leaves the body out of the signature over TLS, which protects it: the SDK would read it once more.
 func (s *Store) leaveBodyUnsigned(o *s3.Options) {
 	if s.overTLS {
 		o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)

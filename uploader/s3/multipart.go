@@ -85,7 +85,7 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 		if err = answer.verifyPartsETag(o.Key, parts); err == nil && out.VersionId == nil {
 			return s.addVersion(ctx, done)
 		}
-	case out.ChecksumCRC32C == nil: // To be asked again, versitygw 1.8 says yes and no more.
+	case out.ChecksumCRC32C == nil: // Asked again, versitygw 1.8 answers with 200 and no checksum.
 		return s.adoptCompleted(ctx, done, &objstore.Error{Class: objstore.NoUpload, Err: errors.New(o.Key + ": the store does not say what it completed")})
 	default:
 		err = s.verifyChecksum(o.Key, answer, done.Sum)
@@ -98,7 +98,7 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 }
 
 // adoptCompleted finds out whether an upload that the store knows no more was completed by a request whose answer was lost.
-// Without a checksum of the whole that cannot be told.
+// It cannot without a checksum of the whole.
 func (s *Store) adoptCompleted(ctx context.Context, want objstore.Stored, err error) (objstore.Stored, error) {
 	if objstore.ClassOf(err) != objstore.NoUpload || want.Sum == (objstore.Sum{}) {
 		return objstore.Stored{}, err
@@ -110,7 +110,7 @@ func (s *Store) adoptCompleted(ctx context.Context, want objstore.Stored, err er
 	return got, nil
 }
 
-// addVersion adds the version, which an answer to one who asks again may lack (versitygw 1.8).
+// addVersion adds the version, which the answer to a repeated request may lack (versitygw 1.8).
 func (s *Store) addVersion(ctx context.Context, done objstore.Stored) (objstore.Stored, error) {
 	got, err := s.Stat(ctx, done.Key)
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *Store) addVersion(ctx context.Context, done objstore.Stored) (objstore.
 	return done, nil
 }
 
-// Abort gives up an upload.
+// Abort aborts an upload.
 func (s *Store) Abort(ctx context.Context, o *objstore.Object, id string) error {
 	_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: s.bucket, Key: &o.Key, UploadId: &id})
 	if err = s.wrapError(ctx, "abort the upload of", o.Key, err); objstore.ClassOf(err) == objstore.NoUpload {
@@ -129,7 +129,7 @@ func (s *Store) Abort(ctx context.Context, o *objstore.Object, id string) error 
 	return err
 }
 
-// Unfinished lists uploads in parts. MinIO lists those of one key, not those below a prefix, and gives them up by itself
+// Unfinished lists uploads in parts. MinIO lists those of one key, not those below a prefix, and aborts them by itself
 // after a day (github.com/minio/minio docs: MINIO_API_STALE_UPLOADS_EXPIRY).
 func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstore.Unfinished, error] {
 	return func(yield func(objstore.Unfinished, error) bool) {
@@ -153,8 +153,8 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 	}
 }
 
-// wrapCompleteError knows that a conflict with another write ends the upload: aws-sdk-go-v2 service/s3 v1.114.8,
-// CompleteMultipartUploadInput.IfNoneMatch: it is to be begun again.
+// wrapCompleteError is wrapError for Complete, where a conflict with another write ends the upload and the caller begins it
+// again: aws-sdk-go-v2 service/s3 v1.114.8, CompleteMultipartUploadInput.IfNoneMatch.
 func (s *Store) wrapCompleteError(ctx context.Context, key string, err error) error {
 	err = s.wrapError(ctx, "complete the upload of", key, err)
 	if fault, ok := errors.AsType[*objstore.Error](err); ok && errorCode(err) == conditionalConflict {

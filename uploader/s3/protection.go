@@ -34,14 +34,14 @@ func (s *Store) Protection(ctx context.Context, _ objstore.Stored) []objstore.Pr
 	return []objstore.Protection{versioning, lock}
 }
 
-// versionStates are what S3 says of versioning, for people; it says nothing of a bucket that never had any.
+// versionStates describe the states of versioning, for people; S3 returns none for a bucket that never had it.
 var versionStates = map[types.BucketVersioningStatus]string{
 	"":                                    "off: an object that is deleted or replaced is gone",
 	types.BucketVersioningStatusEnabled:   "on",
 	types.BucketVersioningStatusSuspended: "suspended: an object written since, and then deleted or replaced, is gone",
 }
 
-// lockState says what a bucket with object lock does with an object that does not ask for any.
+// lockState describes what a bucket with object lock does with an object that asks for none.
 func lockState(rule *types.ObjectLockRule) string {
 	if rule == nil || rule.DefaultRetention == nil {
 		return "on, without a default: objects are locked where uploader.objectLock is set"

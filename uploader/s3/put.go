@@ -36,7 +36,7 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 	return objstore.Stored{Key: o.Key, Size: body.Size, Version: aws.ToString(out.VersionId), Sum: l.sum(), Metadata: o.Metadata}, nil
 }
 
-// properties are an object's, as the SDK has them: nil and "" for what is not said.
+// properties are an object's in the SDK's types: nil and "" for those that are not set.
 type properties struct {
 	ifNoneMatch, contentType, tagging, kmsKeyID *string
 
@@ -75,7 +75,7 @@ func newProperties(o *objstore.Object) properties {
 	return p
 }
 
-// nilIfEmpty is nil for what is not said: S3 takes an empty header for an error.
+// nilIfEmpty returns nil for an empty text: S3 refuses an empty header.
 func nilIfEmpty(s string) *string {
 	if s == "" {
 		return nil

@@ -12,14 +12,14 @@ import (
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
-// whenRequired is the mode of checksums for stores that do not know those which S3 learned in 2022.
+// whenRequired is the mode of checksums for stores without those that S3 added in 2022.
 const whenRequired = "WhenRequired"
 
 // Store is a bucket. New makes it.
 type Store struct {
 	client *s3.Client
 	bucket *string
-	// credentials are told when the store does not take them.
+	// credentials are invalidated when the store refuses them.
 	credentials provider
 	auth        uploader.Auth
 	// algorithm is the checksum that the store compares.
@@ -47,10 +47,10 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 		HTTPClient:                   client,
 		Retryer:                      aws.NopRetryer{},
 		ContinueHeaderThresholdBytes: transport.LongBody,
-		// This package says itself what checksum a body has.
+		// This package sets the checksum of a body itself.
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
-		// Else an answer that has no checksum is worth a line on standard error.
+		// Else the SDK logs each answer without a checksum to standard error.
 		DisableLogOutputChecksumValidationSkipped: true,
 	}
 	if where.Endpoint != "" {
@@ -68,10 +68,10 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 	return s, nil
 }
 
-// URL returns the bucket's, as the AWS CLI writes it.
+// URL returns the bucket's URL, as the AWS CLI writes it.
 func (s *Store) URL() string { return "s3://" + *s.bucket }
 
-// Limits are Amazon S3's: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
+// Limits returns Amazon S3's: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
 func (s *Store) Limits() objstore.Limits {
 	return objstore.Limits{
 		MinPart:   5 << 20,
@@ -82,7 +82,7 @@ func (s *Store) Limits() objstore.Limits {
 	}
 }
 
-// compareSums gives an error of class Corrupt where the store has other bytes than were sent.
+// compareSums returns an error of class Corrupt where the store has other bytes than were sent.
 func compareSums(what string, stored, sent objstore.Sum) error {
 	if stored == sent {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// Cache keeps what is made of secrets until they change.
+// Cache keeps a value that is made of secrets until they change.
 type Cache[T any] struct {
 	source source
 	build  func(Values) (T, error)
@@ -21,7 +21,7 @@ type Cache[T any] struct {
 	values Values
 	value  T
 	err    error
-	// rebuild means that the value is to be built again, even of the same secrets.
+	// rebuild makes Get build the value again, even of the same secrets.
 	rebuild bool
 }
 
@@ -81,14 +81,14 @@ func (c *Cache[T]) Get() (T, error) {
 	return c.value, c.err
 }
 
-// Renew lets the next Get read the secrets and build the value again.
+// Renew makes the next Get read the secrets and build the value again.
 func (c *Cache[T]) Renew() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.rebuild = true
 }
 
-// asUnauthenticated gives its class to an error of the secrets. Nil stays nil.
+// asUnauthenticated returns an error of the secrets with its class; nil for nil.
 func asUnauthenticated(err error) error {
 	if err == nil {
 		return nil

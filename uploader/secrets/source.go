@@ -16,9 +16,9 @@ import (
 // Values are secrets by the name of their variable or file. One that is absent is empty.
 type Values map[string]string
 
-// source is where secrets are.
+// source is a place that secrets are read from.
 type source interface {
-	// stamp changes when the secrets may have changed.
+	// changeStamp returns a text that differs when the secrets may have changed.
 	changeStamp() (string, error)
 	readValues() (Values, error)
 }
@@ -41,7 +41,7 @@ func (e environment) readValues() (Values, error) {
 // pkg/volume/util/atomic_writer.go, v1.37.1).
 type directory struct {
 	path string
-	// files are the names of files by that of their value.
+	// files are the names of the files, by the names of their values.
 	files map[string]string
 }
 
@@ -100,7 +100,7 @@ func (d *directory) readValues() (Values, error) {
 	return nil, err
 }
 
-// readGeneration reads the files that are there. It is an error if none is.
+// readGeneration reads the files that exist. It is an error if none does.
 func (d *directory) readGeneration(generation string) (Values, error) {
 	values := make(Values, len(d.files))
 	var missing error
@@ -121,7 +121,7 @@ func (d *directory) readGeneration(generation string) (Values, error) {
 	return values, nil
 }
 
-// newSource are the secrets of an auth mode: in files where the mode's directory is named, else in the environment.
+// newSource returns the source of an auth mode's secrets: files where the configuration names a directory, else the environment.
 func newSource(auth uploader.Auth, names []string) source {
 	if auth.SecretsDirectory == "" {
 		return environment(names)

@@ -1,3 +1,4 @@
-// Package storetest is the contract that every store passes: what the core relies on when it says that nothing is lost
-// and nothing is half visible. A store's test gives a store of a bucket; Run does the rest, against the real thing.
+// Package storetest tests a store against the contract of package objstore: the uploader relies on it to lose nothing and to make
+// nothing visible by half. A store's test opens a bucket of a real server, and Run does the rest. CheckAuthModes does the
+// same for the table of auth modes.
 package storetest

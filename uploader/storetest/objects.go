@@ -110,7 +110,7 @@ func (s *suite) testRacingPuts() {
 		return true
 	})
 	if won != 1 {
-		s.Errorf("%d writers were told that the object is theirs", won)
+		s.Errorf("%d writers succeeded", won)
 	}
 }
 

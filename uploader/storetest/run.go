@@ -15,9 +15,9 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// Options say what a store cannot do.
+// Options are the differences of a store from the contract.
 type Options struct {
-	// Prefix is where the test may write; it uses a part of it that nobody else has.
+	// Prefix is where the test may write; it uses a prefix of its own below.
 	Prefix string
 	// NoList: the store cannot list unfinished uploads.
 	NoList bool
@@ -84,14 +84,14 @@ func (s *suite) deleteUsed() {
 	}
 }
 
-// newObject gives an object of the test's own.
+// newObject returns an object of the test's own.
 func (s *suite) newObject(name string) *objstore.Object {
 	key := s.prefix + "/" + name
 	s.used = append(s.used, key)
 	return &objstore.Object{Key: key, ContentType: "application/octet-stream"}
 }
 
-// randomBytes gives n bytes that no other call gives.
+// randomBytes returns n bytes that differ from those of every other call.
 func randomBytes(n int64) []byte {
 	data := make([]byte, n)
 	source := mathrand.NewChaCha8([32]byte([]byte(rand.Text() + rand.Text())[:32]))
@@ -99,7 +99,7 @@ func randomBytes(n int64) []byte {
 	return data
 }
 
-// newBody gives data the checksum that it has.
+// newBody returns data with its checksum.
 func (s *suite) newBody(data []byte) objstore.Body {
 	return objstore.Body{ReaderAt: bytes.NewReader(data), Size: int64(len(data)), Sum: s.sumOf(data)}
 }
@@ -136,7 +136,7 @@ func (s *suite) mustPutPart(o *objstore.Object, id string, number int, data []by
 	return part
 }
 
-// checkObject checks that the object is there with these bytes, described and read.
+// checkObject checks that the store has the object with these bytes, described and read.
 func (s *suite) checkObject(key string, data []byte) objstore.Stored {
 	s.Helper()
 	stored, err := s.store.Stat(s.Context(), key)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TempDir is a directory of a test, in memory where the system has such: to flush to a disk thousands of times is slow.
+// TempDir returns a directory of a test, in memory where the system has such: flushing to a disk thousands of times is slow.
 func TempDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "lighterman-test-") //nolint:usetesting // It is not where t.TempDir is.

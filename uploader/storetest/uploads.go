@@ -9,13 +9,13 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// partSizes are those of the parts of an upload: all as small as they may be, and the last smaller.
+// partSizes returns the sizes of an upload's parts: all as small as they may be, and the last smaller.
 func (s *suite) partSizes() []int64 {
 	l := s.store.Limits()
 	return []int64{l.MinPart, l.MinPart, max(1, l.MinPart/3)}
 }
 
-// randomParts gives the parts of an upload.
+// randomParts returns the parts of an upload.
 func (s *suite) randomParts() (parts [][]byte, whole []byte) {
 	for _, n := range s.partSizes() {
 		parts = append(parts, randomBytes(n))
@@ -23,7 +23,7 @@ func (s *suite) randomParts() (parts [][]byte, whole []byte) {
 	return parts, slices.Concat(parts...)
 }
 
-// sendOrder is that in which parts are sent: backwards, where the store lets it be.
+// sendOrder returns the order in which parts are sent: backwards, where the store allows it.
 func (s *suite) sendOrder(n int) []int {
 	var order []int
 	for i := range n {
@@ -199,7 +199,7 @@ func (s *suite) testRacingCompletes() {
 	for i, err := range errs {
 		switch {
 		case err == nil && won >= 0:
-			s.Error("both were told that the object is theirs")
+			s.Error("both uploads succeeded")
 		case err == nil:
 			won = i
 		default:
@@ -208,7 +208,7 @@ func (s *suite) testRacingCompletes() {
 		}
 	}
 	if won < 0 {
-		s.Fatalf("nobody won: %v", errs)
+		s.Fatalf("no upload succeeded: %v", errs)
 	}
 	s.checkObject(o.Key, contents[won])
 }

@@ -24,8 +24,8 @@ type body struct {
 	sum hash.Hash
 }
 
-// NewBodyReader reads a part of a file and adds what it reads to a checksum; nil: none is wanted, and the body may be read again
-// after a Seek to its beginning. A file that ends before the part does, or cannot be read, is a *BodyError.
+// NewBodyReader returns a reader of a part of a file that adds what it reads to a checksum. Without one, nil, the body may be read
+// again after a Seek to its beginning. A file that ends before the part does, or cannot be read, is a *BodyError.
 func NewBodyReader(b objstore.Body, sum hash.Hash) io.ReadSeeker {
 	return &body{SectionReader: b.Reader(), sum: sum}
 }

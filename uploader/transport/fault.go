@@ -16,7 +16,7 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// networkErrors are the errors that come from this side of the network or from the network; the first that fits counts.
+// networkErrors are the errors of the pod and of the network. The first match applies.
 var networkErrors = []struct {
 	is    func(error) bool
 	class objstore.Class
@@ -36,7 +36,8 @@ var networkErrors = []struct {
 	{func(err error) bool { return errors.Is(err, context.DeadlineExceeded) }, objstore.Transient, ""},
 }
 
-// speaksNoTLS is no class of its own: a server that gets a torn request, and a proxy in trouble, answer without TLS as well.
+// speaksNoTLS is the remedy where an answer comes without TLS. That is no class of its own: a server that receives a torn request,
+// and a proxy in trouble, do it as well.
 const speaksNoTLS = "the store speaks no TLS there: use http:// in endpoint, or the port for https"
 
 func isA[E error](err error) bool {
@@ -49,8 +50,8 @@ func isHostNotFound(err error) bool {
 	return ok && dns.IsNotFound
 }
 
-// ClassifyError gives its class to an error that no store answered with; nil: it is not such a one. Errors of the caller's own
-// context stay as they are.
+// ClassifyError returns an error of the pod or of the network with its class; nil for any other. It returns errors of the caller's
+// own context unchanged.
 func ClassifyError(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return err
@@ -63,7 +64,7 @@ func ClassifyError(ctx context.Context, err error) error {
 	return nil
 }
 
-// ErrorText is what an error says without the query of the URL that it names: that may be a signature, or the key to an upload.
+// ErrorText returns the text of an error without the query of the URL in it, which may be a signature, or the key to an upload.
 func ErrorText(err error) string {
 	text := err.Error()
 	if u, ok := errors.AsType[*url.Error](err); ok {
@@ -74,7 +75,7 @@ func ErrorText(err error) string {
 	return text
 }
 
-// classByStatus are what the codes of HTTP say where a store says nothing better.
+// classByStatus has the classes of HTTP's status codes, for answers without a better code of the store.
 var classByStatus = map[int]objstore.Class{
 	http.StatusMovedPermanently:      objstore.NoBucket,
 	http.StatusTemporaryRedirect:     objstore.NoBucket,
@@ -95,7 +96,7 @@ var classByStatus = map[int]objstore.Class{
 	http.StatusGatewayTimeout:        objstore.Transient,
 }
 
-// ClassOfStatus gives the class of an answer by its status alone.
+// ClassOfStatus returns the class of an answer by its status alone.
 func ClassOfStatus(status int) objstore.Class {
 	if class, ok := classByStatus[status]; ok {
 		return class
@@ -103,7 +104,7 @@ func ClassOfStatus(status int) objstore.Class {
 	return objstore.Unknown
 }
 
-// RetryAfter is how long an answer asks to wait; zero: it does not say.
+// RetryAfter returns how long an answer asks to wait; zero: it does not ask.
 func RetryAfter(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(value); err == nil {
@@ -122,7 +123,7 @@ type responseBody struct {
 	classify func(error) error
 }
 
-// ClassifyReads gives their class to errors of the network while an answer is read.
+// ClassifyReads returns a body whose Read returns errors of the network with their class.
 func ClassifyReads(ctx context.Context, body io.ReadCloser) io.ReadCloser {
 	return responseBody{body, func(err error) error { return ClassifyError(ctx, err) }}
 }

@@ -27,9 +27,10 @@ var nodeLocalPrefixes = []netip.Prefix{
 // nodeLocalNames are the names of Google's metadata server.
 var nodeLocalNames = map[string]bool{"metadata.google.internal": true, "metadata.goog": true, "metadata": true}
 
-// NewProxy returns the function that finds the proxy of a request, as HTTP_PROXY, HTTPS_PROXY, NO_PROXY and, where the first
-// two say nothing, ALL_PROXY say now: Go does not read that one, and other programs of the pod do. It finds none for loopback and for the addresses of metadata services and identity agents, whatever the variables say: a proxy on
-// another machine cannot reach the pod's node, and could read the token.
+// NewProxy returns the function that finds the proxy of a request by the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY and, where
+// the first two are empty, ALL_PROXY, which Go does not read and other programs of the pod do. It finds none for loopback and
+// for the addresses of metadata services and identity agents, whatever the variables are: a proxy on another machine cannot
+// reach the pod's node, and could read the token.
 func NewProxy() func(*http.Request) (*url.URL, error) {
 	c := httpproxy.FromEnvironment()
 	every := cmp.Or(os.Getenv("ALL_PROXY"), os.Getenv("all_proxy"))

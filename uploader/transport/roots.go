@@ -41,7 +41,7 @@ func (r *roots) currentPool() (*x509.CertPool, error) {
 	return r.pool, nil
 }
 
-// readIfChanged gives no pool where the file is as it was.
+// readIfChanged returns the file's authorities; no pool where the file has not changed.
 func (r *roots) readIfChanged() (*x509.CertPool, time.Time, error) {
 	info, err := os.Stat(r.file)
 	if err != nil {

@@ -29,8 +29,9 @@ const (
 	idleTimeout   = 90 * time.Second
 )
 
-// New makes a client. It speaks HTTP/1.1 alone: parts in parallel are faster on connections of their own than as streams
-// of one. See NewProxy for the proxies that it takes. It follows no redirect: a store that redirects is in another place than the profile says.
+// New returns a client. It speaks HTTP/1.1 alone: parts in parallel are faster on connections of their own than as streams
+// of one. See NewProxy for the proxies that it uses. It follows no redirect: a store that redirects is not at the address in the
+// profile.
 func New(o Options) (*http.Client, error) {
 	if o.Connections == 0 {
 		o.Connections = 8
@@ -87,7 +88,7 @@ func dialTLS(ctx context.Context, dialer *net.Dialer, roots *roots, network, add
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	if err := c.HandshakeContext(ctx); err != nil {
-		raw.Close() //nolint:errcheck // The handshake's error is the one to tell.
+		raw.Close() //nolint:errcheck // The handshake's error is returned.
 		return nil, fmt.Errorf("shake hands with %s: %w", address, err)
 	}
 	return newConn(c), nil

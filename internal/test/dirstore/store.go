@@ -53,13 +53,13 @@ func Open(name string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// URL returns the directory's.
+// URL returns the directory as a URL.
 func (s *Store) URL() string { return "file://" + s.path }
 
 // Close frees the directory.
 func (s *Store) Close() error { return s.root.Close() }
 
-// Limits says what the store takes.
+// Limits returns the limits of the store that this one stands for.
 func (s *Store) Limits() objstore.Limits { return s.limits }
 
 // Put writes an object.
@@ -71,7 +71,7 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 		return objstore.Stored{}, newInvalidError("put %s: %d bytes are more than the store takes at once", o.Key, body.Size)
 	}
 	name := path.Join(uploads, rand.Text())
-	defer s.root.Remove(name) //nolint:errcheck // It is gone where all went well, and an orphan that nobody reads else.
+	defer s.root.Remove(name) //nolint:errcheck // It is gone where all went well.
 	sum, err := s.writeFile(ctx, name, body, o.Metadata)
 	if err != nil {
 		return objstore.Stored{}, fmt.Errorf("put %s: %w", o.Key, err)

@@ -73,7 +73,7 @@ func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, numb
 	return objstore.Part{Number: number, Size: body.Size, Sum: sum}, nil
 }
 
-// countParts is how many parts an upload has.
+// countParts returns how many parts an upload has.
 func (s *Store) countParts(id string) (int, error) {
 	n := 0
 	for ; ; n++ {
