@@ -39,9 +39,11 @@ func dryRunPod(o *Options) *corev1.Pod {
 
 // doctorPod returns the pod in which the doctor runs, with the image and settings of the sidecar that the dry run has.
 func doctorPod(o *Options, dryRun *corev1.Pod) (*corev1.Pod, error) {
-	at := slices.IndexFunc(dryRun.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == injector.UploaderContainerName })
+	at := slices.IndexFunc(dryRun.Spec.InitContainers,
+		func(c corev1.Container) bool { return c.Name == injector.UploaderContainerName })
 	if at < 0 {
-		return nil, fmt.Errorf("the webhook did not add the container %s: it is of a version that has no uploader, or another webhook removed it",
+		return nil, fmt.Errorf("the webhook did not add the container %s: it is of a version that has no uploader, or "+
+			"another webhook removed it",
 			injector.UploaderContainerName)
 	}
 	sidecar := &dryRun.Spec.InitContainers[at]
@@ -80,7 +82,9 @@ func newPod(o *Options, c corev1.Container) *corev1.Pod {
 	}
 	seconds, grace := int64(o.Timeout.Seconds())+1, int64(1)
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "lighterman-doctor-", Namespace: o.Namespace, Labels: labels, Annotations: annotations},
+		ObjectMeta: metav1.ObjectMeta{
+			GenerateName: "lighterman-doctor-", Namespace: o.Namespace, Labels: labels, Annotations: annotations,
+		},
 		Spec: corev1.PodSpec{
 			ServiceAccountName: o.ServiceAccount, RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{c},
 			TerminationGracePeriodSeconds: &grace,

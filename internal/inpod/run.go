@@ -37,7 +37,8 @@ var ErrUnwell = errors.New("not all is well: the report says what to do")
 
 // Run runs the doctor in a pod, and removes the pod.
 func Run(ctx context.Context, config *rest.Config, o Options) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("the doctor's pod has not ended within %v", o.Timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout,
+		fmt.Errorf("the doctor's pod has not ended within %v", o.Timeout))
 	defer cancel()
 	config = rest.CopyConfig(config)
 	collector := &warningCollector{}
@@ -47,7 +48,9 @@ func Run(ctx context.Context, config *rest.Config, o Options) error {
 		return fmt.Errorf("find the API server: %w", err)
 	}
 	c := &diagnosis{Options: o, kube: kube}
-	dryRun, err := kube.CoreV1().Pods(o.Namespace).Create(ctx, dryRunPod(&o), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	dryRun, err := kube.CoreV1().Pods(o.Namespace).Create(ctx, dryRunPod(&o), metav1.CreateOptions{
+		DryRun: []string{metav1.DryRunAll},
+	})
 	if err != nil {
 		return c.explainRejection(err)
 	}
@@ -67,7 +70,8 @@ func Run(ctx context.Context, config *rest.Config, o Options) error {
 	for _, text := range collector.texts {
 		c.notef("Warning: %s", text)
 	}
-	c.notef("pod %s/%s runs %s as service account %s", pod.Namespace, pod.Name, pod.Spec.Containers[0].Image, pod.Spec.ServiceAccountName)
+	c.notef("pod %s/%s runs %s as service account %s", pod.Namespace, pod.Name, pod.Spec.Containers[0].Image,
+		pod.Spec.ServiceAccountName)
 	return c.showReport(ctx, pod)
 }
 
@@ -98,7 +102,9 @@ func (c *diagnosis) showReport(ctx context.Context, pod *corev1.Pod) error {
 	if err := c.waitUntil(ctx, pod, stateBeforeReport); err != nil {
 		return err
 	}
-	logs, err := c.kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: containerName, Follow: true}).Stream(ctx)
+	logs, err := c.kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
+		Container: containerName, Follow: true,
+	}).Stream(ctx)
 	if err != nil {
 		return fmt.Errorf("read the doctor's report: %w: that needs the permission to get pods/log", err)
 	}

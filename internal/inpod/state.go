@@ -21,7 +21,8 @@ type state struct {
 
 // finalReasons maps the reasons of a waiting container that do not go away by themselves to their cures.
 var finalReasons = map[string]string{
-	"ImagePullBackOff":           "make the image available to the nodes, or name another with --image; a private registry needs imagePullSecrets at the service account",
+	"ImagePullBackOff": "make the image available to the nodes, or name another with --image; a private registry needs " +
+		"imagePullSecrets at the service account",
 	"InvalidImageName":           "correct the image: the chart's uploader.image, or --image",
 	"ErrImageNeverPull":          "load the image onto the nodes, or change the pull policy",
 	"CreateContainerConfigError": "create what is missing, or correct its name in the profile",
@@ -40,8 +41,8 @@ func stateBeforeReport(pod *corev1.Pod) state {
 		case s.Name == containerName && (s.State.Running != nil || s.State.Terminated != nil):
 			return state{done: true}
 		case s.State.Terminated != nil && s.State.Terminated.ExitCode != 0:
-			return state{done: true, err: fmt.Errorf("container %s, which runs before the doctor, ended with code %d: %s", s.Name,
-				s.State.Terminated.ExitCode, s.State.Terminated.Message)}
+			return state{done: true, err: fmt.Errorf("container %s, which runs before the doctor, ended with code %d: %s",
+				s.Name, s.State.Terminated.ExitCode, s.State.Terminated.Message)}
 		}
 	}
 	if err := prematureEnd(pod); err != nil {

@@ -2,7 +2,6 @@ package inpod
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -51,9 +50,11 @@ func (c *diagnosis) waitUntil(ctx context.Context, pod *corev1.Pod, look func(*c
 
 // warningEvents returns the warnings about a pod. The kubelet reports only there that it cannot mount a volume.
 func (c *diagnosis) warningEvents(ctx context.Context, pod *corev1.Pod) []string {
-	list, err := c.kube.CoreV1().Events(pod.Namespace).List(ctx, metav1.ListOptions{FieldSelector: fields.SelectorFromSet(fields.Set{
-		"involvedObject.uid": string(pod.UID), "type": corev1.EventTypeWarning,
-	}).String()})
+	list, err := c.kube.CoreV1().Events(pod.Namespace).List(ctx, metav1.ListOptions{
+		FieldSelector: fields.SelectorFromSet(fields.Set{
+			"involvedObject.uid": string(pod.UID), "type": corev1.EventTypeWarning,
+		}).String(),
+	})
 	if err != nil {
 		return nil // Events only make messages more exact, and the user may not be allowed to list them.
 	}
@@ -74,7 +75,8 @@ const accountMissing = "error looking up service account"
 func (c *diagnosis) explainRejection(err error) error {
 	switch text := err.Error(); {
 	case strings.Contains(text, accountMissing):
-		return fmt.Errorf("there is no service account %s in namespace %s: name the one that the backup uses with --serviceaccount, or create it", c.ServiceAccount, c.Namespace)
+		return fmt.Errorf("there is no service account %s in namespace %s: name the one that the backup uses with "+
+			"--serviceaccount, or create it", c.ServiceAccount, c.Namespace)
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("there is no namespace %s: name the one that the backup runs in with --namespace", c.Namespace)
 	case strings.Contains(text, "lighterman: "):
@@ -94,10 +96,13 @@ func (c *diagnosis) explainNotInjected(ctx context.Context, warnings []string) e
 	}
 	switch {
 	case err == nil && namespace.Labels[injector.NamespaceLabel] == "":
-		return fmt.Errorf(problem+"namespace %s is not opted in: kubectl label namespace %s %s=enabled", c.Namespace, c.Namespace, injector.NamespaceLabel)
+		return fmt.Errorf(problem+"namespace %s is not opted in: kubectl label namespace %s %s=enabled", c.Namespace,
+			c.Namespace, injector.NamespaceLabel)
 	case c.Profile == "" && c.ClusterProfile == "":
-		return fmt.Errorf(problem+"neither --profile nor --cluster-profile is given, and no default or selector gives it one (namespace %s: %s)", c.Namespace, label)
+		return fmt.Errorf(problem+"neither --profile nor --cluster-profile is given, and no default or selector gives it "+
+			"one (namespace %s: %s)", c.Namespace, label)
 	}
-	return errors.New(problem + "the API server did not ask it: see whether Lighterman is installed, and whether its webhook configuration covers namespace " +
-		c.Namespace + " (" + label + "): kubectl get mutatingwebhookconfigurations" + strings.Join(append([]string{""}, warnings...), "\nWarning: "))
+	return fmt.Errorf(problem+"the API server did not ask it: see whether Lighterman is installed, and whether its webhook "+
+		"configuration covers namespace %s (%s): kubectl get mutatingwebhookconfigurations%s",
+		c.Namespace, label, strings.Join(append([]string{""}, warnings...), "\nWarning: "))
 }

@@ -21,15 +21,25 @@ type callerOptions struct {
 }
 
 func (o *callerOptions) bindFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.caFile, "client-ca-file", "", "PEM `file` with the CA of the API servers' client certificates; reviews without such a certificate are then refused. Read again when it changes")
-	f.StringArrayVar(&o.allowedNames, "client-allowed-name", nil, `common name, DNS name or URI of an API server's client certificate; may be repeated. "*" allows all certificates of the CA`)
-	f.BoolVar(&o.tokens, "caller-tokens", false, "refuse reviews without a token that is bound to --webhook-configuration (KEP-6060) or a client certificate")
-	f.StringArrayVar(&o.subjects, "caller-token-subject", nil, "user name of the service account in an API server's tokens; may be repeated. Default: every service account that may attest reviews of all API groups")
-	f.BoolVar(&o.reportOnly, "callers-report-only", false, "accept reviews without a client certificate or token, as if neither were configured; the metric lighterman_admission_callers_total counts those with one")
+	f.StringVar(&o.caFile, "client-ca-file", "",
+		"PEM `file` with the CA of the API servers' client certificates; reviews without such a certificate are then "+
+			"refused. Read again when it changes")
+	f.StringArrayVar(&o.allowedNames, "client-allowed-name", nil,
+		`common name, DNS name or URI of an API server's client certificate; may be repeated. "*" allows all certificates of the CA`)
+	f.BoolVar(&o.tokens, "caller-tokens", false,
+		"refuse reviews without a token that is bound to --webhook-configuration (KEP-6060) or a client certificate")
+	f.StringArrayVar(&o.subjects, "caller-token-subject", nil,
+		"user name of the service account in an API server's tokens; may be repeated. Default: every service account that "+
+			"may attest reviews of all API groups")
+	f.BoolVar(&o.reportOnly, "callers-report-only", false,
+		"accept reviews without a client certificate or token, as if neither were configured; the metric "+
+			"lighterman_admission_callers_total counts those with one")
 }
 
 // newAuthenticator returns the authentication of API servers. paths is nil if the webhook's path is no secret.
-func (o *webhookOptions) newAuthenticator(kubeconfig *rest.Config, paths caller.Paths, log logr.Logger) (*caller.Authenticator, error) {
+func (o *webhookOptions) newAuthenticator(
+	kubeconfig *rest.Config, paths caller.Paths, log logr.Logger,
+) (*caller.Authenticator, error) {
 	options := caller.Options{
 		CertificateOptions: caller.CertificateOptions{CAFile: o.callers.caFile, AllowedNames: o.callers.allowedNames},
 		TokenOptions: caller.TokenOptions{

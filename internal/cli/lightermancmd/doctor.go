@@ -56,14 +56,17 @@ on the namespace, the messages are more exact.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.kubeconfig, "kubeconfig", "", "path of the kubeconfig; empty: KUBECONFIG, ~/.kube/config, or the pod's service account")
+	f.StringVar(&o.kubeconfig, "kubeconfig", "",
+		"path of the kubeconfig; empty: KUBECONFIG, ~/.kube/config, or the pod's service account")
 	f.StringVar(&o.context, "context", "", "context of the kubeconfig; empty: the current one")
 	f.StringVarP(&o.Namespace, "namespace", "n", "", "namespace of the pod; empty: the context's namespace")
 	f.StringVar(&o.Profile, "profile", "", "name of the CredentialProfile, in the pod's namespace")
 	f.StringVar(&o.ClusterProfile, "cluster-profile", "", "name of the ClusterCredentialProfile")
 	f.StringVar(&o.ServiceAccount, "serviceaccount", "default", "service account that the backup runs as")
-	f.StringVar(&o.Image, "image", "", "uploader image for the pod; empty: the image of the sidecar which the webhook adds")
-	f.StringToStringVar(&o.Labels, "labels", nil, "labels of the pod, which network policies may select: app=dump,team=payments")
+	f.StringVar(&o.Image, "image", "",
+		"uploader image for the pod; empty: the image of the sidecar which the webhook adds")
+	f.StringToStringVar(&o.Labels, "labels", nil,
+		"labels of the pod, which network policies may select: app=dump,team=payments")
 	f.DurationVar(&o.Timeout, "timeout", 3*time.Minute, "time limit for the whole diagnosis")
 	cmd.MarkFlagsMutuallyExclusive("profile", "cluster-profile")
 	return cmd
@@ -72,7 +75,8 @@ on the namespace, the messages are more exact.`,
 func (o *doctorOptions) run(ctx context.Context, out, notes io.Writer) error {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = o.kubeconfig
-	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: o.context})
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules,
+		&clientcmd.ConfigOverrides{CurrentContext: o.context})
 	config, err := loader.ClientConfig()
 	if err != nil {
 		return &cli.ExitError{Code: exitcode.NoReport, Err: fmt.Errorf("find the API server: %w", err)}

@@ -72,12 +72,17 @@ nothing on standard output, and ends with exit code 1.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.filename, "filename", "f", "", `file with pods and workloads, YAML or JSON; "-" is standard input`)
-	f.StringArrayVar(&o.profiles, "profile", nil, "file with CredentialProfiles or ClusterCredentialProfiles; may be repeated")
+	f.StringArrayVar(&o.profiles, "profile", nil,
+		"file with CredentialProfiles or ClusterCredentialProfiles; may be repeated")
 	f.BoolVar(&o.diff, "diff", false, "print only a unified diff of each object that changes")
-	f.StringVar(&o.image, "image", "lighterman:"+version, "image of the containers that join CA bundles (caBundle.mode: Append)")
-	f.StringVar(&o.uploaderImage, "uploader-image", "lighterman-uploader:"+version, "image of the uploader sidecar (spec.uploader)")
-	f.BoolVar(&o.trustBundles, "cluster-trust-bundles", true, "whether the cluster has ClusterTrustBundles (caBundle.clusterTrustBundle)")
-	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "whether the cluster's webhook annotates service accounts (spec.serviceAccount.annotate)")
+	f.StringVar(&o.image, "image", "lighterman:"+version,
+		"image of the containers that join CA bundles (caBundle.mode: Append)")
+	f.StringVar(&o.uploaderImage, "uploader-image", "lighterman-uploader:"+version,
+		"image of the uploader sidecar (spec.uploader)")
+	f.BoolVar(&o.trustBundles, "cluster-trust-bundles", true,
+		"whether the cluster has ClusterTrustBundles (caBundle.clusterTrustBundle)")
+	f.BoolVar(&o.annotate, "annotate-service-accounts", true,
+		"whether the cluster's webhook annotates service accounts (spec.serviceAccount.annotate)")
 	cli.RequireFlags(cmd, "filename", "profile")
 	return cmd
 }
@@ -93,7 +98,8 @@ func runInject(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, o
 	}
 	var pods []*manifest.Object
 	for _, document := range documents {
-		pods = append(pods, slices.DeleteFunc(slices.Clone(document.Objects), func(m *manifest.Object) bool { return m.Pod == nil })...)
+		pods = append(pods,
+			slices.DeleteFunc(slices.Clone(document.Objects), func(m *manifest.Object) bool { return m.Pod == nil })...)
 	}
 	var out, notes bytes.Buffer
 	if len(pods) == 0 {
@@ -127,7 +133,9 @@ func runInject(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, o
 
 // injectObject injects the pod that object makes. It writes the diff, if one is requested, to out, and warnings to notes. only
 // reports whether no other object makes a pod.
-func (o *injectOptions) injectObject(ctx context.Context, out, notes *bytes.Buffer, object *manifest.Object, given profiles, only bool) error {
+func (o *injectOptions) injectObject(
+	ctx context.Context, out, notes *bytes.Buffer, object *manifest.Object, given profiles, only bool,
+) error {
 	resolution, err := given.resolveProfile(ctx, object.Pod, only)
 	if err != nil {
 		return err
@@ -207,6 +215,7 @@ func writeDiff(out io.Writer, object *manifest.Object, injected []byte) error {
 	if err != nil {
 		return fmt.Errorf("write YAML: %w", err)
 	}
-	_, err = io.WriteString(out, textdiff.Unified(object.String(), string(before), object.String()+", injected", string(after)))
+	_, err = io.WriteString(out,
+		textdiff.Unified(object.String(), string(before), object.String()+", injected", string(after)))
 	return err
 }

@@ -94,12 +94,14 @@ func (p profiles) Profile(_ context.Context, ref resolve.Ref, namespace string) 
 	found := namesakes.filter(func(p *resolve.ScopedProfile) bool { return mayServe(p, namespace) })
 	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("the pod is in namespace %s, and the files of --profile hold %s: a %s serves its own namespace only",
+		return nil, fmt.Errorf("the pod is in namespace %s, and the files of --profile hold %s: a %s serves its own "+
+			"namespace only",
 			namespace, namesakes, ref.Kind)
 	case 1:
 		return found[0], nil
 	}
-	return nil, fmt.Errorf("the pod's annotation names %s %q, and the files of --profile hold %s: write metadata.namespace of the object",
+	return nil, fmt.Errorf("the pod's annotation names %s %q, and the files of --profile hold %s: write "+
+		"metadata.namespace of the object",
 		ref.Kind, ref.Name, found)
 }
 

@@ -22,6 +22,7 @@ import (
 
 	"lighterman.dev/lighterman/certs"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/apiaudience"
 	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/webhook"
 	"lighterman.dev/lighterman/webhook/caller"
@@ -63,16 +64,26 @@ answers the requests that it has received, and ends.`,
 	f := cmd.Flags()
 	f.IntVar(&o.port, "port", 9443, "port that serves admission reviews (TLS 1.3)")
 	o.managerOptions.bindFlags(f)
-	f.StringVar(&o.webhookConfiguration, "webhook-configuration", "lighterman", "name of the MutatingWebhookConfiguration that sends the reviews")
-	f.StringVar(&o.lease, "lease", "lighterman", "name of the Lease that elects the replica which writes the profiles' status")
+	f.StringVar(&o.webhookConfiguration, "webhook-configuration", "lighterman",
+		"name of the MutatingWebhookConfiguration that sends the reviews")
+	f.StringVar(&o.lease, "lease", "lighterman",
+		"name of the Lease that elects the replica which writes the profiles' status")
 	f.StringVar(&o.image, "image", "", "image of the containers that join CA bundles (caBundle.mode: Append)")
 	f.StringVar(&o.uploaderImage, "uploader-image", "", "image of the uploader sidecar (spec.uploader)")
-	f.BoolVar(&o.annotate, "annotate-service-accounts", true, "watch service accounts, and write the annotations that profiles request; false: pods with such a profile are denied, and a service account's default profile is ignored")
-	f.BoolVar(&o.annotateNamed, "annotate-named-only", false, "annotate only the service accounts that profiles name in spec.allowedServiceAccounts, and never because of a review; implied where reviews cannot be authenticated")
-	f.StringSliceVar(&o.apiAudiences, "api-audiences", nil, "audiences of the API server that profiles must not name, besides all spellings of kubernetes.default.svc and the audiences of the process's own token")
-	f.BoolVar(&o.readOnly, "read-only", false, "write nothing to the cluster: no status, events or Lease; needs --annotate-service-accounts=false")
+	f.BoolVar(&o.annotate, "annotate-service-accounts", true,
+		"watch service accounts, and write the annotations that profiles request; false: pods with such a profile are "+
+			"denied, and a service account's default profile is ignored")
+	f.BoolVar(&o.annotateNamed, "annotate-named-only", false,
+		"annotate only the service accounts that profiles name in spec.allowedServiceAccounts, and never because of a "+
+			"review; implied where reviews cannot be authenticated")
+	f.StringSliceVar(&o.apiAudiences, "api-audiences", nil,
+		"audiences of the API server that profiles must not name, besides all spellings of kubernetes.default.svc and the "+
+			"audiences of the process's own token")
+	f.BoolVar(&o.readOnly, "read-only", false,
+		"write nothing to the cluster: no status, events or Lease; needs --annotate-service-accounts=false")
 	o.callers.bindFlags(f)
-	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long the process serves after it has reported that it is not ready")
+	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second,
+		"how long the process serves after it has reported that it is not ready")
 	certFlags := flag.NewFlagSet("certs", flag.ContinueOnError)
 	o.certs.BindFlags(certFlags)
 	f.AddGoFlagSet(certFlags)
@@ -81,7 +92,7 @@ answers the requests that it has received, and ends.`,
 
 // injectorSettings returns the part of the injector's input that the process determines.
 func (o *webhookOptions) injectorSettings(log logr.Logger) (injector.Settings, error) {
-	audiences, err := apiAudiences(o.apiAudiences, ownTokenFile)
+	audiences, err := apiaudience.List(o.apiAudiences, apiaudience.TokenFile)
 	if err != nil {
 		return injector.Settings{}, err
 	}
@@ -140,7 +151,9 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	if err != nil {
 		return err
 	}
-	gate := webhook.Gate{Callers: callers, ReleaseNamespace: o.namespace, NamedAccountsOnly: o.annotateNamed, ReadOnly: o.readOnly}
+	gate := webhook.Gate{
+		Callers: callers, ReleaseNamespace: o.namespace, NamedAccountsOnly: o.annotateNamed, ReadOnly: o.readOnly,
+	}
 	cachesReady, err := webhook.Setup(ctx, mgr, settings, gate, metrics.Registry)
 	if err != nil {
 		return err

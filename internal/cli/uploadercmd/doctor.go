@@ -51,6 +51,7 @@ Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code i
 			return nil
 		},
 	}
-	cmd.Flags().DurationVar(&patience, "patience", 20*time.Second, "how long the doctor retries a token service that it cannot reach; some are late in a pod that has just started")
+	cmd.Flags().DurationVar(&patience, "patience", 20*time.Second,
+		"how long the doctor retries a token service that it cannot reach; some are late in a pod that has just started")
 	return cmd
 }

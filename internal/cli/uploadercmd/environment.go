@@ -22,7 +22,8 @@ var configFuncs = map[string]func(*url.URL, environment) (c *uploader.Config, ke
 func configFromEnvironment(u *url.URL, where string, env environment) (c *uploader.Config, key string, err error) {
 	newConfig, known := configFuncs[u.Scheme]
 	if !known {
-		return nil, "", fmt.Errorf("%q does not say which store it is in: give the whole URL, or set %s", where, uploader.EnvConfig)
+		return nil, "", fmt.Errorf("%q does not say which store it is in: give the whole URL, or set %s", where,
+			uploader.EnvConfig)
 	}
 	c, key = newConfig(u, env)
 	return c, key, nil
@@ -45,15 +46,19 @@ func s3Config(u *url.URL, env environment) (c *uploader.Config, key string) {
 		Auth: uploader.Auth{Mode: "ambient"},
 	}
 	// Only Lighterman's variables have the URL style. Nearly all self-hosted stores accept this one.
-	s3.ForcePathStyle = env.lightermanVariable("s3", "FORCE_PATH_STYLE") == "true" || (s3.Endpoint != "" && env.lightermanVariable("s3", "BUCKET") == "")
+	s3.ForcePathStyle = env.lightermanVariable("s3", "FORCE_PATH_STYLE") == "true" ||
+		(s3.Endpoint != "" && env.lightermanVariable("s3", "BUCKET") == "")
 	if env("AWS_RESPONSE_CHECKSUM_VALIDATION") == "when_required" {
 		s3.Checksums = "WhenRequired"
 	}
-	return &uploader.Config{S3: s3, CAFile: cmp.Or(env.lightermanVariable("s3", "CA_FILE"), env("AWS_CA_BUNDLE"))}, objectKey(u)
+	caFile := cmp.Or(env.lightermanVariable("s3", "CA_FILE"), env("AWS_CA_BUNDLE"))
+	return &uploader.Config{S3: s3, CAFile: caFile}, objectKey(u)
 }
 
 func gcsConfig(u *url.URL, env environment) (c *uploader.Config, key string) {
-	gcs := &uploader.GCS{Bucket: u.Host, Endpoint: env.lightermanVariable("gcs", "ENDPOINT"), Auth: uploader.Auth{Mode: "ambient"}}
+	gcs := &uploader.GCS{
+		Bucket: u.Host, Endpoint: env.lightermanVariable("gcs", "ENDPOINT"), Auth: uploader.Auth{Mode: "ambient"},
+	}
 	return &uploader.Config{GCS: gcs, CAFile: env.lightermanVariable("gcs", "CA_FILE")}, objectKey(u)
 }
 

@@ -44,7 +44,8 @@ func keyInStore(store objstore.Store, u *url.URL, where string) (string, error) 
 	}
 	key, found := strings.CutPrefix(u.Scheme+"://"+u.Host+u.Path, store.URL()+"/")
 	if !found {
-		return "", fmt.Errorf("%s is not in the store of %s: give the URL of one that is, or unset the variable", where, uploader.EnvConfig)
+		return "", fmt.Errorf("%s is not in the store of %s: give the URL of one that is, or unset the variable", where,
+			uploader.EnvConfig)
 	}
 	return key, nil
 }

@@ -85,7 +85,8 @@ Settings are read as "uploader run" reads them.`,
 // bindFlags defines the flags that every form of the sidecar has.
 func (o *runOptions) bindFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.termination, "termination-log", "/dev/termination-log", "file for the reason of a failure; empty: it is not written")
+	f.StringVar(&o.termination, "termination-log", "/dev/termination-log",
+		"file for the reason of a failure; empty: it is not written")
 	o.log.BindFlags(f)
 }
 

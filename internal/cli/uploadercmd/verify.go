@@ -49,7 +49,8 @@ the run had not ended, and later files are not listed.`,
 			return verifyRun(ctx, cmd.OutOrStdout(), args[0], !quick)
 		},
 	}
-	cmd.Flags().BoolVar(&quick, "quick", false, "compare the sizes and checksums that the store reports, without reading files back")
+	cmd.Flags().BoolVar(&quick, "quick", false,
+		"compare the sizes and checksums that the store reports, without reading files back")
 	return cmd
 }
 
@@ -78,7 +79,8 @@ func verifyRun(ctx context.Context, out io.Writer, where string, content bool) e
 	if bad > 0 {
 		return fmt.Errorf("%d of %d files are not what was stored", bad, len(m.Files))
 	}
-	_, _ = fmt.Fprintf(out, "%d files of %s/%s are as they were stored at %s\n", len(m.Files), m.Pod.Namespace, m.Pod.Name, m.Written.Format(time.RFC3339))
+	_, _ = fmt.Fprintf(out, "%d files of %s/%s are as they were stored at %s\n", len(m.Files), m.Pod.Namespace, m.Pod.Name,
+		m.Written.Format(time.RFC3339))
 	if !m.Final {
 		return errors.New("the run had not ended when this manifest was written: files that came later are not in it")
 	}

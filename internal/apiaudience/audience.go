@@ -1,4 +1,4 @@
-package lightermancmd
+package apiaudience
 
 import (
 	"encoding/base64"
@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// ownTokenFile is the file in which the kubelet puts the token with which this process authenticates to the API server.
-const ownTokenFile = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+// TokenFile is the file in which the kubelet puts the token with which this process authenticates to the API server.
+const TokenFile = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
-// readAPIAudiences returns the issuer and the audiences in the token of a pod's own service account: a token that was requested
+// readToken returns the issuer and the audiences in the token of a pod's own service account: a token that was requested
 // without an audience has all those of the API server (kube-apiserver's --api-audiences). The signature is not verified: the
 // kubelet wrote the file, and the result only makes the webhook refuse profiles.
-func readAPIAudiences(file string) ([]string, error) {
+func readToken(file string) ([]string, error) {
 	token, err := os.ReadFile(file) //nolint:gosec // The kubelet's file.
 	if err != nil {
 		return nil, err
@@ -55,10 +55,9 @@ func (a *audiences) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(a))
 }
 
-// apiAudiences returns the audiences that profiles must not name: the given ones and, in a pod, those of the process's own
-// token.
-func apiAudiences(given []string, tokenFile string) ([]string, error) {
-	own, err := readAPIAudiences(tokenFile)
+// List returns the audiences that profiles must not name: the given ones and, in a pod, those of the process's own token.
+func List(given []string, tokenFile string) ([]string, error) {
+	own, err := readToken(tokenFile)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("find the API server's audiences: %w", err)
 	}

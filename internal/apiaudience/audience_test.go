@@ -1,4 +1,4 @@
-package lightermancmd
+package apiaudience
 
 import (
 	"encoding/base64"
@@ -24,13 +24,13 @@ func TestAPIAudiences(t *testing.T) {
 			if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			got, err := apiAudiences(given, file)
+			got, err := List(given, file)
 			if err != nil || !slices.Equal(got, test.want) {
 				t.Errorf("got %q, %v; want %q", got, err, test.want)
 			}
 		})
 	}
-	if got, err := apiAudiences(given, filepath.Join(t.TempDir(), "none")); err != nil || !slices.Equal(got, given) {
+	if got, err := List(given, filepath.Join(t.TempDir(), "none")); err != nil || !slices.Equal(got, given) {
 		t.Errorf("outside a pod: %q, %v", got, err)
 	}
 	for _, token := range []string{"", "a.b", "a.%.c", "a.e30", "a.W10.c", "a.bnVsbA.c.d"} {
@@ -38,7 +38,7 @@ func TestAPIAudiences(t *testing.T) {
 		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := apiAudiences(nil, file); err == nil {
+		if got, err := List(nil, file); err == nil {
 			t.Errorf("%q: no error, %q", token, got)
 		}
 	}
