@@ -42,18 +42,26 @@ type envRecord struct {
 	hashes     []entry
 }
 
-// addedText returns the annotation's value: what this pass writes, and what an earlier pass of the same plan wrote.
-func (p *plan) addedText() string {
+// newAddedRecord returns the record of what this pass writes, and of what an earlier pass of the same plan wrote; nil: there
+// was none. The annotations are those that a later pass takes back.
+func newAddedRecord(pod *Pod, hash string, earlier *Added, given *additions, annotations []entry) *addedRecord {
 	var a arena
 	a.text.Grow(1 << 10)
-	record := addedRecord{plan: p.hash, env: p.recordEnv(&a), labels: a.hashValues(p.label), annotations: a.hashValues(p.keep)}
-	if p.earlier != nil {
-		record.labels = mergeEntries(entriesOf(p.earlier.Labels), record.labels)
-		record.annotations = mergeEntries(entriesOf(p.earlier.Annotations), record.annotations)
+	r := &addedRecord{
+		plan: hash, env: recordEnv(&a, pod, earlier, given.containers), labels: a.hashValues(given.labels), annotations: a.hashValues(annotations),
 	}
-	text := record.appendJSON(make([]byte, 0, 1<<10))
+	if earlier != nil {
+		r.labels = mergeEntries(entriesOf(earlier.Labels), r.labels)
+		r.annotations = mergeEntries(entriesOf(earlier.Annotations), r.annotations)
+	}
+	return r
+}
+
+// text returns the annotation's value.
+func (r *addedRecord) text() string {
+	text := r.appendJSON(make([]byte, 0, 1<<10))
 	if len(text) > maxAdded {
-		alone := addedRecord{plan: p.hash}
+		alone := addedRecord{plan: r.plan}
 		text = alone.appendJSON(text[:0])
 	}
 	return string(text)
@@ -85,24 +93,23 @@ func (r *addedRecord) appendJSON(b []byte) []byte {
 }
 
 // recordEnv returns the hashes of the variables that the pod's containers have got, grouped by what is the same.
-func (p *plan) recordEnv(a *arena) []envRecord {
-	containers := len(p.pod.Spec.InitContainers) + len(p.pod.Spec.Containers)
-	records := make([]envRecord, 0, containers)
-	at := make(map[string]int, containers) // Of records, by the container's name.
+func recordEnv(a *arena, pod *Pod, earlier *Added, given []containerAdditions) []envRecord {
+	count := len(pod.Spec.InitContainers) + len(pod.Spec.Containers)
+	records := make([]envRecord, 0, count)
+	at := make(map[string]int, count) // Of records, by the container's name.
 	shared := sharedHashes{arena: a}
-	targets := p.targets // In the order of the pod's containers.
-	for _, list := range [][]Container{p.pod.Spec.InitContainers, p.pod.Spec.Containers} {
+	for _, list := range [][]Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for i := range list {
 			c := &list[i]
 			r, again := at[c.Name]
 			if !again { // The API server refuses a name that is there twice, but later.
 				r = len(records)
 				at[c.Name] = r
-				records = append(records, envRecord{containers: []string{c.Name}, hashes: entriesOf(p.earlier.vars(c.Name))})
+				records = append(records, envRecord{containers: []string{c.Name}, hashes: entriesOf(earlier.vars(c.Name))})
 			}
-			if len(targets) > 0 && targets[0].Container == c {
-				records[r].hashes = shared.addTarget(records[r].hashes, targets[0])
-				targets = targets[1:]
+			if len(given) > 0 && given[0].Container == c { // They are in the order of the pod's containers.
+				records[r].hashes = shared.addContainer(records[r].hashes, &given[0])
+				given = given[1:]
 			}
 		}
 	}
@@ -116,12 +123,12 @@ type sharedHashes struct {
 	hashes [maxShared][]entry
 }
 
-// addTarget returns the hashes with those of what the container gets.
-func (s *sharedHashes) addTarget(hashes []entry, t *target) []entry {
-	hashes = mergeEntries(hashes, s.ofList(t.env))
-	hashes = mergeEntries(hashes, s.hashEnv(t.tail))
-	hashes = mergeEntries(hashes, s.hashEnv(t.shut))
-	return mergeEntries(hashes, s.hashFills(t.fills))
+// addContainer returns the hashes with those of what the container gets.
+func (s *sharedHashes) addContainer(hashes []entry, c *containerAdditions) []entry {
+	hashes = mergeEntries(hashes, s.ofList(c.front))
+	hashes = mergeEntries(hashes, s.hashEnv(c.behind))
+	hashes = mergeEntries(hashes, s.hashEnv(c.shut))
+	return mergeEntries(hashes, s.hashFills(c.fills))
 }
 
 // ofList returns the hashes of a list, or those of the container that it is shared with.

@@ -11,103 +11,111 @@ import (
 )
 
 // injectedInto reports whether the webhook has given the container its token.
-func injectedInto(w *profile.CloudWebhook, t *target) bool {
-	return slices.ContainsFunc(t.Env, func(e corev1.EnvVar) bool {
+func injectedInto(w *profile.CloudWebhook, c *Container) bool {
+	return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool {
 		return e.Name == w.TokenVariable && within(cleanPath(e.Value), w.TokenDirectory)
 	})
 }
 
-// others gives the other webhooks that came to the container.
-func (p *plan) others(t *target) []*profile.CloudWebhook {
+// cloudWebhooks returns the webhooks of cloud providers that gave the container an identity.
+func (s scope) cloudWebhooks() []*profile.CloudWebhook {
 	var came []*profile.CloudWebhook
-	for i := range p.Store.CloudWebhooks {
-		if w := &p.Store.CloudWebhooks[i]; injectedInto(w, t) {
+	for i := range s.Store.CloudWebhooks {
+		if w := &s.Store.CloudWebhooks[i]; injectedInto(w, s.Container) {
 			came = append(came, w)
 		}
 	}
 	return came
 }
 
-// meet decides between the profile's identity and the one that another webhook gave the container; the groups are those
-// that the container keeps for it. Nothing of the other's can be taken away, so the profile's identity is injected where
-// it is whole beside the other, and programs take it first; else all of it stays out, for half an identity is none.
-func (p *plan) meet(t *target, w *profile.CloudWebhook) (profile.Group, error) {
-	whole, same := p.fits(t, w), p.Mode.Rank == w.Rank
-	known := p.own.presence(w.IdentityVariable).possible() && !slices.ContainsFunc(t.Env, func(e corev1.EnvVar) bool { return e.Name == w.IdentityVariable && p.means(&e) })
-	switch {
-	case whole && (same || !known):
-		return 0, nil
-	case !p.own.presence(w.IdentityVariable).possible():
-		return 0, p.denyHalfOf(t, w, w.IdentityVariable)
-	case whole && p.Mode.Rank < w.Rank:
-		p.warn("container %q has two identities, of which programs take that of %s %s: %s gave it the other (%s); remove %s if that is not needed",
-			t.Name, p.profile.Kind, p.profile, w.Name, w.IdentityVariable, w.Source)
-		return 0, nil
-	case !p.Store.BlocksNodeIdentity && p.uncertain(w) != "":
-		return 0, p.denyHalfOf(t, w, p.uncertain(w))
-	}
-	p.warn("container %q keeps the identity that %s gave it (%s), and does not get that of %s %s: remove %s, or list the container in the pod's annotation %s",
-		t.Name, w.Name, w.IdentityVariable, p.profile.Kind, p.profile, w.Source, w.SkipAnnotation)
-	return p.Store.IdentityGroup | profile.GroupEntra, nil
+// webhookConflict is between the profile's identity and the one that another webhook gave the container.
+type webhookConflict struct {
+	scope
+	webhook *profile.CloudWebhook
 }
 
-// uncertain is a variable of the other webhook's identity that may have no value: the container sets it by an optional reference, so
-// the webhook left it alone. Empty: there is none.
-func (p *plan) uncertain(w *profile.CloudWebhook) string {
-	for _, name := range append([]string{w.IdentityVariable}, w.OtherVariables...) {
-		if !p.own.presence(name).certain() {
+// resolve returns the groups that the container keeps for the other webhook's identity. Nothing of the other's can be taken
+// away, so the profile's identity is injected where it is whole beside the other, and programs take it first; else all of
+// it stays out, for half an identity is none.
+func (c webhookConflict) resolve() (profile.Group, error) {
+	w := c.webhook
+	whole, same := c.isCompatible(), c.Mode.Rank == w.Rank
+	hasOther := c.own.presence(w.IdentityVariable).possible()
+	isForeign := hasOther && !slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool {
+		return e.Name == w.IdentityVariable && c.equalsInjected(&e)
+	})
+	switch {
+	case whole && (same || !isForeign):
+		return 0, nil
+	case !hasOther:
+		return 0, c.denyIncomplete(w.IdentityVariable)
+	case whole && c.Mode.Rank < w.Rank:
+		c.warn("container %q has two identities, of which programs take that of %s %s: %s gave it the other (%s); remove %s if that is not needed",
+			c.Name, c.profile.Kind, c.profile, w.Name, w.IdentityVariable, w.Source)
+		return 0, nil
+	case !c.Store.BlocksNodeIdentity && c.uncertainVariable() != "":
+		return 0, c.denyIncomplete(c.uncertainVariable())
+	}
+	c.warn("container %q keeps the identity that %s gave it (%s), and does not get that of %s %s: remove %s, or list the container in the pod's annotation %s",
+		c.Name, w.Name, w.IdentityVariable, c.profile.Kind, c.profile, w.Source, w.SkipAnnotation)
+	return c.Store.IdentityGroup | profile.GroupEntra, nil
+}
+
+// uncertainVariable returns a variable of the other webhook's identity that may have no value: the container sets it by an
+// optional reference, so the webhook left it alone. Empty: there is none.
+func (c webhookConflict) uncertainVariable() string {
+	for _, name := range append([]string{c.webhook.IdentityVariable}, c.webhook.OtherVariables...) {
+		if !c.own.presence(name).certain() {
 			return name
 		}
 	}
 	return ""
 }
 
-// denyHalfOf denies the pod that another webhook gave a token for nobody, which does not go with the profile's identity.
-func (p *plan) denyHalfOf(t *target, w *profile.CloudWebhook, lacking string) error {
+// denyIncomplete denies the pod that another webhook gave a token for nobody, which does not go with the profile's identity.
+func (c webhookConflict) denyIncomplete(lacking string) error {
+	w := c.webhook
 	return Deny(ReasonIncompleteIdentity, fmt.Sprintf(
-		"spec.%s[%d].env: container %q has the token of %s without %s for certain, and the rest of what that webhook set does not go with %s of %s %s: remove %s, or list the container in the pod's annotation %s",
-		t.list, t.index, t.Name, w.Name, lacking, p.Store.IdentityGroup, p.profile.Kind, p.profile, w.Source, w.SkipAnnotation))
+		"%s.env: container %q has the token of %s without %s for certain, and the rest of what that webhook set does not go with %s of %s %s: remove %s, or list the container in the pod's annotation %s",
+		c.field(), c.Name, w.Name, lacking, c.Store.IdentityGroup, c.profile.Kind, c.profile, w.Source, w.SkipAnnotation))
 }
 
-// fits reports whether the profile's identity is whole beside what the other webhook set: where both use a variable, both
-// mean the same. The path of the token may be either, as long as the token is for the same audience.
-func (p *plan) fits(t *target, w *profile.CloudWebhook) bool {
-	token := p.Mode.Audience != nil && p.Mode.Rank == w.Rank && p.Mode.Audience(p.Spec) == w.Audience
-	for i := range t.Env {
-		env := &t.Env[i]
-		if !w.Sets(env.Name) || (env.Name == w.TokenVariable && token) {
+// isCompatible reports whether the profile's identity is whole beside what the other webhook set: where both use a
+// variable, both mean the same. The path of the token may be either, as long as the token is for the same audience.
+func (c webhookConflict) isCompatible() bool {
+	w := c.webhook
+	sameToken := c.Mode.Audience != nil && c.Mode.Rank == w.Rank && c.Mode.Audience(c.Spec) == w.Audience
+	for i := range c.Env {
+		env := &c.Env[i]
+		if !w.Sets(env.Name) || (env.Name == w.TokenVariable && sameToken) {
 			continue
 		}
-		if _, injected := p.index[env.Name]; injected && !p.means(env) {
+		if c.injects(env.Name) && !c.equalsInjected(env) {
 			return false
 		}
 	}
 	return true
 }
 
-// means reports whether a container's variable is the one that the profile injects.
-func (p *plan) means(env *corev1.EnvVar) bool {
-	at, injected := p.index[env.Name]
-	return injected && p.Vars[at].Equals(env)
-}
-
-// keepOthersOut tells the webhooks whose identity programs would take before the profile's to leave the containers alone,
-// in those webhooks' own words. An annotation that is there is the user's.
-func (p *plan) keepOthersOut(targets []target) {
-	for i := range p.Store.CloudWebhooks {
-		w := &p.Store.CloudWebhooks[i]
-		_, set := p.pod.Metadata.Annotations[w.SkipAnnotation]
-		if set || p.Mode.KeepsAmbientIdentity || p.Mode.Rank <= w.Rank || (w.Label != "" && p.pod.Metadata.Labels[w.Label] != "true") {
+// skipAnnotations returns annotations that tell the webhooks whose identity programs would take before the profile's to
+// leave the containers alone, in those webhooks' own words. An existing annotation is the user's.
+func skipAnnotations(d *desired, m *Metadata, containers []containerAdditions) []entry {
+	var annotations []entry
+	for i := range d.Store.CloudWebhooks {
+		w := &d.Store.CloudWebhooks[i]
+		_, set := m.Annotations[w.SkipAnnotation]
+		if set || d.Mode.KeepsAmbientIdentity || d.Mode.Rank <= w.Rank || (w.Label != "" && m.Labels[w.Label] != "true") {
 			continue
 		}
 		var names []string
-		for i := range targets {
-			if t := &targets[i]; t.proven && !injectedInto(w, t) {
-				names = append(names, t.Name)
+		for i := range containers {
+			if c := &containers[i]; c.hasIdentity && !injectedInto(w, c.Container) {
+				names = append(names, c.Name)
 			}
 		}
 		if len(names) > 0 {
-			p.keep = append(p.keep, entry{w.SkipAnnotation, strings.Join(names, w.Separator)})
+			annotations = append(annotations, entry{w.SkipAnnotation, strings.Join(names, w.Separator)})
 		}
 	}
+	return annotations
 }

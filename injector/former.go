@@ -2,14 +2,11 @@ package injector
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
 	"gomodules.xyz/jsonpatch/v2"
 
-	"lighterman.dev/lighterman/internal/message"
-	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/uploader"
 )
 
@@ -22,6 +19,8 @@ import (
 type former struct {
 	// record is that of the earlier pass, for messages.
 	record Record
+	// isCurrent: that pass had the same plan, so nothing of it is removed.
+	isCurrent bool
 	// added proves the variables; nil: they were written by a version that did not say, or there were too many.
 	added *Added
 	// pod is the pod without the earlier additions, and ops remove them.
@@ -48,37 +47,41 @@ func findFormer(m *Metadata) *former {
 	return f
 }
 
-// lookBack finds out whether the pod was injected before. What a pass of the same plan wrote stays; what another wrote is
-// taken away.
-func (p *plan) lookBack(u *upload) error {
-	var err error
-	if p.hash, err = p.outlineHash(u); err != nil {
-		return err
+// readFormer finds out whether the pod was injected before; nil: it was not. What a pass of the same plan wrote stays; what
+// another wrote is taken away.
+func readFormer(pod *Pod, hash string) (*former, error) {
+	f := findFormer(&pod.Metadata)
+	if f == nil {
+		return nil, nil
 	}
-	f := findFormer(&p.pod.Metadata)
-	switch {
-	case f == nil:
-		return nil
-	case f.isOf(p.hash):
-		p.earlier = f.added
-		return nil
+	if f.added != nil && f.added.Plan == hash {
+		f.isCurrent, f.pod = true, pod
+		return f, nil
 	}
-	if err := f.strip(p.pod); err != nil {
-		return err
-	}
-	p.pod, p.stale = f.pod, f
-	if len(f.ops) > 0 {
-		p.warn("the pod was injected before, with %s %s: what Lighterman wrote then is replaced by what %s %s says now",
-			message.Value(f.record.Kind), message.Value(f.record.Profile), p.profile.Kind, p.profile)
-	}
-	return nil
+	return f, f.strip(pod)
 }
 
-// isOf reports whether the earlier pass had the same plan, so that nothing of it has to be changed.
-func (f *former) isOf(hash string) bool { return f.added != nil && f.added.Plan == hash }
+// earlier returns what an earlier pass of the same plan wrote; nil: there was none.
+func (f *former) earlier() *Added {
+	if f == nil || !f.isCurrent {
+		return nil
+	}
+	return f.added
+}
 
-// proves reports whether the variables of the earlier pass are known.
-func (f *former) proves() bool { return f.added != nil && len(f.added.Env) > 0 }
+// isReplaced reports whether there was an earlier pass, of another plan.
+func (f *former) isReplaced() bool { return f != nil && !f.isCurrent }
+
+// operations returns the operations that remove what the earlier pass wrote.
+func (f *former) operations() []jsonpatch.Operation {
+	if f == nil {
+		return nil
+	}
+	return f.ops
+}
+
+// knowsVariables reports whether the variables of the earlier pass are known.
+func (f *former) knowsVariables() bool { return f.added != nil && len(f.added.Env) > 0 }
 
 // strip fills in the pod without the earlier additions.
 func (f *former) strip(pod *Pod) error {
@@ -89,7 +92,7 @@ func (f *former) strip(pod *Pod) error {
 	if spec.Volumes, err = f.stripVolumes(pod.Spec.Volumes); err != nil {
 		return err
 	}
-	f.stripGrace(spec)
+	f.stripGracePeriod(spec)
 	spec.Containers = f.stripContainers("containers", pod.Spec.Containers)
 	spec.InitContainers = f.stripContainers("initContainers", pod.Spec.InitContainers)
 	f.stripMetadata(&stripped.Metadata)
@@ -104,14 +107,14 @@ func (f *former) stripVolumes(volumes []Volume) ([]Volume, error) {
 	for i := range volumes {
 		v := &volumes[i]
 		if _, own := ownVolumes[v.Name]; own && (v.Name == VolumeName) != (v.Projected != nil) || own && v.Projected == nil && v.EmptyDir == nil {
-			return nil, foreign(i, v.Name)
+			return nil, denyForeignVolume(i, v.Name)
 		}
 	}
 	return removeItems(f, "/spec/volumes", volumes, func(v *Volume) bool { _, own := ownVolumes[v.Name]; return own }), nil
 }
 
-// stripGrace takes back the time that the pod was given for the drain.
-func (f *former) stripGrace(spec *PodSpec) {
+// stripGracePeriod takes back the time that the pod was given for the drain.
+func (f *former) stripGracePeriod(spec *PodSpec) {
 	drain := formerDrain(spec.InitContainers)
 	if grace := spec.TerminationGracePeriodSeconds; grace != nil && drain > 0 && *grace > drain {
 		own := *grace - drain
@@ -173,48 +176,4 @@ func (f *former) stripMap(path string, there map[string]string, ours func(key, v
 		f.remove(path + "/" + strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1"))
 	}
 	return kept
-}
-
-// checkUnproven denies a pod that was injected before by a version that did not say what it wrote, where a container has
-// variables that might be of that injection: they may name another identity or another store than today's profile.
-func (p *plan) checkUnproven(found []target) error {
-	if p.stale == nil || p.stale.proves() {
-		return nil
-	}
-	recipients := map[*Container]bool{}
-	for i := range found {
-		recipients[found[i].Container] = found[i].recipient
-	}
-	var unproven []string
-	for _, list := range []struct {
-		name       string
-		containers []Container
-	}{{"initContainers", p.pod.Spec.InitContainers}, {"containers", p.pod.Spec.Containers}} {
-		for i := range list.containers {
-			c := &list.containers[i]
-			if names := p.unprovenVars(c, recipients[c]); len(names) > 0 {
-				unproven = append(unproven, fmt.Sprintf(
-					"spec.%s[%d].env: container %q has %s, and the pod was injected before, without a record of what Lighterman wrote: remove the variables, for Lighterman adds its own; where one is the container's own, remove instead the annotation %s, and the containers, volumes and mounts whose names begin with lighterman-",
-					list.name, i, message.Value(c.Name), message.List(names), AnnotationInjected))
-			}
-		}
-	}
-	if len(unproven) == 0 {
-		return nil
-	}
-	return Deny(ReasonCollision, unproven...)
-}
-
-// unprovenVars returns the names of the variables that Lighterman may have written. In a container that is to get the same
-// from today's profile they do no harm.
-func (p *plan) unprovenVars(c *Container, recipient bool) []string {
-	var names []string
-	for i := range c.Env {
-		e := &c.Env[i]
-		at, injected := p.index[e.Name]
-		if (injected || profile.IsKnownVariable(e.Name)) && (!recipient || !injected || !p.Vars[at].Equals(e)) {
-			names = append(names, e.Name)
-		}
-	}
-	return names
 }

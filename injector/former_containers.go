@@ -54,7 +54,7 @@ func (f *former) stripEnv(path, field string, c *Container) {
 		at, found := written[e.Name]
 		switch {
 		case !named:
-			ours[i] = !f.proves() && isOwnVariable(e)
+			ours[i] = !f.knowsVariables() && isOwnVariable(e)
 		case !found && (!filled || !isEmptyEntry(e)):
 			changed = append(changed, e.Name)
 		case found && at == i && filled:
@@ -125,27 +125,4 @@ func removeItems[T any](f *former, path string, items []T, ours func(*T) bool) [
 		f.remove(path + "/" + strconv.Itoa(i))
 	}
 	return kept
-}
-
-// unwrap returns the command without the uploader's exec, and whether it had one. Another webhook may have wrapped it in
-// turn.
-func unwrap(command []string) (own []string, wrapped bool) {
-	for at := wrapper(command); at >= 0; at = wrapper(command) {
-		end := at + 2
-		for end < len(command) && command[end] != "--" {
-			end++
-		}
-		command, wrapped = slices.Concat(command[:at], command[min(end+1, len(command)):]), true
-	}
-	return command, wrapped
-}
-
-// wrapper returns the index at which a command runs the uploader's exec; -1: it does not.
-func wrapper(command []string) int {
-	for i := range len(command) - 1 {
-		if command[i] == program && command[i+1] == "exec" {
-			return i
-		}
-	}
-	return -1
 }

@@ -1,12 +1,13 @@
 package injector
 
 import (
+	"slices"
 	"strings"
 
 	"lighterman.dev/lighterman/profile"
 )
 
-// completeness says how far a container's own variables make an identity.
+// completeness is how far a container's own variables make an identity.
 type completeness uint8
 
 const (
@@ -15,19 +16,50 @@ const (
 	isWhole
 )
 
-// completes says how far the container's variables make this identity; missing are the members that are not certain.
-func (p *plan) completes(w *profile.Identity, t *target, taken profile.Group) (is completeness, missing []string) {
+// identityJudge judges identities that a container makes of its own variables.
+type identityJudge struct {
+	scope
+	// taken are the groups that the container keeps for itself.
+	taken profile.Group
+}
+
+// judge returns how far the container's variables make an identity to which one of the names belongs: what another webhook
+// set makes none by itself. missing is what the one lacks that is nearest to being whole.
+func (j identityJudge) judge(names []string) (is completeness, missing []string) {
+	const perName = 8 // More than any identity has members.
+	nearest := 0
+	identities := j.Identities()
+	for i := range identities {
+		w := &identities[i]
+		shared := w.CountMembers(names)
+		if shared == 0 {
+			continue
+		}
+		one, lacks := j.completes(w)
+		near := perName*(1+shared) - len(lacks)
+		if lacks == nil && one != isWhole { // It is ruled out.
+			near = 1
+		}
+		if one > is || one == is && near > nearest {
+			is, missing, nearest = one, lacks, near
+		}
+	}
+	return is, missing
+}
+
+// completes returns how far the container's variables make this identity; missing are the members that are not certain.
+func (j identityJudge) completes(w *profile.Identity) (is completeness, missing []string) {
 	is = isWhole
 	for _, name := range w.Without {
-		if p.own.presence(name).certain() {
+		if j.own.presence(name).certain() {
 			return isHalf, nil
 		}
 	}
 	for _, names := range w.All {
 		best := isHalf
 		for _, name := range names {
-			switch is := p.own.presence(name); {
-			case p.locates(name, taken) || is.certain() && p.hasText(w, t, name):
+			switch is := j.own.presence(name); {
+			case j.isLocation(name) || is.certain() && j.hasText(w, name):
 				best = isWhole
 			case is.possible() && w.Text == "":
 				best = max(best, mayBeWhole)
@@ -41,36 +73,29 @@ func (p *plan) completes(w *profile.Identity, t *target, taken profile.Group) (i
 	return is, missing
 }
 
-func (p *plan) hasText(w *profile.Identity, t *target, name string) bool {
-	return w.Text == "" || t.Env[p.own.find(name).last].Value == w.Text
+// hasText reports whether the container's variable has the text that the identity asks for.
+func (j identityJudge) hasText(w *profile.Identity, name string) bool {
+	return w.Text == "" || j.Env[j.own.find(name).last].Value == w.Text
 }
 
-// locates reports whether the container gets the variable from the profile, with what says where the store is.
-func (p *plan) locates(name string, taken profile.Group) bool {
-	at, injected := p.index[name]
-	return injected && p.Vars[at].Groups&(p.Store.IdentityGroup|taken) == 0
+// isLocation reports whether the container gets the variable from the profile as a part of the store's location.
+func (j identityJudge) isLocation(name string) bool {
+	at, injected := j.byName[name]
+	return injected && j.Vars[at].Groups&(j.Store.IdentityGroup|j.taken) == 0
 }
 
-// judge says how far the container's variables make an identity to which one of the names belongs: what another webhook
-// set makes none by itself. missing is what the one lacks that is nearest to being whole.
-func (p *plan) judge(t *target, names []string, taken profile.Group) (is completeness, missing []string) {
-	const perName = 8 // More than any identity has members.
-	nearest := 0
-	identities := p.Identities()
-	for i := range identities {
-		w := &identities[i]
-		shared := w.CountMembers(names)
-		if shared == 0 {
+// halfBeside returns a variable that belongs to no whole identity, and what the one lacks that is nearest to being whole; an
+// empty name: there is none. What an identity only may have beside it is none.
+func (j identityJudge) halfBeside(names []string) (half string, lacking []string) {
+	identities := j.Identities()
+	for _, name := range names {
+		isBeside := func(w profile.Identity) bool { return slices.Contains(w.With, name) }
+		if j.GroupOf(name)&j.Store.IdentityGroup == 0 || slices.ContainsFunc(identities, isBeside) {
 			continue
 		}
-		one, lacks := p.completes(w, t, taken)
-		near := perName*(1+shared) - len(lacks)
-		if lacks == nil && one != isWhole { // It is ruled out.
-			near = 1
-		}
-		if one > is || one == is && near > nearest {
-			is, missing, nearest = one, lacks, near
+		if is, missing := j.judge([]string{name}); is == isHalf {
+			return name, missing
 		}
 	}
-	return is, missing
+	return "", nil
 }

@@ -1,7 +1,7 @@
 package injector
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 
 	"gomodules.xyz/jsonpatch/v2"
@@ -51,84 +51,41 @@ type Record struct {
 	Uploader bool `json:"uploader,omitempty"`
 }
 
-// Inject gives what must be added to pod so that its containers can reach the store of profile. It performs no I/O and
-// does not change its arguments. A *DeniedError says what in pod or profile stands in the way; any other error is a
+// Inject returns what must be added to pod so that its containers can reach the store of the profile. It performs no I/O
+// and does not change its arguments. A *DeniedError says what in pod or profile stands in the way; any other error is a
 // fault of Lighterman.
 func Inject(pod *Pod, profile *profile.Profile, settings Settings) (Result, error) {
 	if err := checkOverrides(&pod.Metadata); err != nil {
 		return Result{}, err
 	}
-	env, err := render(pod, profile, settings)
+	env, err := render(pod, profile, &settings)
 	if err != nil {
 		return Result{}, err
 	}
-	u, err := uploadOf(pod, profile)
+	request, err := readUploadRequest(pod, profile)
 	if err != nil {
 		return Result{}, err
 	}
-	p, err := newPlan(pod, profile, &env, u != nil, settings)
+	d, err := newDesired(profile, &env, request != nil)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := p.lookBack(u); err != nil {
+	p, err := newPlanner(pod, d, request, &settings)
+	if err != nil {
 		return Result{}, err
 	}
-	if err := p.decide(u); err != nil {
+	given, err := p.plan(request)
+	if err != nil {
 		return Result{}, err
 	}
-	return p.result()
-}
-
-// decide decides what the pod is given.
-func (p *plan) decide(u *upload) error {
-	found, err := findTargets(p.pod, p.tools, u)
-	if err != nil {
-		return err
-	}
-	if err := p.checkUnproven(found); err != nil {
-		return err
-	}
-	if err := p.checkPod(); err != nil {
-		return err
-	}
-	p.warnUnseen()
-	if err := p.planUpload(u, found); err != nil {
-		return err
-	}
-	for i := range found {
-		if err := p.visit(&found[i]); err != nil {
-			return err
-		}
-		if err := p.measure(&found[i]); err != nil {
-			return err
-		}
-	}
-	if err := p.checkOwnMounts(found); err != nil {
-		return err
-	}
-	p.keepOthersOut(found)
-	return nil
-}
-
-// result writes down what was decided.
-func (p *plan) result() (Result, error) {
-	record, err := json.Marshal(Record{
-		Profile: p.profile.String(), Kind: p.profile.Kind, UID: p.profile.UID, Generation: p.profile.Generation,
-		Version: p.settings.Version, Volume: p.needed(), Uploader: p.upload != nil,
-	})
-	if err != nil {
-		return Result{}, fmt.Errorf("write annotation %s: %w", AnnotationInjected, err)
-	}
-	p.added = p.addedText()
-	operations := p.patch(string(record))
-	if p.stale != nil {
-		operations = append(p.stale.ops, operations...)
-	}
-	return Result{Operations: operations, Size: p.size, Replaced: p.stale != nil, Warnings: p.allWarnings()}, nil
+	return Result{
+		Operations: append(p.former.operations(), patch(p.pod, given)...), Size: p.size.bytes,
+		Replaced: p.former.isReplaced(), Warnings: p.warnings.list(),
+	}, nil
 }
 
 // render returns what the profile injects. It turns the profile's problems into a denial that lists them all.
-func render(pod *Pod, prof *profile.Profile, settings Settings) (profile.Environment, error) {
+func render(pod *Pod, prof *profile.Profile, settings *Settings) (profile.Environment, error) {
 	tools, field := toolsOf(&pod.Metadata, prof.Spec)
 	resolved := profile.ResolveWithTools(prof.Spec, tools)
 	env, problems := resolved.Render(profile.Use{
@@ -150,4 +107,9 @@ func denyProfile(prof *profile.Profile, found []profile.Problem) *DeniedError {
 		denied.Problems = append(denied.Problems, fmt.Sprintf("%s %s: %s", prof.Kind, prof, problem))
 	}
 	return denied
+}
+
+// namespaceOf returns the pod's namespace, as far as it is known.
+func namespaceOf(pod *Pod, profile *profile.Profile) string {
+	return cmp.Or(pod.Metadata.Namespace, profile.Namespace)
 }

@@ -6,33 +6,31 @@ import (
 	"lighterman.dev/lighterman/internal/message"
 )
 
-// checkMetadata decides which label and annotation the pod is given. One that is there with another value says that the
-// pod is somebody else, or was copied from one that ran: a key has one value, so no addition can mend it.
-func (p *plan) checkMetadata() error {
-	if p.Mode.Label != nil {
-		key, value := p.Mode.Label(p.Spec)
-		switch there, set := p.pod.Metadata.Labels[key]; {
-		case !set:
-			p.label = []entry{{key, value}}
-		case there != value:
-			return Deny(ReasonCollision, fmt.Sprintf(
-				"metadata.labels[%s]: the pod has %s, and %s %s binds it to %q: remove the label, or use another profile",
-				key, message.Quote(there), p.profile.Kind, p.profile, value))
-		}
+// missingLabels returns the label that the mode needs and the pod lacks. One with another value means that the pod is
+// somebody else, or was copied from one that ran: a key has one value, so no addition can mend it.
+func missingLabels(m *Metadata, d *desired) ([]entry, error) {
+	if d.Mode.Label == nil {
+		return nil, nil
 	}
-	there, set := p.pod.Metadata.Annotations[AnnotationGCPCredentials]
-	if set && (there != p.document || p.document == "") {
+	key, value := d.Mode.Label(d.Spec)
+	switch existing, set := m.Labels[key]; {
+	case !set:
+		return []entry{{key, value}}, nil
+	case existing != value:
+		return nil, Deny(ReasonCollision, fmt.Sprintf(
+			"metadata.labels[%s]: the pod has %s, and %s %s binds it to %q: remove the label, or use another profile",
+			key, message.Quote(existing), d.profile.Kind, d.profile, value))
+	}
+	return nil, nil
+}
+
+// checkConfigAnnotation denies a pod with another configuration file in the annotation.
+func checkConfigAnnotation(m *Metadata, d *desired) error {
+	existing, set := m.Annotations[AnnotationGCPCredentials]
+	if set && (existing != d.configFile || d.configFile == "") {
 		return Deny(ReasonCollision, fmt.Sprintf(
 			"metadata.annotations[%s]: the pod has this annotation, which Lighterman itself writes: remove it",
 			AnnotationGCPCredentials))
 	}
 	return nil
-}
-
-// checkHostNetwork warns where the metadata server knows the node, and not the pod.
-func (p *plan) checkHostNetwork() {
-	if p.Mode.IsPodScoped && p.pod.Spec.HostNetwork {
-		p.warn("the pod has hostNetwork: true, and there GKE's metadata server gives the identity of the node: use workloadIdentityFederation in %s %s, or leave hostNetwork out",
-			p.profile.Kind, p.profile)
-	}
 }

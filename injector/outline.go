@@ -43,18 +43,18 @@ var outlineAnnotations = [...]string{
 }
 
 // outlineHash returns the hash by which an addition is known to be this plan's.
-func (p *plan) outlineHash(u *upload) (string, error) {
+func outlineHash(pod *Pod, d *desired, u *uploadRequest, settings *Settings) (string, error) {
 	o := outline{
-		Profile: p.profile.Kind + " " + p.profile.String(), Settings: &p.settings, Vars: p.Vars,
-		Sources: p.sources, Document: p.document, AppendCA: p.appendCA,
+		Profile: d.profile.Kind + " " + d.profile.String(), Settings: settings, Vars: d.Vars,
+		Sources: d.sources, Document: d.configFile, AppendCA: d.appendsCA(),
 	}
 	for _, key := range outlineAnnotations {
-		if value, set := p.pod.Metadata.Annotations[key]; set {
+		if value, set := pod.Metadata.Annotations[key]; set {
 			o.Annotations = append(o.Annotations, entry{key, value})
 		}
 	}
-	if p.Mode.Label != nil {
-		key, value := p.Mode.Label(p.Spec)
+	if d.Mode.Label != nil {
+		key, value := d.Mode.Label(d.Spec)
 		o.Label = []string{key, value}
 	}
 	if u != nil {
@@ -64,7 +64,7 @@ func (p *plan) outlineHash(u *upload) (string, error) {
 		}
 		o.Uploader.Config.Spool, o.Uploader.Config.Completion = u.path, u.completion()
 		o.Uploader.Config.DrainTimeoutSeconds = u.drainTimeout()
-		p.ConfigureUploader(&o.Uploader.Config)
+		d.ConfigureUploader(&o.Uploader.Config)
 	}
 	text, err := o.appendJSON(make([]byte, 0, 4<<10))
 	if err != nil {

@@ -8,153 +8,136 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// patch turns the plan into operations, the only place that knows JSON paths. Each is an "add": of one item where the
-// list is there, of the list where it is not, of the value of a variable that has none. Items of env go to its front, one
+// patcher turns additions into operations, the only place that knows JSON paths. Each is an "add": of one item where the
+// list exists, of the list where it does not, of the value of a variable that has none. Items of env go to its front, one
 // by one in order, so that the container's own variables can refer to them.
-func (p *plan) patch(record string) []jsonpatch.Operation {
-	ops := make([]jsonpatch.Operation, 0, 8+len(p.targets)*(len(p.Vars)+2))
-	ops = p.patchVolumes(ops)
-	var paths arena
-	paths.text.Grow(cap(ops) * len("/spec/initContainers/00/env/00"))
-	for _, t := range p.targets {
-		ops = patchContainer(ops, &paths, t)
+type patcher struct {
+	ops []jsonpatch.Operation
+	// paths are those of the containers' operations.
+	paths arena
+}
+
+// patch returns the operations that add to the pod what it is given.
+func patch(pod *Pod, given *additions) []jsonpatch.Operation {
+	p := patcher{ops: make([]jsonpatch.Operation, 0, countOperations(given))}
+	appendItems(&p, "/spec/volumes", len(pod.Spec.Volumes), given.volumes)
+	p.paths.text.Grow(cap(p.ops) * len("/spec/initContainers/00/env/00"))
+	for i := range given.containers {
+		if c := &given.containers[i]; !c.isEmpty() {
+			p.addContainer(c)
+		}
 	}
 	// Last: they move the other init containers, whose operations name them by index.
-	ops = p.patchInitContainers(ops)
-	if p.addsUploader() {
-		ops = append(ops, add("/spec/terminationGracePeriodSeconds", p.grace()))
+	p.addInitContainers(pod, given)
+	if given.gracePeriod != nil {
+		p.add("/spec/terminationGracePeriodSeconds", *given.gracePeriod)
 	}
-	ops = patchMap(ops, "/metadata/labels", p.pod.Metadata.Labels, p.label)
-	return p.patchAnnotations(ops, record)
+	p.addEntries("/metadata/labels", pod.Metadata.Labels, given.labels)
+	p.addEntries("/metadata/annotations", pod.Metadata.Annotations, given.annotations)
+	return p.ops
 }
 
-// patchContainer adds what a container is given.
-func patchContainer(ops []jsonpatch.Operation, paths *arena, t *target) []jsonpatch.Operation {
-	at := paths.concat("/spec/", t.list, "/", strconv.Itoa(t.index))
-	env := paths.concat(at, "/env")
-	ops = fillIn(ops, paths, env, t) // First: what follows moves the entries.
-	if len(t.Env) == 0 && len(t.env) > 0 {
-		ops = append(ops, add(env, t.env))
+// countOperations returns about how many operations there will be.
+func countOperations(given *additions) int {
+	n := len(given.volumes) + len(given.uploader) + len(given.labels) + len(given.annotations) + 2
+	for i := range given.containers {
+		c := &given.containers[i]
+		n += len(c.front) + len(c.behind) + len(c.fills) + len(c.shut) + len(c.mounts) + 1
+	}
+	return n
+}
+
+func (p *patcher) add(path string, value any) {
+	p.ops = append(p.ops, jsonpatch.NewOperation("add", path, value))
+}
+
+// addContainer adds what a container is given.
+func (p *patcher) addContainer(c *containerAdditions) {
+	at := p.paths.concat("/spec/", c.list, "/", strconv.Itoa(c.index))
+	env := p.paths.concat(at, "/env")
+	p.fillIn(env, c) // First: what follows moves the entries.
+	if len(c.Env) == 0 && len(c.front) > 0 {
+		p.add(env, c.front)
 	} else {
-		for i := range t.env {
-			ops = append(ops, add(paths.concat(env, "/", strconv.Itoa(i)), &t.env[i]))
+		for i := range c.front {
+			p.add(p.paths.concat(env, "/", strconv.Itoa(i)), &c.front[i])
 		}
 	}
-	ops = appendItems(ops, env, len(t.Env)+len(t.env), t.tail)
-	ops = appendItems(ops, env, len(t.Env)+len(t.env)+len(t.tail), t.shut)
-	if len(t.mounts) > 0 {
-		ops = appendItems(ops, paths.concat(at, "/volumeMounts"), len(t.VolumeMounts), t.mounts)
+	appendItems(p, env, len(c.Env)+len(c.front), c.behind)
+	appendItems(p, env, len(c.Env)+len(c.front)+len(c.behind), c.shut)
+	if len(c.mounts) > 0 {
+		appendItems(p, p.paths.concat(at, "/volumeMounts"), len(c.VolumeMounts), c.mounts)
 	}
-	if t.command != nil {
-		ops = append(ops, add(at+"/command", t.command)) // Replaces the container's own, which it has.
+	if c.command != nil {
+		p.add(at+"/command", c.command) // Replaces the container's own, which it has.
 	}
-	return ops
 }
 
-// fillIn gives entries of env that say nothing a value. An "add" of a member that is there replaces it (RFC 6902, 4.1).
-func fillIn(ops []jsonpatch.Operation, paths *arena, env string, t *target) []jsonpatch.Operation {
-	for _, f := range t.fills {
-		entry := paths.concat(env, "/", strconv.Itoa(f.at))
+// fillIn sets the value of entries of env that have none. An "add" of a member that exists replaces it (RFC 6902, 4.1).
+func (p *patcher) fillIn(env string, c *containerAdditions) {
+	for _, f := range c.fills {
+		path := p.paths.concat(env, "/", strconv.Itoa(f.at))
 		if f.env.ValueFrom == nil {
-			ops = append(ops, add(entry+"/value", f.env.Value))
+			p.add(path+"/value", f.env.Value)
 			continue
 		}
-		if t.Env[f.at].Value != "" { // References to what is empty; an entry has either.
-			ops = append(ops, add(entry+"/value", ""))
+		if c.Env[f.at].Value != "" { // References to what is empty; an entry has either.
+			p.add(path+"/value", "")
 		}
-		ops = append(ops, add(entry+"/valueFrom", f.env.ValueFrom))
+		p.add(path+"/valueFrom", f.env.ValueFrom)
 	}
-	return ops
 }
 
-// patchInitContainers adds Lighterman's own: the one that joins the CA bundles first, as the others read its file; the
+// addInitContainers adds Lighterman's own: the one that joins the CA bundles first, as the others read its file; the
 // uploader's behind the last native sidecar.
-func (p *plan) patchInitContainers(ops []jsonpatch.Operation) []jsonpatch.Operation {
-	var first, behind []corev1.Container
-	if p.appendCA && !hasContainer(p.pod.Spec.InitContainers, BundleContainerName) {
-		first = []corev1.Container{p.bundleContainer()}
+func (p *patcher) addInitContainers(pod *Pod, given *additions) {
+	var first []corev1.Container
+	if given.bundler != nil {
+		first = []corev1.Container{*given.bundler}
 	}
-	if p.addsUploader() {
-		behind = p.uploadContainers()
+	const list = "/spec/initContainers"
+	if len(pod.Spec.InitContainers) == 0 && len(first)+len(given.uploader) > 0 {
+		p.add(list, append(first, given.uploader...))
+		return
 	}
-	if len(p.pod.Spec.InitContainers) == 0 && len(first)+len(behind) > 0 {
-		return append(ops, add("/spec/initContainers", append(first, behind...)))
-	}
-	ops = insertItems(ops, "/spec/initContainers", p.sidecarIndex(), behind)
-	return insertItems(ops, "/spec/initContainers", 0, first)
+	insertItems(p, list, given.uploaderIndex, given.uploader)
+	insertItems(p, list, 0, first)
 }
 
-func (p *plan) patchVolumes(ops []jsonpatch.Operation) []jsonpatch.Operation {
-	var volumes []corev1.Volume
-	if p.needed() && !p.hasVolume {
-		volumes = append(volumes, p.volume())
-	}
-	if p.appendCA && !p.hasBundle {
-		volumes = append(volumes, bundleVolume())
-	}
-	if p.upload != nil {
-		volumes = append(volumes, p.uploadVolumes()...)
-	}
-	return appendItems(ops, "/spec/volumes", len(p.pod.Spec.Volumes), volumes)
-}
-
-func (p *plan) patchAnnotations(ops []jsonpatch.Operation, record string) []jsonpatch.Operation {
-	there := p.pod.Metadata.Annotations
-	entries := make([]entry, 0, 3+len(p.keep))
-	if p.document != "" && there[AnnotationGCPCredentials] == "" {
-		entries = append(entries, entry{AnnotationGCPCredentials, p.document})
-	}
-	if there[AnnotationInjected] != record {
-		entries = append(entries, entry{AnnotationInjected, record})
-	}
-	if p.added != "" && there[AnnotationAdded] != p.added {
-		entries = append(entries, entry{AnnotationAdded, p.added})
-	}
-	return patchMap(ops, "/metadata/annotations", there, append(entries, p.keep...))
-}
-
-// entry is one of a map of labels or annotations.
-type entry struct{ key, value string }
-
-// patchMap adds entries to a map.
-func patchMap(ops []jsonpatch.Operation, path string, there map[string]string, entries []entry) []jsonpatch.Operation {
-	if len(there) == 0 && len(entries) > 0 {
+// addEntries adds entries to a map.
+func (p *patcher) addEntries(path string, existing map[string]string, entries []entry) {
+	if len(existing) == 0 && len(entries) > 0 {
 		whole := make(map[string]string, len(entries))
 		for _, e := range entries {
 			whole[e.key] = e.value
 		}
-		return append(ops, add(path, whole))
+		p.add(path, whole)
+		return
 	}
 	for _, e := range entries {
 		// A slash in a key is written ~1 (RFC 6901).
-		ops = append(ops, add(path+"/"+strings.ReplaceAll(e.key, "/", "~1"), e.value))
+		p.add(path+"/"+strings.ReplaceAll(e.key, "/", "~1"), e.value)
 	}
-	return ops
 }
 
 // appendItems adds items behind the last one of a list that has the given length.
-func appendItems[T any](ops []jsonpatch.Operation, list string, length int, items []T) []jsonpatch.Operation {
-	if length == 0 && len(items) > 0 {
-		return append(ops, add(list, items))
-	}
+func appendItems[T any](p *patcher, list string, length int, items []T) {
 	if len(items) == 0 {
-		return ops
+		return
+	}
+	if length == 0 {
+		p.add(list, items)
+		return
 	}
 	end := list + "/-"
 	for i := range items {
-		ops = append(ops, add(end, &items[i]))
+		p.add(end, &items[i])
 	}
-	return ops
 }
 
 // insertItems adds items to a list that has some, the first of them at the index.
-func insertItems[T any](ops []jsonpatch.Operation, list string, index int, items []T) []jsonpatch.Operation {
+func insertItems[T any](p *patcher, list string, index int, items []T) {
 	for i := range items {
-		ops = append(ops, add(list+"/"+strconv.Itoa(index+i), &items[i]))
+		p.add(list+"/"+strconv.Itoa(index+i), &items[i])
 	}
-	return ops
-}
-
-func add(path string, value any) jsonpatch.Operation {
-	return jsonpatch.NewOperation("add", path, value)
 }

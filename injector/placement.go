@@ -11,7 +11,7 @@ import (
 // placement is where in a container one of the profile's variables goes.
 type placement struct {
 	kind placementKind
-	at   int // the entry that is filled in
+	at   int // The entry that is filled in.
 }
 
 type placementKind uint8
@@ -23,91 +23,118 @@ const (
 	keptOut                        // the container has it, or another value of its own
 )
 
-// takenGroups compares the container's variables with the profile's: it finds the place of each of the profile's, and the
-// groups that the container keeps for itself. It warns of each group, and of each single variable, that is not injected
-// because of it.
-func (p *plan) takenGroups(t *target) (profile.Group, error) {
-	own := p.readOwn(t)
+// placer decides where in a container the profile's variables go. Its lists are used again for the next container.
+type placer struct {
+	scope
+	places []placement // of Vars
+	// withheld marks the Vars that the container does not get, because it is to get no identity.
+	withheld []bool
+}
+
+// setContainer turns to another container.
+func (p *placer) setContainer(s scope) {
+	p.scope = s
+	if p.places == nil {
+		p.places, p.withheld = make([]placement, len(s.Vars)), make([]bool, len(s.Vars))
+	}
 	clear(p.places)
-	c := claims{others: p.others(t)}
-	var taken profile.Group
-	var optional []string // Of other groups.
-	for i := range own.list {
-		v, env := &own.list[i], &t.Env[own.list[i].last]
-		at, injected := p.index[v.name]
-		g := p.groupOf(v.name)
+	clear(p.withheld)
+}
+
+// compareOwn compares the container's variables with the profile's: it finds the place of each of the profile's, and the
+// groups that the container keeps for itself. It warns of each group, and of each single variable, that is not injected
+// because of it. Whose identity the container gets is to be decided by what it returns.
+func (p *placer) compareOwn() (taken profile.Group, c claims, optional []string) {
+	c.webhooks = p.cloudWebhooks()
+	for i := range p.own.list {
+		v := &p.own.list[i]
+		env := &p.Env[v.last]
+		at, injected := p.byName[v.name]
+		g := p.GroupOf(v.name)
 		if injected {
-			p.places[at] = p.placeBeside(t, v, at, g)
+			p.places[at] = p.placeBeside(v, at, g)
 		}
 		switch {
 		case !v.is.possible() || injected && p.places[at].kind == keptOut && !isOptional(env) && p.Vars[at].Equals(env):
-		case slices.ContainsFunc(c.others, func(w *profile.CloudWebhook) bool { return w.Sets(v.name) }):
+		case slices.ContainsFunc(c.webhooks, func(w *profile.CloudWebhook) bool { return w.Sets(v.name) }):
 		case g&p.Store.IdentityGroup != 0:
-			c.add(v, g, p.isShut(env))
+			if !p.shutsRival(env) {
+				c.add(v, g)
+			}
 		case !v.is.certain():
 			if injected {
-				optional = append(optional, v.name)
+				optional = append(optional, v.name) // Of other groups.
 			}
 		case g != 0 && taken&g == 0:
 			taken |= g
-			p.warnGroup(t, v.name, g)
+			p.warnGroup(v.name, g)
 		case g == 0 && injected:
-			p.warn("container %q sets %s itself, so Lighterman does not inject that of %s %s there", t.Name, v.name,
+			p.warn("container %q sets %s itself, so Lighterman does not inject that of %s %s there", p.Name, v.name,
 				p.profile.Kind, p.profile)
 		}
 	}
-	identity, err := p.decideIdentity(t, &c, taken)
-	taken |= identity
-	p.warnOptionalPlace(t, optional, taken)
-	return taken, err
+	return taken, c, optional
 }
 
-// placeBeside is where one of the profile's variables goes in a container that sets it, too. An optional reference may be
-// none: what says who the pod is or where the store is then stands behind it, for two values of one group do not mix; what
+// placeBeside returns where one of the profile's variables goes in a container that sets it, too. An optional reference may
+// be none: what belongs to the identity or the location then stands behind it, for two values of one group do not mix; what
 // belongs to no group stands in front, so that the container's own counts where there is one.
-func (p *plan) placeBeside(t *target, v *ownVariable, at int, g profile.Group) placement {
-	same := func(e corev1.EnvVar) bool { return e.Name == v.name && !isOptional(&e) && p.Vars[at].Equals(&e) }
+func (p *placer) placeBeside(v *ownVariable, at int, g profile.Group) placement {
+	isSame := func(i int) bool {
+		e := &p.Env[i]
+		return e.Name == v.name && !isOptional(e) && p.Vars[at].Equals(e)
+	}
 	switch {
-	case same(t.Env[v.last]) || v.is.certain():
+	case isSame(v.last) || v.is.certain():
 		return placement{kind: keptOut}
 	case !v.is.possible():
 		return placement{kind: filledIn, at: v.last}
 	case g != 0:
 		return placement{kind: behindOwn}
-	case slices.ContainsFunc(t.Env, same): // A former pass put it in front.
-		return placement{kind: keptOut}
+	}
+	for i := range p.Env {
+		if isSame(i) { // An earlier pass put it in front.
+			return placement{kind: keptOut}
+		}
 	}
 	return placement{kind: inFront}
 }
 
-// placeVars puts the profile's variables where they go, but for those of groups that the container keeps for itself.
-func (p *plan) placeVars(t *target, taken profile.Group) {
-	t.env = make([]corev1.EnvVar, 0, len(p.Vars))
-	for i := range p.Vars {
-		p.placeVar(t, i, p.Vars[i].Groups&taken != 0)
-	}
-}
-
-// placeVar puts one of the profile's variables where it goes, unless the container does not get it.
-func (p *plan) placeVar(t *target, i int, withheld bool) {
+// addVar adds the profile's variable i to env, at its place.
+func (p *placer) addVar(env *envAdditions, i int) {
 	v, place := &p.Vars[i], &p.places[i]
 	switch {
-	case place.kind == keptOut || withheld:
-	case place.kind == behindOwn || v.HasReference && p.refersTo(v):
+	case place.kind == keptOut:
+	case place.kind == behindOwn || v.HasReference && p.refersToOwn(v):
 		place.kind = behindOwn
-		t.tail = append(t.tail, v.EnvVar)
+		env.behind = append(env.behind, v.EnvVar)
 	case place.kind == filledIn:
-		t.fills = append(t.fills, filling{at: place.at, env: &v.EnvVar})
+		env.fills = append(env.fills, filling{at: place.at, env: &v.EnvVar})
 	default:
-		t.env = append(t.env, v.EnvVar)
+		if env.front == nil {
+			env.front = make([]corev1.EnvVar, 0, len(p.Vars)-i)
+		}
+		env.front = append(env.front, v.EnvVar)
 	}
 }
 
-// warnOptionalPlace warns of optional references to what the profile says, too, but for the identity.
-func (p *plan) warnOptionalPlace(t *target, names []string, taken profile.Group) {
+// refersToOwn reports whether the variable refers to one that the profile injects, and that stands among the container's
+// own or behind them: the kubelet fills in a reference only from what stands before it.
+func (p *placer) refersToOwn(v *profile.Variable) bool {
+	for name := range references(v.Value) {
+		at, injected := p.byName[name]
+		if injected && (p.own.find(name) != nil || p.places[at].kind == behindOwn) {
+			return true
+		}
+	}
+	return false
+}
+
+// warnOptionalPlaces warns of optional references to what the profile has, too, but for the identity.
+func (p *placer) warnOptionalPlaces(names []string, taken profile.Group) {
 	var hidden, kept []string
 	for _, name := range names {
-		switch g := p.groupOf(name); {
+		switch g := p.GroupOf(name); {
 		case g == 0:
 			kept = append(kept, name)
 		case g&taken == 0:
@@ -116,10 +143,10 @@ func (p *plan) warnOptionalPlace(t *target, names []string, taken profile.Group)
 	}
 	if len(hidden) > 0 {
 		p.warn("container %q has only optional references in %s, and those of %s %s stand behind them: for the container's own make the references required",
-			t.Name, joinNames(hidden), p.profile.Kind, p.profile)
+			p.Name, joinNames(hidden), p.profile.Kind, p.profile)
 	}
 	if len(kept) > 0 {
-		p.warn("container %q has only optional references in %s: where there is none, that of %s %s counts", t.Name, joinNames(kept),
+		p.warn("container %q has only optional references in %s: where there is none, that of %s %s counts", p.Name, joinNames(kept),
 			p.profile.Kind, p.profile)
 	}
 }

@@ -32,49 +32,43 @@ type ownVariable struct {
 // ownVariables are those of a container, each once.
 type ownVariables struct {
 	list []ownVariable
-	// at are the places in list by name, where there are many.
+	// at are the places in list by name; nil where the list has few.
 	at map[string]int
 	// prefixes are those of envFrom: each source may set what begins with its own.
 	prefixes []string
 }
 
-// readOwn reads the container's variables as the kubelet does: in order, and the last entry of a name wins. An optional
-// reference to what is not there is skipped, so that an earlier entry of the name remains, or one from envFrom
-// (k8s.io/kubernetes v1.37.1 pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables).
-func (p *plan) readOwn(t *target) *ownVariables {
-	own := &p.own
-	own.reset(len(t.Env))
-	for i := range t.EnvFrom {
-		own.prefixes = append(own.prefixes, t.EnvFrom[i].Prefix)
+// envReader reads the variables of containers.
+type envReader struct {
+	metadata *Metadata // the pod's
+	desired  *desired
+	own      *ownVariables // of the container at hand
+}
+
+// readOwnVariables reads the container's variables as the kubelet does: in order, and the last entry of a name wins. An
+// optional reference to what is not there is skipped, so that an earlier entry of the name remains, or one from envFrom
+// (k8s.io/kubernetes v1.37.1 pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables). The list is made in space.
+func readOwnVariables(c *Container, m *Metadata, d *desired, space []ownVariable) ownVariables {
+	own := ownVariables{list: space}
+	if len(c.Env) > fewVariables {
+		own.at = make(map[string]int, len(c.Env))
 	}
-	for i := range t.Env {
-		v := own.find(t.Env[i].Name)
+	for i := range c.EnvFrom {
+		own.prefixes = append(own.prefixes, c.EnvFrom[i].Prefix)
+	}
+	r := envReader{metadata: m, desired: d, own: &own}
+	for i := range c.Env {
+		v := own.find(c.Env[i].Name)
 		if v == nil {
-			v = own.add(t.Env[i].Name)
+			v = own.add(c.Env[i].Name)
 		}
-		v.last, v.is = i, p.presenceOf(&t.Env[i], v.is)
+		v.last, v.is = i, r.presenceAfter(&c.Env[i], v.is)
 	}
 	return own
 }
 
 // fewVariables are looked for faster in a list than in a map.
 const fewVariables = 24
-
-// reset forgets the variables of another container; n is how many entries this one has.
-func (own *ownVariables) reset(n int) {
-	own.prefixes = own.prefixes[:0]
-	if own.list = own.list[:0]; cap(own.list) < n {
-		own.list = make([]ownVariable, 0, n)
-	}
-	switch {
-	case n <= fewVariables:
-		own.at = nil
-	case own.at == nil:
-		own.at = make(map[string]int, n)
-	default:
-		clear(own.at)
-	}
-}
 
 // find returns the container's variable of a name; nil: it sets none.
 func (own *ownVariables) find(name string) *ownVariable {
@@ -101,7 +95,7 @@ func (own *ownVariables) add(name string) *ownVariable {
 	return &own.list[len(own.list)-1]
 }
 
-// unset is the presence of a variable that env does not set.
+// unset returns the presence of a variable that env does not set.
 func (own *ownVariables) unset(name string) presence {
 	if own.maySetFrom(name) {
 		return maybeAbsent | maybeEmpty | maybeValue
@@ -119,7 +113,7 @@ func (own *ownVariables) maySetFrom(name string) bool {
 	return false
 }
 
-// presence is that of a variable in the container, before anything is injected.
+// presence returns that of a variable in the container, before anything is injected.
 func (own *ownVariables) presence(name string) presence {
 	if v := own.find(name); v != nil {
 		return v.is
@@ -127,8 +121,8 @@ func (own *ownVariables) presence(name string) presence {
 	return own.unset(name)
 }
 
-// presenceOf is the presence of a variable behind the entry; before is the one in front of it.
-func (p *plan) presenceOf(env *corev1.EnvVar, before presence) presence {
+// presenceAfter returns the presence of a variable behind the entry; before is the one in front of it.
+func (r *envReader) presenceAfter(env *corev1.EnvVar, before presence) presence {
 	switch from := env.ValueFrom; {
 	case env.Value == "$("+env.Name+")": // What stands in front of it, or the text.
 		if before&maybeAbsent != 0 {
@@ -136,12 +130,12 @@ func (p *plan) presenceOf(env *corev1.EnvVar, before presence) presence {
 		}
 		return before
 	case env.Value != "":
-		return p.presenceOfText(env.Value)
+		return r.presenceOfText(env.Value)
 	case from == nil:
 		return maybeEmpty
 	case isOptional(env):
 		return before | maybeValue
-	case from.FieldRef != nil && p.fieldMayBeEmpty(from.FieldRef.FieldPath):
+	case from.FieldRef != nil && r.fieldMayBeEmpty(from.FieldRef.FieldPath):
 		return maybeEmpty | maybeValue
 	}
 	return maybeValue
@@ -167,22 +161,22 @@ func isOptional(env *corev1.EnvVar) bool {
 
 // fieldMayBeEmpty reports whether a field of the pod, as fieldRef names it, is a label or an annotation without a value:
 // the variable is then empty (k8s.io/kubernetes v1.37.1 pkg/fieldpath).
-func (p *plan) fieldMayBeEmpty(path string) bool {
+func (r *envReader) fieldMayBeEmpty(path string) bool {
 	field, rest, _ := strings.Cut(path, "['")
 	key := strings.TrimSuffix(rest, "']")
 	switch field {
 	case "metadata.annotations":
-		return p.pod.Metadata.Annotations[key] == ""
+		return r.metadata.Annotations[key] == ""
 	case "metadata.labels":
-		return p.pod.Metadata.Labels[key] == ""
+		return r.metadata.Labels[key] == ""
 	}
 	return false
 }
 
-// presenceOfText is the presence of a variable with a literal value. A value that holds only references is empty where
+// presenceOfText returns the presence of a variable with a literal value. A value that holds only references is empty where
 // they all are; a key that may be absent may also be there and empty. A reference to what is not set stays as it is written, so
 // it says something (k8s.io/kubernetes v1.37.1 third_party/forked/golang/expansion), as one to what the profile fills in does.
-func (p *plan) presenceOfText(text string) presence {
+func (r *envReader) presenceOfText(text string) presence {
 	is := maybeEmpty
 	for text != "" {
 		reference, isReference := strings.CutPrefix(text, "$(")
@@ -191,9 +185,8 @@ func (p *plan) presenceOfText(text string) presence {
 			return maybeValue
 		}
 		text = rest
-		_, injected := p.index[name]
-		switch of := p.own.find(name); {
-		case of == nil || injected || of.is.certain(): // One of the profile, of envFrom or of a service, or none; or it has a value.
+		switch of := r.own.find(name); {
+		case of == nil || r.desired.injects(name) || of.is.certain(): // One of the profile, of envFrom or of a service, or none; or it has a value.
 			return maybeValue
 		case of.is != maybeEmpty:
 			is |= maybeValue

@@ -13,8 +13,8 @@ import (
 	"lighterman.dev/lighterman/profile"
 )
 
-// TestReadOwn reads containers as the kubelet does.
-func TestReadOwn(t *testing.T) {
+// TestReadOwnVariables reads containers as the kubelet does.
+func TestReadOwnVariables(t *testing.T) {
 	t.Parallel()
 	const (
 		secret   = "valueFrom: {secretKeyRef: {name: s, key: k}}"
@@ -88,8 +88,8 @@ func TestReadOwn(t *testing.T) {
 				for i := range more {
 					many.Env = append(slices.Clone(many.Env), corev1.EnvVar{Name: "MORE_" + string(rune('A'+i)), Value: "a"})
 				}
-				p := plan{pod: &Pod{Metadata: Metadata{Labels: map[string]string{"there": "a"}}}}
-				if got := p.readOwn(&target{Container: &many}).presence("X"); got != test.want {
+				own := readOwnVariables(&many, &Metadata{Labels: map[string]string{"there": "a"}}, &desired{}, nil)
+				if got := own.presence("X"); got != test.want {
 					t.Errorf("with %d others: got %03b, want %03b", more, got, test.want)
 				}
 			}
@@ -108,7 +108,7 @@ func TestIdentitiesAreWhole(t *testing.T) {
 		e := profile.Environment{Resolved: profile.Resolve(spec)}
 		own := e.Identities()
 		for i := range own {
-			checkMembers(t, &plan{pod: &Pod{}, Environment: e}, &own[i])
+			checkMembers(t, &desired{Environment: e}, &own[i])
 		}
 		for _, name := range profile.KnownTools[1:] { // Behind SDK.
 			tools := []v1alpha1.Tool{v1alpha1.Tool(name)}
@@ -116,7 +116,7 @@ func TestIdentitiesAreWhole(t *testing.T) {
 			of := e.Identities()[len(own):]
 			for i := range of {
 				if e.GroupOf(of[i].All[0][0])&e.Store.IdentityGroup != 0 {
-					checkMembers(t, &plan{pod: &Pod{}, Environment: e, tools: tools}, &of[i])
+					checkMembers(t, &desired{Environment: e}, &of[i])
 				}
 			}
 		}
@@ -124,7 +124,7 @@ func TestIdentitiesAreWhole(t *testing.T) {
 }
 
 // checkMembers checks that an identity is whole with all of its members alone.
-func checkMembers(t *testing.T, p *plan, w *profile.Identity) {
+func checkMembers(t *testing.T, d *desired, w *profile.Identity) {
 	t.Helper()
 	var names []string
 	for _, members := range w.All {
@@ -135,9 +135,8 @@ func checkMembers(t *testing.T, p *plan, w *profile.Identity) {
 		for _, name := range names {
 			c.Env = append(c.Env, corev1.EnvVar{Name: name, Value: cmp.Or(w.Text, "a")})
 		}
-		found := &target{Container: &c}
-		p.readOwn(found)
-		return p.judge(found, names, 0)
+		own := readOwnVariables(&c, &Metadata{}, d, nil)
+		return identityJudge{scope: scope{desired: d, target: &target{Container: &c, own: own}}}.judge(names)
 	}
 	if is, missing := judge(names); is != isWhole {
 		t.Errorf("%v is not whole: %v is missing", names, missing)

@@ -10,9 +10,9 @@ import (
 	"lighterman.dev/lighterman/profile"
 )
 
-func TestLackNoProxy(t *testing.T) {
-	p := &plan{}
-	p.Mode = &profile.Mode{LinkLocal: []string{"169.254.169.254"}}
+func TestMissingNoProxy(t *testing.T) {
+	d := &desired{}
+	d.Mode = &profile.Mode{LinkLocal: []string{"169.254.169.254"}}
 	for name, test := range map[string]struct {
 		env          []corev1.EnvVar
 		missing, own string
@@ -28,7 +28,7 @@ func TestLackNoProxy(t *testing.T) {
 		"with two of them":         {[]corev1.EnvVar{{Name: "HTTP_PROXY", Value: "x"}, {Name: "NO_PROXY", Value: "1"}, {Name: "NO_PROXY", Value: "2"}}, "", "NO_PROXY=2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			missing, own := p.lackNoProxy(test.env)
+			missing, own := d.missingNoProxy(test.env)
 			var names, kept []string
 			for _, v := range missing {
 				names = append(names, v.Name)

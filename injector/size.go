@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/profile"
 )
 
 // sharedEnv is an environment that several containers get, and the size of its JSON.
@@ -26,42 +28,50 @@ const (
 	mountSize     = len(`{"name":"","readOnly":true,"mountPath":"","subPath":""},`)
 )
 
-// measure adds what the target is given to the size of the patch, and denies the pod when that is too large. Containers with
-// the same environment share its memory, and the encoder writes it by copying.
-func (p *plan) measure(t *target) error {
-	size := p.shareEnv(t)
-	operations := 3 + 2*len(t.fills) + len(t.shut)
-	if len(t.Env) > 0 { // One by one, in front of the container's own and behind them.
-		operations += len(t.env) + len(t.tail)
-	}
-	size += envSize(t.tail) + envSize(t.shut) + envSize(t.filled())
-	for i := range t.mounts {
-		size += mountSize + jsonSize(t.mounts[i].Name) + jsonSize(t.mounts[i].MountPath) + jsonSize(t.mounts[i].SubPath)
-	}
-	for _, word := range t.command {
-		size += len(`"",`) + jsonSize(word)
-	}
-	if p.size += size + operations*operationSize; p.size <= maxPatch {
-		return nil
-	}
-	return Deny(ReasonTooLarge, fmt.Sprintf(
-		"the pod has %d containers, and what they would be given has more than %d KiB, which together with the pod cannot be stored: name those that need the store in annotation %s, or shorten spec.env of %s %s",
-		len(p.pod.Spec.InitContainers)+len(p.pod.Spec.Containers), maxPatch>>10, AnnotationContainers, p.profile.Kind, p.profile))
+// patchSize is an upper bound of the patch for the containers.
+type patchSize struct {
+	bytes  int
+	shared []sharedEnv
 }
 
-// shareEnv has the target share its environment with one that is equal, and returns the size of it.
-func (p *plan) shareEnv(t *target) int {
-	for i := range p.shared {
-		if shared := &p.shared[i]; slices.Equal(t.env, shared.env) {
-			t.env = shared.env
-			return shared.size
+// add adds what a container is given. Containers with the same environment share its memory then, and the encoder writes it
+// by copying.
+func (s *patchSize) add(c *containerAdditions) {
+	var size int
+	c.front, size = s.shareEnv(c.front)
+	operations := 3 + 2*len(c.fills) + len(c.shut)
+	if len(c.Env) > 0 { // One by one, in front of the container's own and behind them.
+		operations += len(c.front) + len(c.behind)
+	}
+	size += envSize(c.behind) + envSize(c.shut) + envSize(c.filled())
+	for i := range c.mounts {
+		size += mountSize + jsonSize(c.mounts[i].Name) + jsonSize(c.mounts[i].MountPath) + jsonSize(c.mounts[i].SubPath)
+	}
+	for _, word := range c.command {
+		size += len(`"",`) + jsonSize(word)
+	}
+	s.bytes += size + operations*operationSize
+}
+
+// denyTooLarge denies the pod whose patch could not be stored.
+func denyTooLarge(pod *Pod, prof *profile.Profile) error {
+	return Deny(ReasonTooLarge, fmt.Sprintf(
+		"the pod has %d containers, and what they would be given has more than %d KiB, which together with the pod cannot be stored: name those that need the store in annotation %s, or shorten spec.env of %s %s",
+		len(pod.Spec.InitContainers)+len(pod.Spec.Containers), maxPatch>>10, AnnotationContainers, prof.Kind, prof))
+}
+
+// shareEnv returns an equal environment that another container has got, or env itself, and its size.
+func (s *patchSize) shareEnv(env []corev1.EnvVar) ([]corev1.EnvVar, int) {
+	for i := range s.shared {
+		if shared := &s.shared[i]; slices.Equal(env, shared.env) {
+			return shared.env, shared.size
 		}
 	}
-	size := envSize(t.env)
-	if len(p.shared) < maxShared {
-		p.shared = append(p.shared, sharedEnv{env: t.env, size: size})
+	size := envSize(env)
+	if len(s.shared) < maxShared {
+		s.shared = append(s.shared, sharedEnv{env: env, size: size})
 	}
-	return size
+	return env, size
 }
 
 func envSize(env []corev1.EnvVar) int {

@@ -53,39 +53,13 @@ spec:
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, err := uploadOf(pod, profile)
+		result, err := Inject(pod, profile, Settings{Image: "x", UploaderImage: "x"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		env, err := render(pod, profile, Settings{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := newPlan(pod, profile, &env, false, Settings{Image: "x", UploaderImage: "x"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.checkPod(); err != nil {
-			t.Fatal(err)
-		}
-		found, err := findTargets(pod, profile.Spec.Tools, u)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.planUpload(u, found); err != nil {
-			t.Fatal(err)
-		}
-		for i := range found {
-			if err := p.visit(&found[i]); err != nil {
-				t.Fatal(err)
-			}
-			if err := p.measure(&found[i]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		written := encodedSize(t, p.patch("{}"))
-		if p.size < written || p.size > 2*written {
-			t.Errorf("%s: measured %d, written %d", name, p.size, written)
+		written := encodedSize(t, result.Operations)
+		if result.Size < written || result.Size > 2*written {
+			t.Errorf("%s: measured %d, written %d", name, result.Size, written)
 		}
 	}
 }

@@ -7,7 +7,11 @@ import (
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/profile"
+	"lighterman.dev/lighterman/uploader"
 )
+
+// defaultTokenSeconds is how long a token is valid where the profile does not set it.
+const defaultTokenSeconds int64 = 3600
 
 // filesOf returns the paths of the profile's files as the pod's programs write them.
 func filesOf(pod *Pod, r *profile.Resolved) profile.Files {
@@ -28,66 +32,92 @@ func filesOf(pod *Pod, r *profile.Resolved) profile.Files {
 	return files
 }
 
-// project fills in the sources of the projected volume that prove who the pod is.
-func (p *plan) project() error {
-	if p.Mode.Audience != nil {
-		expiration := int64(3600)
-		if p.Spec.TokenExpirationSeconds != nil {
-			expiration = *p.Spec.TokenExpirationSeconds
+// makeConfigFile returns the text of the mode's file that is not secret; empty: it has none.
+func (d *desired) makeConfigFile() (string, error) {
+	if d.Mode.ConfigFile == nil {
+		return "", nil
+	}
+	return d.Mode.ConfigFile(&d.Environment)
+}
+
+// secretFile returns the Secret's key that is projected as the credential file; nil: there is none.
+func (d *desired) secretFile() *v1alpha1.KeyRef {
+	if d.Mode.File == nil {
+		return nil
+	}
+	return d.Mode.File(d.Spec)
+}
+
+// identitySources returns the sources of the projected volume that prove who the pod is.
+func (d *desired) identitySources() []corev1.VolumeProjection {
+	var sources []corev1.VolumeProjection
+	if d.Mode.Audience != nil {
+		expiration := defaultTokenSeconds
+		if d.Spec.TokenExpirationSeconds != nil {
+			expiration = *d.Spec.TokenExpirationSeconds
 		}
-		p.sources = append(p.sources, corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
-			Audience: p.Mode.Audience(p.Spec), ExpirationSeconds: &expiration, Path: tokenFile,
+		sources = append(sources, corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
+			Audience: d.Mode.Audience(d.Spec), ExpirationSeconds: &expiration, Path: tokenFile,
 		}})
 	}
-	if p.Mode.File != nil {
-		if ref := p.Mode.File(p.Spec); ref != nil {
-			p.sources = append(p.sources, secretFile(ref.Name, ref.Key, p.Mode.FileName))
-		}
+	if ref := d.secretFile(); ref != nil {
+		sources = append(sources, secretSource(ref.Name, ref.Key, d.Mode.FileName))
 	}
-	if p.Mode.ConfigFile != nil {
-		text, err := p.Mode.ConfigFile(&p.Environment)
-		if err != nil {
-			return err
-		}
-		p.document = text
-		p.sources = append(p.sources, corev1.VolumeProjection{DownwardAPI: &corev1.DownwardAPIProjection{
-			Items: []corev1.DownwardAPIVolumeFile{{Path: p.Mode.FileName, FieldRef: &corev1.ObjectFieldSelector{
+	if d.Mode.ConfigFile != nil {
+		sources = append(sources, corev1.VolumeProjection{DownwardAPI: &corev1.DownwardAPIProjection{
+			Items: []corev1.DownwardAPIVolumeFile{{Path: d.Mode.FileName, FieldRef: &corev1.ObjectFieldSelector{
 				APIVersion: "v1", FieldPath: "metadata.annotations['" + AnnotationGCPCredentials + "']",
 			}}},
 		}})
 	}
-	p.proves = len(p.sources) > 0
-	return nil
+	return sources
 }
 
-// projectCA fills in the source of the CA bundle.
-func (p *plan) projectCA() {
-	ca := p.Spec.CABundle
-	if ca == nil {
-		return
-	}
+// caSource returns the source of the CA bundle.
+func caSource(ca *v1alpha1.CABundle) corev1.VolumeProjection {
 	switch {
 	case ca.ConfigMap != nil:
-		p.sources = append(p.sources, corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{
+		return corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{
 			LocalObjectReference: corev1.LocalObjectReference{Name: ca.ConfigMap.Name},
 			Items:                []corev1.KeyToPath{{Key: cmp.Or(ca.ConfigMap.Key, caFile), Path: caFile}},
-		}})
+		}}
 	case ca.Secret != nil:
-		p.sources = append(p.sources, secretFile(ca.Secret.Name, cmp.Or(ca.Secret.Key, caFile), caFile))
-	case ca.ClusterTrustBundle != nil:
-		bundle := &corev1.ClusterTrustBundleProjection{LabelSelector: ca.ClusterTrustBundle.LabelSelector, Path: caFile}
-		if name := ca.ClusterTrustBundle.Name; name != "" {
-			bundle.Name = &name
-		} else {
-			bundle.SignerName = &ca.ClusterTrustBundle.SignerName
-		}
-		p.sources = append(p.sources, corev1.VolumeProjection{ClusterTrustBundle: bundle})
+		return secretSource(ca.Secret.Name, cmp.Or(ca.Secret.Key, caFile), caFile)
 	}
-	p.appendCA = ca.Mode == v1alpha1.CABundleAppend
-	p.replaceCA = !p.appendCA
+	bundle := &corev1.ClusterTrustBundleProjection{LabelSelector: ca.ClusterTrustBundle.LabelSelector, Path: caFile}
+	if name := ca.ClusterTrustBundle.Name; name != "" {
+		bundle.Name = &name
+	} else {
+		bundle.SignerName = &ca.ClusterTrustBundle.SignerName
+	}
+	return corev1.VolumeProjection{ClusterTrustBundle: bundle}
 }
 
-func secretFile(name, key, file string) corev1.VolumeProjection {
+// keySources returns the sources of the mode's static secrets for the uploader, which reads them from files: the kubelet
+// replaces those when a Secret changes, and a variable stays as it was. All keys of one Secret are of one source: the
+// kubelet reads a Secret once for each source, and two sources could have two states of it.
+func (d *desired) keySources() []corev1.VolumeProjection {
+	var sources []corev1.VolumeProjection
+	at := map[string]int{} // Of sources, by the Secret's name.
+	for _, name := range uploader.SecretVariables(d.Store.Name, d.Mode.Name) {
+		i, injected := d.byName[name]
+		if !injected || d.Vars[i].ValueFrom == nil {
+			continue
+		}
+		ref := d.Vars[i].ValueFrom.SecretKeyRef
+		file := corev1.KeyToPath{Key: ref.Key, Path: uploader.SecretFile(name)}
+		if source, known := at[ref.Name]; known {
+			secret := sources[source].Secret
+			secret.Items = append(secret.Items, file)
+			continue
+		}
+		at[ref.Name] = len(sources)
+		sources = append(sources, secretSource(ref.Name, file.Key, file.Path))
+	}
+	return sources
+}
+
+func secretSource(name, key, file string) corev1.VolumeProjection {
 	return corev1.VolumeProjection{Secret: &corev1.SecretProjection{
 		LocalObjectReference: corev1.LocalObjectReference{Name: name},
 		Items:                []corev1.KeyToPath{{Key: key, Path: file}},

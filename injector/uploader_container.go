@@ -12,18 +12,26 @@ import (
 // metricsPortName is how a PodMonitor finds the sidecar's metrics.
 const metricsPortName = "upload-metrics"
 
-// graceSeconds is what Kubernetes gives a pod that does not say.
-const graceSeconds = 30
+// defaultGraceSeconds is what Kubernetes gives a pod that does not say.
+const defaultGraceSeconds = 30
 
-// uploadContainers are the init container that tries the store, and behind it the sidecar. Both fulfil the restricted pod
+// uploaderBuilder builds what the uploader adds to a pod.
+type uploaderBuilder struct {
+	*uploadPlan
+	desired *desired
+	pod     *Pod
+	image   string
+}
+
+// containers returns the init container that tries the store, and behind it the sidecar. Both fulfil the restricted pod
 // security standard.
-func (p *plan) uploadContainers() []corev1.Container {
+func (b *uploaderBuilder) containers() []corev1.Container {
 	always := corev1.ContainerRestartPolicyAlways
-	preflight, sidecar := p.uploadContainer(), p.uploadContainer()
+	preflight, sidecar := b.container(), b.container()
 	preflight.Name, preflight.Args = PreflightContainerName, []string{"preflight"}
 	sidecar.Name, sidecar.Args = UploaderContainerName, []string{"run"}
 	sidecar.RestartPolicy = &always
-	if port := p.upload.spec.MetricsPort; port != nil {
+	if port := b.spec.MetricsPort; port != nil {
 		sidecar.Args = append(sidecar.Args, "--metrics-address=:"+strconv.Itoa(int(*port)))
 		sidecar.Ports = []corev1.ContainerPort{{Name: metricsPortName, ContainerPort: *port, Protocol: corev1.ProtocolTCP}}
 	}
@@ -34,63 +42,64 @@ func (p *plan) uploadContainers() []corev1.Container {
 	return []corev1.Container{preflight, sidecar}
 }
 
-func (p *plan) uploadContainer() corev1.Container {
-	u := p.upload
+// container returns what the uploader's containers have in common.
+func (b *uploaderBuilder) container() corev1.Container {
 	c := corev1.Container{
-		Image: p.settings.UploaderImage,
-		Env:   p.uploadEnv(),
+		Image: b.image,
+		Env:   b.env(),
 		VolumeMounts: []corev1.VolumeMount{
 			{Name: UploaderVolumeName, MountPath: uploader.DefaultDirectory},
-			u.mount,
+			b.mount,
 		},
-		Resources: p.uploadResources(),
+		Resources: b.resources(),
 	}
-	if p.needed() {
+	if b.desired.needsVolume() {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: VolumeName, MountPath: MountPath, ReadOnly: true})
 	}
-	if p.appendCA {
+	if b.desired.appendsCA() {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: BundleVolumeName, MountPath: BundleMountPath, ReadOnly: true})
 	}
-	c.SecurityContext = p.uploadSecurity()
+	c.SecurityContext = b.securityContext()
 	return c
 }
 
-// uploadSecurity is the profile's security context; what that leaves out is as the restricted standard wants it, with the
-// user of the spool.
-func (p *plan) uploadSecurity() *corev1.SecurityContext {
+// securityContext returns the profile's security context; what that leaves out is as the restricted standard wants it, with
+// the user of the spool.
+func (b *uploaderBuilder) securityContext() *corev1.SecurityContext {
 	yes, no := true, false
 	sc := &corev1.SecurityContext{}
-	if own := p.upload.spec.SecurityContext; own != nil {
+	if own := b.spec.SecurityContext; own != nil {
 		sc = own.DeepCopy()
 	}
-	fill(&sc.RunAsUser, p.upload.user)
-	fill(&sc.RunAsNonRoot, p.nonRootAs(p.upload.user, &yes))
-	fill(&sc.ReadOnlyRootFilesystem, &yes)
-	fill(&sc.SeccompProfile, &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault})
-	fill(&sc.Capabilities, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}})
-	fill(&sc.AllowPrivilegeEscalation, &no)
+	setDefault(&sc.RunAsUser, b.user)
+	setDefault(&sc.RunAsNonRoot, nonRootAs(b.pod, b.user, &yes))
+	setDefault(&sc.ReadOnlyRootFilesystem, &yes)
+	setDefault(&sc.SeccompProfile, &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault})
+	setDefault(&sc.Capabilities, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}})
+	setDefault(&sc.AllowPrivilegeEscalation, &no)
 	return sc
 }
 
-func fill[T any](field **T, value *T) {
+// setDefault sets a field that has no value.
+func setDefault[T any](field **T, value *T) {
 	if *field == nil {
 		*field = value
 	}
 }
 
-// uploadEnv is the sidecar's environment: its configuration, who the pod is, the name of the storage account where a Secret
-// has it, and the proxies. Secrets are in files: see projectKeys.
-func (p *plan) uploadEnv() []corev1.EnvVar {
+// env returns the sidecar's environment: its configuration, who the pod is, the name of the storage account where a Secret
+// has it, and the proxies. Secrets are in files: see keySources.
+func (b *uploaderBuilder) env() []corev1.EnvVar {
 	env := []corev1.EnvVar{
-		{Name: uploader.EnvConfig, Value: p.upload.config},
+		{Name: uploader.EnvConfig, Value: b.config},
 		podField(uploader.EnvPodNamespace, "metadata.namespace"),
 		podField(uploader.EnvPodName, "metadata.name"),
 		podField(uploader.EnvPodUID, "metadata.uid"),
 	}
-	if account, injected := p.index["AZURE_STORAGE_ACCOUNT"]; injected && p.Vars[account].ValueFrom != nil {
-		env = append(env, p.Vars[account].EnvVar)
+	if account, injected := b.desired.byName["AZURE_STORAGE_ACCOUNT"]; injected && b.desired.Vars[account].ValueFrom != nil {
+		env = append(env, b.desired.Vars[account].EnvVar)
 	}
-	return append(env, p.upload.proxy...)
+	return append(env, b.proxyEnv...)
 }
 
 func podField(name, path string) corev1.EnvVar {
@@ -99,61 +108,34 @@ func podField(name, path string) corev1.EnvVar {
 	}}}
 }
 
-// uploadResources are the profile's, else modest ones, with requests as large as the limits: see ownResources.
-func (p *plan) uploadResources() corev1.ResourceRequirements {
-	if p.upload.spec.Resources != nil {
-		return *p.upload.spec.Resources
+// resources returns the profile's, else modest ones, with requests as large as the limits: see ownResources.
+func (b *uploaderBuilder) resources() corev1.ResourceRequirements {
+	if b.spec.Resources != nil {
+		return *b.spec.Resources
 	}
-	return p.ownResources("250m", "128Mi")
+	return ownResources(b.pod, "250m", "128Mi")
 }
 
-// maxUsers is how many users a message names; one user is all that the sidecar can be.
-const maxUsers = 8
-
-// spoolUser is the user that the containers with the spool run as, as far as the pod says: the sidecar must read what they
-// write. A profile may know better. Nil is the pod's own user or, where it names none, that of the uploader's image.
-func (p *plan) spoolUser(found []target) *int64 {
-	if own := p.upload.spec.SecurityContext; own != nil && own.RunAsUser != nil {
-		return own.RunAsUser
+// volumes returns the emptyDirs that the uploader needs and the pod lacks.
+func (b *uploaderBuilder) volumes() []corev1.Volume {
+	var volumes []corev1.Volume
+	if b.ownsVolume && !hasVolume(b.pod, SpoolVolumeName) {
+		volumes = append(volumes, corev1.Volume{Name: SpoolVolumeName, VolumeSource: corev1.VolumeSource{
+			EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: b.spec.SizeLimit},
+		}})
 	}
-	var pods *int64
-	if p.pod.Spec.SecurityContext != nil {
-		pods = p.pod.Spec.SecurityContext.RunAsUser
+	if !hasVolume(b.pod, UploaderVolumeName) {
+		volumes = append(volumes, corev1.Volume{Name: UploaderVolumeName, VolumeSource: corev1.VolumeSource{
+			EmptyDir: &corev1.EmptyDirVolumeSource{},
+		}})
 	}
-	var users []int64
-	for i := range found {
-		t := &found[i]
-		if t.list != "containers" || !p.hasSpool(t) {
-			continue
-		}
-		user := pods
-		if t.SecurityContext != nil && t.SecurityContext.RunAsUser != nil {
-			user = t.SecurityContext.RunAsUser
-		}
-		if user != nil && len(users) < maxUsers && !slices.Contains(users, *user) {
-			users = append(users, *user)
-		}
-	}
-	switch {
-	case len(users) > 1:
-		p.warn("the containers with the spool %s run as users %v, and the uploader can be but one: let the group read the files and set fsGroup, or list containers that write none in annotation %s",
-			p.upload.path, users, AnnotationSkipContainers)
-		return nil
-	case len(users) == 0 || (pods != nil && *pods == users[0]):
-		return nil
-	}
-	return &users[0]
+	return volumes
 }
 
-// hasSpool reports whether the container mounts the spool's volume, or will.
-func (p *plan) hasSpool(t *target) bool {
-	return p.upload.made || slices.ContainsFunc(t.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == p.upload.mount.Name })
-}
-
-// sidecarIndex is where in the init containers the sidecar goes: behind the last native sidecar, so that a mesh outlives
+// sidecarIndex returns where in the init containers the sidecar goes: behind the last native sidecar, so that a mesh outlives
 // it, else first.
-func (p *plan) sidecarIndex() int {
-	for i, c := range slices.Backward(p.pod.Spec.InitContainers) {
+func sidecarIndex(pod *Pod) int {
+	for i, c := range slices.Backward(pod.Spec.InitContainers) {
 		if c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
 			return i + 1
 		}
@@ -161,14 +143,11 @@ func (p *plan) sidecarIndex() int {
 	return 0
 }
 
-// grace is the pod's terminationGracePeriodSeconds with time to drain: the containers may take all of their own.
-func (p *plan) grace() int64 {
-	own := int64(graceSeconds)
-	if p.pod.Spec.TerminationGracePeriodSeconds != nil {
-		own = *p.pod.Spec.TerminationGracePeriodSeconds
+// gracePeriod returns the pod's terminationGracePeriodSeconds with time to drain: the containers may take all of their own.
+func gracePeriod(pod *Pod, u *uploadRequest) int64 {
+	own := int64(defaultGraceSeconds)
+	if pod.Spec.TerminationGracePeriodSeconds != nil {
+		own = *pod.Spec.TerminationGracePeriodSeconds
 	}
-	return own + p.drainTimeout()
+	return own + u.drainTimeout()
 }
-
-// addsUploader reports whether this pass adds the uploader.
-func (p *plan) addsUploader() bool { return p.upload != nil && !p.upload.there }

@@ -14,22 +14,29 @@ const (
 	maxWarnings = 3 << 10
 )
 
-// warn adds a warning, as long as there is room for it; those that there is no room for are counted.
-func (p *plan) warn(format string, args ...any) {
-	text := message.Shorten(fmt.Sprintf(format, args...), maxWarning)
-	if p.warned += len(text); p.warned > maxWarnings {
-		p.unsaid++
-		return
-	}
-	p.warnings = append(p.warnings, text)
+// warnings are sentences for the user, as many as there is room for.
+type warnings struct {
+	texts []string
+	// bytes are those of all warnings; omitted is how many there was no room for.
+	bytes, omitted int
 }
 
-// allWarnings returns the warnings, with a last one that says how many were left out.
-func (p *plan) allWarnings() []string {
-	if p.unsaid == 0 {
-		return p.warnings
+// warn adds a warning, as long as there is room for it.
+func (w *warnings) warn(format string, args ...any) {
+	text := message.Shorten(fmt.Sprintf(format, args...), maxWarning)
+	if w.bytes += len(text); w.bytes > maxWarnings {
+		w.omitted++
+		return
 	}
-	return append(p.warnings, fmt.Sprintf(
+	w.texts = append(w.texts, text)
+}
+
+// list returns the warnings, with a last one that counts those left out.
+func (w *warnings) list() []string {
+	if w.omitted == 0 {
+		return w.texts
+	}
+	return append(w.texts, fmt.Sprintf(
 		"%d more warnings of this kind are left out: the pod has many containers; name those that need the store in annotation %s",
-		p.unsaid, AnnotationContainers))
+		w.omitted, AnnotationContainers))
 }
