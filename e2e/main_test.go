@@ -43,7 +43,7 @@ type environment struct {
 }
 
 // shared is made by the first test that needs it. A failure is every later test's too.
-var shared struct { //nolint:gochecknoglobals // Bringing it up takes a minute, and tests cannot hand it on to each other.
+var shared struct { // Bringing it up takes a minute, and tests cannot hand it on to each other.
 	sync.Mutex
 	env  *environment
 	skip string

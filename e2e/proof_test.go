@@ -40,7 +40,7 @@ type proofRun struct {
 }
 
 // proofStores prepare each store and auth mode for a run.
-var proofStores = map[string]func(*proofRun, *testing.T){ //nolint:gochecknoglobals // A table.
+var proofStores = map[string]func(*proofRun, *testing.T){ // A table.
 	"s3":    (*proofRun).s3Store,
 	"azure": (*proofRun).azureStore,
 	"gcs":   (*proofRun).gcsStore,

@@ -18,7 +18,7 @@ import (
 )
 
 // shellImage is delivered by the first test that needs it.
-var shellImage struct { //nolint:gochecknoglobals // As shared.
+var shellImage struct { // As shared.
 	sync.Mutex
 	ref string
 }

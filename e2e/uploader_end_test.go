@@ -35,7 +35,7 @@ echo begin >&3
 ` + untilReleased
 
 // What the other file may hold when the container has ended, of its own accord or not.
-var wholeLog, cutLog = sum("begin\nend\n"), sum("begin\n") //nolint:gochecknoglobals // Constants.
+var wholeLog, cutLog = sum("begin\nend\n"), sum("begin\n") // Constants.
 
 // TestUploaderAtTheEnd ends pods in every way, and the uploader with them.
 func TestUploaderAtTheEnd(t *testing.T) {

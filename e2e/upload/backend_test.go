@@ -43,7 +43,7 @@ func (a answer) give(w http.ResponseWriter) {
 		w.Header().Set(name, value)
 	}
 	w.WriteHeader(a.status)
-	io.WriteString(w, a.body) //nolint:errcheck // The client may be gone.
+	io.WriteString(w, a.body)
 }
 
 // What a store can be made to answer.

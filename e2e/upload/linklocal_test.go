@@ -76,7 +76,7 @@ func (n *node) listen(t *testing.T, address string, handler http.HandlerFunc) {
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
 	t.Cleanup(func() { server.Close() })
-	go server.Serve(l) //nolint:errcheck // It ends with the test.
+	go server.Serve(l)
 }
 
 // proxy refuses what comes through it.
@@ -108,7 +108,7 @@ func (n *node) metadata(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		w.WriteHeader(http.StatusNotFound)
 	}
-	io.WriteString(w, text) //nolint:errcheck // The client may be gone.
+	io.WriteString(w, text)
 }
 
 // TestLinkLocalIsNotProxied runs the uploader behind a proxy in each auth mode that asks a link-local address: no such request

@@ -39,14 +39,14 @@ func (a answer) refuse(tb testing.TB, w http.ResponseWriter) {
 		tb.Error(err)
 		return
 	}
-	io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\n") //nolint:errcheck // The client may be gone.
-	time.Sleep(3 * time.Millisecond)                   // By now the client waits until more of its body is taken.
+	io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\n")
+	time.Sleep(3 * time.Millisecond) // By now the client waits until more of its body is taken.
 	if a.status != 0 {
 		head := fmt.Sprintf("HTTP/1.1 %d Refused\r\nContent-Length: %d\r\nConnection: close\r\n", a.status, len(a.body))
 		for name, value := range a.header {
 			head += name + ": " + value + "\r\n"
 		}
-		io.WriteString(c, head+"\r\n"+a.body) //nolint:errcheck // The client may be gone.
+		io.WriteString(c, head+"\r\n"+a.body)
 	}
 	if over, ok := c.(*tls.Conn); ok {
 		c = over.NetConn() // Without a farewell.

@@ -62,7 +62,7 @@ func newCloud(t *testing.T) *cloud {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /"+tenant+"/v2.0/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		base := c.URL + "/" + tenant
-		fmt.Fprintf(w, `{"issuer": "%[1]s/v2.0", "authorization_endpoint": "%[1]s/authorize", "token_endpoint": "%[1]s/token"}`, base) //nolint:errcheck // The test sees it.
+		fmt.Fprintf(w, `{"issuer": "%[1]s/v2.0", "authorization_endpoint": "%[1]s/authorize", "token_endpoint": "%[1]s/token"}`, base)
 	})
 	mux.HandleFunc("POST /"+tenant+"/token", func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {
@@ -72,15 +72,15 @@ func newCloud(t *testing.T) *cloud {
 		w.Header().Set("Content-Type", "application/json")
 		if c.refusal != "" {
 			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprintf(w, `{"error": "invalid_client", "error_description": "%s: no."}`, c.refusal) //nolint:errcheck // The test sees it.
+			fmt.Fprintf(w, `{"error": "invalid_client", "error_description": "%s: no."}`, c.refusal)
 			return
 		}
-		fmt.Fprintf(w, `{"token_type": "Bearer", "expires_in": 3600, "access_token": "for %s"}`, r.Form.Get("client_id")) //nolint:errcheck // The test sees it.
+		fmt.Fprintf(w, `{"token_type": "Bearer", "expires_in": 3600, "access_token": "for %s"}`, r.Form.Get("client_id"))
 	})
 	// The metadata service as App Service has it: that of a node has a fixed address.
 	mux.HandleFunc("GET /msi", func(w http.ResponseWriter, r *http.Request) {
 		expires := time.Now().Add(time.Hour).Unix()
-		fmt.Fprintf(w, `{"token_type": "Bearer", "expires_on": "%d", "access_token": "for node %s"}`, expires, r.FormValue("client_id")) //nolint:errcheck // The test sees it.
+		fmt.Fprintf(w, `{"token_type": "Bearer", "expires_on": "%d", "access_token": "for node %s"}`, expires, r.FormValue("client_id"))
 	})
 	mux.HandleFunc("/acct/", func(w http.ResponseWriter, r *http.Request) {
 		c.who = r.Header.Get("Authorization") + r.URL.Query().Get("sig")

@@ -39,7 +39,7 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("X-Ms-Error-Code", code)
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>%s\nRequestId:1</Message></Error>", code, message) //nolint:errcheck // The test sees it.
+	fmt.Fprintf(w, "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>%s\nRequestId:1</Message></Error>", code, message)
 }
 
 func TestClasses(t *testing.T) {
@@ -73,7 +73,7 @@ func TestClasses(t *testing.T) {
 	} {
 		t.Run(test.code+" "+test.message, func(t *testing.T) {
 			store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
-				io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
+				io.Copy(io.Discard, r.Body)
 				refuse(w, test.status, test.code, test.message)
 			}))
 			_, err := store.PutPart(t.Context(), &objstore.Object{Key: "a/key"}, "0123456789abcdef", 1, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
@@ -121,7 +121,7 @@ func TestNoRetries(t *testing.T) {
 // TestWrongBytesStored is a service that computes another CRC64 than was sent.
 func TestWrongBytesStored(t *testing.T) {
 	store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
+		io.Copy(io.Discard, r.Body)
 		w.Header().Set("X-Ms-Content-Crc64", "AAAAAAAAAAA=")
 		w.WriteHeader(http.StatusCreated)
 	}))
@@ -138,7 +138,7 @@ func TestWrongBytesStored(t *testing.T) {
 func TestSettings(t *testing.T) {
 	var got http.Header
 	store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the header.
+		io.Copy(io.Discard, r.Body)
 		got = r.Header
 		w.WriteHeader(http.StatusCreated)
 	}))

@@ -148,7 +148,7 @@ func checkEndpoint(ctx context.Context, e *examination) (string, error) {
 	if err != nil {
 		return "", newError(objstore.Transient, "look at the endpoint, the pod's network policies, and spec.caBundle", "reach %s: %w", where, err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // It is not read.
+	defer answer.Body.Close()
 	date, err := http.ParseTime(answer.Header.Get("Date"))
 	if err != nil {
 		return where + " answers, without a date", nil

@@ -43,7 +43,7 @@ func readProbe(ctx context.Context, e *examination) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer r.Close() //nolint:errcheck // It is only read.
+	defer r.Close()
 	text, err := io.ReadAll(io.LimitReader(r, 1<<10))
 	if err == nil && string(text) != probe {
 		err = newError(objstore.Corrupt, "", "the store gives %q for what was written", text)

@@ -33,14 +33,14 @@ func serve(t *testing.T, handler http.HandlerFunc) string {
 func respond(w http.ResponseWriter, status int, reason, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, `{"error": {"code": %d, "message": %q, "errors": [{"reason": %q}]}}`, status, message, reason) //nolint:errcheck // The test sees it.
+	fmt.Fprintf(w, `{"error": {"code": %d, "message": %q, "errors": [{"reason": %q}]}}`, status, message, reason)
 }
 
 // metadata is a metadata server, for tests of what the store says.
 func metadata(t *testing.T) {
 	t.Helper()
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `{"access_token": "node", "expires_in": 3600, "token_type": "Bearer"}`) //nolint:errcheck // The test sees it.
+		fmt.Fprint(w, `{"access_token": "node", "expires_in": 3600, "token_type": "Bearer"}`)
 	})
 	t.Setenv("GCE_METADATA_HOST", strings.TrimPrefix(url, "http://"))
 }
@@ -71,7 +71,7 @@ func TestClasses(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(test.status, test.reason), func(t *testing.T) {
 			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
+				io.Copy(io.Discard, r.Body)
 				respond(w, test.status, test.reason, test.message)
 			})
 			store, err := gcs.New(uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{})
@@ -142,7 +142,7 @@ func TestModes(t *testing.T) {
 		}
 		given++
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"access_token": "%s%d", "expires_in": 3600, "token_type": "Bearer"}`, r.Form.Get("subject_token"), given) //nolint:errcheck // The test sees it.
+		fmt.Fprintf(w, `{"access_token": "%s%d", "expires_in": 3600, "token_type": "Bearer"}`, r.Form.Get("subject_token"), given)
 	})
 	files := files(t, tokens)
 	for mode, test := range map[string]struct{ want, giver string }{
@@ -184,7 +184,7 @@ func TestTokenServiceRefuses(t *testing.T) {
 	} {
 		tokens := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)
-			fmt.Fprint(w, `{"error": "invalid_grant", "error_description": "No."}`) //nolint:errcheck // The test sees it.
+			fmt.Fprint(w, `{"error": "invalid_grant", "error_description": "No."}`)
 		})
 		for mode, file := range files(t, tokens) {
 			store, err := gcs.New(uploader.GCS{Bucket: "b", Auth: uploader.Auth{Mode: mode, File: file}}, transport.Options{})

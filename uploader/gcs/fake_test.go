@@ -51,7 +51,7 @@ func newGoogle(t *testing.T) *google {
 		defer g.mu.Unlock()
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/computeMetadata/"):
-			fmt.Fprint(w, `{"access_token": "node", "expires_in": 3600, "token_type": "Bearer"}`) //nolint:errcheck // The test sees it.
+			fmt.Fprint(w, `{"access_token": "node", "expires_in": 3600, "token_type": "Bearer"}`)
 		case r.Method == http.MethodPost:
 			w.Header().Set("Location", g.URL+"/session?upload_id=secret")
 		case r.URL.Path != "/session":
@@ -122,7 +122,7 @@ func (g *google) put(t *testing.T, w http.ResponseWriter, r *http.Request, body 
 	if total == strconv.Itoa(len(g.data)) {
 		if r.Header.Get("X-Goog-Hash") != "crc32c="+crc(g.data) {
 			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprint(w, `{"error": {"code": 400, "message": "Provided CRC32C does not match calculated CRC32C"}}`) //nolint:errcheck // The test sees it.
+			fmt.Fprint(w, `{"error": {"code": 400, "message": "Provided CRC32C does not match calculated CRC32C"}}`)
 			return
 		}
 		g.done = true

@@ -66,7 +66,7 @@ func (s *Store) getBucket(ctx context.Context) (*bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer answer.Body.Close() //nolint:errcheck // It is read.
+	defer answer.Body.Close()
 	var b bucket
 	if err := json.NewDecoder(transport.ClassifyReads(ctx, answer.Body)).Decode(&b); err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)

@@ -46,7 +46,7 @@ func TestProtection(t *testing.T) {
 				if r.URL.Path != "/storage/v1/b/b" {
 					t.Errorf("asked for %s", r.URL)
 				}
-				fmt.Fprint(w, test.says) //nolint:errcheck // The test sees it.
+				fmt.Fprint(w, test.says)
 			}))
 			var lines []string
 			locks := true
@@ -66,7 +66,7 @@ func TestProtection(t *testing.T) {
 	if len(got) != 1 || objstore.ClassOf(got[0].Err) != objstore.Denied || !strings.Contains(got[0].Permission, "storage.buckets.get") {
 		t.Errorf("without leave: %+v", got)
 	}
-	store = bucketAt(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "no JSON") })) //nolint:errcheck // The test sees it.
+	store = bucketAt(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "no JSON") }))
 	if got := store.Protection(t.Context(), objstore.Stored{}); len(got) != 1 || got[0].Err == nil {
 		t.Errorf("nonsense: %+v", got)
 	}

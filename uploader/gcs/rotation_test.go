@@ -30,7 +30,7 @@ func TestRotatedServiceAccountKey(t *testing.T) {
 			t.Errorf("the assertion has %q, %v", claims, err)
 		}
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"access_token": "for %s", "expires_in": 3600, "token_type": "Bearer"}`, c.Issuer) //nolint:errcheck // The test sees it.
+		fmt.Fprintf(w, `{"access_token": "for %s", "expires_in": 3600, "token_type": "Bearer"}`, c.Issuer)
 	})
 	key := func(email string) map[string]string {
 		t.Helper()

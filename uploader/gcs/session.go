@@ -73,7 +73,7 @@ func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 	if err != nil {
 		return "", s.wrapCreateError(ctx, "begin to upload", o.Key, err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // The header has all that it holds.
+	defer answer.Body.Close()
 	id := answer.Header.Get("Location")
 	if id == "" {
 		return "", &objstore.Error{Class: objstore.Unknown, Err: fmt.Errorf("begin to upload %s: the answer has no Location", o.Key)}
@@ -99,7 +99,7 @@ func (e *session) putPart(ctx context.Context, s *Store, id string, body objstor
 	if done, err := e.queryOffset(ctx, s, id); err != nil {
 		return objstore.Part{}, err
 	} else if done != nil {
-		done.Body.Close() //nolint:errcheck // Nothing of it is wanted.
+		done.Body.Close()
 		return objstore.Part{}, newLostError("the upload is complete already")
 	}
 	end := e.nextOffset + body.Size
@@ -142,7 +142,7 @@ func (e *session) sendAligned(ctx context.Context, s *Store, id string, from io.
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close() //nolint:errcheck // The headers have all that it holds.
+	defer answer.Body.Close()
 	have, err := persistedBytes(answer)
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func (e *session) queryOffset(ctx context.Context, s *Store, id string) (*http.R
 		return nil, newLostError("the upload was given up")
 	}
 	if e.offsetKnown {
-		return nil, nil //nolint:nilnil // Nothing was asked.
+		return nil, nil // Nothing was asked.
 	}
 	answer, err := s.sendRequest(ctx, request{method: http.MethodPut, url: id, header: map[string]string{"Content-Range": "bytes */*"}})
 	if err != nil {
@@ -169,7 +169,7 @@ func (e *session) queryOffset(ctx context.Context, s *Store, id string) (*http.R
 	if answer.StatusCode != http.StatusPermanentRedirect {
 		return answer, nil
 	}
-	defer answer.Body.Close() //nolint:errcheck // The headers have all that it holds.
+	defer answer.Body.Close()
 	e.received, err = persistedBytes(answer)
 	e.offsetKnown = err == nil
 	return nil, err
@@ -236,7 +236,7 @@ func (e *session) sendLastBytes(ctx context.Context, s *Store, id string, size i
 		return nil, err
 	}
 	if answer.StatusCode == http.StatusPermanentRedirect {
-		answer.Body.Close() //nolint:errcheck // The headers have all that it holds.
+		answer.Body.Close()
 		return nil, &objstore.Error{Class: objstore.Transient, Err: errors.New("the store did not take the last bytes")}
 	}
 	return answer, nil

@@ -31,7 +31,7 @@ func begin(t *testing.T, store *gcs.Store) *upload {
 		t.Fatal(err)
 	}
 	data := make([]byte, 5*align+1000)
-	rand.NewChaCha8([32]byte{1}).Read(data) //nolint:errcheck // It never fails.
+	rand.NewChaCha8([32]byte{1}).Read(data)
 	return &upload{T: t, store: store, id: id, data: data}
 }
 

@@ -119,7 +119,7 @@ func (s *Store) sendRequest(ctx context.Context, r request) (*http.Response, err
 	if answer.StatusCode < http.StatusBadRequest {
 		return answer, nil
 	}
-	defer answer.Body.Close() //nolint:errcheck // It is read.
+	defer answer.Body.Close()
 	return nil, googleapi.CheckResponse(answer)
 }
 
@@ -145,7 +145,7 @@ type retention struct {
 
 // readStored reads an answer that describes an object, and closes it.
 func readStored(ctx context.Context, key string, answer *http.Response) (objstore.Stored, error) {
-	defer answer.Body.Close() //nolint:errcheck // It is read.
+	defer answer.Body.Close()
 	var o object
 	if err := json.NewDecoder(transport.ClassifyReads(ctx, answer.Body)).Decode(&o); err != nil {
 		return objstore.Stored{}, fmt.Errorf("read the answer: %w", err)

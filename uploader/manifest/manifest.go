@@ -99,7 +99,7 @@ func Load(ctx context.Context, store objstore.Store, key string) (*Manifest, err
 	if err != nil {
 		return nil, fmt.Errorf("read the manifest: %w", err)
 	}
-	defer r.Close() //nolint:errcheck // It is only read.
+	defer r.Close()
 	return Decode(r)
 }
 

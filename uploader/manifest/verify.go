@@ -54,7 +54,7 @@ func (f *File) checkContent(ctx context.Context, store objstore.Store) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", f.Key, err)
 	}
-	defer r.Close() //nolint:errcheck // It is only read.
+	defer r.Close()
 	h := sha256.New()
 	n, err := io.Copy(h, r)
 	if err != nil {

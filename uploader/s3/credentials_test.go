@@ -67,7 +67,7 @@ func TestModes(t *testing.T) {
 		if err := r.ParseForm(); err != nil || r.Form.Get("WebIdentityToken") != "the token" || r.Form.Get("RoleArn") != "arn:aws:iam::1:role/backup" {
 			t.Errorf("STS got %v, %v", r.Form, err)
 		}
-		fmt.Fprintf(w, sts, inAnHour) //nolint:errcheck // The test sees it.
+		fmt.Fprintf(w, sts, inAnHour)
 	})
 	agent := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "the token" {
@@ -124,7 +124,7 @@ func TestExpiredIsRenewed(t *testing.T) {
 	given := 0
 	tokenService := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		given++
-		fmt.Fprintf(w, sts, time.Now().Add(time.Hour).UTC().Format(time.RFC3339)) //nolint:errcheck // The test sees it.
+		fmt.Fprintf(w, sts, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 	})
 	endpoint := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		if given == 1 {
@@ -163,7 +163,7 @@ func TestTokenService(t *testing.T) {
 	} {
 		tokenService := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
-			fmt.Fprintf(w, "<ErrorResponse><Error><Code>%s</Code><Message>No.</Message></Error></ErrorResponse>", code) //nolint:errcheck // The test sees it.
+			fmt.Fprintf(w, "<ErrorResponse><Error><Code>%s</Code><Message>No.</Message></Error></ErrorResponse>", code)
 		})
 		auth := uploader.Auth{Mode: "webIdentity", TokenFile: write(t, "t"), RoleARN: "arn:aws:iam::1:role/r", STSEndpoint: tokenService}
 		store, err := s3.New(uploader.S3{Bucket: "b", Region: "eu-west-1", Endpoint: "http://127.0.0.1:1", ForcePathStyle: true, Auth: auth}, transport.Options{})
@@ -205,7 +205,7 @@ func TestAgent(t *testing.T) {
 	} {
 		agent := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(want.status)
-			fmt.Fprint(w, says) //nolint:errcheck // The test sees it.
+			fmt.Fprint(w, says)
 		})
 		checkAgent(t, agent, want.class, want.cure, says)
 	}

@@ -42,7 +42,7 @@ func refuse(w http.ResponseWriter, status int, code string) {
 	w.Header().Set("X-Amz-Request-Id", "REQ1")
 	w.Header().Set("Retry-After", "3")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, "<Error><Code>%s</Code><Message>What S3 says.</Message></Error>", code) //nolint:errcheck // The test sees it.
+	fmt.Fprintf(w, "<Error><Code>%s</Code><Message>What S3 says.</Message></Error>", code)
 }
 
 func TestClasses(t *testing.T) {
@@ -79,7 +79,7 @@ func TestClasses(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(test.status, " ", test.code), func(t *testing.T) {
 			store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
-				io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
+				io.Copy(io.Discard, r.Body)
 				refuse(w, test.status, test.code)
 			}))
 			_, err := store.Put(t.Context(), &objstore.Object{Key: "a/key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
@@ -137,7 +137,7 @@ func TestNoRetries(t *testing.T) {
 func TestUnconfirmed(t *testing.T) {
 	for sum, want := range map[string]objstore.Class{"": objstore.Invalid, "AAAAAA==": objstore.Corrupt} {
 		store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
-			io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
+			io.Copy(io.Discard, r.Body)
 			if sum != "" {
 				w.Header().Set("X-Amz-Checksum-Crc32c", sum)
 			}
@@ -158,7 +158,7 @@ func TestAnswerThatIsCut(t *testing.T) {
 		413: objstore.Invalid, 500: objstore.Transient, 503: objstore.Transient,
 	} {
 		store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
-			io.Copy(io.Discard, r.Body) //nolint:errcheck // What counts is the answer.
+			io.Copy(io.Discard, r.Body)
 			w.Header().Set("Content-Length", "500")
 			refuse(w, status, "ExpiredToken")
 			w.(http.Flusher).Flush()
@@ -181,7 +181,7 @@ func TestAnswersOfProxies(t *testing.T) {
 		} {
 			store := open(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(status)
-				io.WriteString(w, text) //nolint:errcheck // The test sees it.
+				io.WriteString(w, text)
 			}))
 			_, err := store.Put(t.Context(), &objstore.Object{Key: "key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
 			if objstore.ClassOf(err) != want {

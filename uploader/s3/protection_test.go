@@ -49,7 +49,7 @@ func TestProtection(t *testing.T) {
 					refuse(w, status, code)
 					return
 				}
-				fmt.Fprint(w, text) //nolint:errcheck // The test sees it.
+				fmt.Fprint(w, text)
 			}))
 			got := store.Protection(t.Context(), objstore.Stored{})
 			if len(got) != 2 || nilIfEmpty(got[0]) != test.wantVersioning || nilIfEmpty(got[1]) != test.wantLock || (got[1].NoLock == "") != test.locks {

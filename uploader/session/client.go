@@ -14,8 +14,8 @@ func Ask(ctx context.Context, dir string, r Request, take func(Answer) bool) err
 	if err != nil {
 		return fmt.Errorf("reach the sidecar: %w", err)
 	}
-	defer c.Close()                                      //nolint:errcheck // Every answer is read.
-	stop := context.AfterFunc(ctx, func() { c.Close() }) //nolint:errcheck // Decode returns it.
+	defer c.Close()
+	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
 	if err := json.NewEncoder(c).Encode(r); err != nil {
 		return fmt.Errorf("ask the sidecar: %w", err)

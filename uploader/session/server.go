@@ -45,7 +45,7 @@ func Listen(ctx context.Context, dir string) (net.Listener, error) {
 
 // Serve answers requests until ctx ends.
 func Serve(ctx context.Context, l net.Listener, h Handler) error {
-	stop := context.AfterFunc(ctx, func() { l.Close() }) //nolint:errcheck // Accept returns it.
+	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	var connections sync.WaitGroup
 	defer connections.Wait()
@@ -71,9 +71,9 @@ type connection struct {
 
 // serveRequests answers the requests of the connection. A line that is not a request ends it.
 func (c *connection) serveRequests(ctx context.Context) {
-	stop := context.AfterFunc(ctx, func() { c.Close() }) //nolint:errcheck // Scan ends.
+	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
-	defer c.Close() //nolint:errcheck // Nothing is left to be written.
+	defer c.Close()
 	session := ""
 	for lines := bufio.NewScanner(io.LimitReader(c, 1<<20)); lines.Scan(); {
 		var r Request

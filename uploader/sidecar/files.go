@@ -139,7 +139,7 @@ func (s *sidecar) lookUpWriters(path string) (spool.Writers, error) {
 	if err != nil {
 		return spool.WritersUnknown, err
 	}
-	defer f.Close() //nolint:errcheck // It is not read.
+	defer f.Close()
 	return f.Writers(), nil
 }
 

@@ -218,7 +218,7 @@ func (h *harness) object(name string) string {
 		return ""
 	}
 	h.must(err)
-	defer r.Close() //nolint:errcheck // It is only read.
+	defer r.Close()
 	text, err := io.ReadAll(r)
 	h.must(err)
 	return string(text)

@@ -71,7 +71,7 @@ func (s *sidecar) readProbe(ctx context.Context, retry *transfer.Retry, key stri
 		if err != nil {
 			return err
 		}
-		defer r.Close() //nolint:errcheck // It is only read.
+		defer r.Close()
 		text, err = io.ReadAll(io.LimitReader(r, 1<<10))
 		return err
 	})

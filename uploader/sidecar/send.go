@@ -58,7 +58,7 @@ func (s *sidecar) sendFile(ctx context.Context, path string, writerClosed <-chan
 	if err != nil {
 		return journal.Entry{}, err
 	}
-	defer f.Close() //nolint:errcheck // It was only read.
+	defer f.Close()
 	return s.sender.Send(ctx, f, key, writerClosed)
 }
 

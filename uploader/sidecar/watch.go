@@ -23,7 +23,7 @@ func (l *loop) watchSpool(ctx context.Context) time.Duration {
 	}
 	s.workers.Go(func() {
 		<-s.sendCtx.Done()
-		w.Close() //nolint:errcheck // Run returns it.
+		w.Close()
 	})
 	s.workers.Go(func() {
 		err := w.Run(func(e spool.Event) { s.post(func(l *loop) { l.handleEvent(e) }) })

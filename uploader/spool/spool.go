@@ -88,7 +88,7 @@ func (s *Spool) Open(name string) (*File, error) {
 	}
 	file := &File{File: f, Path: name}
 	if state, err := file.State(); err != nil || !state.SameFile(before) {
-		f.Close() //nolint:errcheck // It was not read.
+		f.Close()
 		return nil, fmt.Errorf("open %q: %w", name, ErrReplaced)
 	}
 	return file, nil
@@ -114,7 +114,7 @@ func (s *Spool) Remove(name string, as State) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // It was not written.
+	defer f.Close()
 	if f.Writers() == HasWriters {
 		return fmt.Errorf("remove %q: it is open for writing", name)
 	}
@@ -195,6 +195,6 @@ func (s *Spool) readDir(dir string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, s.explainPermission(dir, err)
 	}
-	defer d.Close() //nolint:errcheck // It is only read.
+	defer d.Close()
 	return d.ReadDir(-1)
 }

@@ -108,7 +108,7 @@ func TestWriters(t *testing.T) {
 	must(t, err)
 	f, err := s.Open("file")
 	must(t, err)
-	defer f.Close() //nolint:errcheck // It is only read.
+	defer f.Close()
 	if got := f.Writers(); got != spool.HasWriters {
 		t.Errorf("while it is open for writing: got %v", got)
 	}
@@ -242,7 +242,7 @@ func TestRemovedFileIsStillOpen(t *testing.T) {
 	write(t, dir, "file", "one")
 	f, err := s.Open("file")
 	must(t, err)
-	defer f.Close() //nolint:errcheck // It is only read.
+	defer f.Close()
 	if f.Removed() {
 		t.Error("it is there")
 	}

@@ -51,7 +51,7 @@ func (w *Watcher) watchDir(dir string) error {
 	if err != nil {
 		return ignoreGone(err)
 	}
-	defer d.Close() //nolint:errcheck // It is only read.
+	defer d.Close()
 	// This path names the open directory: nothing can take its place.
 	var wd int
 	err = w.withDescriptor(func(fd int) (err error) {

@@ -95,7 +95,7 @@ func (s *suite) newObject(name string) *objstore.Object {
 func randomBytes(n int64) []byte {
 	data := make([]byte, n)
 	source := mathrand.NewChaCha8([32]byte([]byte(rand.Text() + rand.Text())[:32]))
-	source.Read(data) //nolint:errcheck // It never fails.
+	source.Read(data)
 	return data
 }
 
@@ -153,7 +153,7 @@ func (s *suite) checkObject(key string, data []byte) objstore.Stored {
 	if err != nil {
 		s.Fatalf("open %s: %v", key, err)
 	}
-	defer r.Close() //nolint:errcheck // It is only read.
+	defer r.Close()
 	got, err := io.ReadAll(r)
 	if err != nil || !bytes.Equal(got, data) {
 		s.Fatalf("read %s: %d bytes that are not the %d stored, %v", key, len(got), len(data), err)
@@ -169,7 +169,7 @@ func (s *suite) checkAbsent(key string) {
 	}
 	if r, err := s.store.Open(s.Context(), key, ""); objstore.ClassOf(err) != objstore.NotFound {
 		if err == nil {
-			r.Close() //nolint:errcheck // It was not read.
+			r.Close()
 		}
 		s.Errorf("open %s: got %v, want an error of class NotFound", key, err)
 	}

@@ -103,7 +103,7 @@ func (t *transfer) readBack(ctx context.Context, stored objstore.Stored, sha str
 		if err != nil {
 			return err
 		}
-		defer r.Close() //nolint:errcheck // It is only read.
+		defer r.Close()
 		h := sha256.New()
 		if _, err := io.Copy(h, r); err != nil {
 			return &objstore.Error{Class: objstore.Transient, Err: fmt.Errorf("read %s: %w", stored.Key, err)}

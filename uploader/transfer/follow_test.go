@@ -48,7 +48,7 @@ func follow(h *harness) *grow {
 	f, err := h.spool.Open("file")
 	h.must(err)
 	go func() {
-		defer f.Close() //nolint:errcheck // It is only read.
+		defer f.Close()
 		var err error
 		g.entry, err = h.sender.Send(h.Context(), f, "key/file", g.closed)
 		g.result <- err

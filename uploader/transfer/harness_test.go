@@ -155,7 +155,7 @@ func (h *harness) must(err error) {
 func random(n int) []byte {
 	data := make([]byte, n)
 	source := rand.NewChaCha8([32]byte{byte(n), byte(n >> 8), byte(n >> 16)})
-	source.Read(data) //nolint:errcheck // It never fails.
+	source.Read(data)
 	return data
 }
 
@@ -189,7 +189,7 @@ func (h *harness) send(name string) (journal.Entry, error) {
 	h.Helper()
 	f, err := h.spool.Open(name)
 	h.must(err)
-	defer f.Close() //nolint:errcheck // It is only read.
+	defer f.Close()
 	return h.sender.Send(h.Context(), f, "key/"+name, nil)
 }
 
@@ -198,7 +198,7 @@ func (h *harness) whole(e journal.Entry, name string, data []byte) {
 	h.Helper()
 	r, err := h.store.Open(h.Context(), "key/"+name, "")
 	h.must(err)
-	defer r.Close() //nolint:errcheck // It is only read.
+	defer r.Close()
 	got, err := io.ReadAll(r)
 	h.must(err)
 	if !bytes.Equal(got, data) {

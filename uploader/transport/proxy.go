@@ -38,7 +38,7 @@ func NewProxy() func(*http.Request) (*url.URL, error) {
 	find := c.ProxyFunc()
 	return func(r *http.Request) (*url.URL, error) {
 		if isNodeLocal(r.URL.Hostname()) {
-			return nil, nil //nolint:nilnil // As net/http has it: no proxy.
+			return nil, nil // As net/http has it: no proxy.
 		}
 		return find(r.URL)
 	}

@@ -61,7 +61,7 @@ func (r *refuser) refuse(c net.Conn) {
 		}
 	}
 	time.Sleep(3 * time.Millisecond) // By now the client waits until more of its body is taken.
-	io.WriteString(c, r.answer)      //nolint:errcheck // The client may be gone.
+	io.WriteString(c, r.answer)
 	if over, ok := c.(*tls.Conn); ok {
 		c = over.NetConn()
 	}
@@ -175,9 +175,9 @@ func tunnel(c net.Conn) {
 		return
 	}
 	defer func() { _ = to.Close() }()
-	io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n") //nolint:errcheck // The client may be gone.
-	go io.Copy(to, from)                         //nolint:errcheck // It is cut on purpose.
-	io.Copy(c, to)                               //nolint:errcheck // It is cut on purpose.
+	io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+	go io.Copy(to, from)
+	io.Copy(c, to)
 }
 
 // TestBrokenWriteWithoutAnswer has a server that only closes: the error comes at once, not after the grace for an answer.

@@ -29,7 +29,7 @@ func (r *roots) currentPool() (*x509.CertPool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.file == "" {
-		return nil, nil //nolint:nilnil // As crypto/tls has it: nil is the system's pool.
+		return nil, nil // As crypto/tls has it: nil is the system's pool.
 	}
 	pool, modified, err := r.readIfChanged()
 	switch {

@@ -88,7 +88,7 @@ func dialTLS(ctx context.Context, dialer *net.Dialer, roots *roots, network, add
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	if err := c.HandshakeContext(ctx); err != nil {
-		raw.Close() //nolint:errcheck // The handshake's error is returned.
+		raw.Close()
 		return nil, fmt.Errorf("shake hands with %s: %w", address, err)
 	}
 	return newConn(c), nil

@@ -67,14 +67,14 @@ func TestBody(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		w.Write(body) //nolint:errcheck // The test compares what arrives.
+		w.Write(body)
 	})
 	plain, secure := httptest.NewServer(echo), httptest.NewTLSServer(echo)
 	t.Cleanup(plain.Close)
 	t.Cleanup(secure.Close)
 	client := newClient(t, caFile(t, secure))
 	data := make([]byte, 3*transport.LongBody+17)
-	rand.NewChaCha8([32]byte{}).Read(data) //nolint:errcheck // It never fails.
+	rand.NewChaCha8([32]byte{}).Read(data)
 	for _, url := range []string{plain.URL, secure.URL} {
 		for _, n := range []int64{0, 1, 4095, transport.LongBody - 1, transport.LongBody, transport.LongBody + 1, int64(len(data)) - 5} {
 			part := objstore.Body{ReaderAt: bytes.NewReader(data), Offset: 5, Size: n}
@@ -104,7 +104,7 @@ func TestBody(t *testing.T) {
 
 func TestBodyThatEndsEarly(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // It is cut on purpose.
+		io.Copy(io.Discard, r.Body)
 	}))
 	t.Cleanup(server.Close)
 	body := transport.NewBodyReader(objstore.Body{ReaderAt: strings.NewReader("short"), Size: 500_000}, nil)
@@ -115,7 +115,7 @@ func TestBodyThatEndsEarly(t *testing.T) {
 	req.ContentLength = 500_000
 	answer, err := newClient(t, "").Do(req)
 	if err == nil {
-		answer.Body.Close() //nolint:errcheck // The test has failed.
+		answer.Body.Close()
 		t.Fatal("no error")
 	}
 	var short *transport.BodyError
@@ -134,7 +134,7 @@ func TestFaults(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		c.Close() //nolint:errcheck // It is cut on purpose.
+		c.Close()
 	}))
 	for _, s := range []*httptest.Server{secure, plain, cut} {
 		t.Cleanup(s.Close)

@@ -71,8 +71,8 @@ func (p process) start(tb testing.TB) *os.Process {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	tb.Cleanup(func() {
-		cmd.Process.Kill() //nolint:errcheck // It may have ended.
-		<-ended            //nolint:errcheck // It was killed.
+		cmd.Process.Kill()
+		<-ended //nolint:errcheck // It was killed.
 		out.Close()
 		if tb.Failed() {
 			tb.Logf("%s:\n%s", filepath.Base(p.name), tail(log))
@@ -106,7 +106,7 @@ func tail(file string) string {
 	defer f.Close()
 	const most = 4000
 	if info, err := f.Stat(); err == nil && info.Size() > most {
-		f.Seek(-most, io.SeekEnd) //nolint:errcheck // Then the log is printed whole.
+		f.Seek(-most, io.SeekEnd)
 	}
 	text, err := io.ReadAll(f)
 	if err != nil {

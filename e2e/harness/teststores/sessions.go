@@ -92,7 +92,7 @@ func (e *session) take(next http.Handler, w http.ResponseWriter, r *http.Request
 	if want, ok := strings.CutPrefix(r.Header.Get("X-Goog-Hash"), "crc32c="); ok && want != got {
 		answer.Header().Set("Content-Type", "application/json")
 		answer.WriteHeader(http.StatusBadRequest)
-		json.NewEncoder(answer).Encode(map[string]any{"error": map[string]any{ //nolint:errcheck // It is kept in memory.
+		json.NewEncoder(answer).Encode(map[string]any{"error": map[string]any{
 			"code": http.StatusBadRequest, "message": fmt.Sprintf("Provided CRC32C %q doesn't match calculated CRC32C %q.", want, got),
 		}})
 	} else {
@@ -114,5 +114,5 @@ func (e *session) take(next http.Handler, w http.ResponseWriter, r *http.Request
 func replay(w http.ResponseWriter, answer *httptest.ResponseRecorder) {
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
-	w.Write(answer.Body.Bytes()) //nolint:errcheck // The client may be gone.
+	w.Write(answer.Body.Bytes())
 }

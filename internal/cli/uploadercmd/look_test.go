@@ -93,7 +93,7 @@ func metrics(t *testing.T, address string) []byte {
 	if err != nil {
 		return nil
 	}
-	defer answer.Body.Close() //nolint:errcheck // It is only read.
+	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil || answer.StatusCode != http.StatusOK {
 		t.Fatalf("%s: %v", answer.Status, err)

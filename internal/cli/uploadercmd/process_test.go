@@ -168,7 +168,7 @@ func (p *pod) object(name string) []byte {
 		return nil
 	}
 	p.must(err)
-	defer r.Close() //nolint:errcheck // It is only read.
+	defer r.Close()
 	data, err := io.ReadAll(r)
 	p.must(err)
 	return data

@@ -71,7 +71,7 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 		return objstore.Stored{}, newInvalidError("put %s: %d bytes are more than the store takes at once", o.Key, body.Size)
 	}
 	name := path.Join(uploads, rand.Text())
-	defer s.root.Remove(name) //nolint:errcheck // It is gone where all went well.
+	defer s.root.Remove(name)
 	sum, err := s.writeFile(ctx, name, body, o.Metadata)
 	if err != nil {
 		return objstore.Stored{}, fmt.Errorf("put %s: %w", o.Key, err)
@@ -85,7 +85,7 @@ func (s *Store) writeFile(ctx context.Context, name string, body objstore.Body, 
 	if err != nil {
 		return objstore.Sum{}, classifyError(err)
 	}
-	defer f.Close() //nolint:errcheck // It is flushed, and the error of that is looked at.
+	defer f.Close()
 	h := checksum.New(s.limits.Algorithm)
 	n, err := io.Copy(io.MultiWriter(f, h), &reader{ctx, body.Reader()})
 	if err != nil {
@@ -146,7 +146,7 @@ func (s *Store) syncDirectory(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close() //nolint:errcheck // Nothing was written through it.
+	defer d.Close()
 	return d.Sync()
 }
 
@@ -156,7 +156,7 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	if err != nil {
 		return objstore.Stored{}, fmt.Errorf("stat %s: %w", key, err)
 	}
-	defer f.Close() //nolint:errcheck // It is only read.
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return objstore.Stored{}, classifyError(fmt.Errorf("stat %s: %w", key, err))
@@ -174,7 +174,7 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 func (s *Store) Open(_ context.Context, key, version string) (io.ReadCloser, error) {
 	f, err := s.openFile(key)
 	if err == nil && version != "" {
-		f.Close() //nolint:errcheck // It was not read.
+		f.Close()
 		err = &objstore.Error{Class: objstore.NotFound, Err: fmt.Errorf("version %s: a directory keeps no versions", version)}
 	}
 	if err != nil {
@@ -192,7 +192,7 @@ func (s *Store) openFile(key string) (*os.File, error) {
 		return nil, classifyError(err)
 	}
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		f.Close() //nolint:errcheck // It was not read.
+		f.Close()
 		return nil, &objstore.Error{Class: objstore.NotFound, Err: errors.New("there is no file of that name")}
 	}
 	return f, nil

@@ -62,7 +62,7 @@ func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, numb
 		}
 	}
 	written := path.Join(uploads, id, rand.Text()+".writing")
-	defer s.root.Remove(written) //nolint:errcheck // It is gone where all went well, and goes with the upload else.
+	defer s.root.Remove(written)
 	sum, err := s.writeFile(ctx, written, body, nil)
 	if err != nil {
 		return objstore.Part{}, fmt.Errorf("%s: %w", what, err)
@@ -115,7 +115,7 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 	}
 	stored, err := s.publishFile(name, o, size, checksum.Combine(parts))
 	if err != nil {
-		s.root.Remove(name) //nolint:errcheck // It goes with the upload.
+		s.root.Remove(name)
 		return objstore.Stored{}, fmt.Errorf("%s: %w", what, err)
 	}
 	_ = s.Abort(ctx, o, id) // The object is there. What stays behind is listed by Unfinished.
@@ -127,7 +127,7 @@ func (s *Store) joinParts(ctx context.Context, name, id string, parts []objstore
 	if err != nil {
 		return 0, classifyError(err)
 	}
-	defer f.Close() //nolint:errcheck // It is flushed, and the error of that is looked at.
+	defer f.Close()
 	h := checksum.New(s.limits.Algorithm)
 	for i, part := range parts {
 		if part.Number != i+1 {
@@ -157,7 +157,7 @@ func (s *Store) appendPart(ctx context.Context, to io.Writer, id string, number 
 	if err != nil {
 		return 0, classifyError(err)
 	}
-	defer part.Close() //nolint:errcheck // It is only read.
+	defer part.Close()
 	n, err := io.Copy(to, &reader{ctx, part})
 	return n, classifyError(err)
 }
@@ -181,7 +181,7 @@ func (s *Store) Unfinished(_ context.Context, prefix string) iter.Seq2[objstore.
 			yield(objstore.Unfinished{}, classifyError(err))
 			return
 		}
-		defer d.Close() //nolint:errcheck // It is only read.
+		defer d.Close()
 		entries, err := d.ReadDir(-1)
 		if err != nil {
 			yield(objstore.Unfinished{}, classifyError(err))
