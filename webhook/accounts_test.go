@@ -40,7 +40,7 @@ func TestServiceAccounts(t *testing.T) {
 			t.Errorf("a second pod writes: %s, %s", first.ResourceVersion, again.ResourceVersion)
 		}
 	})
-	t.Run("a dry run writes nothing, and says what would be denied", func(t *testing.T) {
+	t.Run("a dry run writes nothing, and is denied as a pod would be", func(t *testing.T) {
 		a.namespace(t, "dry")
 		a.gke(t, "dry", "pg", "x")
 		before := a.account(t, "dry")
@@ -55,7 +55,7 @@ func TestServiceAccounts(t *testing.T) {
 			t.Error("allowed")
 		}
 	})
-	t.Run("somebody else's value is kept", func(t *testing.T) {
+	t.Run("another owner's value is kept", func(t *testing.T) {
 		a.namespace(t, "foreign")
 		a.gke(t, "foreign", "pg", "x")
 		a.annotate(t, "foreign", gcpKey, y, "terraform")
@@ -63,7 +63,7 @@ func TestServiceAccounts(t *testing.T) {
 			"kubectl annotate serviceaccount backup -n foreign "+gcpKey+"-")
 		a.becomes(t, "foreign", map[string]string{gcpKey: y})
 	})
-	t.Run("somebody else's value of the same text is good", func(t *testing.T) {
+	t.Run("another owner's value of the same text is good", func(t *testing.T) {
 		a.namespace(t, "same")
 		a.gke(t, "same", "pg", "x")
 		a.annotate(t, "same", gcpKey, x, "terraform")
@@ -110,7 +110,7 @@ func TestServiceAccounts(t *testing.T) {
 		a.update(t, p, func() { p.Spec.AllowedServiceAccounts = []string{"other"} })
 		a.becomes(t, "refused", nil)
 	})
-	t.Run("a value that somebody else takes over", func(t *testing.T) {
+	t.Run("a value that another owner takes over", func(t *testing.T) {
 		a.namespace(t, "over")
 		p := a.gke(t, "over", "pg", "x")
 		r.admitted(t, "over", "pg")
@@ -133,7 +133,7 @@ func TestServiceAccounts(t *testing.T) {
 		a.remove(t, p)
 		a.becomes(t, "gone", nil)
 		if got := a.account(t, "gone"); got.Annotations["note"] != "mine" || got.Labels["a"] != "b" {
-			t.Errorf("somebody else's are gone: %v %v", got.Annotations, got.Labels)
+			t.Errorf("another owner's are gone: %v %v", got.Annotations, got.Labels)
 		}
 		for _, entry := range a.account(t, "gone").ManagedFields {
 			if entry.Manager == "lighterman" {
@@ -162,7 +162,7 @@ func TestServiceAccounts(t *testing.T) {
 		}
 		a.becomes(t, "shared", nil)
 	})
-	t.Run("Never is told what to run, and then believed", func(t *testing.T) {
+	t.Run("Never prints the command, and then accepts its result", func(t *testing.T) {
 		a.namespace(t, "never")
 		p := a.gke(t, "never", "pg", "x")
 		a.update(t, p, func() { p.Spec.ServiceAccount = &v1alpha1.ServiceAccountSettings{Annotate: v1alpha1.AnnotateNever} })
@@ -171,9 +171,9 @@ func TestServiceAccounts(t *testing.T) {
 		r.admitted(t, "never", "pg")
 	})
 	t.Run("no service account", func(t *testing.T) {
-		a.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "nobody", Labels: map[string]string{injector.NamespaceLabel: injector.InjectionEnabled}}})
-		a.gke(t, "nobody", "pg", "x")
-		r.denied(t, "nobody", "pg", "kubectl create serviceaccount backup -n nobody")
+		a.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "no-account", Labels: map[string]string{injector.NamespaceLabel: injector.InjectionEnabled}}})
+		a.gke(t, "no-account", "pg", "x")
+		r.denied(t, "no-account", "pg", "kubectl create serviceaccount backup -n no-account")
 	})
 	t.Run("a forged record", func(t *testing.T) {
 		a.namespace(t, "forged")

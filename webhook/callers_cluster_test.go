@@ -98,7 +98,7 @@ func TestCallersOnAPIServer(t *testing.T) {
 		}
 	})
 	t.Run("a token", func(t *testing.T) { a.testTokens(t, byToken, tokenFile, behind) })
-	t.Run("a refusal is told to whoever creates the pod", func(t *testing.T) {
+	t.Run("the user who creates the pod reads a refusal", func(t *testing.T) {
 		untold := listen(t)
 		callers, err := caller.New(caller.Options{Paths: caller.Secrets{"x"}}, logr.Discard())
 		if err != nil {

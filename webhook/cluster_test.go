@@ -169,7 +169,7 @@ func (r *replica) denied(t *testing.T, namespace, profile string, want ...string
 	}
 }
 
-// namespace makes a namespace with the service account backup, which has an annotation of somebody else's.
+// namespace makes a namespace with the service account backup, which has an annotation of another owner.
 func (a *apiServer) namespace(t *testing.T, name string) {
 	t.Helper()
 	a.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"team": "payments", injector.NamespaceLabel: injector.InjectionSelected}}})
@@ -209,7 +209,7 @@ func (a *apiServer) account(t *testing.T, namespace string) *corev1.ServiceAccou
 	return account
 }
 
-// annotate writes an annotation as somebody else.
+// annotate writes an annotation as another owner.
 func (a *apiServer) annotate(t *testing.T, namespace, key, value, owner string) {
 	t.Helper()
 	account := a.account(t, namespace)
@@ -220,13 +220,13 @@ func (a *apiServer) annotate(t *testing.T, namespace, key, value, owner string) 
 	}
 }
 
-// becomes waits until the account's annotations, besides somebody else's, are want.
+// becomes waits until the account's annotations, besides another owner's, are want.
 func (a *apiServer) becomes(t *testing.T, namespace string, want map[string]string) {
 	t.Helper()
 	eventually(t, func() error {
 		got := a.account(t, namespace).Annotations
 		if got["team"] != "payments" {
-			return fmt.Errorf("the annotation of somebody else is gone: %v", got)
+			return fmt.Errorf("the annotation of another owner is gone: %v", got)
 		}
 		for _, key := range []string{gcpKey, roleKey, forKey} {
 			value, ok := got[key]

@@ -218,12 +218,12 @@ func reviewer(hook fakewebhooks.Webhook) http.Handler {
 	})
 }
 
-// createPod creates a pod that names a profile, and gives it as it is stored, with the warnings that came with it.
+// createPod creates a pod that names a profile, and returns it as it is stored, with the warnings that came with it.
 func (a *apiServer) createPod(t *testing.T, namespace, profile string) (*corev1.Pod, []string) {
 	t.Helper()
-	told := new(warnings)
+	collected := new(warnings)
 	cfg := rest.CopyConfig(a.cfg)
-	cfg.WarningHandler = told
+	cfg.WarningHandler = collected
 	admin, err := client.New(cfg, client.Options{Scheme: a.admin.Scheme()})
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +233,7 @@ func (a *apiServer) createPod(t *testing.T, namespace, profile string) (*corev1.
 	if err := admin.Create(t.Context(), pod); err != nil {
 		t.Fatal(err)
 	}
-	return pod, told.text
+	return pod, collected.text
 }
 
 // warnings collects what the API server answers in Warning headers.

@@ -72,8 +72,8 @@ func (t *touched) RecordDenial(*profile.Profile, string, string, *injector.Denie
 	t.events.Add(1)
 }
 
-// secretBucket stands in every profile, so that it shows in whatever tells something of one.
-const secretBucket = "bucket-that-nobody-may-know"
+// secretBucket stands in every profile, so that every answer that reveals one contains it.
+const secretBucket = "bucket-of-a-tenant"
 
 // target is a handler behind a real listener, as it stands in a cluster.
 type target struct {
@@ -160,7 +160,7 @@ func forge(random *rand.Rand) []byte {
 }
 
 // TestForgedReviews sends reviews of strangers over the network to the real handler, for each way in which the API server
-// can prove its own: nothing is written, nothing is told, and the API server's own are answered in between.
+// can prove its own: the handler writes and reveals nothing, and the API server's own are answered in between.
 func TestForgedReviews(t *testing.T) {
 	t.Parallel()
 	ca, other := pki.NewAuthority(t, nil), pki.NewAuthority(t, nil)
@@ -231,7 +231,7 @@ func TestForgedReviewsWhereNothingProves(t *testing.T) {
 	server := newTarget(t, caller.Options{})
 	clients := []*http.Client{server.client(1, nil), server.client(2, nil)}
 	random := rand.New(rand.NewPCG(3, 4))
-	told := 0
+	answered := 0
 	for i := range forgedReviews {
 		body := forge(random)
 		_, answer := server.send(t, clients[i%2], Path, "", body)
@@ -240,14 +240,14 @@ func TestForgedReviewsWhereNothingProves(t *testing.T) {
 			t.Fatalf("%s: %s", body, answer)
 		}
 		if knows {
-			told++
+			answered++
 		}
 	}
 	if server.touched.reads.Load()+server.touched.writes.Load()+server.touched.events.Load() != 0 {
 		t.Errorf("%d reads, %d writes, %d events", server.touched.reads.Load(), server.touched.writes.Load(), server.touched.events.Load())
 	}
-	if told == 0 {
+	if answered == 0 {
 		t.Error("nothing was answered: the test proves nothing")
 	}
-	t.Logf("%d forged reviews, of which %d in opted-in namespaces were answered with a patch", forgedReviews, told)
+	t.Logf("%d forged reviews, of which %d in opted-in namespaces were answered with a patch", forgedReviews, answered)
 }

@@ -35,7 +35,8 @@ func (g Gate) prepare(metrics *Metrics, log logr.Logger) Gate {
 	metrics.showMethods(g.Callers.InForce())
 	if g.Callers.AnswersUnproven() {
 		g.NamedAccountsOnly = true
-		log.Info("cannot tell the API server from other callers: their reviews are decided by the caches alone, and write nothing; see \"Who may call the webhook\" in docs/security.md")
+		log.Info("cannot tell the API server from other callers: their reviews are decided by the caches alone, " +
+			"and write nothing; see \"Who may call the webhook\" in docs/security.md")
 	}
 	return g
 }

@@ -18,7 +18,7 @@ import (
 	"lighterman.dev/lighterman/webhook/serviceaccounts"
 )
 
-// unproven makes the handler one that cannot tell who calls.
+// unproven makes the handler one that authenticates no caller.
 func unproven(h *Handler) {
 	h.Gate = Gate{ReleaseNamespace: "lighterman-system"}.prepare(h.Metrics, logr.Discard())
 }
@@ -129,7 +129,7 @@ func TestNamedAccountsOnly(t *testing.T) {
 		want     string
 	}{
 		"the cache lags":      {fakecluster.Accounts{CachedAnnotations: map[string]string{}, LiveAnnotations: x}, ""},
-		"nobody has asked":    {fakecluster.Accounts{CachedAnnotations: map[string]string{}, LiveAnnotations: map[string]string{}}, "name backup in spec.allowedServiceAccounts"},
+		"not annotated yet":   {fakecluster.Accounts{CachedAnnotations: map[string]string{}, LiveAnnotations: map[string]string{}}, "name backup in spec.allowedServiceAccounts"},
 		"there is no account": {fakecluster.Accounts{}, "there is no service account"},
 	}
 	for name, test := range tests {

@@ -18,7 +18,7 @@ import (
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
-// TestGoldenCases runs the injector's cases through the handler: the patch on the wire gives the same pod.
+// TestGoldenCases runs the injector's cases through the handler: the patch on the wire makes the same pod.
 func TestGoldenCases(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "injector", "testdata")

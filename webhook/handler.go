@@ -135,7 +135,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // respond admits, counts and logs. The patch is written to the buffer, which the response then refers to.
-func (h *Handler) respond(ctx context.Context, start time.Time, req *request, patch *bytes.Buffer, room *share) *admissionv1.AdmissionResponse {
+func (h *Handler) respond(
+	ctx context.Context, start time.Time, req *request, patch *bytes.Buffer, room *share,
+) *admissionv1.AdmissionResponse {
 	if err := req.checkKind(); err != nil {
 		h.Metrics.observeReview(start, outcomeError, reasonBadRequest)
 		return failureResponse(http.StatusBadRequest, err)
@@ -167,12 +169,16 @@ func (h *Handler) respond(ctx context.Context, start time.Time, req *request, pa
 	}
 	h.Metrics.countAdmission(start, &out)
 	if out.injected && h.Log.V(1).Enabled() {
-		h.lines.logFor(h.Log.V(1), req).Info("inject pod", "profile", out.profile.String(), "operations", len(out.result.Operations))
+		h.lines.logFor(h.Log.V(1), req).Info("inject pod",
+			"profile", out.profile.String(), "operations", len(out.result.Operations))
 	}
 	return response
 }
 
-func allowResponse(ctx context.Context, out *outcome, patch *bytes.Buffer, room *share) (*admissionv1.AdmissionResponse, error) {
+// allowResponse returns the response that admits the pod, whose patch is encoded into the buffer.
+func allowResponse(
+	ctx context.Context, out *outcome, patch *bytes.Buffer, room *share,
+) (*admissionv1.AdmissionResponse, error) {
 	response := &admissionv1.AdmissionResponse{Allowed: true, Warnings: out.result.Warnings}
 	if out.profile != nil {
 		response.AuditAnnotations = map[string]string{"profile": out.profile.Kind + " " + out.profile.String()}
@@ -211,7 +217,8 @@ func failureResponse(code int32, err error) *admissionv1.AdmissionResponse {
 		reason = metav1.StatusReasonInternalError
 	}
 	return &admissionv1.AdmissionResponse{Result: &metav1.Status{
-		Status: metav1.StatusFailure, Code: code, Reason: reason, Message: message.Shorten("lighterman: "+err.Error(), maxMessage),
+		Status: metav1.StatusFailure, Code: code, Reason: reason,
+		Message: message.Shorten("lighterman: "+err.Error(), maxMessage),
 	}}
 }
 

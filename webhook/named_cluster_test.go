@@ -15,7 +15,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 )
 
-// TestNamedAccountsOnAPIServer runs a replica that cannot tell who calls: it annotates the accounts that profiles name,
+// TestNamedAccountsOnAPIServer runs a replica that authenticates no caller: it annotates the accounts that profiles name,
 // before any pod asks, and no others.
 func TestNamedAccountsOnAPIServer(t *testing.T) {
 	t.Parallel()
@@ -49,7 +49,7 @@ func TestNamedAccountsOnAPIServer(t *testing.T) {
 		names(t, "lighterman-system", "pg", "x", "backup")
 		a.stays(t, "lighterman-system")
 	})
-	t.Run("not for a profile that names none, whatever a review says", func(t *testing.T) {
+	t.Run("not for a profile that names none, even for a review", func(t *testing.T) {
 		a.namespace(t, "unnamed")
 		a.gke(t, "unnamed", "pg", "x")
 		eventually(t, func() error {

@@ -30,7 +30,9 @@ type Ready func(*http.Request) error
 
 // Setup registers the webhook and the controllers of the profiles' status with mgr, whose cache must have been made
 // with CacheOptions. It reads what the cluster supports once, now.
-func Setup(ctx context.Context, mgr ctrl.Manager, settings injector.Settings, gate Gate, registry prometheus.Registerer) (Ready, error) {
+func Setup(
+	ctx context.Context, mgr ctrl.Manager, settings injector.Settings, gate Gate, registry prometheus.Registerer,
+) (Ready, error) {
 	metrics, err := NewMetrics(registry, settings.Version)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)

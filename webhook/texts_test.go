@@ -39,7 +39,7 @@ func TestEventNoteEndsAtACharacter(t *testing.T) {
 	}
 }
 
-// TestAnswerAndLogAreBounded has 250 KB in the fields of a review that are told again.
+// TestAnswerAndLogAreBounded has 250 KB in each field of a review that the answer or the log repeats.
 func TestAnswerAndLogAreBounded(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("日\n\x1b", 50_000)

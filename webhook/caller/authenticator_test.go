@@ -127,6 +127,6 @@ func TestRefusalsAreLoggedAtABoundedRate(t *testing.T) {
 	log.limiter.SetLimit(1e9)
 	log.LogRefusal("10.0.0.8:1", ReasonBadPath, "detail")
 	if got := lines.String(); !strings.Contains(got, `"suppressed"=99`) {
-		t.Errorf("what was suppressed is not told: %s", got)
+		t.Errorf("no count of suppressed lines: %s", got)
 	}
 }

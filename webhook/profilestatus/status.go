@@ -22,17 +22,19 @@ import (
 // Setup registers a controller for each kind of profile. Only the elected replica runs them.
 func Setup(mgr ctrl.Manager, cluster profile.Cluster) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
-	err := ctrl.NewControllerManagedBy(mgr).Named("credentialprofile").For(&v1alpha1.CredentialProfile{}, changed).
-		Complete(reconcile.AsReconciler(mgr.GetClient(), newReconciler(mgr.GetClient(), func(p *v1alpha1.CredentialProfile) {
-			setStatus(&p.Status, &p.Spec, cluster, p.Generation, "")
-		})))
+	own := newReconciler(mgr.GetClient(), func(p *v1alpha1.CredentialProfile) {
+		setStatus(&p.Status, &p.Spec, cluster, p.Generation, "")
+	})
+	err := ctrl.NewControllerManagedBy(mgr).Named("credentialprofile").
+		For(&v1alpha1.CredentialProfile{}, changed).Complete(reconcile.AsReconciler(mgr.GetClient(), own))
 	if err != nil {
 		return fmt.Errorf("set up the status of CredentialProfiles: %w", err)
 	}
-	err = ctrl.NewControllerManagedBy(mgr).Named("clustercredentialprofile").For(&v1alpha1.ClusterCredentialProfile{}, changed).
-		Complete(reconcile.AsReconciler(mgr.GetClient(), newReconciler(mgr.GetClient(), func(p *v1alpha1.ClusterCredentialProfile) {
-			setStatus(&p.Status, &p.Spec.CredentialProfileSpec, cluster, p.Generation, clusterNote(&p.Spec))
-		})))
+	clusterWide := newReconciler(mgr.GetClient(), func(p *v1alpha1.ClusterCredentialProfile) {
+		setStatus(&p.Status, &p.Spec.CredentialProfileSpec, cluster, p.Generation, clusterNote(&p.Spec))
+	})
+	err = ctrl.NewControllerManagedBy(mgr).Named("clustercredentialprofile").
+		For(&v1alpha1.ClusterCredentialProfile{}, changed).Complete(reconcile.AsReconciler(mgr.GetClient(), clusterWide))
 	if err != nil {
 		return fmt.Errorf("set up the status of ClusterCredentialProfiles: %w", err)
 	}
@@ -58,7 +60,9 @@ func (f reconcilerFunc[P]) Reconcile(ctx context.Context, object P) (reconcile.R
 }
 
 // setStatus sets the status that a profile should have. note is added to the message of an accepted profile.
-func setStatus(status *v1alpha1.ProfileStatus, spec *v1alpha1.CredentialProfileSpec, cluster profile.Cluster, generation int64, note string) {
+func setStatus(
+	status *v1alpha1.ProfileStatus, spec *v1alpha1.CredentialProfileSpec, cluster profile.Cluster, generation int64, note string,
+) {
 	resolved := profile.Resolve(spec)
 	status.ObservedGeneration = generation
 	status.Store, status.Auth = resolved.URL(), resolved.AuthMode()

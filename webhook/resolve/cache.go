@@ -22,10 +22,11 @@ func CachedObjects() []client.Object {
 // labels and its default profile. The caches hand out their objects without a copy.
 func CacheOptions() map[client.Object]cache.ByObject {
 	shared := true
+	profiles := cache.ByObject{Transform: cache.TransformStripManagedFields(), UnsafeDisableDeepCopy: &shared}
 	return map[client.Object]cache.ByObject{
 		NamespaceMetadata():                  {Transform: stripNamespace, UnsafeDisableDeepCopy: &shared},
-		&v1alpha1.CredentialProfile{}:        {Transform: cache.TransformStripManagedFields(), UnsafeDisableDeepCopy: &shared},
-		&v1alpha1.ClusterCredentialProfile{}: {Transform: cache.TransformStripManagedFields(), UnsafeDisableDeepCopy: &shared},
+		&v1alpha1.CredentialProfile{}:        profiles,
+		&v1alpha1.ClusterCredentialProfile{}: profiles,
 	}
 }
 

@@ -39,7 +39,9 @@ func profileBySelector(ctx context.Context, source Source, pod *injector.Pod, na
 
 // matchesSelector reports whether a profile's selector matches the pod. A cluster profile matches nothing in a namespace
 // that may not use it.
-func matchesSelector(ctx context.Context, source Source, p *ScopedProfile, pod *injector.Pod, namespace string) (bool, error) {
+func matchesSelector(
+	ctx context.Context, source Source, p *ScopedProfile, pod *injector.Pod, namespace string,
+) (bool, error) {
 	if !p.Selects(pod.Metadata.Labels, pod.ServiceAccount()) {
 		return false, nil
 	}

@@ -189,7 +189,8 @@ func (a *Annotator) apply(ctx context.Context, account *Account, desired *desire
 	switch {
 	case err == nil && len(desired.requesters) > 0:
 		a.count(WriteApplied)
-		a.Log.Info("annotate service account", "serviceAccount", account.String(), "for", formatRequesters(desired.requesters))
+		a.Log.Info("annotate service account", "serviceAccount", account.String(),
+			"for", formatRequesters(desired.requesters))
 	case err == nil:
 		a.count(WriteRemoved)
 		a.Log.Info("remove annotations of service account", "serviceAccount", account.String())

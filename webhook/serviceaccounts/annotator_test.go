@@ -67,7 +67,7 @@ func TestEnsure(t *testing.T) {
 		"what the cache shows is not asked for": {
 			spec: gke, accounts: fakecluster.Accounts{CachedAnnotations: map[string]string{gcpKey: x, forKey: "CredentialProfile/other,CredentialProfile/pg"}},
 		},
-		"somebody else's annotation of the same value is good": {spec: gke, accounts: fakecluster.Accounts{CachedAnnotations: map[string]string{gcpKey: x}}},
+		"another owner's annotation of the same value is good": {spec: gke, accounts: fakecluster.Accounts{CachedAnnotations: map[string]string{gcpKey: x}}},
 		"a cache that lags costs a read": {
 			spec: gke, accounts: fakecluster.Accounts{CachedAnnotations: none, LiveAnnotations: map[string]string{gcpKey: x, forKey: "CredentialProfile/pg"}},
 			wantCalls: []string{"read"},
@@ -102,7 +102,7 @@ func TestEnsure(t *testing.T) {
 			wantDenied: "CredentialProfile payments/pg wants iam.gke.io/gcp-service-account=" + x + " on service account payments/default, which has " +
 				y + " for CredentialProfile payments/other: run the pod as another service account",
 		},
-		"somebody else's annotation of another value is kept": {
+		"another owner's annotation of another value is kept": {
 			spec: gke, accounts: fakecluster.Accounts{CachedAnnotations: none, LiveAnnotations: map[string]string{gcpKey: y}, Conflict: &serviceaccounts.FieldConflictError{Key: gcpKey, Owner: "terraform"}},
 			wantCalls:  []string{"read", "apply"},
 			wantDenied: `which has "` + y + `", written by "terraform": run kubectl annotate serviceaccount default -n payments ` + gcpKey + "-",

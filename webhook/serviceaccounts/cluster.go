@@ -179,7 +179,8 @@ func classifyApply(err error) error {
 	if details := status.ErrStatus.Details; details != nil {
 		for _, cause := range details.Causes {
 			if cause.Type == metav1.CauseTypeFieldManagerConflict {
-				return &FieldConflictError{Key: strings.TrimPrefix(cause.Field, ".metadata.annotations."), Owner: parseOwner(cause.Message)}
+				key := strings.TrimPrefix(cause.Field, ".metadata.annotations.")
+				return &FieldConflictError{Key: key, Owner: parseOwner(cause.Message)}
 			}
 		}
 	}

@@ -73,7 +73,9 @@ func (d *desiredState) conflictError(account types.NamespacedName, ref resolve.R
 }
 
 // ownedByOtherError denies a pod whose profile requests an annotation that another field manager owns.
-func ownedByOtherError(conflict *FieldConflictError, account *Account, p *profile.Profile, desired *desiredState) error {
+func ownedByOtherError(
+	conflict *FieldConflictError, account *Account, p *profile.Profile, desired *desiredState,
+) error {
 	key := conflict.Key
 	if key == injector.AnnotationAnnotatedFor {
 		return injector.Deny(injector.ReasonServiceAccountConflict, fmt.Sprintf(
@@ -82,5 +84,6 @@ func ownedByOtherError(conflict *FieldConflictError, account *Account, p *profil
 	}
 	return injector.Deny(injector.ReasonServiceAccountConflict, fmt.Sprintf(
 		"%s %s wants %s=%s on service account %s, which has %q, written by %q: run kubectl annotate serviceaccount %s -n %s %s- if that is not needed any more, or run the pod as another service account",
-		p.Kind, p, key, desired.values[key], account, account.Annotations[key], conflict.Owner, account.Name, account.Namespace, key))
+		p.Kind, p, key, desired.values[key], account, account.Annotations[key], conflict.Owner,
+		account.Name, account.Namespace, key))
 }

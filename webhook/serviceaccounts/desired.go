@@ -30,7 +30,9 @@ type conflict struct {
 }
 
 // desiredFor reads every requester's profile. A profile that is gone, or no longer serves the account, requests nothing.
-func desiredFor(ctx context.Context, source resolve.Source, account types.NamespacedName, requesters []resolve.Ref) (*desiredState, error) {
+func desiredFor(
+	ctx context.Context, source resolve.Source, account types.NamespacedName, requesters []resolve.Ref,
+) (*desiredState, error) {
 	d := &desiredState{values: map[string]string{}, requestedBy: map[string]resolve.Ref{}}
 	for _, ref := range requesters {
 		annotations, err := profileAnnotations(ctx, source, account, ref)
@@ -58,7 +60,9 @@ func (d *desiredState) add(ref resolve.Ref, annotations []profile.Annotation) {
 }
 
 // profileAnnotations returns the annotations that one profile has Lighterman write to the account.
-func profileAnnotations(ctx context.Context, source resolve.Source, account types.NamespacedName, ref resolve.Ref) ([]profile.Annotation, error) {
+func profileAnnotations(
+	ctx context.Context, source resolve.Source, account types.NamespacedName, ref resolve.Ref,
+) ([]profile.Annotation, error) {
 	p, err := source.Profile(ctx, ref, account.Namespace)
 	if errors.Is(err, resolve.ErrNotFound) {
 		return nil, nil

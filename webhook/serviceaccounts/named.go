@@ -63,7 +63,10 @@ func specOf(object client.Object) *v1alpha1.CredentialProfileSpec {
 
 // addTo adds to desired what the profiles that name the account request. A profile that the record does not list yet gives
 // way to the others: its pods are denied.
-func (n *namedAccounts) addTo(ctx context.Context, desired *desiredState, source resolve.Source, account types.NamespacedName, recorded []resolve.Ref, annotations map[string]string) error {
+func (n *namedAccounts) addTo(
+	ctx context.Context, desired *desiredState, source resolve.Source, account types.NamespacedName, recorded []resolve.Ref,
+	annotations map[string]string,
+) error {
 	naming, err := n.profilesNaming(ctx, source, account)
 	if err != nil {
 		return err
@@ -89,7 +92,9 @@ func (n *namedAccounts) addTo(ctx context.Context, desired *desiredState, source
 }
 
 // profilesNaming returns the profiles that name the account where it is, in an order that does not change.
-func (n *namedAccounts) profilesNaming(ctx context.Context, source resolve.Source, account types.NamespacedName) ([]resolve.Ref, error) {
+func (n *namedAccounts) profilesNaming(
+	ctx context.Context, source resolve.Source, account types.NamespacedName,
+) ([]resolve.Ref, error) {
 	if may, err := n.mayAnnotate(ctx, source, account.Namespace); err != nil || !may {
 		return nil, err
 	}
@@ -136,7 +141,8 @@ func (n *namedAccounts) requests(ctx context.Context, o client.Object) []reconci
 	var requests []reconcile.Request
 	add := func(namespace string, names []string) {
 		for _, name := range names {
-			requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
+			account := types.NamespacedName{Namespace: namespace, Name: name}
+			requests = append(requests, reconcile.Request{NamespacedName: account})
 		}
 	}
 	switch profile := o.(type) {

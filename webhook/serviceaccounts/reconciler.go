@@ -49,7 +49,9 @@ type ReconcilerOptions struct {
 }
 
 // SetupReconciler registers the reconciler. Only the elected replica runs it.
-func SetupReconciler(ctx context.Context, mgr ctrl.Manager, accounts *Cluster, annotator *Annotator, o ReconcilerOptions) error {
+func SetupReconciler(
+	ctx context.Context, mgr ctrl.Manager, accounts *Cluster, annotator *Annotator, o ReconcilerOptions,
+) error {
 	r := &reconciler{Annotator: annotator, accounts: accounts.cache, cached: o.Cached}
 	if o.AnnotateNamed {
 		r.named = &namedAccounts{reader: mgr.GetCache(), releaseNamespace: o.ReleaseNamespace}
@@ -89,9 +91,12 @@ func (r *reconciler) enqueueNamespace() handler.EventHandler {
 }
 
 // requestsFor returns the service accounts of the namespace whose record has the requester. An empty namespace is all.
-func (r *reconciler) requestsFor(ctx context.Context, o client.Object, namespace, requester string) []reconcile.Request {
+func (r *reconciler) requestsFor(
+	ctx context.Context, o client.Object, namespace, requester string,
+) []reconcile.Request {
 	list := &metav1.PartialObjectMetadataList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccountList"}}
-	if err := r.accounts.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{requesterIndex: requester}); err != nil {
+	withRecord := client.MatchingFields{requesterIndex: requester}
+	if err := r.accounts.List(ctx, list, client.InNamespace(namespace), withRecord); err != nil {
 		r.Log.Error(err, "list service accounts of a requester", "requester", requester)
 		return nil
 	}
@@ -140,7 +145,10 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 }
 
 // desiredFor returns what the requesters of the record desire, and the profiles that name the account.
-func (r *reconciler) desiredFor(ctx context.Context, source resolve.Source, account types.NamespacedName, requesters []resolve.Ref, annotations map[string]string) (*desiredState, error) {
+func (r *reconciler) desiredFor(
+	ctx context.Context, source resolve.Source, account types.NamespacedName, requesters []resolve.Ref,
+	annotations map[string]string,
+) (*desiredState, error) {
 	desired, err := desiredFor(ctx, source, account, requesters)
 	if err != nil || r.named == nil {
 		return desired, err
@@ -170,7 +178,8 @@ func (r *reconciler) reconcileLive(ctx context.Context, account types.Namespaced
 	err = r.apply(ctx, live, desired, false)
 	if conflict, ok := errors.AsType[*FieldConflictError](err); ok {
 		// A retry would not help: the next pod is denied, and a change of the account leads here again.
-		r.Log.Info("leave service account to another owner", "serviceAccount", account.String(), "annotation", conflict.Key, "owner", conflict.Owner)
+		r.Log.Info("leave service account to another owner", "serviceAccount", account.String(),
+			"annotation", conflict.Key, "owner", conflict.Owner)
 		return nil
 	}
 	if errors.Is(err, ErrChanged) {

@@ -32,7 +32,8 @@ func parseRequesters(record string) []resolve.Ref {
 		kind, name, _ := strings.Cut(item, "/")
 		ref := resolve.Ref{Kind: kind, Name: name}
 		isProfile := kind == v1alpha1.KindCredentialProfile || kind == v1alpha1.KindClusterCredentialProfile
-		if isProfile && len(validation.IsDNS1123Subdomain(name)) == 0 && !slices.Contains(requesters, ref) && len(requesters) < maxRequesters {
+		isProfile = isProfile && len(validation.IsDNS1123Subdomain(name)) == 0
+		if isProfile && !slices.Contains(requesters, ref) && len(requesters) < maxRequesters {
 			requesters = append(requesters, ref)
 		}
 	}

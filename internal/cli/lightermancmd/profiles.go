@@ -128,7 +128,8 @@ func (p profiles) AccountAnnotations(context.Context, types.NamespacedName) (map
 
 // mayServe reports whether pods of a namespace may have the profile, as far as files can tell: an empty namespace may be any.
 func mayServe(p *resolve.ScopedProfile, namespace string) bool {
-	return p.Kind == v1alpha1.KindClusterCredentialProfile || p.Namespace == "" || namespace == "" || p.Namespace == namespace
+	return p.Kind == v1alpha1.KindClusterCredentialProfile || p.Namespace == "" || namespace == "" ||
+		p.Namespace == namespace
 }
 
 func (p profiles) filter(keep func(*resolve.ScopedProfile) bool) profiles {

@@ -77,7 +77,7 @@ metadata: {name: closed}
 spec: {s3: {bucket: b, region: eu-west-1, auth: {ambient: {}}}}
 `
 
-// TestFilesAndClusterResolveAlike gives the same profiles, pod, namespace and service account to the Source of "lighterman
+// TestFilesAndClusterResolveAlike passes the same profiles, pod, namespace and service account to the Source of "lighterman
 // inject" and to the webhook's.
 func TestFilesAndClusterResolveAlike(t *testing.T) {
 	t.Parallel()

@@ -52,7 +52,9 @@ func (a *Accounts) Live(_ context.Context, account types.NamespacedName) (*servi
 }
 
 // Apply records the annotations.
-func (a *Accounts) Apply(_ context.Context, _ *serviceaccounts.Account, annotations map[string]string, dryRun bool) error {
+func (a *Accounts) Apply(
+	_ context.Context, _ *serviceaccounts.Account, annotations map[string]string, dryRun bool,
+) error {
 	call := CallApply
 	if dryRun {
 		call = CallDryRun

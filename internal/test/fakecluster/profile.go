@@ -18,7 +18,8 @@ func Profile(tb testing.TB, kind, name, spec string) resolve.ScopedProfile {
 	if kind == v1alpha1.KindClusterCredentialProfile {
 		namespace = ""
 	}
-	text := fmt.Appendf(nil, "apiVersion: %s\nkind: %s\nmetadata: {name: %s, namespace: %q}\nspec:\n%s", v1alpha1.GroupVersion, kind, name, namespace, spec)
+	text := fmt.Appendf(nil, "apiVersion: %s\nkind: %s\nmetadata: {name: %s, namespace: %q}\nspec:\n%s",
+		v1alpha1.GroupVersion, kind, name, namespace, spec)
 	scoped, err := resolve.Parse(text)
 	if err != nil {
 		tb.Fatal(err)
