@@ -41,7 +41,7 @@ While the process is down, the replicas go on serving with the last certificate 
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCerts(cmd.Context(), &o) },
 	}
 	f := cmd.Flags()
-	o.managerOptions.bindFlags(f)
+	o.bindFlags(f)
 	issuerFlags := flag.NewFlagSet("certs", flag.ContinueOnError)
 	o.issuer.BindFlags(issuerFlags)
 	f.AddGoFlagSet(issuerFlags)

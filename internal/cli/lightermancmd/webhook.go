@@ -63,7 +63,7 @@ answers the requests that it has received, and ends.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.port, "port", 9443, "port that serves admission reviews (TLS 1.3)")
-	o.managerOptions.bindFlags(f)
+	o.bindFlags(f)
 	f.StringVar(&o.webhookConfiguration, "webhook-configuration", "lighterman",
 		"name of the MutatingWebhookConfiguration that sends the reviews")
 	f.StringVar(&o.lease, "lease", "lighterman",

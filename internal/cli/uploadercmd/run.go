@@ -128,7 +128,7 @@ func runSidecar(ctx context.Context, o *runOptions) error {
 	// First of all: a pod may end at once. Further signals do not end a drain that has begun.
 	drain, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	options, err := o.sidecarOptions() //nolint:contextcheck // A store outlives every request.
+	options, err := o.sidecarOptions()
 	if err != nil {
 		return err
 	}

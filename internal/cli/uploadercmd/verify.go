@@ -55,7 +55,7 @@ the run had not ended, and later files are not listed.`,
 }
 
 func verifyRun(ctx context.Context, out io.Writer, where string, content bool) error {
-	store, key, err := openManifestStore(where, os.Getenv(uploader.EnvConfig)) //nolint:contextcheck // A store outlives every request.
+	store, key, err := openManifestStore(where, os.Getenv(uploader.EnvConfig))
 	if err != nil {
 		return err
 	}
