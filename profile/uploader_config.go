@@ -49,7 +49,9 @@ func UploaderConfig(spec *v1alpha1.Uploader) uploader.Config {
 
 // uploaderAuth returns the identity for the uploader: the mode, its files, and what the mode's row adds.
 func (e *Environment) uploaderAuth() uploader.Auth {
-	a := uploader.Auth{Mode: e.Mode.Name, TokenFile: e.Files.Token, File: e.Files.Credentials, SecretsDirectory: e.Files.Keys}
+	a := uploader.Auth{
+		Mode: e.Mode.Name, TokenFile: e.Files.Token, File: e.Files.Credentials, SecretsDirectory: e.Files.Keys,
+	}
 	if e.Mode.addUploaderAuth != nil {
 		e.Mode.addUploaderAuth(&e.Resolved, &a)
 	}

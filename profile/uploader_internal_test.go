@@ -60,9 +60,11 @@ func TestCheckUploaderLocation(t *testing.T) {
 		return &v1alpha1.CredentialProfileSpec{S3: store, Uploader: &v1alpha1.Uploader{Path: "/backup"}}
 	}
 	for want, spec := range map[string]*v1alpha1.CredentialProfileSpec{
-		`spec.s3.bucket: is "a/b": write the name, without a slash`:    s3(func(s *v1alpha1.S3Store) { s.Bucket = "a/b" }),
-		`spec.s3.prefix: is "/a": write it without a slash`:            s3(func(s *v1alpha1.S3Store) { s.Prefix = "/a" }),
-		`spec.s3.endpoint: is "minio:9000": write a URL with a scheme`: s3(func(s *v1alpha1.S3Store) { s.Endpoint = "minio:9000" }),
+		`spec.s3.bucket: is "a/b": write the name, without a slash`: s3(func(s *v1alpha1.S3Store) { s.Bucket = "a/b" }),
+		`spec.s3.prefix: is "/a": write it without a slash`:         s3(func(s *v1alpha1.S3Store) { s.Prefix = "/a" }),
+		`spec.s3.endpoint: is "minio:9000": write a URL with a scheme`: s3(
+			func(s *v1alpha1.S3Store) { s.Endpoint = "minio:9000" },
+		),
 	} {
 		field, message, _ := strings.Cut(want, ": ")
 		oneProblem(t, spec, Problem{Field: field, Message: message})
@@ -71,7 +73,9 @@ func TestCheckUploaderLocation(t *testing.T) {
 
 // TestFieldsOfProfile maps each field that the uploader's checks name to one of the profile's.
 func TestFieldsOfProfile(t *testing.T) {
-	r := Resolve(&v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{Auth: v1alpha1.S3Auth{Ambient: &v1alpha1.Ambient{}}}})
+	r := Resolve(
+		&v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{Auth: v1alpha1.S3Auth{Ambient: &v1alpha1.Ambient{}}}},
+	)
 	for field, want := range map[string]string{
 		"spool": "spec.uploader.path", "caFile": "spec.caBundle", "prefix": "spec.s3.prefix", "key": "spec.uploader.key",
 		"s3.region": "spec.s3.region", "s3.auth.roleARN": "spec.s3.auth.ambient.roleARN", "objectLock.days": "spec.uploader.objectLock.days",

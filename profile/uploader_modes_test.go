@@ -116,7 +116,10 @@ func TestUploaderUsesEveryAuthMode(t *testing.T) {
 			}
 			parsed.Spec.Uploader = &v1alpha1.Uploader{Path: "/backup"}
 			if problems := profile.Check(parsed.Spec, profile.Cluster{ClusterTrustBundles: true}); len(problems) > 0 {
-				t.Errorf("the row of the mode in package profile does not give the uploader what its row in uploader/auth.go requires: %v", problems)
+				t.Errorf(
+					"the row of the mode in package profile does not give the uploader what its row in uploader/auth.go requires: %v",
+					problems,
+				)
 			}
 			r := profile.Resolve(parsed.Spec)
 			e, _ := r.Render(profile.Use{Files: profile.Files{Token: "/token", Credentials: "/credentials"}}, profile.Cluster{})
@@ -128,11 +131,16 @@ func TestUploaderUsesEveryAuthMode(t *testing.T) {
 				}
 				injected++
 				if !slices.Contains(secrets, v.Name) {
-					t.Errorf("the row of the mode in package profile injects the secret %s, and its row in uploader/auth.go has only %v", v.Name, secrets)
+					t.Errorf(
+						"the row of the mode in package profile injects the secret %s, and its row in uploader/auth.go has only %v",
+						v.Name, secrets,
+					)
 				}
 			}
 			if len(secrets) > 0 && injected == 0 && e.Mode.File == nil {
-				t.Errorf("the row of the mode in package profile injects none of the secrets %v, which uploader/auth.go has", secrets)
+				t.Errorf(
+					"the row of the mode in package profile injects none of the secrets %v, which uploader/auth.go has", secrets,
+				)
 			}
 		})
 	}

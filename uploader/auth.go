@@ -50,14 +50,20 @@ var (
 		{Name: "ambient"},
 	}
 	azureModes = []AuthMode{
-		{Name: "workloadIdentity", Required: []string{"clientID", "tenantID", "tokenFile"}, Optional: []string{"authorityHost"}},
+		{
+			Name: "workloadIdentity", Required: []string{"clientID", "tenantID", "tokenFile"},
+			Optional: []string{"authorityHost"},
+		},
 		{Name: "managedIdentity", Optional: []string{"clientID"}},
 		{Name: "podIdentityBinding"},
 		{
 			Name: "servicePrincipal", Required: []string{"clientID", "tenantID"},
 			Optional: []string{"file", "secretsDirectory", "authorityHost"}, Secrets: []string{"AZURE_CLIENT_SECRET"},
 		},
-		{Name: "connectionString", Optional: []string{"secretsDirectory"}, Secrets: []string{"AZURE_STORAGE_CONNECTION_STRING"}},
+		{
+			Name: "connectionString", Optional: []string{"secretsDirectory"},
+			Secrets: []string{"AZURE_STORAGE_CONNECTION_STRING"},
+		},
 		{Name: "accountKey", Optional: []string{"secretsDirectory"}, Secrets: []string{"AZURE_STORAGE_KEY"}},
 		{Name: "sasToken", Optional: []string{"secretsDirectory"}, Secrets: []string{"AZURE_STORAGE_SAS_TOKEN"}},
 		{Name: "default", Optional: []string{"clientID", "tenantID", "authorityHost"}},

@@ -46,9 +46,15 @@ func (c *Config) Check() []Problem {
 		problems = append(problems, where.Check()...)
 	}
 	if len(set) != 1 {
-		problems = append(problems, Problem{Field: strings.Join(StoreNames(), ", "), Message: fmt.Sprintf("%d of them are set: write exactly one", len(set))})
+		problems = append(problems, notOneStore(len(set)))
 	}
 	return problems
+}
+
+func notOneStore(n int) Problem {
+	return Problem{
+		Field: strings.Join(StoreNames(), ", "), Message: fmt.Sprintf("%d of them are set: write exactly one", n),
+	}
 }
 
 // CheckSettings returns the problems of a Config apart from its location.

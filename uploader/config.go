@@ -123,7 +123,9 @@ type ObjectLock struct {
 func ParseConfig(text string) (*Config, error) {
 	var c Config
 	if text == "" {
-		return nil, fmt.Errorf("read %s: it is empty: run the uploader as the sidecar that Lighterman injects, or write the variable", EnvConfig)
+		return nil, fmt.Errorf(
+			"read %s: it is empty: run the uploader as the sidecar that Lighterman injects, or write the variable", EnvConfig,
+		)
 	}
 	if err := json.Unmarshal([]byte(text), &c, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("read %s: %w: webhook and sidecar must be of one version", EnvConfig, err)

@@ -56,7 +56,9 @@ func ParseTemplate(text string) (*Template, error) {
 		}
 		name, tail, closed := strings.Cut(after, "}")
 		if _, known := placeholders[name]; !closed || (!known && name != "path") {
-			return nil, fmt.Errorf("is %q, with a placeholder that does not exist: write {namespace}, {pod}, {uid} or {path}", text)
+			return nil, fmt.Errorf(
+				"is %q, with a placeholder that does not exist: write {namespace}, {pod}, {uid} or {path}", text,
+			)
 		}
 		if name == "path" {
 			paths++
@@ -66,7 +68,9 @@ func ParseTemplate(text string) (*Template, error) {
 	}
 	switch {
 	case paths != 1:
-		return nil, fmt.Errorf("is %q, with {path} %d times: write it once, so that each file has a key of its own", text, paths)
+		return nil, fmt.Errorf(
+			"is %q, with {path} %d times: write it once, so that each file has a key of its own", text, paths,
+		)
 	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
 		return nil, fmt.Errorf("is %q: write text in UTF-8, without control characters", text)
 	case strings.HasPrefix(text, "/") || strings.HasSuffix(text, "/") || strings.Contains(text, "//"):
@@ -122,7 +126,9 @@ var ErrKeyTooLong = errors.New("the key is too long")
 func (k Keys) Of(path string) (string, error) {
 	key := k.before + Escape(path) + k.after
 	if len(key) > MaxKey {
-		return "", fmt.Errorf("%w: %d bytes, and %d is the most: give the file a shorter name", ErrKeyTooLong, len(key), MaxKey)
+		return "", fmt.Errorf(
+			"%w: %d bytes, and %d is the most: give the file a shorter name", ErrKeyTooLong, len(key), MaxKey,
+		)
 	}
 	return key, nil
 }

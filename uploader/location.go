@@ -2,8 +2,7 @@ package uploader
 
 import (
 	"cmp"
-	"fmt"
-	"strings"
+	"errors"
 )
 
 // Location is the bucket or container that a Config names, and the identity for it. Its types are S3, Azure and GCS.
@@ -55,7 +54,7 @@ func valueOrNil[L Location](where *L) Location {
 func (c *Config) Location() (Location, error) {
 	set := c.configuredLocations()
 	if len(set) != 1 {
-		return nil, fmt.Errorf("%s: %d of them are set: write exactly one", strings.Join(StoreNames(), ", "), len(set))
+		return nil, errors.New(notOneStore(len(set)).String())
 	}
 	return set[0], nil
 }

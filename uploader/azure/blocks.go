@@ -56,7 +56,9 @@ func (u upload) verifyBlockIDs(key string, parts []objstore.Part) (ids []string,
 			return nil, 0, err
 		}
 		if part.Tag != u.blockID(part.Number, crc) {
-			return nil, 0, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("%s: part %d was not sent in this upload", key, part.Number)}
+			return nil, 0, &objstore.Error{
+				Class: objstore.NoUpload, Err: fmt.Errorf("%s: part %d was not sent in this upload", key, part.Number),
+			}
 		}
 		ids = append(ids, part.Tag)
 		size += part.Size
@@ -75,7 +77,9 @@ func (s *Store) Begin(_ context.Context, o *objstore.Object) (string, error) {
 }
 
 // PutPart sends a part as a block.
-func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
+func (s *Store) PutPart(
+	ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body,
+) (objstore.Part, error) {
 	u, err := s.parseUploadID(o.Key, id)
 	if err != nil {
 		return objstore.Part{}, err
@@ -102,7 +106,9 @@ func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, numb
 }
 
 // Complete commits the blocks.
-func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
+func (s *Store) Complete(
+	ctx context.Context, o *objstore.Object, id string, parts []objstore.Part,
+) (objstore.Stored, error) {
 	u, err := s.parseUploadID(o.Key, id)
 	if err != nil {
 		return objstore.Stored{}, err
@@ -159,7 +165,9 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 }
 
 // uploadsOf finds the uploads of a blob by the IDs of its blocks.
-func (s *Store) uploadsOf(ctx context.Context, item *container.BlobItem, yield func(objstore.Unfinished, error) bool) bool {
+func (s *Store) uploadsOf(
+	ctx context.Context, item *container.BlobItem, yield func(objstore.Unfinished, error) bool,
+) bool {
 	list, err := s.blockBlob(*item.Name).GetBlockList(ctx, blockblob.BlockListTypeUncommitted, nil)
 	if err != nil {
 		err = wrapError(ctx, "list the blocks of", *item.Name, err)

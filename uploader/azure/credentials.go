@@ -76,7 +76,9 @@ func (s *settings) newTokenClient(where uploader.Azure, make credential) (*clien
 }
 
 // withSecret makes clients of the one secret that a mode has.
-func withSecret(make func(where uploader.Azure, secret string, s *settings) (*container.Client, error)) func(uploader.Azure, *settings) (*secrets.Cache[*client], error) {
+func withSecret(
+	make func(where uploader.Azure, secret string, s *settings) (*container.Client, error),
+) func(uploader.Azure, *settings) (*secrets.Cache[*client], error) {
 	return func(where uploader.Azure, s *settings) (*secrets.Cache[*client], error) {
 		return newSecretCache(where.Auth, func(secret string) (*client, error) {
 			c, err := make(where, secret, s)
@@ -130,7 +132,9 @@ func servicePrincipal(where uploader.Azure, s *settings) (*secrets.Cache[*client
 	return secrets.File(where.Auth.File, func(pem string) (*client, error) {
 		certificates, key, err := azidentity.ParseCertificates([]byte(pem), nil)
 		if err != nil {
-			return nil, fmt.Errorf("read the client certificate %s: it must have the certificate and its key as PEM: %w", where.Auth.File, err)
+			return nil, fmt.Errorf(
+				"read the client certificate %s: it must have the certificate and its key as PEM: %w", where.Auth.File, err,
+			)
 		}
 		return s.newTokenClient(where, func(_ uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
 			return azidentity.NewClientCertificateCredential(where.Auth.TenantID, where.Auth.ClientID, certificates, key,
@@ -221,7 +225,10 @@ func containerURL(where uploader.Azure) (string, error) {
 		}
 		c, ok := clouds[where.Cloud]
 		if !ok {
-			return "", fmt.Errorf("azure.cloud: %q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and endpoint for another", where.Cloud)
+			return "", fmt.Errorf(
+				"azure.cloud: %q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and endpoint for another",
+				where.Cloud,
+			)
 		}
 		endpoint = "https://" + account + ".blob." + c.suffix
 	}

@@ -62,7 +62,9 @@ func newCloud(t *testing.T) *cloud {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /"+tenant+"/v2.0/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		base := c.URL + "/" + tenant
-		fmt.Fprintf(w, `{"issuer": "%[1]s/v2.0", "authorization_endpoint": "%[1]s/authorize", "token_endpoint": "%[1]s/token"}`, base)
+		fmt.Fprintf(
+			w, `{"issuer": "%[1]s/v2.0", "authorization_endpoint": "%[1]s/authorize", "token_endpoint": "%[1]s/token"}`, base,
+		)
 	})
 	mux.HandleFunc("POST /"+tenant+"/token", func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {
@@ -80,7 +82,10 @@ func newCloud(t *testing.T) *cloud {
 	// The metadata service as App Service has it: that of a node has a fixed address.
 	mux.HandleFunc("GET /msi", func(w http.ResponseWriter, r *http.Request) {
 		expires := time.Now().Add(time.Hour).Unix()
-		fmt.Fprintf(w, `{"token_type": "Bearer", "expires_on": "%d", "access_token": "for node %s"}`, expires, r.FormValue("client_id"))
+		fmt.Fprintf(
+			w, `{"token_type": "Bearer", "expires_on": "%d", "access_token": "for node %s"}`, expires,
+			r.FormValue("client_id"),
+		)
 	})
 	mux.HandleFunc("/acct/", func(w http.ResponseWriter, r *http.Request) {
 		c.who = r.Header.Get("Authorization") + r.URL.Query().Get("sig")
@@ -150,18 +155,30 @@ func TestModes(t *testing.T) {
 		// giver is who is asked for a token.
 		giver string
 	}{
-		"workload identity": {"workloadIdentity", withToken, nil, "Bearer for app", "the token", "Entra ID, for the application app"},
-		"service principal": {"servicePrincipal", sp, map[string]string{"AZURE_CLIENT_SECRET": "s"}, "Bearer for app", "", "Entra ID, for the application app"},
-		"certificate":       {"servicePrincipal", withCert, nil, "Bearer for app", "ey", "Entra ID, for the application app"},
+		"workload identity": {
+			"workloadIdentity", withToken, nil, "Bearer for app", "the token", "Entra ID, for the application app",
+		},
+		"service principal": {
+			"servicePrincipal", sp, map[string]string{"AZURE_CLIENT_SECRET": "s"}, "Bearer for app", "",
+			"Entra ID, for the application app",
+		},
+		"certificate": {"servicePrincipal", withCert, nil, "Bearer for app", "ey", "Entra ID, for the application app"},
 		"managed identity": {"managedIdentity", uploader.Auth{ClientID: "mine"}, map[string]string{
 			"IDENTITY_ENDPOINT": c.URL + "/msi", "IDENTITY_HEADER": "h",
 		}, "Bearer for node mine", "", "the metadata service, for the managed identity mine"},
 		"pod identity binding": {"podIdentityBinding", uploader.Auth{}, map[string]string{
 			"IDENTITY_ENDPOINT": c.URL + "/msi", "IDENTITY_HEADER": "h",
 		}, "Bearer for node", "", "the metadata service, or NMI in its place"},
-		"default":                 {"default", sp, map[string]string{"AZURE_CLIENT_ID": "found", "AZURE_TENANT_ID": tenant}, "Bearer for found", "", "the SDK's search for an identity"},
-		"account key":             {"accountKey", uploader.Auth{}, map[string]string{"AZURE_STORAGE_KEY": "a2V5"}, "SharedKey acct:", "", ""},
-		"shared access signature": {"sasToken", uploader.Auth{}, map[string]string{"AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=mine"}, "mine", "", ""},
+		"default": {
+			"default", sp, map[string]string{"AZURE_CLIENT_ID": "found", "AZURE_TENANT_ID": tenant}, "Bearer for found", "",
+			"the SDK's search for an identity",
+		},
+		"account key": {
+			"accountKey", uploader.Auth{}, map[string]string{"AZURE_STORAGE_KEY": "a2V5"}, "SharedKey acct:", "", "",
+		},
+		"shared access signature": {
+			"sasToken", uploader.Auth{}, map[string]string{"AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=mine"}, "mine", "", "",
+		},
 		"connection string": {"connectionString", uploader.Auth{}, map[string]string{
 			"AZURE_STORAGE_CONNECTION_STRING": "AccountName=acct;AccountKey=a2V5;BlobEndpoint=" + c.URL + "/acct",
 		}, "SharedKey acct:", "", ""},
@@ -243,7 +260,12 @@ func TestModeIsWrong(t *testing.T) {
 		{uploader.Azure{Account: "a", Auth: uploader.Auth{Mode: "accountKey"}}, "AZURE_STORAGE_KEY is empty"},
 		{uploader.Azure{Auth: uploader.Auth{Mode: "sasToken"}}, "AZURE_STORAGE_ACCOUNT"},
 		{uploader.Azure{Account: "a", Cloud: "Mars", Auth: uploader.Auth{Mode: "sasToken"}}, "AzurePublic"},
-		{uploader.Azure{Account: "a", Auth: uploader.Auth{Mode: "servicePrincipal", TenantID: tenant, ClientID: "c", File: onlyKey}}, "PEM"},
+		{
+			uploader.Azure{
+				Account: "a", Auth: uploader.Auth{Mode: "servicePrincipal", TenantID: tenant, ClientID: "c", File: onlyKey},
+			},
+			"PEM",
+		},
 	} {
 		if _, err := azure.New(test.where, transport.Options{}); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: got %v, want %s", test.where, err, test.want)

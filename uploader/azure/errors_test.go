@@ -39,7 +39,9 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("X-Ms-Error-Code", code)
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>%s\nRequestId:1</Message></Error>", code, message)
+	fmt.Fprintf(
+		w, "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>%s\nRequestId:1</Message></Error>", code, message,
+	)
 }
 
 func TestClasses(t *testing.T) {
@@ -62,7 +64,10 @@ func TestClasses(t *testing.T) {
 		{400, "InvalidBlockList", "", objstore.NoUpload, ""},
 		{400, "InvalidBlobOrBlock", "", objstore.Invalid, "week"},
 		{403, "AuthenticationFailed", "Signature did not match.", objstore.Unauthenticated, "Secret"},
-		{403, "AuthenticationFailed", "Signature not valid in the specified time frame: Expiry", objstore.Expired, "SAS token"},
+		{
+			403, "AuthenticationFailed", "Signature not valid in the specified time frame: Expiry", objstore.Expired,
+			"SAS token",
+		},
 		{403, "AuthenticationFailed", "Request date header too old", objstore.ClockSkew, ""},
 		{401, "InvalidAuthenticationInfo", "Lifetime validation failed. The token is expired.", objstore.Expired, ""},
 		{401, "NoAuthenticationInformation", "", objstore.Unauthenticated, ""},
@@ -76,7 +81,10 @@ func TestClasses(t *testing.T) {
 				io.Copy(io.Discard, r.Body)
 				refuse(w, test.status, test.code, test.message)
 			}))
-			_, err := store.PutPart(t.Context(), &objstore.Object{Key: "a/key"}, "0123456789abcdef", 1, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+			_, err := store.PutPart(
+				t.Context(), &objstore.Object{Key: "a/key"}, "0123456789abcdef", 1,
+				objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1},
+			)
 			fault, ok := errors.AsType[*objstore.Error](err)
 			if !ok || fault.Class != test.class || !strings.Contains(fault.Cure, test.cure) {
 				t.Fatalf("got %+v, want %s with a cure that says %q", fault, test.class, test.cure)

@@ -22,13 +22,17 @@ func TestProtection(t *testing.T) {
 		want    [2]string
 		locks   bool
 	}{
-		"nothing":    {map[string]string{perVersion: "false", policy: "false", hold: "false"}, "", [2]string{"off: ", "none"}, false},
+		"nothing": {
+			map[string]string{perVersion: "false", policy: "false", hold: "false"}, "", [2]string{"off: ", "none"}, false,
+		},
 		"an old API": {nil, "", [2]string{"off: ", "none"}, false},
 		"versions and their immutability": {
 			map[string]string{perVersion: "true"}, "2026-01-01T00:00:00.0000000Z", [2]string{"on", "of each version"}, true,
 		},
 		"a container that is held": {
-			map[string]string{perVersion: "false", policy: "true", hold: "true"}, "", [2]string{"off: ", "a policy of the container, a legal hold"}, false,
+			map[string]string{perVersion: "false", policy: "true", hold: "true"}, "", [2]string{
+				"off: ", "a policy of the container, a legal hold",
+			}, false,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,7 +51,10 @@ func TestProtection(t *testing.T) {
 		})
 	}
 	store := open(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, http.StatusForbidden, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation using this permission.")
+		refuse(
+			w, http.StatusForbidden, "AuthorizationPermissionMismatch",
+			"This request is not authorized to perform this operation using this permission.",
+		)
 	}))
 	if got := store.Protection(t.Context(), objstore.Stored{}); objstore.ClassOf(got[1].Err) != objstore.Denied || got[1].NoLock != "" {
 		t.Errorf("without leave: %+v", got)

@@ -46,7 +46,9 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 
 // putOverBlocks stores an object at a key where an upload left blocks and no blob: Azurite 3.37 answers that the blob exists,
 // unless the object is written as a block.
-func (s *Store) putOverBlocks(ctx context.Context, o *objstore.Object, body objstore.Body, err error) (objstore.Stored, error) {
+func (s *Store) putOverBlocks(
+	ctx context.Context, o *objstore.Object, body objstore.Body, err error,
+) (objstore.Stored, error) {
 	if objstore.ClassOf(err) != objstore.Exists {
 		return objstore.Stored{}, err
 	}
@@ -103,7 +105,9 @@ func (l *requestBody) verifyChecksum(key string, stored []byte) error {
 		return nil
 	}
 	if got := binary.LittleEndian.Uint64(stored); got != l.crc {
-		return &objstore.Error{Class: objstore.Corrupt, Err: fmt.Errorf("%s has the CRC64 %016x in the store, and %016x here", key, got, l.crc)}
+		return &objstore.Error{
+			Class: objstore.Corrupt, Err: fmt.Errorf("%s has the CRC64 %016x in the store, and %016x here", key, got, l.crc),
+		}
 	}
 	return nil
 }
@@ -140,7 +144,9 @@ func newProperties(o *objstore.Object) (properties, error) {
 		p.scope = &blob.CPKScopeInfo{EncryptionScope: &o.KMSKeyID}
 	}
 	if !o.Overwrite {
-		p.conditions = &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: new(azcore.ETagAny)}}
+		p.conditions = &blob.AccessConditions{
+			ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: new(azcore.ETagAny)},
+		}
 	}
 	if o.Retention != nil {
 		p.lock, p.lockUntil = new(blob.ImmutabilityPolicySettingUnlocked), &o.Retention.Until

@@ -17,7 +17,9 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	if err != nil {
 		return objstore.Stored{}, wrapError(ctx, "describe", key, err)
 	}
-	stored := objstore.Stored{Key: key, Version: valueOrEmpty(out.VersionID), Metadata: make(map[string]string, len(out.Metadata))}
+	stored := objstore.Stored{
+		Key: key, Version: valueOrEmpty(out.VersionID), Metadata: make(map[string]string, len(out.Metadata)),
+	}
 	for name, value := range out.Metadata {
 		// net/http writes the names of headers its own way.
 		stored.Metadata[strings.ToLower(strings.ReplaceAll(name, "_", "-"))] = valueOrEmpty(value)

@@ -61,7 +61,9 @@ func (s *Store) currentClient() *client {
 	if err == nil {
 		return found
 	}
-	o := &container.ClientOptions{ClientOptions: policy.ClientOptions{Transport: failingTransport{err}, Retry: policy.RetryOptions{MaxRetries: -1}}}
+	o := &container.ClientOptions{
+		ClientOptions: policy.ClientOptions{Transport: failingTransport{err}, Retry: policy.RetryOptions{MaxRetries: -1}},
+	}
 	broken, berr := container.NewClientWithNoCredential("https://unreadable.invalid", o)
 	if berr != nil {
 		panic(berr) // The URL is one.

@@ -54,14 +54,19 @@ func file(t *testing.T, text string) string {
 
 // newToken is one that ends after so long. Nobody has signed it.
 func newToken(left time.Duration) string {
-	claims := fmt.Sprintf(`{"aud":["sts.amazonaws.com"],"exp":%d,"sub":"system:serviceaccount:ns:dumper"}`, time.Now().Add(left).Unix())
+	claims := fmt.Sprintf(
+		`{"aud":["sts.amazonaws.com"],"exp":%d,"sub":"system:serviceaccount:ns:dumper"}`, time.Now().Add(left).Unix(),
+	)
 	return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".x"
 }
 
 func TestAllIsWell(t *testing.T) {
 	store := newStore(t)
 	lines, well := examine(t, &uploader.Config{Azure: &uploader.Azure{Auth: uploader.Auth{Mode: "default"}}}, store, nil)
-	want := []string{"credentials: azure default", "write: ns/pod/.lighterman/uid-doctor/probe", "read: what was written", "list unfinished uploads: allowed", "delete: allowed"}
+	want := []string{
+		"credentials: azure default", "write: ns/pod/.lighterman/uid-doctor/probe", "read: what was written",
+		"list unfinished uploads: allowed", "delete: allowed",
+	}
 	for _, text := range want {
 		if !strings.Contains(lines, text) {
 			t.Errorf("%q is not in:\n%s", text, lines)
@@ -126,7 +131,10 @@ func TestWhatTheStoreRefuses(t *testing.T) {
 		"deleting":                   {"delete", objstore.Denied, true, "delete: not allowed: the uploader works without"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			lines, well := examine(t, &uploader.Config{Azure: &uploader.Azure{Auth: uploader.Auth{Mode: "default"}}}, refusing{newStore(t), test.call, test.class}, nil)
+			lines, well := examine(
+				t, &uploader.Config{Azure: &uploader.Azure{Auth: uploader.Auth{Mode: "default"}}},
+				refusing{newStore(t), test.call, test.class}, nil,
+			)
 			if well != test.well || !strings.Contains(lines, test.says) {
 				t.Errorf("well: %v, want %q in:\n%s", well, test.says, lines)
 			}
@@ -141,17 +149,32 @@ func TestFilesAndSecrets(t *testing.T) {
 		config *uploader.Config
 		says   string
 	}{
-		"a token":              {s3(uploader.Auth{TokenFile: file(t, newToken(time.Hour))}), "service-account token: of system:serviceaccount:ns:dumper, for [sts.amazonaws.com], valid for "},
-		"a token that ended":   {s3(uploader.Auth{TokenFile: file(t, newToken(-time.Hour))}), "ended 1h0m"},
-		"no token":             {s3(uploader.Auth{TokenFile: "/no/such/file"}), "no such file or directory the kubelet projects it"},
-		"what is no token":     {s3(uploader.Auth{TokenFile: file(t, "a.b")}), "holds no token"},
-		"a token of nonsense":  {s3(uploader.Auth{TokenFile: file(t, "a.!.c")}), "holds no token"},
-		"an empty file":        {s3(uploader.Auth{File: file(t, "")}), "is empty look at the Secret"},
-		"a file":               {s3(uploader.Auth{File: file(t, "[default]")}), "9 bytes"},
-		"a secret not set":     {s3(uploader.Auth{Mode: "accessKey"}), "AWS_SECRET_ACCESS_KEY is not set"},
-		"no authorities":       {&uploader.Config{CAFile: file(t, "none"), S3: &uploader.S3{}}, "holds no certificate that is valid, and 0 that have ended"},
-		"a missing CA file":    {&uploader.Config{CAFile: "/no/such/file", S3: &uploader.S3{}}, "look at the ConfigMap or Secret of spec.caBundle"},
-		"broken authorities":   {&uploader.Config{CAFile: file(t, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), S3: &uploader.S3{}}, "put certificates in PEM"},
+		"a token": {
+			s3(uploader.Auth{TokenFile: file(t, newToken(time.Hour))}),
+			"service-account token: of system:serviceaccount:ns:dumper, for [sts.amazonaws.com], valid for ",
+		},
+		"a token that ended": {s3(uploader.Auth{TokenFile: file(t, newToken(-time.Hour))}), "ended 1h0m"},
+		"no token": {
+			s3(uploader.Auth{TokenFile: "/no/such/file"}), "no such file or directory the kubelet projects it",
+		},
+		"what is no token":    {s3(uploader.Auth{TokenFile: file(t, "a.b")}), "holds no token"},
+		"a token of nonsense": {s3(uploader.Auth{TokenFile: file(t, "a.!.c")}), "holds no token"},
+		"an empty file":       {s3(uploader.Auth{File: file(t, "")}), "is empty look at the Secret"},
+		"a file":              {s3(uploader.Auth{File: file(t, "[default]")}), "9 bytes"},
+		"a secret not set":    {s3(uploader.Auth{Mode: "accessKey"}), "AWS_SECRET_ACCESS_KEY is not set"},
+		"no authorities": {
+			&uploader.Config{CAFile: file(t, "none"), S3: &uploader.S3{}},
+			"holds no certificate that is valid, and 0 that have ended",
+		},
+		"a missing CA file": {
+			&uploader.Config{CAFile: "/no/such/file", S3: &uploader.S3{}}, "look at the ConfigMap or Secret of spec.caBundle",
+		},
+		"broken authorities": {
+			&uploader.Config{
+				CAFile: file(t, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), S3: &uploader.S3{},
+			},
+			"put certificates in PEM",
+		},
 		"no store, in the end": {s3(uploader.Auth{}), "credentials: not reached"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -222,15 +245,29 @@ func TestTokenExchange(t *testing.T) {
 		well  bool
 		says  string
 	}{
-		"a credential that ends":       {answering{credential: objstore.Credential{From: "STS", Expires: time.Now().Add(time.Hour)}}, true, "token exchange: given by STS, valid for "},
-		"one that does not":            {answering{credential: objstore.Credential{From: "the pod"}}, true, "token exchange: given by the pod<nil>"},
-		"a service that is late":       {answering{refusals: []error{fault(objstore.Transient)}, credential: objstore.Credential{From: "GKE"}}, true, "given by GKE"},
-		"a role that is refused":       {answering{refusals: []error{fault(objstore.Denied)}}, false, "token exchange: refused the cure"},
-		"nobody who gives an identity": {answering{refusals: []error{errors.New("none found")}}, false, "token exchange: none found look at the identity"},
+		"a credential that ends": {
+			answering{credential: objstore.Credential{From: "STS", Expires: time.Now().Add(time.Hour)}}, true,
+			"token exchange: given by STS, valid for ",
+		},
+		"one that does not": {
+			answering{credential: objstore.Credential{From: "the pod"}}, true, "token exchange: given by the pod<nil>",
+		},
+		"a service that is late": {
+			answering{refusals: []error{fault(objstore.Transient)}, credential: objstore.Credential{From: "GKE"}}, true,
+			"given by GKE",
+		},
+		"a role that is refused": {
+			answering{refusals: []error{fault(objstore.Denied)}}, false, "token exchange: refused the cure",
+		},
+		"nobody who gives an identity": {
+			answering{refusals: []error{errors.New("none found")}}, false, "token exchange: none found look at the identity",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.store.Store = newStore(t)
-			lines, well := examine(t, &uploader.Config{Azure: &uploader.Azure{Auth: uploader.Auth{Mode: "default"}}}, &test.store, nil)
+			lines, well := examine(
+				t, &uploader.Config{Azure: &uploader.Azure{Auth: uploader.Auth{Mode: "default"}}}, &test.store, nil,
+			)
 			if well != test.well || !strings.Contains(lines, test.says) || strings.Contains(lines, "write:") != well {
 				t.Errorf("well: %v, want %q in:\n%s", well, test.says, lines)
 			}
@@ -251,21 +288,33 @@ func TestProtection(t *testing.T) {
 		want string
 	}{
 		"a lock that nobody asks for": {none, nil, true, "object lock: off<nil>"},
-		"no lock where one is asked":  {none, lock, false, "object lock: off, and the profile asks for uploader.objectLock switch it on"},
-		"a lock that is asked for":    {objstore.Protection{Name: "object lock", State: "on"}, lock, true, "object lock: on<nil>"},
+		"no lock where one is asked": {
+			none, lock, false, "object lock: off, and the profile asks for uploader.objectLock switch it on",
+		},
+		"a lock that is asked for": {
+			objstore.Protection{Name: "object lock", State: "on"}, lock, true, "object lock: on<nil>",
+		},
 		"what may not be seen": {
-			objstore.Protection{Name: "versioning", Permission: "s3:GetBucketVersioning", Err: &objstore.Error{Class: objstore.Denied, Err: errors.New("no")}},
+			objstore.Protection{
+				Name: "versioning", Permission: "s3:GetBucketVersioning",
+				Err: &objstore.Error{Class: objstore.Denied, Err: errors.New("no")},
+			},
 			lock, true, "versioning: cannot be seen; the uploader works without. Who wants to see it here gives the identity s3:GetBucketVersioning",
 		},
 		"what the store does not know": {
-			objstore.Protection{Name: "versioning", Err: &objstore.Error{Class: objstore.Invalid, Err: errors.New("NotImplemented")}},
+			objstore.Protection{
+				Name: "versioning", Err: &objstore.Error{Class: objstore.Invalid, Err: errors.New("NotImplemented")},
+			},
 			nil, true,
 			"versioning: cannot be seen: NotImplemented",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := &answering{Store: newStore(t), protections: []objstore.Protection{test.says}}
-			lines, well := examine(t, &uploader.Config{Azure: &uploader.Azure{Auth: uploader.Auth{Mode: "default"}}, ObjectLock: test.lock}, store, nil)
+			lines, well := examine(
+				t, &uploader.Config{Azure: &uploader.Azure{Auth: uploader.Auth{Mode: "default"}}, ObjectLock: test.lock}, store,
+				nil,
+			)
 			if well != test.well || !strings.Contains(lines, test.want) || store.probe.Key == "" {
 				t.Errorf("well: %v, want %q in:\n%s", well, test.want, lines)
 			}

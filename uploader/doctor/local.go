@@ -77,7 +77,10 @@ func checkToken(_ context.Context, e *examination) (string, error) {
 	}
 	left := time.Until(time.Unix(c.Expires, 0)).Round(time.Second)
 	if left <= 0 {
-		return "", newError(objstore.Expired, "look at the node's clock and at the kubelet, which renews it", "the token of %s ended %v ago", c.Subject, -left)
+		return "", newError(
+			objstore.Expired, "look at the node's clock and at the kubelet, which renews it", "the token of %s ended %v ago",
+			c.Subject, -left,
+		)
 	}
 	return fmt.Sprintf("of %s, for %v, valid for %v", c.Subject, c.Audience, left), nil
 }
@@ -108,7 +111,10 @@ func checkSecrets(_ context.Context, e *examination) (string, error) {
 		return e.hasSecret(auth, name) || name == "AWS_SESSION_TOKEN" // A key may have none.
 	})
 	if len(missing) > 0 {
-		return "", newError(objstore.Unauthenticated, "look at the Secret that the profile names, and its keys", "%s is not set", strings.Join(missing, ", "))
+		return "", newError(
+			objstore.Unauthenticated, "look at the Secret that the profile names, and its keys", "%s is not set",
+			strings.Join(missing, ", "),
+		)
 	}
 	if auth.SecretsDirectory != "" {
 		return strings.Join(names, ", ") + " in files of " + auth.SecretsDirectory, nil
@@ -146,7 +152,10 @@ func checkEndpoint(ctx context.Context, e *examination) (string, error) {
 	}
 	answer, err := client.Do(request)
 	if err != nil {
-		return "", newError(objstore.Transient, "look at the endpoint, the pod's network policies, and spec.caBundle", "reach %s: %w", where, err)
+		return "", newError(
+			objstore.Transient, "look at the endpoint, the pod's network policies, and spec.caBundle", "reach %s: %w", where,
+			err,
+		)
 	}
 	defer answer.Body.Close()
 	date, err := http.ParseTime(answer.Header.Get("Date"))

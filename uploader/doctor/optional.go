@@ -37,7 +37,10 @@ func obtainCredential(ctx context.Context, e *examination) (string, error) {
 	})
 	switch {
 	case objstore.ClassOf(err) == objstore.Unknown && err != nil:
-		return "", newError(objstore.Unauthenticated, "look at the identity that the profile's auth mode means: nobody gives it to this pod", "%w", err)
+		return "", newError(
+			objstore.Unauthenticated, "look at the identity that the profile's auth mode means: this pod does not have it",
+			"%w", err,
+		)
 	case err != nil:
 		return "", err
 	case got.From == "":
@@ -64,7 +67,9 @@ func (e *examination) protection(ctx context.Context, report func(Step)) bool {
 		case p.Err != nil:
 			step.Detail = fmt.Sprintf("cannot be seen: %v", p.Err)
 		case p.NoLock != "" && e.Config.ObjectLock != nil:
-			step = Step{Name: p.Name, Err: fmt.Errorf("%s, and the profile asks for uploader.objectLock", p.State), Cure: p.NoLock}
+			step = Step{
+				Name: p.Name, Err: fmt.Errorf("%s, and the profile asks for uploader.objectLock", p.State), Cure: p.NoLock,
+			}
 			well = false
 		}
 		report(step)

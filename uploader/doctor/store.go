@@ -25,7 +25,9 @@ const probe = "Lighterman's doctor has checked that it can write here. This obje
 
 func writeProbe(ctx context.Context, e *examination) (string, error) {
 	body := objstore.Body{
-		ReaderAt: strings.NewReader(probe), Size: int64(len(probe)), Sum: checksum.Of(e.store.Limits().Algorithm, []byte(probe)),
+		ReaderAt: strings.NewReader(probe), Size: int64(len(probe)), Sum: checksum.Of(
+			e.store.Limits().Algorithm, []byte(probe),
+		),
 	}
 	begin := time.Now()
 	var err error

@@ -41,8 +41,14 @@ var storeErrors = []meaning{
 	{status: http.StatusUnauthorized, class: objstore.Expired},
 	{status: http.StatusForbidden, reason: "rateLimitExceeded", class: objstore.Throttled},
 	{status: http.StatusForbidden, reason: "userRateLimitExceeded", class: objstore.Throttled},
-	{status: http.StatusForbidden, reason: "retentionPolicyNotMet", class: objstore.Exists, cure: "the object is protected: wait until its retention ends, or use another key"},
-	{status: http.StatusForbidden, reason: "accountDisabled", class: objstore.Denied, cure: "enable billing for the bucket's project"},
+	{
+		status: http.StatusForbidden, reason: "retentionPolicyNotMet", class: objstore.Exists,
+		cure: "the object is protected: wait until its retention ends, or use another key",
+	},
+	{
+		status: http.StatusForbidden, reason: "accountDisabled", class: objstore.Denied,
+		cure: "enable billing for the bucket's project",
+	},
 	{status: http.StatusForbidden, class: objstore.Denied, cure: grantRole},
 	{status: http.StatusNotFound, text: "bucket does not exist", class: objstore.NoBucket, cure: noBucket},
 	{status: http.StatusGone, class: objstore.NoUpload},
@@ -50,7 +56,9 @@ var storeErrors = []meaning{
 }
 
 // createErrors is for requests that make an object: what they do not find is the bucket.
-var createErrors = slices.Concat([]meaning{{status: http.StatusNotFound, class: objstore.NoBucket, cure: noBucket}}, storeErrors)
+var createErrors = slices.Concat(
+	[]meaning{{status: http.StatusNotFound, class: objstore.NoBucket, cure: noBucket}}, storeErrors,
+)
 
 // sessionErrors is for the answers of an upload's session, which is a URL of its own.
 var sessionErrors = slices.Concat([]meaning{{status: http.StatusNotFound, class: objstore.NoUpload}}, storeErrors)
@@ -58,10 +66,19 @@ var sessionErrors = slices.Concat([]meaning{{status: http.StatusNotFound, class:
 // tokenErrors is for the token services: Google's STS, its IAM, the metadata server.
 var tokenErrors = []meaning{
 	{status: http.StatusBadRequest, text: "iat and exp", class: objstore.ClockSkew},
-	{status: http.StatusBadRequest, class: objstore.Unauthenticated, cure: "check the service account's key, or the provider's issuer, audience and attribute condition"},
+	{
+		status: http.StatusBadRequest, class: objstore.Unauthenticated,
+		cure: "check the service account's key, or the provider's issuer, audience and attribute condition",
+	},
 	{status: http.StatusUnauthorized, class: objstore.Unauthenticated, cure: "check the provider's issuer and audience"},
-	{status: http.StatusForbidden, class: objstore.Denied, cure: "grant roles/iam.workloadIdentityUser on the service account to the provider's principal"},
-	{status: http.StatusNotFound, class: objstore.Denied, cure: "give the pod's service account, or the node, an identity of Google"},
+	{
+		status: http.StatusForbidden, class: objstore.Denied,
+		cure: "grant roles/iam.workloadIdentityUser on the service account to the provider's principal",
+	},
+	{
+		status: http.StatusNotFound, class: objstore.Denied,
+		cure: "give the pod's service account, or the node, an identity of Google",
+	},
 }
 
 // wrapError returns an error with what was attempted and its class; nil for nil.
@@ -97,7 +114,9 @@ func (s *Store) wrapErrorBy(ctx context.Context, table []meaning, doing, key str
 		}
 		return wrapped
 	}
-	fault := &objstore.Error{Class: transport.ClassOfStatus(answer.Code), After: transport.RetryAfter(answer.Header), Err: wrapped}
+	fault := &objstore.Error{
+		Class: transport.ClassOfStatus(answer.Code), After: transport.RetryAfter(answer.Header), Err: wrapped,
+	}
 	for _, k := range table {
 		if k.matchesResponse(answer) {
 			fault.Class, fault.Cure = k.class, k.cure
@@ -141,7 +160,9 @@ var statusCodePattern = regexp.MustCompile(`status code (\d{3}): `)
 // tokenResponse returns the answer of a token service; the error itself where none answered.
 func tokenResponse(err *tokenError) error {
 	if retrieve, ok := errors.AsType[*oauth2.RetrieveError](err.err); ok && retrieve.Response != nil {
-		return &googleapi.Error{Code: retrieve.Response.StatusCode, Message: retrieve.Error(), Header: retrieve.Response.Header}
+		return &googleapi.Error{
+			Code: retrieve.Response.StatusCode, Message: retrieve.Error(), Header: retrieve.Response.Header,
+		}
 	}
 	if metadata, ok := errors.AsType[*metadata.Error](err.err); ok {
 		return &googleapi.Error{Code: metadata.Code, Message: metadata.Message}

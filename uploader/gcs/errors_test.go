@@ -74,11 +74,15 @@ func TestClasses(t *testing.T) {
 				io.Copy(io.Discard, r.Body)
 				respond(w, test.status, test.reason, test.message)
 			})
-			store, err := gcs.New(uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{})
+			store, err := gcs.New(
+				uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = store.Put(t.Context(), &objstore.Object{Key: "key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+			_, err = store.Put(
+				t.Context(), &objstore.Object{Key: "key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1},
+			)
 			fault, ok := errors.AsType[*objstore.Error](err)
 			if !ok || fault.Class != test.class || !strings.Contains(fault.Cure, test.cure) {
 				t.Errorf("got %+v, want %s with a cure that says %q", fault, test.class, test.cure)
@@ -142,7 +146,9 @@ func TestModes(t *testing.T) {
 		}
 		given++
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"access_token": "%s%d", "expires_in": 3600, "token_type": "Bearer"}`, r.Form.Get("subject_token"), given)
+		fmt.Fprintf(
+			w, `{"access_token": "%s%d", "expires_in": 3600, "token_type": "Bearer"}`, r.Form.Get("subject_token"), given,
+		)
 	})
 	files := files(t, tokens)
 	for mode, test := range map[string]struct{ want, giver string }{
@@ -159,7 +165,9 @@ func TestModes(t *testing.T) {
 					respond(w, http.StatusUnauthorized, "authError", "Invalid Credentials")
 				}
 			})
-			store, err := gcs.New(uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: mode, File: files[mode]}}, transport.Options{})
+			store, err := gcs.New(
+				uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: mode, File: files[mode]}}, transport.Options{},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -212,7 +220,9 @@ func TestSettings(t *testing.T) {
 		got = r.URL.String() + string(body)
 		w.Header().Set("Location", "http://127.0.0.1:1/session")
 	})
-	store, err := gcs.New(uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{})
+	store, err := gcs.New(
+		uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

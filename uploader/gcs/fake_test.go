@@ -79,7 +79,9 @@ func (g *google) change(how func(*google)) {
 
 func (g *google) open(t *testing.T) *gcs.Store {
 	t.Helper()
-	store, err := gcs.New(uploader.GCS{Bucket: "b", Endpoint: g.URL, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{})
+	store, err := gcs.New(
+		uploader.GCS{Bucket: "b", Endpoint: g.URL, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +93,9 @@ func (g *google) object(w http.ResponseWriter) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	err := json.NewEncoder(w).Encode(map[string]string{"name": "key", "size": strconv.Itoa(len(g.data)), "generation": "7", "crc32c": crc(g.data)})
+	err := json.NewEncoder(w).Encode(
+		map[string]string{"name": "key", "size": strconv.Itoa(len(g.data)), "generation": "7", "crc32c": crc(g.data)},
+	)
 	if err != nil {
 		panic(err)
 	}

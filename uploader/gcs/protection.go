@@ -42,7 +42,10 @@ func (s *Store) Protection(ctx context.Context, _ objstore.Stored) []objstore.Pr
 		{Name: "versioning", State: "off: an object that is deleted or replaced is gone, when soft delete ends"},
 		{Name: "soft delete", State: "off"},
 		{Name: "retention of the bucket", State: "none"},
-		{Name: "retention of objects", State: "off", NoLock: "switch object retention on for the bucket (gcloud storage buckets update --enable-per-object-retention), or remove uploader.objectLock"},
+		{
+			Name: "retention of objects", State: "off",
+			NoLock: "switch object retention on for the bucket (gcloud storage buckets update --enable-per-object-retention), or remove uploader.objectLock",
+		},
 	}
 	if b.Versioning.Enabled {
 		states[0].State = "on"
@@ -51,7 +54,10 @@ func (s *Store) Protection(ctx context.Context, _ objstore.Stored) []objstore.Pr
 		states[1].State = "for " + formatDays(b.SoftDelete.Seconds)
 	}
 	if b.Retention.Seconds > 0 {
-		states[2].State = fmt.Sprintf("%s, %s", formatDays(b.Retention.Seconds), map[bool]string{true: "locked", false: "not locked"}[b.Retention.Locked])
+		states[2].State = fmt.Sprintf(
+			"%s, %s", formatDays(b.Retention.Seconds),
+			map[bool]string{true: "locked", false: "not locked"}[b.Retention.Locked],
+		)
 	}
 	if b.ObjectRetention.Mode == "Enabled" {
 		states[3].State, states[3].NoLock = "on", ""
@@ -61,7 +67,9 @@ func (s *Store) Protection(ctx context.Context, _ objstore.Stored) []objstore.Pr
 
 func (s *Store) getBucket(ctx context.Context) (*bucket, error) {
 	answer, err := s.sendRequest(ctx, request{
-		method: http.MethodGet, url: s.bucketURL, query: url.Values{"fields": {"versioning,softDeletePolicy,retentionPolicy,objectRetention"}},
+		method: http.MethodGet, url: s.bucketURL, query: url.Values{
+			"fields": {"versioning,softDeletePolicy,retentionPolicy,objectRetention"},
+		},
 	})
 	if err != nil {
 		return nil, err

@@ -14,7 +14,9 @@ import (
 
 func bucketAt(t *testing.T, url string) *gcs.Store {
 	t.Helper()
-	store, err := gcs.New(uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{})
+	store, err := gcs.New(
+		uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +62,10 @@ func TestProtection(t *testing.T) {
 		})
 	}
 	store := bucketAt(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		respond(w, http.StatusForbidden, "forbidden", "x does not have storage.buckets.get access to the Google Cloud Storage bucket.")
+		respond(
+			w, http.StatusForbidden, "forbidden",
+			"x does not have storage.buckets.get access to the Google Cloud Storage bucket.",
+		)
 	}))
 	got := store.Protection(t.Context(), objstore.Stored{})
 	if len(got) != 1 || objstore.ClassOf(got[0].Err) != objstore.Denied || !strings.Contains(got[0].Permission, "storage.buckets.get") {

@@ -70,7 +70,9 @@ func newRelatedRequest(meta *object, body objstore.Body) (request, error) {
 	text := frame.Bytes()
 	return request{
 		header: map[string]string{"Content-Type": "multipart/related; boundary=" + w.Boundary()},
-		body:   io.MultiReader(bytes.NewReader(text[:head]), transport.NewBodyReader(body, nil), bytes.NewReader(text[head:])),
+		body: io.MultiReader(
+			bytes.NewReader(text[:head]), transport.NewBodyReader(body, nil), bytes.NewReader(text[head:]),
+		),
 		length: int64(len(text)) + body.Size,
 	}, nil
 }
@@ -93,7 +95,10 @@ func newProperties(o *objstore.Object) (*object, url.Values, error) {
 	case len(o.Tags) > 0:
 		return nil, nil, newInvalidError("Google Cloud Storage has no object tags", "remove uploader.tags")
 	case o.Encryption == "KMS" && o.KMSKeyID == "":
-		return nil, nil, newInvalidError("Google Cloud Storage encrypts with a key that is named", "name the key in uploader.sse.kmsKeyID, or give the bucket a default key and remove uploader.sse")
+		return nil, nil, newInvalidError(
+			"Google Cloud Storage encrypts with a key that is named",
+			"name the key in uploader.sse.kmsKeyID, or give the bucket a default key and remove uploader.sse",
+		)
 	case o.Encryption == "KMS":
 		query.Set("kmsKeyName", o.KMSKeyID)
 	}
@@ -112,11 +117,16 @@ func newInvalidError(text, cure string) error {
 
 // verifyObject compares what the store has with what was sent. Should the store not have compared the checksum that went with
 // it, then the object is there by now: it is removed again.
-func (s *Store) verifyObject(ctx context.Context, done objstore.Stored, size int64, sum objstore.Sum) (objstore.Stored, error) {
+func (s *Store) verifyObject(
+	ctx context.Context, done objstore.Stored, size int64, sum objstore.Sum,
+) (objstore.Stored, error) {
 	if done.Size == size && done.Sum == sum {
 		return done, nil
 	}
-	err := fmt.Errorf("%s has %d bytes with the CRC32C %q in the store, and %d with %q here", done.Key, done.Size, done.Sum.Value, size, sum.Value)
+	err := fmt.Errorf(
+		"%s has %d bytes with the CRC32C %q in the store, and %d with %q here", done.Key, done.Size, done.Sum.Value, size,
+		sum.Value,
+	)
 	if derr := s.Delete(ctx, done.Key, done.Version); derr != nil {
 		err = errors.Join(err, derr)
 	}

@@ -34,7 +34,11 @@ func TestRotatedServiceAccountKey(t *testing.T) {
 	})
 	key := func(email string) map[string]string {
 		t.Helper()
-		text, err := json.Marshal(map[string]string{"type": "service_account", "client_email": email, "private_key": privateKey(t), "token_uri": tokens})
+		text, err := json.Marshal(
+			map[string]string{
+				"type": "service_account", "client_email": email, "private_key": privateKey(t), "token_uri": tokens,
+			},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

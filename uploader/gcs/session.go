@@ -76,7 +76,9 @@ func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 	defer answer.Body.Close()
 	id := answer.Header.Get("Location")
 	if id == "" {
-		return "", &objstore.Error{Class: objstore.Unknown, Err: fmt.Errorf("begin to upload %s: the answer has no Location", o.Key)}
+		return "", &objstore.Error{
+			Class: objstore.Unknown, Err: fmt.Errorf("begin to upload %s: the answer has no Location", o.Key),
+		}
 	}
 	found := s.findSession(id)
 	found.offsetKnown, found.nextOffset = true, 0
@@ -84,7 +86,9 @@ func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 }
 
 // PutPart sends a part. Where a restarted process goes on, body.Offset must be the part's place in the object.
-func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
+func (s *Store) PutPart(
+	ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body,
+) (objstore.Part, error) {
 	part, err := s.findSession(id).putPart(ctx, s, id, body)
 	part.Number = number
 	return part, s.wrapSessionError(ctx, "upload a part of", o.Key, err)
@@ -105,7 +109,9 @@ func (e *session) putPart(ctx context.Context, s *Store, id string, body objstor
 	end := e.nextOffset + body.Size
 	aligned := end / align * align
 	if e.received < e.nextOffset || e.received > end {
-		return objstore.Part{}, newLostError(fmt.Sprintf("the store has %d bytes, and the part begins at %d", e.received, e.nextOffset))
+		return objstore.Part{}, newLostError(
+			fmt.Sprintf("the store has %d bytes, and the part begins at %d", e.received, e.nextOffset),
+		)
 	}
 	// What the store has of the part already goes into its checksum all the same.
 	hash := checksum.New(objstore.CRC32C)
@@ -113,7 +119,9 @@ func (e *session) putPart(ctx context.Context, s *Store, id string, body objstor
 	if err := transport.HashBody(objstore.Body{ReaderAt: body, Offset: body.Offset, Size: skip}, hash); err != nil {
 		return objstore.Part{}, err
 	}
-	rest := transport.NewBodyReader(objstore.Body{ReaderAt: body, Offset: body.Offset + skip, Size: body.Size - skip}, hash)
+	rest := transport.NewBodyReader(
+		objstore.Body{ReaderAt: body, Offset: body.Offset + skip, Size: body.Size - skip}, hash,
+	)
 	if e.received < aligned {
 		if err := e.sendAligned(ctx, s, id, rest, aligned); err != nil {
 			return objstore.Part{}, err
@@ -125,7 +133,9 @@ func (e *session) putPart(ctx context.Context, s *Store, id string, body objstor
 	}
 	sum := checksum.Sum(objstore.CRC32C, hash)
 	if body.Sum != (objstore.Sum{}) && body.Sum != sum {
-		return objstore.Part{}, &objstore.Error{Class: objstore.Corrupt, Err: errors.New("the file has other bytes than it had")}
+		return objstore.Part{}, &objstore.Error{
+			Class: objstore.Corrupt, Err: errors.New("the file has other bytes than it had"),
+		}
 	}
 	e.tail, e.nextOffset = tail, end
 	return objstore.Part{Size: body.Size, Sum: sum}, nil
@@ -148,7 +158,9 @@ func (e *session) sendAligned(ctx context.Context, s *Store, id string, from io.
 		return err
 	}
 	if have != to {
-		return &objstore.Error{Class: objstore.Transient, Err: fmt.Errorf("the store took the bytes up to %d of %d", have, to)}
+		return &objstore.Error{
+			Class: objstore.Transient, Err: fmt.Errorf("the store took the bytes up to %d of %d", have, to),
+		}
 	}
 	e.received, e.offsetKnown = have, true
 	return nil
@@ -162,7 +174,9 @@ func (e *session) queryOffset(ctx context.Context, s *Store, id string) (*http.R
 	if e.offsetKnown {
 		return nil, nil // Nothing was asked.
 	}
-	answer, err := s.sendRequest(ctx, request{method: http.MethodPut, url: id, header: map[string]string{"Content-Range": "bytes */*"}})
+	answer, err := s.sendRequest(
+		ctx, request{method: http.MethodPut, url: id, header: map[string]string{"Content-Range": "bytes */*"}},
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +210,9 @@ func newLostError(text string) error {
 }
 
 // Complete sends the last bytes, and with them the checksum of the whole.
-func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
+func (s *Store) Complete(
+	ctx context.Context, o *objstore.Object, id string, parts []objstore.Part,
+) (objstore.Stored, error) {
 	var size int64
 	for _, part := range parts {
 		size += part.Size
@@ -214,14 +230,18 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 	return s.verifyObject(ctx, done, size, sum)
 }
 
-func (e *session) sendLastBytes(ctx context.Context, s *Store, id string, size int64, sum objstore.Sum) (*http.Response, error) {
+func (e *session) sendLastBytes(
+	ctx context.Context, s *Store, id string, size int64, sum objstore.Sum,
+) (*http.Response, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if done, err := e.queryOffset(ctx, s, id); err != nil || done != nil {
 		return done, err
 	}
 	if e.received+int64(len(e.tail)) != size {
-		return nil, newLostError(fmt.Sprintf("the store has %d of %d bytes, and the rest was lost with a restart", e.received, size))
+		return nil, newLostError(
+			fmt.Sprintf("the store has %d of %d bytes, and the rest was lost with a restart", e.received, size),
+		)
 	}
 	place := fmt.Sprintf("bytes */%d", size)
 	if len(e.tail) > 0 {
@@ -243,7 +263,9 @@ func (e *session) sendLastBytes(ctx context.Context, s *Store, id string, size i
 }
 
 // adoptCompleted returns the object of a session that the store no longer knows, if a request whose answer was lost completed it.
-func (s *Store) adoptCompleted(ctx context.Context, key string, size int64, sum objstore.Sum, err error) (objstore.Stored, error) {
+func (s *Store) adoptCompleted(
+	ctx context.Context, key string, size int64, sum objstore.Sum, err error,
+) (objstore.Stored, error) {
 	if objstore.ClassOf(err) != objstore.NoUpload {
 		return objstore.Stored{}, err
 	}

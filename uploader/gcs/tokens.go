@@ -34,7 +34,9 @@ var authModes = map[string]authMode{
 }
 
 // fromFile reads a credential file of one type: a file of another could name any address to send a token to.
-func fromFile(kind google.CredentialsType) func(context.Context, uploader.Auth) (*secrets.Cache[oauth2.TokenSource], error) {
+func fromFile(kind google.CredentialsType) func(context.Context, uploader.Auth) (
+	*secrets.Cache[oauth2.TokenSource], error,
+) {
 	return func(ctx context.Context, auth uploader.Auth) (*secrets.Cache[oauth2.TokenSource], error) {
 		return secrets.File(auth.File, func(text string) (oauth2.TokenSource, error) {
 			found, err := google.CredentialsFromJSONWithType(ctx, []byte(text), kind, scope)

@@ -41,10 +41,24 @@ var agentErrorCodes = []struct {
 	code string
 	meaning
 }{
-	{"ResourceNotFoundException", meaning{objstore.Unauthenticated, "create an EKS Pod Identity association between the pod's service account and a role"}},
-	{"AccessDeniedException", meaning{objstore.Denied, "let the role's trust policy allow sts:AssumeRole and sts:TagSession to pods.eks.amazonaws.com, and the node's role eks-auth:AssumeRoleForPodIdentity"}},
+	{
+		"ResourceNotFoundException",
+		meaning{
+			objstore.Unauthenticated, "create an EKS Pod Identity association between the pod's service account and a role",
+		},
+	},
+	{
+		"AccessDeniedException",
+		meaning{
+			objstore.Denied,
+			"let the role's trust policy allow sts:AssumeRole and sts:TagSession to pods.eks.amazonaws.com, and the node's role eks-auth:AssumeRoleForPodIdentity",
+		},
+	},
 	{"ExpiredTokenException", meaning{objstore.Expired, ""}},
-	{"InvalidTokenException", meaning{objstore.Unauthenticated, "check the token: its audience must be pods.eks.amazonaws.com"}},
+	{
+		"InvalidTokenException",
+		meaning{objstore.Unauthenticated, "check the token: its audience must be pods.eks.amazonaws.com"},
+	},
 }
 
 // installAgent is the remedy on a node where no agent answers.
@@ -69,7 +83,9 @@ func (e *agentError) wrapAgentError(ctx context.Context, doing, key string) erro
 		return wrapped
 	}
 	fault := &objstore.Error{
-		Class: transport.ClassOfStatus(status.HTTPStatusCode()), Err: fmt.Errorf(from+"%s", doing, key, strings.TrimLeft(status.Error(), ": ")),
+		Class: transport.ClassOfStatus(status.HTTPStatusCode()), Err: fmt.Errorf(
+			from+"%s", doing, key, strings.TrimLeft(status.Error(), ": "),
+		),
 	}
 	if code := status.HTTPStatusCode(); code == http.StatusBadRequest || code == http.StatusNotFound {
 		fault.Class = objstore.Unauthenticated

@@ -78,7 +78,10 @@ func (c checksumResponse) verifyPartsETag(key string, parts []objstore.Part) err
 	}
 	want := fmt.Sprintf("%x-%d", whole.Sum(nil), len(parts))
 	if got := strings.Trim(*c.etag, `"`); got != want {
-		return &objstore.Error{Class: objstore.Corrupt, Err: errors.New(key + " has the ETag " + got + " in the store, and its parts make " + want)}
+		return &objstore.Error{
+			Class: objstore.Corrupt,
+			Err:   errors.New(key + " has the ETag " + got + " in the store, and its parts make " + want),
+		}
 	}
 	return nil
 }

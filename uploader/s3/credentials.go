@@ -60,7 +60,9 @@ var authModes = map[string]authMode{
 }
 
 // withCache makes a mode keep its credentials until shortly before they end.
-func withCache(mode func(uploader.S3, *http.Client) (aws.CredentialsProvider, error)) func(uploader.S3, *http.Client) (provider, error) {
+func withCache(
+	mode func(uploader.S3, *http.Client) (aws.CredentialsProvider, error),
+) func(uploader.S3, *http.Client) (provider, error) {
 	return func(where uploader.S3, client *http.Client) (provider, error) {
 		found, err := mode(where, client)
 		if err != nil {
@@ -149,7 +151,9 @@ func newAccessKey(where uploader.S3, _ *http.Client) (provider, error) {
 				return aws.Credentials{}, fmt.Errorf("%s is empty: give the Secret's key a value", name)
 			}
 		}
-		return aws.Credentials{AccessKeyID: v[keyVariable], SecretAccessKey: v[secretVariable], SessionToken: v[sessionVariable]}, nil
+		return aws.Credentials{
+			AccessKeyID: v[keyVariable], SecretAccessKey: v[secretVariable], SessionToken: v[sessionVariable],
+		}, nil
 	})
 	return staticProvider{cache}, err
 }
@@ -165,7 +169,9 @@ func newCredentialsFile(where uploader.S3, _ *http.Client) (provider, error) {
 			return aws.Credentials{}, fmt.Errorf("read %s: %w", file, err)
 		}
 		if !profile.Credentials.HasKeys() {
-			return aws.Credentials{}, fmt.Errorf("read %s: set aws_access_key_id and aws_secret_access_key in its profile [default]", file)
+			return aws.Credentials{}, fmt.Errorf(
+				"read %s: set aws_access_key_id and aws_secret_access_key in its profile [default]", file,
+			)
 		}
 		return profile.Credentials, nil
 	})

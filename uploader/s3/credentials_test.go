@@ -86,9 +86,16 @@ func TestModes(t *testing.T) {
 		// giver is who is asked for a credential.
 		giver string
 	}{
-		"webIdentity":     {uploader.Auth{TokenFile: token, RoleARN: "arn:aws:iam::1:role/backup", STSEndpoint: tokenService}, nil, "role session", "STS, for the role arn:aws:iam::1:role/backup"},
-		"podIdentity":     {uploader.Auth{TokenFile: token, CredentialsURL: agent}, nil, "pod session", "the EKS Pod Identity agent"},
-		"accessKey":       {uploader.Auth{}, map[string]string{"AWS_ACCESS_KEY_ID": "key", "AWS_SESSION_TOKEN": "own"}, "key own", ""},
+		"webIdentity": {
+			uploader.Auth{TokenFile: token, RoleARN: "arn:aws:iam::1:role/backup", STSEndpoint: tokenService}, nil,
+			"role session", "STS, for the role arn:aws:iam::1:role/backup",
+		},
+		"podIdentity": {
+			uploader.Auth{TokenFile: token, CredentialsURL: agent}, nil, "pod session", "the EKS Pod Identity agent",
+		},
+		"accessKey": {
+			uploader.Auth{}, map[string]string{"AWS_ACCESS_KEY_ID": "key", "AWS_SESSION_TOKEN": "own"}, "key own", "",
+		},
 		"credentialsFile": {uploader.Auth{File: file}, nil, "file ", ""},
 		"ambient": {uploader.Auth{}, map[string]string{
 			"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "", "AWS_SHARED_CREDENTIALS_FILE": file,
@@ -133,7 +140,9 @@ func TestExpiredIsRenewed(t *testing.T) {
 	})
 	store, err := s3.New(uploader.S3{
 		Bucket: "b", Region: "eu-west-1", Endpoint: endpoint, ForcePathStyle: true,
-		Auth: uploader.Auth{Mode: "webIdentity", TokenFile: write(t, "t"), RoleARN: "arn:aws:iam::1:role/r", STSEndpoint: tokenService},
+		Auth: uploader.Auth{
+			Mode: "webIdentity", TokenFile: write(t, "t"), RoleARN: "arn:aws:iam::1:role/r", STSEndpoint: tokenService,
+		},
 	}, transport.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -165,8 +174,13 @@ func TestTokenService(t *testing.T) {
 			w.WriteHeader(http.StatusForbidden)
 			fmt.Fprintf(w, "<ErrorResponse><Error><Code>%s</Code><Message>No.</Message></Error></ErrorResponse>", code)
 		})
-		auth := uploader.Auth{Mode: "webIdentity", TokenFile: write(t, "t"), RoleARN: "arn:aws:iam::1:role/r", STSEndpoint: tokenService}
-		store, err := s3.New(uploader.S3{Bucket: "b", Region: "eu-west-1", Endpoint: "http://127.0.0.1:1", ForcePathStyle: true, Auth: auth}, transport.Options{})
+		auth := uploader.Auth{
+			Mode: "webIdentity", TokenFile: write(t, "t"), RoleARN: "arn:aws:iam::1:role/r", STSEndpoint: tokenService,
+		}
+		store, err := s3.New(
+			uploader.S3{Bucket: "b", Region: "eu-west-1", Endpoint: "http://127.0.0.1:1", ForcePathStyle: true, Auth: auth},
+			transport.Options{},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,13 +209,17 @@ func TestAgent(t *testing.T) {
 		class  objstore.Class
 		cure   string
 	}{
-		"(ResourceNotFoundException): no association, fault: client": {400, objstore.Unauthenticated, "create an EKS Pod Identity association"},
-		"(AccessDeniedException): no, fault: client":                 {400, objstore.Denied, "sts:TagSession"},
-		"(ExpiredTokenException): late, fault: client":               {400, objstore.Expired, ""},
-		"(InvalidTokenException): bad, fault: client":                {400, objstore.Unauthenticated, "pods.eks.amazonaws.com"},
-		"Service account token cannot be empty":                      {400, objstore.Unauthenticated, ""},
-		"Too Many Requests":                                          {429, objstore.Throttled, ""},
-		"the agent has a fault":                                      {500, objstore.Transient, ""},
+		"(ResourceNotFoundException): no association, fault: client": {
+			400, objstore.Unauthenticated, "create an EKS Pod Identity association",
+		},
+		"(AccessDeniedException): no, fault: client":   {400, objstore.Denied, "sts:TagSession"},
+		"(ExpiredTokenException): late, fault: client": {400, objstore.Expired, ""},
+		"(InvalidTokenException): bad, fault: client": {
+			400, objstore.Unauthenticated, "pods.eks.amazonaws.com",
+		},
+		"Service account token cannot be empty": {400, objstore.Unauthenticated, ""},
+		"Too Many Requests":                     {429, objstore.Throttled, ""},
+		"the agent has a fault":                 {500, objstore.Transient, ""},
 	} {
 		agent := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(want.status)
@@ -215,7 +233,9 @@ func TestAgent(t *testing.T) {
 func checkAgent(t *testing.T, agent string, class objstore.Class, cure, says string) {
 	t.Helper()
 	store, err := s3.New(uploader.S3{
-		Bucket: "b", Region: "eu-west-1", Auth: uploader.Auth{Mode: "podIdentity", TokenFile: write(t, "t"), CredentialsURL: agent},
+		Bucket: "b", Region: "eu-west-1", Auth: uploader.Auth{
+			Mode: "podIdentity", TokenFile: write(t, "t"), CredentialsURL: agent,
+		},
 	}, transport.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -67,8 +67,11 @@ var errorCodes = map[string]meaning{
 	"SignatureDoesNotMatch":      {objstore.Unauthenticated, wrongKey},
 	"InvalidToken":               {objstore.Unauthenticated, "check the session token: it is not of this access key"},
 	"MissingAuthenticationToken": {objstore.Unauthenticated, ""},
-	"InvalidIdentityToken":       {objstore.Unauthenticated, "check the role's trust policy: issuer, audience and the service account's name must be the pod's"},
-	"IDPRejectedClaim":           {objstore.Unauthenticated, "check the identity provider's issuer and audience"},
+	"InvalidIdentityToken": {
+		objstore.Unauthenticated,
+		"check the role's trust policy: issuer, audience and the service account's name must be the pod's",
+	},
+	"IDPRejectedClaim": {objstore.Unauthenticated, "check the identity provider's issuer and audience"},
 
 	"NoSuchBucket":                       {objstore.NoBucket, "create the bucket, or correct its name in the profile"},
 	"InvalidBucketName":                  {objstore.NoBucket, "correct the bucket's name in the profile"},
@@ -94,11 +97,14 @@ var errorCodes = map[string]meaning{
 
 	"RequestTimeTooSkewed": {objstore.ClockSkew, ""},
 
-	"InvalidStorageClass":   {objstore.Invalid, noClass},
-	"InvalidTag":            {objstore.Invalid, noClass},
-	"InvalidRequest":        {objstore.Invalid, noClass},
-	"InvalidArgument":       {objstore.Invalid, noClass},
-	"NotImplemented":        {objstore.Invalid, "the store does not know what the request asks: for writes that never replace an object set uploader.overwrite: true, for checksums set checksums: WhenRequired"},
+	"InvalidStorageClass": {objstore.Invalid, noClass},
+	"InvalidTag":          {objstore.Invalid, noClass},
+	"InvalidRequest":      {objstore.Invalid, noClass},
+	"InvalidArgument":     {objstore.Invalid, noClass},
+	"NotImplemented": {
+		objstore.Invalid,
+		"the store does not know what the request asks: for writes that never replace an object set uploader.overwrite: true, for checksums set checksums: WhenRequired",
+	},
 	noObjectLock:            {objstore.Invalid, "switch object lock on for the bucket, or remove uploader.objectLock"},
 	"KMS.NotFoundException": {objstore.Invalid, "correct uploader.sse.kmsKeyID"},
 	"KMS.DisabledException": {objstore.Invalid, "enable the key of uploader.sse.kmsKeyID"},

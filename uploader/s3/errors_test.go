@@ -82,7 +82,9 @@ func TestClasses(t *testing.T) {
 				io.Copy(io.Discard, r.Body)
 				refuse(w, test.status, test.code)
 			}))
-			_, err := store.Put(t.Context(), &objstore.Object{Key: "a/key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+			_, err := store.Put(
+				t.Context(), &objstore.Object{Key: "a/key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1},
+			)
 			fault, ok := errors.AsType[*objstore.Error](err)
 			if !ok || fault.Class != test.class || !strings.Contains(fault.Cure, test.cure) || fault.After != 3*time.Second {
 				t.Fatalf("got %+v, want %s with a cure that says %q", fault, test.class, test.cure)
@@ -164,7 +166,9 @@ func TestAnswerThatIsCut(t *testing.T) {
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		}))
-		_, err := store.Put(t.Context(), &objstore.Object{Key: "key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+		_, err := store.Put(
+			t.Context(), &objstore.Object{Key: "key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1},
+		)
 		if objstore.ClassOf(err) != want {
 			t.Errorf("%d: got %s: %v, want %s", status, objstore.ClassOf(err), err, want)
 		}
@@ -183,7 +187,9 @@ func TestAnswersOfProxies(t *testing.T) {
 				w.WriteHeader(status)
 				io.WriteString(w, text)
 			}))
-			_, err := store.Put(t.Context(), &objstore.Object{Key: "key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1})
+			_, err := store.Put(
+				t.Context(), &objstore.Object{Key: "key"}, objstore.Body{ReaderAt: strings.NewReader("x"), Size: 1},
+			)
 			if objstore.ClassOf(err) != want {
 				t.Errorf("%d with %.10q: got %s: %v, want %s", status, text, objstore.ClassOf(err), err, want)
 			}

@@ -46,7 +46,9 @@ func (s *Store) newRequestBody(b objstore.Body) (*requestBody, error) {
 	if sum.Algorithm != s.algorithm {
 		return nil, fmt.Errorf("send a body with %s: this store takes %s", sum.Algorithm, s.algorithm)
 	}
-	l := &requestBody{body: transport.NewBodyReader(b, nil), signing: s.leaveBodyUnsigned, sum: func() objstore.Sum { return sum }}
+	l := &requestBody{
+		body: transport.NewBodyReader(b, nil), signing: s.leaveBodyUnsigned, sum: func() objstore.Sum { return sum },
+	}
 	if s.algorithm == objstore.MD5 {
 		l.md5 = &sum.Value
 	} else {

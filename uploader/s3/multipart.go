@@ -31,13 +31,17 @@ func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 	}
 	id := aws.ToString(out.UploadId)
 	if id == "" {
-		return "", &objstore.Error{Class: objstore.Unknown, Err: errors.New("begin to upload " + o.Key + ": the answer has no upload ID")}
+		return "", &objstore.Error{
+			Class: objstore.Unknown, Err: errors.New("begin to upload " + o.Key + ": the answer has no upload ID"),
+		}
 	}
 	return id, nil
 }
 
 // PutPart sends a part.
-func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
+func (s *Store) PutPart(
+	ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body,
+) (objstore.Part, error) {
 	l, err := s.newRequestBody(body)
 	if err != nil {
 		return objstore.Part{}, s.wrapError(ctx, "read", o.Key, err)
@@ -57,7 +61,9 @@ func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, numb
 }
 
 // Complete makes the object visible, if the checksum of the whole is that of the parts.
-func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
+func (s *Store) Complete(
+	ctx context.Context, o *objstore.Object, id string, parts []objstore.Part,
+) (objstore.Stored, error) {
 	done := objstore.Stored{Key: o.Key, Metadata: o.Metadata, Sum: checksum.Combine(parts)}
 	in := &s3.CompleteMultipartUploadInput{
 		Bucket: s.bucket, Key: &o.Key, UploadId: &id, IfNoneMatch: newProperties(o).ifNoneMatch,
@@ -86,7 +92,10 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 			return s.addVersion(ctx, done)
 		}
 	case out.ChecksumCRC32C == nil: // Asked again, versitygw 1.8 answers with 200 and no checksum.
-		return s.adoptCompleted(ctx, done, &objstore.Error{Class: objstore.NoUpload, Err: errors.New(o.Key + ": the store does not say what it completed")})
+		return s.adoptCompleted(
+			ctx, done,
+			&objstore.Error{Class: objstore.NoUpload, Err: errors.New(o.Key + ": the store does not say what it completed")},
+		)
 	default:
 		err = s.verifyChecksum(o.Key, answer, done.Sum)
 	}
@@ -122,7 +131,9 @@ func (s *Store) addVersion(ctx context.Context, done objstore.Stored) (objstore.
 
 // Abort aborts an upload.
 func (s *Store) Abort(ctx context.Context, o *objstore.Object, id string) error {
-	_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: s.bucket, Key: &o.Key, UploadId: &id})
+	_, err := s.client.AbortMultipartUpload(
+		ctx, &s3.AbortMultipartUploadInput{Bucket: s.bucket, Key: &o.Key, UploadId: &id},
+	)
 	if err = s.wrapError(ctx, "abort the upload of", o.Key, err); objstore.ClassOf(err) == objstore.NoUpload {
 		return nil
 	}
@@ -133,7 +144,9 @@ func (s *Store) Abort(ctx context.Context, o *objstore.Object, id string) error 
 // after a day (github.com/minio/minio docs: MINIO_API_STALE_UPLOADS_EXPIRY).
 func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstore.Unfinished, error] {
 	return func(yield func(objstore.Unfinished, error) bool) {
-		pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{Bucket: s.bucket, Prefix: nilIfEmpty(prefix)})
+		pages := s3.NewListMultipartUploadsPaginator(
+			s.client, &s3.ListMultipartUploadsInput{Bucket: s.bucket, Prefix: nilIfEmpty(prefix)},
+		)
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {

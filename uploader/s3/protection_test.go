@@ -25,17 +25,38 @@ func TestProtection(t *testing.T) {
 		wantLock         string
 		locks            bool
 	}{
-		"everything, for days":  {versioning("<Status>Enabled</Status>"), lock(fmt.Sprintf(retention, "COMPLIANCE", "<Days>30</Days>")), "on", "on, by default COMPLIANCE for 30 days", true},
-		"for years":             {versioning("<Status>Enabled</Status>"), lock(fmt.Sprintf(retention, "GOVERNANCE", "<Years>7</Years>")), "on", "on, by default GOVERNANCE for 7 years", true},
-		"a lock without a rule": {versioning("<Status>Enabled</Status>"), lock(""), "on", "on, without a default: objects are locked where uploader.objectLock is set", true},
+		"everything, for days": {
+			versioning("<Status>Enabled</Status>"), lock(fmt.Sprintf(retention, "COMPLIANCE", "<Days>30</Days>")), "on",
+			"on, by default COMPLIANCE for 30 days", true,
+		},
+		"for years": {
+			versioning("<Status>Enabled</Status>"), lock(fmt.Sprintf(retention, "GOVERNANCE", "<Years>7</Years>")), "on",
+			"on, by default GOVERNANCE for 7 years", true,
+		},
+		"a lock without a rule": {
+			versioning("<Status>Enabled</Status>"), lock(""), "on",
+			"on, without a default: objects are locked where uploader.objectLock is set", true,
+		},
 		"versions, suspended": {
 			versioning("<Status>Suspended</Status>"), "404 ObjectLockConfigurationNotFoundError",
 			"suspended: an object written since, and then deleted or replaced, is gone", "off", false,
 		},
-		"nothing":              {versioning(""), "404 ObjectLockConfigurationNotFoundError", "off: an object that is deleted or replaced is gone", "off", false},
-		"an empty answer":      {versioning(""), fmt.Sprintf(document, "ObjectLockConfiguration", ""), "off: an object that is deleted or replaced is gone", "off", false},
-		"no leave to see it":   {"403 AccessDenied", "403 AccessDenied", "Denied s3:GetBucketVersioning", "Denied s3:GetBucketObjectLockConfiguration", true},
-		"a store without them": {"501 NotImplemented", "501 NotImplemented", "Invalid s3:GetBucketVersioning", "Invalid s3:GetBucketObjectLockConfiguration", true},
+		"nothing": {
+			versioning(""), "404 ObjectLockConfigurationNotFoundError", "off: an object that is deleted or replaced is gone",
+			"off", false,
+		},
+		"an empty answer": {
+			versioning(""), fmt.Sprintf(document, "ObjectLockConfiguration", ""),
+			"off: an object that is deleted or replaced is gone", "off", false,
+		},
+		"no leave to see it": {
+			"403 AccessDenied", "403 AccessDenied", "Denied s3:GetBucketVersioning",
+			"Denied s3:GetBucketObjectLockConfiguration", true,
+		},
+		"a store without them": {
+			"501 NotImplemented", "501 NotImplemented", "Invalid s3:GetBucketVersioning",
+			"Invalid s3:GetBucketObjectLockConfiguration", true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {

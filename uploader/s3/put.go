@@ -33,7 +33,9 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 	if err := s.verifyChecksum(o.Key, answer, l.sum()); err != nil {
 		return objstore.Stored{}, err
 	}
-	return objstore.Stored{Key: o.Key, Size: body.Size, Version: aws.ToString(out.VersionId), Sum: l.sum(), Metadata: o.Metadata}, nil
+	return objstore.Stored{
+		Key: o.Key, Size: body.Size, Version: aws.ToString(out.VersionId), Sum: l.sum(), Metadata: o.Metadata,
+	}, nil
 }
 
 // properties are an object's in the SDK's types: nil and "" for those that are not set.

@@ -47,7 +47,9 @@ func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, e
 
 // Delete removes an object.
 func (s *Store) Delete(ctx context.Context, key, version string) error {
-	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: s.bucket, Key: &key, VersionId: nilIfEmpty(version)})
+	_, err := s.client.DeleteObject(
+		ctx, &s3.DeleteObjectInput{Bucket: s.bucket, Key: &key, VersionId: nilIfEmpty(version)},
+	)
 	if err = s.wrapError(ctx, "delete", key, err); objstore.ClassOf(err) == objstore.NotFound {
 		return nil
 	}

@@ -27,7 +27,9 @@ func newRotated(t *testing.T, auth uploader.Auth) (store *s3.Store, who *string,
 			refuse(w, http.StatusForbidden, "InvalidAccessKeyId")
 		}
 	})
-	store, err := s3.New(uploader.S3{Bucket: "b", Region: "eu-west-1", Endpoint: url, ForcePathStyle: true, Auth: auth}, transport.Options{})
+	store, err := s3.New(
+		uploader.S3{Bucket: "b", Region: "eu-west-1", Endpoint: url, ForcePathStyle: true, Auth: auth}, transport.Options{},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +39,9 @@ func newRotated(t *testing.T, auth uploader.Auth) (store *s3.Store, who *string,
 // TestRotatedAccessKey replaces the files of an access key under a store that is in use.
 func TestRotatedAccessKey(t *testing.T) {
 	setDecoys(t)
-	v := storetest.NewVolume(t, map[string]string{"aws-access-key-id": "first", "aws-secret-access-key": "s", "aws-session-token": "session"})
+	v := storetest.NewVolume(
+		t, map[string]string{"aws-access-key-id": "first", "aws-secret-access-key": "s", "aws-session-token": "session"},
+	)
 	store, who, revoked := newRotated(t, uploader.Auth{Mode: "accessKey", SecretsDirectory: v.Dir})
 	come := func(want string) {
 		t.Helper()

@@ -93,5 +93,7 @@ func asUnauthenticated(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &objstore.Error{Class: objstore.Unauthenticated, Cure: "look at the Secret that the profile names, and its keys", Err: err}
+	return &objstore.Error{
+		Class: objstore.Unauthenticated, Cure: "look at the Secret that the profile names, and its keys", Err: err,
+	}
 }

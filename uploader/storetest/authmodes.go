@@ -18,6 +18,9 @@ func CheckAuthModes(t *testing.T, storeName string, rows iter.Seq[string]) {
 	}
 	slices.Sort(want)
 	if got := slices.Sorted(rows); !slices.Equal(got, want) || len(want) == 0 {
-		t.Errorf("authModes of package uploader/%s has the rows %v, and uploader/auth.go has %v: add what is missing", storeName, got, want)
+		t.Errorf(
+			"authModes of package uploader/%s has the rows %v, and uploader/auth.go has %v: add what is missing", storeName,
+			got, want,
+		)
 	}
 }

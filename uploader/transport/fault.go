@@ -23,9 +23,15 @@ var networkErrors = []struct {
 	cure  string
 }{
 	{isA[*BodyError], objstore.Unknown, ""},
-	{isA[x509.UnknownAuthorityError], objstore.Untrusted, "put the authority that signed the store's certificate into caBundle"},
+	{
+		isA[x509.UnknownAuthorityError], objstore.Untrusted,
+		"put the authority that signed the store's certificate into caBundle",
+	},
 	{isA[x509.HostnameError], objstore.Untrusted, "use a name in endpoint that the store's certificate is for"},
-	{isA[x509.CertificateInvalidError], objstore.Untrusted, "renew the store's certificate, or set the node's clock right"},
+	{
+		isA[x509.CertificateInvalidError], objstore.Untrusted,
+		"renew the store's certificate, or set the node's clock right",
+	},
 	{isA[*tls.CertificateVerificationError], objstore.Untrusted, ""},
 	{isA[tls.RecordHeaderError], objstore.Transient, speaksNoTLS},
 	{func(err error) bool { return errors.Is(err, http.ErrSchemeMismatch) }, objstore.Transient, speaksNoTLS},

@@ -148,11 +148,15 @@ func TestFaults(t *testing.T) {
 		cure    string
 	}{
 		"a certificate of another authority": {file, other.URL, objstore.Untrusted, "caBundle"},
-		"a certificate for another name":     {file, strings.Replace(secure.URL, "127.0.0.1", "localhost", 1), objstore.Untrusted, "endpoint"},
-		"no TLS":                             {file, strings.Replace(plain.URL, "http:", "https:", 1), objstore.Transient, "http://"},
-		"nobody listens":                     {"", closed.URL, objstore.Transient, ""},
-		"the connection is cut":              {"", cut.URL, objstore.Transient, ""},
-		"no such host":                       {"", "http://store.invalid", objstore.Transient, "DNS"},
+		"a certificate for another name": {
+			file, strings.Replace(secure.URL, "127.0.0.1", "localhost", 1), objstore.Untrusted, "endpoint",
+		},
+		"no TLS": {
+			file, strings.Replace(plain.URL, "http:", "https:", 1), objstore.Transient, "http://",
+		},
+		"nobody listens":        {"", closed.URL, objstore.Transient, ""},
+		"the connection is cut": {"", cut.URL, objstore.Transient, ""},
+		"no such host":          {"", "http://store.invalid", objstore.Transient, "DNS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := transport.ClassifyError(t.Context(), get(t.Context(), newClient(t, test.ca), test.url))
@@ -240,7 +244,9 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 // TestConnectionsAreKept sends one request after the other: TLS handshakes cost more than small objects.
 func TestConnectionsAreKept(t *testing.T) {
 	addresses := map[string]bool{}
-	server := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { addresses[r.RemoteAddr] = true }))
+	server := httptest.NewTLSServer(
+		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { addresses[r.RemoteAddr] = true }),
+	)
 	t.Cleanup(server.Close)
 	client := newClient(t, caFile(t, server))
 	for range 5 {

@@ -80,7 +80,9 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 }
 
 // writeFile makes a file of a body, flushed and checked.
-func (s *Store) writeFile(ctx context.Context, name string, body objstore.Body, metadata map[string]string) (objstore.Sum, error) {
+func (s *Store) writeFile(
+	ctx context.Context, name string, body objstore.Body, metadata map[string]string,
+) (objstore.Sum, error) {
 	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return objstore.Sum{}, classifyError(err)
@@ -94,7 +96,9 @@ func (s *Store) writeFile(ctx context.Context, name string, body objstore.Body, 
 	sum := checksum.Sum(s.limits.Algorithm, h)
 	if n != body.Size || (body.Sum != objstore.Sum{} && body.Sum != sum) {
 		return objstore.Sum{}, &objstore.Error{
-			Class: objstore.Corrupt, Err: fmt.Errorf("%d bytes of %s came, and not %d of %s", n, sum.Value, body.Size, body.Sum.Value),
+			Class: objstore.Corrupt, Err: fmt.Errorf(
+				"%d bytes of %s came, and not %d of %s", n, sum.Value, body.Size, body.Sum.Value,
+			),
 		}
 	}
 	setMetadata(f, metadata)
@@ -212,7 +216,9 @@ func (s *Store) Delete(_ context.Context, key, _ string) error {
 // checkKey refuses what is no path of a file below the directory.
 func checkKey(key string) error {
 	if first, _, _ := strings.Cut(key, "/"); !filepath.IsLocal(key) || path.Clean(key) != key || key == "." || first == uploads {
-		return newInvalidError("the key %q is no path of a file: set key and prefix so that it has no empty part, no . and no ..", key)
+		return newInvalidError(
+			"the key %q is no path of a file: set key and prefix so that it has no empty part, no . and no ..", key,
+		)
 	}
 	return nil
 }

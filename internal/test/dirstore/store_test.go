@@ -28,9 +28,13 @@ func open(t *testing.T, o dirstore.Options) (*dirstore.Store, string) {
 
 func TestStore(t *testing.T) {
 	for name, limits := range map[string]*objstore.Limits{
-		"parts of any size":  nil,
-		"parts of some size": {MinPart: 5 << 10, MaxPart: 1 << 20, MaxParts: 20, MaxPut: 1 << 20, Algorithm: objstore.CRC64NVME},
-		"parts one by one":   {MinPart: 4 << 10, MaxPart: 1 << 20, MaxParts: 20, MaxPut: 1 << 20, Algorithm: objstore.CRC32C, Sequential: true},
+		"parts of any size": nil,
+		"parts of some size": {
+			MinPart: 5 << 10, MaxPart: 1 << 20, MaxParts: 20, MaxPut: 1 << 20, Algorithm: objstore.CRC64NVME,
+		},
+		"parts one by one": {
+			MinPart: 4 << 10, MaxPart: 1 << 20, MaxParts: 20, MaxPut: 1 << 20, Algorithm: objstore.CRC32C, Sequential: true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store, path := open(t, dirstore.Options{Limits: limits})

@@ -48,17 +48,23 @@ func (s *Store) makeUpload(id, key string) error {
 }
 
 // PutPart writes a part.
-func (s *Store) PutPart(ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body) (objstore.Part, error) {
+func (s *Store) PutPart(
+	ctx context.Context, o *objstore.Object, id string, number int, body objstore.Body,
+) (objstore.Part, error) {
 	what := fmt.Sprintf("put part %d of %s", number, o.Key)
 	if number < 1 || number > s.limits.MaxParts || body.Size > s.limits.MaxPart {
-		return objstore.Part{}, newInvalidError("%s: %d bytes: the store takes %d parts of %d", what, body.Size, s.limits.MaxParts, s.limits.MaxPart)
+		return objstore.Part{}, newInvalidError(
+			"%s: %d bytes: the store takes %d parts of %d", what, body.Size, s.limits.MaxParts, s.limits.MaxPart,
+		)
 	}
 	if err := s.checkUpload(o, id); err != nil {
 		return objstore.Part{}, fmt.Errorf("%s: %w", what, err)
 	}
 	if s.limits.Sequential {
 		if n, err := s.countParts(id); err != nil || n != number-1 {
-			return objstore.Part{}, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("%s: %d parts are there: %w", what, n, err)}
+			return objstore.Part{}, &objstore.Error{
+				Class: objstore.NoUpload, Err: fmt.Errorf("%s: %d parts are there: %w", what, n, err),
+			}
 		}
 	}
 	written := path.Join(uploads, id, rand.Text()+".writing")
@@ -100,7 +106,9 @@ func (s *Store) checkUpload(o *objstore.Object, id string) error {
 }
 
 // Complete joins the parts, checks what came out, and puts it to its place.
-func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, parts []objstore.Part) (objstore.Stored, error) {
+func (s *Store) Complete(
+	ctx context.Context, o *objstore.Object, id string, parts []objstore.Part,
+) (objstore.Stored, error) {
 	what := "complete " + o.Key
 	if err := s.checkUpload(o, id); err != nil {
 		return objstore.Stored{}, fmt.Errorf("%s: %w", what, err)
@@ -122,7 +130,9 @@ func (s *Store) Complete(ctx context.Context, o *objstore.Object, id string, par
 	return stored, nil
 }
 
-func (s *Store) joinParts(ctx context.Context, name, id string, parts []objstore.Part, metadata map[string]string) (size int64, err error) {
+func (s *Store) joinParts(
+	ctx context.Context, name, id string, parts []objstore.Part, metadata map[string]string,
+) (size int64, err error) {
 	f, err := s.root.Create(name)
 	if err != nil {
 		return 0, classifyError(err)
@@ -131,10 +141,14 @@ func (s *Store) joinParts(ctx context.Context, name, id string, parts []objstore
 	h := checksum.New(s.limits.Algorithm)
 	for i, part := range parts {
 		if part.Number != i+1 {
-			return 0, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("part %d stands where part %d belongs", part.Number, i+1)}
+			return 0, &objstore.Error{
+				Class: objstore.NoUpload, Err: fmt.Errorf("part %d stands where part %d belongs", part.Number, i+1),
+			}
 		}
 		if part.Size < s.limits.MinPart && i < len(parts)-1 {
-			return 0, newInvalidError("part %d is of %d bytes, and only the last may be smaller than %d", part.Number, part.Size, s.limits.MinPart)
+			return 0, newInvalidError(
+				"part %d is of %d bytes, and only the last may be smaller than %d", part.Number, part.Size, s.limits.MinPart,
+			)
 		}
 		n, err := s.appendPart(ctx, io.MultiWriter(f, h), id, part.Number)
 		if err != nil {
@@ -143,7 +157,10 @@ func (s *Store) joinParts(ctx context.Context, name, id string, parts []objstore
 		size += n
 	}
 	if got, want := checksum.Sum(s.limits.Algorithm, h), checksum.Combine(parts); got != want {
-		return 0, &objstore.Error{Class: objstore.NoUpload, Err: fmt.Errorf("the parts are not those that were sent: %s, and not %s", got.Value, want.Value)}
+		return 0, &objstore.Error{
+			Class: objstore.NoUpload,
+			Err:   fmt.Errorf("the parts are not those that were sent: %s, and not %s", got.Value, want.Value),
+		}
 	}
 	setMetadata(f, metadata)
 	return size, classifyError(f.Sync())
