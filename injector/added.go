@@ -176,3 +176,6 @@ func (a *Added) vars(container string) map[string]string {
 	}
 	return nil
 }
+
+// knowsVariables reports whether it names the variables that an earlier pass wrote.
+func (a *Added) knowsVariables() bool { return a != nil && len(a.Env) > 0 }

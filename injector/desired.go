@@ -27,12 +27,13 @@ type desired struct {
 
 // newDesired returns what a profile without problems wants.
 func newDesired(prof *profile.Profile, env *profile.Environment, withUploader bool) (*desired, error) {
-	d := &desired{Environment: *env, profile: prof}
-	var err error
-	if d.configFile, err = d.makeConfigFile(); err != nil {
-		return nil, err
+	d := &desired{Environment: *env, profile: prof, sources: identitySources(env)}
+	if d.Mode.ConfigFile != nil {
+		var err error
+		if d.configFile, err = d.Mode.ConfigFile(env); err != nil {
+			return nil, err
+		}
 	}
-	d.sources = d.identitySources()
 	d.carriesIdentity = len(d.sources) > 0
 	if ca := d.Spec.CABundle; ca != nil {
 		d.sources = append(d.sources, caSource(ca))
@@ -43,7 +44,7 @@ func newDesired(prof *profile.Profile, env *profile.Environment, withUploader bo
 	}
 	d.rivals = slices.DeleteFunc(d.Rivals(), func(r *profile.Rival) bool { return d.injects(r.Name) })
 	if withUploader {
-		if keys := d.keySources(); len(keys) > 0 {
+		if keys := keySources(env, d.byName); len(keys) > 0 {
 			d.sources = append(d.sources, keys...)
 			d.Files.Keys = MountPath
 		}

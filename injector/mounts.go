@@ -2,8 +2,6 @@ package injector
 
 import (
 	"fmt"
-	"path"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -34,18 +32,4 @@ func (t *target) denyMountTaken(field, path string) error {
 	return Deny(ReasonCollision, fmt.Sprintf(
 		"%s.%s: %s of container %q is where Lighterman mounts its files: mount it elsewhere, or list the container in %s",
 		t.field(), field, message.Value(path), t.Name, AnnotationSkipContainers))
-}
-
-// within reports whether a clean path is dir, or lies below it.
-func within(where, dir string) bool { return where == dir || strings.HasPrefix(where, dir+"/") }
-
-// cleanPath makes mount paths comparable, those of Windows pods included.
-func cleanPath(p string) string {
-	if len(p) > 1 && p[1] == ':' {
-		p = p[2:]
-	}
-	if strings.ContainsRune(p, '\\') {
-		p = strings.ReplaceAll(p, `\`, "/")
-	}
-	return path.Clean(p)
 }

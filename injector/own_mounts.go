@@ -4,18 +4,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"lighterman.dev/lighterman/uploader"
 )
-
-// ownVolumes are the names of the volumes that Lighterman adds, and where containers mount them. The spool's place is the
-// pod's.
-var ownVolumes = map[string]string{
-	VolumeName:         MountPath,
-	BundleVolumeName:   BundleMountPath,
-	UploaderVolumeName: uploader.DefaultDirectory,
-	SpoolVolumeName:    "",
-}
 
 // checkOwnMounts denies a pod that mounts one of Lighterman's volumes where this plan does not: a container that is to get
 // no identity would read it there, and one that may write could replace the uploader's program.

@@ -1,6 +1,10 @@
 package injector
 
 import (
+	"encoding/json"
+	"fmt"
+
+	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/uploader"
 )
@@ -8,11 +12,8 @@ import (
 // planner decides what one pod is given. It holds the facts that the decisions read, and gathers the warnings; what is
 // given, its methods return.
 type planner struct {
-	*desired
-	*warnings
+	podScope
 	settings *Settings
-	// pod is without what an earlier pass of another plan wrote.
-	pod *Pod
 	// former is what an earlier pass has left; nil: there was none.
 	former *former
 	// hash is that of all that decides what is written.
@@ -25,7 +26,7 @@ type planner struct {
 
 // newPlanner returns a planner that knows what the profile wants, and what an earlier pass has left.
 func newPlanner(pod *Pod, d *desired, request *uploadRequest, settings *Settings) (*planner, error) {
-	p := &planner{desired: d, warnings: &warnings{}, settings: settings, pod: pod}
+	p := &planner{podScope: podScope{desired: d, warnings: &warnings{}, pod: pod}, settings: settings}
 	var err error
 	if p.hash, err = outlineHash(pod, d, request, settings); err != nil {
 		return nil, err
@@ -38,13 +39,21 @@ func newPlanner(pod *Pod, d *desired, request *uploadRequest, settings *Settings
 	return p, nil
 }
 
+// warnReplaced warns that what an earlier pass of another plan wrote is replaced.
+func (p *planner) warnReplaced() {
+	if len(p.former.ops) > 0 {
+		p.warn("the pod was injected before, with %s %s: what Lighterman wrote then is replaced by what %s %s says now",
+			message.Value(p.former.record.Kind), message.Value(p.former.record.Profile), p.profile.Kind, p.profile)
+	}
+}
+
 // plan returns what the pod is given.
 func (p *planner) plan(request *uploadRequest) (*additions, error) {
 	targets, err := findTargets(p.pod, p.Tools, request)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.checkUnproven(targets); err != nil {
+	if err := checkUnproven(p.pod, p.desired, p.former, targets); err != nil {
 		return nil, err
 	}
 	p.warnTokenService()
@@ -56,8 +65,8 @@ func (p *planner) plan(request *uploadRequest) (*additions, error) {
 	if err := p.checkPod(); err != nil {
 		return nil, err
 	}
-	p.warnServiceAccount()
-	if p.uploader, err = p.planUpload(request, targets); err != nil {
+	p.warnServiceAccount(p.settings)
+	if p.uploader, err = p.planUpload(request, p.settings, targets); err != nil {
 		return nil, err
 	}
 	readTargets(targets, &p.pod.Metadata, p.desired)
@@ -171,4 +180,30 @@ func (p *planner) addOwn(given *additions) {
 			given.uploader, given.uploaderIndex, given.gracePeriod = b.containers(), sidecarIndex(p.pod), &seconds
 		}
 	}
+}
+
+// annotations returns the annotations that the pod gets: the configuration file, what an admission policy and a later pass
+// read, and those that keep other webhooks away.
+func (p *planner) annotations(given *additions) ([]entry, error) {
+	existing := p.pod.Metadata.Annotations
+	skip := skipAnnotations(p.desired, &p.pod.Metadata, given.containers)
+	entries := make([]entry, 0, 3+len(skip))
+	if p.configFile != "" && existing[AnnotationGCPCredentials] == "" {
+		entries = append(entries, entry{AnnotationGCPCredentials, p.configFile})
+	}
+	record, err := json.Marshal(Record{
+		Profile: p.profile.String(), Kind: p.profile.Kind, UID: p.profile.UID, Generation: p.profile.Generation,
+		Version: p.settings.Version, Volume: p.needsVolume(), Uploader: p.uploader != nil,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("write annotation %s: %w", AnnotationInjected, err)
+	}
+	if existing[AnnotationInjected] != string(record) {
+		entries = append(entries, entry{AnnotationInjected, string(record)})
+	}
+	added := newAddedRecord(p.pod, p.hash, p.former.earlier(), given, skip).text()
+	if existing[AnnotationAdded] != added {
+		entries = append(entries, entry{AnnotationAdded, added})
+	}
+	return append(entries, skip...), nil
 }

@@ -101,11 +101,11 @@ func hasValue(v *corev1.EnvVar) bool { return v != nil && (v.Value != "" || v.Va
 
 // proxyEnv returns the proxy variables of spec.env, and those that they refer to, for the containers of the uploader: they
 // take the same way to the network as the others.
-func (d *desired) proxyEnv() ([]corev1.EnvVar, error) {
+func proxyEnv(d *desired) ([]corev1.EnvVar, error) {
 	needed := map[int]bool{}
 	for i := range d.Vars {
 		if profile.IsProxyVariable(d.Vars[i].Name) {
-			if err := d.addWithReferences(needed, i); err != nil {
+			if err := addWithReferences(d, needed, i); err != nil {
 				return nil, err
 			}
 		}
@@ -121,7 +121,7 @@ func (d *desired) proxyEnv() ([]corev1.EnvVar, error) {
 }
 
 // addWithReferences adds a variable, and those before it that its value refers to.
-func (d *desired) addWithReferences(needed map[int]bool, i int) error {
+func addWithReferences(d *desired, needed map[int]bool, i int) error {
 	needed[i] = true
 	for name := range references(d.Vars[i].Value) {
 		at, injected := d.byName[name]
@@ -130,7 +130,7 @@ func (d *desired) addWithReferences(needed map[int]bool, i int) error {
 				"%s %s: spec.env: %s refers to $(%s), which the uploader does not have: write the value out", d.profile.Kind,
 				d.profile, d.Vars[i].Name, name))
 		}
-		if err := d.addWithReferences(needed, at); err != nil {
+		if err := addWithReferences(d, needed, at); err != nil {
 			return err
 		}
 	}

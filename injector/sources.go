@@ -32,40 +32,26 @@ func filesOf(pod *Pod, r *profile.Resolved) profile.Files {
 	return files
 }
 
-// makeConfigFile returns the text of the mode's file that is not secret; empty: it has none.
-func (d *desired) makeConfigFile() (string, error) {
-	if d.Mode.ConfigFile == nil {
-		return "", nil
-	}
-	return d.Mode.ConfigFile(&d.Environment)
-}
-
-// secretFile returns the Secret's key that is projected as the credential file; nil: there is none.
-func (d *desired) secretFile() *v1alpha1.KeyRef {
-	if d.Mode.File == nil {
-		return nil
-	}
-	return d.Mode.File(d.Spec)
-}
-
 // identitySources returns the sources of the projected volume that prove who the pod is.
-func (d *desired) identitySources() []corev1.VolumeProjection {
+func identitySources(e *profile.Environment) []corev1.VolumeProjection {
 	var sources []corev1.VolumeProjection
-	if d.Mode.Audience != nil {
+	if e.Mode.Audience != nil {
 		expiration := defaultTokenSeconds
-		if d.Spec.TokenExpirationSeconds != nil {
-			expiration = *d.Spec.TokenExpirationSeconds
+		if e.Spec.TokenExpirationSeconds != nil {
+			expiration = *e.Spec.TokenExpirationSeconds
 		}
 		sources = append(sources, corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
-			Audience: d.Mode.Audience(d.Spec), ExpirationSeconds: &expiration, Path: tokenFile,
+			Audience: e.Mode.Audience(e.Spec), ExpirationSeconds: &expiration, Path: tokenFile,
 		}})
 	}
-	if ref := d.secretFile(); ref != nil {
-		sources = append(sources, secretSource(ref.Name, ref.Key, d.Mode.FileName))
+	if e.Mode.File != nil {
+		if ref := e.Mode.File(e.Spec); ref != nil {
+			sources = append(sources, secretSource(ref.Name, ref.Key, e.Mode.FileName))
+		}
 	}
-	if d.Mode.ConfigFile != nil {
+	if e.Mode.ConfigFile != nil {
 		sources = append(sources, corev1.VolumeProjection{DownwardAPI: &corev1.DownwardAPIProjection{
-			Items: []corev1.DownwardAPIVolumeFile{{Path: d.Mode.FileName, FieldRef: &corev1.ObjectFieldSelector{
+			Items: []corev1.DownwardAPIVolumeFile{{Path: e.Mode.FileName, FieldRef: &corev1.ObjectFieldSelector{
 				APIVersion: "v1", FieldPath: "metadata.annotations['" + AnnotationGCPCredentials + "']",
 			}}},
 		}})
@@ -96,15 +82,15 @@ func caSource(ca *v1alpha1.CABundle) corev1.VolumeProjection {
 // keySources returns the sources of the mode's static secrets for the uploader, which reads them from files: the kubelet
 // replaces those when a Secret changes, and a variable stays as it was. All keys of one Secret are of one source: the
 // kubelet reads a Secret once for each source, and two sources could have two states of it.
-func (d *desired) keySources() []corev1.VolumeProjection {
+func keySources(e *profile.Environment, byName map[string]int) []corev1.VolumeProjection {
 	var sources []corev1.VolumeProjection
 	at := map[string]int{} // Of sources, by the Secret's name.
-	for _, name := range uploader.SecretVariables(d.Store.Name, d.Mode.Name) {
-		i, injected := d.byName[name]
-		if !injected || d.Vars[i].ValueFrom == nil {
+	for _, name := range uploader.SecretVariables(e.Store.Name, e.Mode.Name) {
+		i, injected := byName[name]
+		if !injected || e.Vars[i].ValueFrom == nil {
 			continue
 		}
-		ref := d.Vars[i].ValueFrom.SecretKeyRef
+		ref := e.Vars[i].ValueFrom.SecretKeyRef
 		file := corev1.KeyToPath{Key: ref.Key, Path: uploader.SecretFile(name)}
 		if source, known := at[ref.Name]; known {
 			secret := sources[source].Secret

@@ -12,9 +12,6 @@ import (
 // metricsPortName is how a PodMonitor finds the sidecar's metrics.
 const metricsPortName = "upload-metrics"
 
-// defaultGraceSeconds is what Kubernetes gives a pod that does not say.
-const defaultGraceSeconds = 30
-
 // uploaderBuilder builds what the uploader adds to a pod.
 type uploaderBuilder struct {
 	*uploadPlan
@@ -141,13 +138,4 @@ func sidecarIndex(pod *Pod) int {
 		}
 	}
 	return 0
-}
-
-// gracePeriod returns the pod's terminationGracePeriodSeconds with time to drain: the containers may take all of their own.
-func gracePeriod(pod *Pod, u *uploadRequest) int64 {
-	own := int64(defaultGraceSeconds)
-	if pod.Spec.TerminationGracePeriodSeconds != nil {
-		own = *pod.Spec.TerminationGracePeriodSeconds
-	}
-	return own + u.drainTimeout()
 }

@@ -26,36 +26,36 @@ type uploadPlan struct {
 }
 
 // planUpload decides on the uploader before the containers are decided on; nil: the pod has none.
-func (p *planner) planUpload(request *uploadRequest, targets []target) (*uploadPlan, error) {
-	alreadyInjected, err := checkUploaderNames(p.pod, request)
+func (s podScope) planUpload(request *uploadRequest, settings *Settings, targets []target) (*uploadPlan, error) {
+	alreadyInjected, err := checkUploaderNames(s.pod, request)
 	if err != nil || request == nil {
 		return nil, err
 	}
 	switch {
-	case p.pod.Windows():
+	case s.pod.Windows():
 		return nil, Deny(ReasonNotSupported, fmt.Sprintf(
 			"%s: the uploader needs Linux containers, and this is a Windows pod: set annotation %s to \"false\", and let the container upload by itself",
 			request.field, AnnotationUpload))
-	case p.settings.UploaderImage == "":
+	case settings.UploaderImage == "":
 		return nil, Deny(ReasonInvalidProfile, fmt.Sprintf("%s: Lighterman was not told the uploader's image: set --uploader-image", request.field))
 	}
-	p.warnSharedProcesses(targets)
+	s.warnSharedProcesses(targets)
 	u := &uploadPlan{uploadRequest: request, alreadyInjected: alreadyInjected}
 	if u.spool, err = findSpool(request, targets); err != nil {
 		return nil, err
 	}
 	if !alreadyInjected {
-		u.user = p.spoolUser(u, targets)
-		p.warn("terminationGracePeriodSeconds of the pod is raised to %d: the uploader has %d of them to upload what is left",
-			gracePeriod(p.pod, request), request.drainTimeout())
+		u.user = s.spoolUser(u, targets)
+		s.warn("terminationGracePeriodSeconds of the pod is raised to %d: the uploader has %d of them to upload what is left",
+			gracePeriod(s.pod, request), request.drainTimeout())
 	}
-	if u.proxyEnv, err = p.proxyEnv(); err != nil {
+	if u.proxyEnv, err = proxyEnv(s.desired); err != nil {
 		return nil, err
 	}
-	if u.config, err = uploaderConfig(p.desired, request); err != nil {
+	if u.config, err = uploaderConfig(s.desired, request); err != nil {
 		return nil, err
 	}
-	return u, checkPreviousInjection(p.pod, u)
+	return u, checkPreviousInjection(s.pod, u)
 }
 
 // checkPreviousInjection denies a pod whose sidecar is not the one that an earlier pass added: it was copied from a pod that
@@ -123,13 +123,13 @@ const maxUsers = 8
 // spoolUser returns the user that the containers with the spool run as, as far as the pod names it: the sidecar must read
 // what they write. A profile may know better. Nil is the pod's own user or, where it names none, that of the uploader's
 // image.
-func (p *planner) spoolUser(u *uploadPlan, targets []target) *int64 {
+func (s podScope) spoolUser(u *uploadPlan, targets []target) *int64 {
 	if own := u.spec.SecurityContext; own != nil && own.RunAsUser != nil {
 		return own.RunAsUser
 	}
 	var podUser *int64
-	if p.pod.Spec.SecurityContext != nil {
-		podUser = p.pod.Spec.SecurityContext.RunAsUser
+	if s.pod.Spec.SecurityContext != nil {
+		podUser = s.pod.Spec.SecurityContext.RunAsUser
 	}
 	var users []int64
 	for i := range targets {
@@ -147,21 +147,11 @@ func (p *planner) spoolUser(u *uploadPlan, targets []target) *int64 {
 	}
 	switch {
 	case len(users) > 1:
-		p.warn("the containers with the spool %s run as users %v, and the uploader can be but one: let the group read the files and set fsGroup, or list containers that write none in annotation %s",
+		s.warn("the containers with the spool %s run as users %v, and the uploader can be but one: let the group read the files and set fsGroup, or list containers that write none in annotation %s",
 			u.path, users, AnnotationSkipContainers)
 		return nil
 	case len(users) == 0 || (podUser != nil && *podUser == users[0]):
 		return nil
 	}
 	return &users[0]
-}
-
-// warnSharedProcesses warns where the walls between the containers do not hold: processes of one user may look at each
-// other's environment and files under /proc.
-func (p *planner) warnSharedProcesses(targets []target) {
-	shared := p.pod.Spec.ShareProcessNamespace
-	if shared == nil || !*shared || !slices.ContainsFunc(targets, func(t target) bool { return !t.recipient }) {
-		return
-	}
-	p.warn("the pod has shareProcessNamespace: true, so a container that runs as root or as the uploader's user can read the uploader's credentials: leave shareProcessNamespace out")
 }

@@ -105,3 +105,15 @@ func (u *uploadRequest) drainTimeout() int64 {
 	}
 	return defaultDrainSeconds
 }
+
+// defaultGraceSeconds is what Kubernetes gives a pod that does not say.
+const defaultGraceSeconds = 30
+
+// gracePeriod returns the pod's terminationGracePeriodSeconds with time to drain: the containers may take all of their own.
+func gracePeriod(pod *Pod, u *uploadRequest) int64 {
+	own := int64(defaultGraceSeconds)
+	if pod.Spec.TerminationGracePeriodSeconds != nil {
+		own = *pod.Spec.TerminationGracePeriodSeconds
+	}
+	return own + u.drainTimeout()
+}

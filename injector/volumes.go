@@ -6,7 +6,18 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"lighterman.dev/lighterman/uploader"
 )
+
+// ownVolumes are the names of the volumes that Lighterman adds, and where containers mount them. The spool's place is the
+// pod's.
+var ownVolumes = map[string]string{
+	VolumeName:         MountPath,
+	BundleVolumeName:   BundleMountPath,
+	UploaderVolumeName: uploader.DefaultDirectory,
+	SpoolVolumeName:    "",
+}
 
 // fileMode lets every user of the container read the files: tools run as whoever their image says. The kubelet narrows
 // a token to its reader where the pod has an fsGroup or one user (KEP-1205).

@@ -1,7 +1,6 @@
 package injector
 
 import (
-	"iter"
 	"strings"
 
 	"lighterman.dev/lighterman/profile"
@@ -49,12 +48,12 @@ func (p *placer) placeBesideOwn() {
 
 // opensNothing reports whether a variable may be given to a container that is not to reach the store: it is no part of an
 // identity, comes from no Secret and names no file of Lighterman's.
-func (d *desired) opensNothing(v *profile.Variable) bool {
+func (s scope) opensNothing(v *profile.Variable) bool {
 	switch {
 	case v.ValueFrom != nil || v.Name == caFileVariable:
 		return false
 	case strings.HasPrefix(v.Name, profile.ReservedPrefix):
-		return v.Groups&d.Store.IdentityGroup == 0
+		return v.Groups&s.Store.IdentityGroup == 0
 	}
 	return v.Name == metadataSwitch || v.Literal
 }
@@ -86,27 +85,4 @@ func (p *placer) missingReference(v *profile.Variable) string {
 		}
 	}
 	return ""
-}
-
-// references iterates over the names in $(NAME). Two dollar signs stand for one, and begin no reference
-// (k8s.io/kubernetes third_party/forked/golang/expansion/expand.go).
-func references(value string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for {
-			at := strings.IndexByte(value, '$')
-			if at < 0 || at+1 == len(value) {
-				return
-			}
-			next := value[at+1]
-			value = value[at+2:]
-			if next != '(' {
-				continue
-			}
-			name, rest, closed := strings.Cut(value, ")")
-			if !closed || !yield(name) {
-				return
-			}
-			value = rest
-		}
-	}
 }

@@ -14,36 +14,36 @@ import (
 )
 
 // stripContainers removes Lighterman's own containers, and what it wrote into the others.
-func (f *former) stripContainers(list string, containers []Container) []Container {
+func (s *stripper) stripContainers(list string, containers []Container) []Container {
 	stripped := slices.Clone(containers)
 	for i := range stripped {
 		if c := &stripped[i]; !isOwnContainer(c.Name) {
-			f.stripContainer("/spec/"+list+"/"+strconv.Itoa(i), fmt.Sprintf("spec.%s[%d]", list, i), c)
+			s.stripContainer("/spec/"+list+"/"+strconv.Itoa(i), fmt.Sprintf("spec.%s[%d]", list, i), c)
 		}
 	}
-	return removeItems(f, "/spec/"+list, stripped, func(c *Container) bool { return isOwnContainer(c.Name) })
+	return removeItems(s, "/spec/"+list, stripped, func(c *Container) bool { return isOwnContainer(c.Name) })
 }
 
-func (f *former) stripContainer(path, field string, c *Container) {
-	f.stripEnv(path+"/env", field+".env", c)
-	c.VolumeMounts = removeItems(f, path+"/volumeMounts", c.VolumeMounts, func(m *corev1.VolumeMount) bool {
+func (s *stripper) stripContainer(path, field string, c *Container) {
+	s.stripEnv(path+"/env", field+".env", c)
+	c.VolumeMounts = removeItems(s, path+"/volumeMounts", c.VolumeMounts, func(m *corev1.VolumeMount) bool {
 		_, own := ownVolumes[m.Name]
 		return own
 	})
 	if command, wrapped := unwrap(c.Command); wrapped {
 		c.Command = command
 		if len(command) == 0 {
-			f.remove(path + "/command")
+			s.remove(path + "/command")
 		} else {
-			f.ops = append(f.ops, jsonpatch.NewOperation("replace", path+"/command", command))
+			s.ops = append(s.ops, jsonpatch.NewOperation("replace", path+"/command", command))
 		}
 	}
 }
 
 // stripEnv removes the variables that Lighterman wrote, and empties those that it gave a value. The container may have had
 // others of the same name, in front of them.
-func (f *former) stripEnv(path, field string, c *Container) {
-	vars := f.added.vars(c.Name)
+func (s *stripper) stripEnv(path, field string, c *Container) {
+	vars := s.added.vars(c.Name)
 	written := writtenEntries(c.Env, vars)
 	env, ours := slices.Clone(c.Env), make([]bool, len(c.Env))
 	var changed []string
@@ -54,19 +54,19 @@ func (f *former) stripEnv(path, field string, c *Container) {
 		at, found := written[e.Name]
 		switch {
 		case !named:
-			ours[i] = !f.knowsVariables() && isOwnVariable(e)
+			ours[i] = !s.added.knowsVariables() && isOwnVariable(e)
 		case !found && (!filled || !isEmptyEntry(e)):
 			changed = append(changed, e.Name)
 		case found && at == i && filled:
-			f.empty(path+"/"+strconv.Itoa(i), e)
+			s.empty(path+"/"+strconv.Itoa(i), e)
 		case found && at == i:
 			ours[i] = true
 		}
 	}
 	next := -1
-	c.Env = removeItems(f, path, env, func(*corev1.EnvVar) bool { next++; return ours[next] })
+	c.Env = removeItems(s, path, env, func(*corev1.EnvVar) bool { next++; return ours[next] })
 	if len(changed) > 0 {
-		f.unproven = append(f.unproven, fmt.Sprintf(
+		s.unproven = append(s.unproven, fmt.Sprintf(
 			"%s: container %q has %s with another value than Lighterman wrote there when the pod was injected before: remove the variables, for Lighterman adds its own",
 			field, message.Value(c.Name), message.List(changed)))
 	}
@@ -84,11 +84,11 @@ func writtenEntries(env []corev1.EnvVar, vars map[string]string) map[string]int 
 }
 
 // empty takes the value from a variable that had none.
-func (f *former) empty(path string, e *corev1.EnvVar) {
+func (s *stripper) empty(path string, e *corev1.EnvVar) {
 	if e.ValueFrom != nil {
-		f.remove(path + "/valueFrom")
+		s.remove(path + "/valueFrom")
 	}
-	f.ops = append(f.ops, jsonpatch.NewOperation("add", path+"/value", ""))
+	s.ops = append(s.ops, jsonpatch.NewOperation("add", path+"/value", ""))
 	e.Value, e.ValueFrom = "", nil
 }
 
@@ -99,30 +99,4 @@ func isEmptyEntry(e *corev1.EnvVar) bool { return e.Value == "" && e.ValueFrom =
 func isOwnVariable(e *corev1.EnvVar) bool {
 	where := cleanPath(e.Value)
 	return strings.HasPrefix(e.Name, profile.ReservedPrefix) || within(where, MountPath) || within(where, BundleMountPath)
-}
-
-func (f *former) remove(path string) {
-	f.ops = append(f.ops, jsonpatch.NewOperation("remove", path, nil))
-}
-
-// removeItems returns a copy of the list without the items that are ours, and adds the operations that remove them: from
-// behind, so that an index still names the item that it named.
-func removeItems[T any](f *former, path string, items []T, ours func(*T) bool) []T {
-	kept := make([]T, 0, len(items))
-	var gone []int
-	for i := range items {
-		if ours(&items[i]) {
-			gone = append(gone, i)
-		} else {
-			kept = append(kept, items[i])
-		}
-	}
-	if len(gone) > 0 && len(kept) == 0 {
-		f.remove(path)
-		return nil
-	}
-	for _, i := range slices.Backward(gone) {
-		f.remove(path + "/" + strconv.Itoa(i))
-	}
-	return kept
 }
