@@ -29,7 +29,7 @@ func TestIdentitiesHaveEveryVariable(t *testing.T) {
 func checkListed(t *testing.T, identities []Identity, name string) {
 	t.Helper()
 	if !slices.ContainsFunc(identities, func(w Identity) bool { return w.CountMembers([]string{name}) > 0 }) {
-		t.Errorf("%s belongs to no identity", name)
+		t.Errorf("%s belongs to no identity: add it to one in profile/identities.go, or to identities in the row of its tool", name)
 	}
 }
 

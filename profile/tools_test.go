@@ -74,7 +74,7 @@ func TestTools(t *testing.T) {
 			s := &stores[i]
 			cells := d.cellsFor(s)
 			if len(cells.modes) != len(s.modes) {
-				t.Errorf("%s: %d cells for the %d modes of %s", d.name, len(cells.modes), len(s.modes), s.Name)
+				t.Errorf("the row of %s has %d cells for the %d modes of %s", d.name, len(cells.modes), len(s.modes), s.Name)
 			}
 			for j := range s.modes {
 				t.Run(fmt.Sprintf("%s/%s/%s", d.name, s.Name, s.modes[j].Name), func(t *testing.T) {
@@ -89,7 +89,7 @@ func checkCell(t *testing.T, d *dialect, s *Store, m *Mode) {
 	t.Helper()
 	cell, ok := d.cellsFor(s).modes[m.Name]
 	if !ok {
-		t.Fatal("no cell")
+		t.Fatal("the row of the tool has no cell for the mode")
 	}
 	spec := example(t, s, m)
 	spec.Tools = []v1alpha1.Tool{d.name}
@@ -109,7 +109,7 @@ func checkCell(t *testing.T, d *dialect, s *Store, m *Mode) {
 			t.Errorf("%s is there twice or not complete: %q", v.Name, v.Value)
 		}
 		if v.Groups != 0 && !strings.HasPrefix(v.Name, ReservedPrefix) && (groupsByVariable[v.Name]|d.groups[v.Name])&v.Groups == 0 {
-			t.Errorf("%s is in none of its groups when a container sets it: add it to groupsByVariable", v.Name)
+			t.Errorf("%s is in none of its groups when a container sets it: add it to groupsByVariable, or to groups in the row of %s", v.Name, d.name)
 		}
 		if groupsByVariable[v.Name]&s.IdentityGroup != 0 && v.Groups == 0 {
 			t.Errorf("%s belongs to the identity in groupsByVariable, and the row adds it without a group", v.Name)
@@ -158,7 +158,7 @@ func TestGoldenCases(t *testing.T) {
 		}
 		for _, d := range dialects {
 			if !used[string(d.name)+"."+stores[i].Name] {
-				t.Errorf("no golden case has %s with %s", d.name, stores[i].Name)
+				t.Errorf("no golden case has %[1]s with %[2]s: add injector/testdata/tool-%[1]s-%[2]s or denied-tool-%[1]s-%[2]s", d.name, stores[i].Name)
 			}
 		}
 	}
