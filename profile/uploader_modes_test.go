@@ -27,18 +27,18 @@ func TestAuthModesOfAPI(t *testing.T) {
 		}
 	}
 	spec := reflect.TypeFor[v1alpha1.CredentialProfileSpec]()
-	for i := range spec.NumField() {
-		if spec.Field(i).Type.Kind() != reflect.Pointer || spec.Field(i).Type.Elem().Kind() != reflect.Struct {
+	for field := range spec.Fields() {
+		if field.Type.Kind() != reflect.Pointer || field.Type.Elem().Kind() != reflect.Struct {
 			continue
 		}
-		auth, isStore := spec.Field(i).Type.Elem().FieldByName("Auth")
+		auth, isStore := field.Type.Elem().FieldByName("Auth")
 		if !isStore {
 			continue
 		}
-		store := jsonName(spec.Field(i))
+		store := jsonName(field)
 		rules := unionRules(t, store)
-		for j := range auth.Type.NumField() {
-			mode := jsonName(auth.Type.Field(j))
+		for f := range auth.Type.Fields() {
+			mode := jsonName(f)
 			if !slices.Contains(rows[store], mode) {
 				t.Errorf("spec.%s.auth.%s is in the API without a row in the modes of package profile", store, mode)
 			}

@@ -14,8 +14,7 @@ import (
 func TestEveryStoreIsALocation(t *testing.T) {
 	var names []string
 	fields := reflect.TypeFor[uploader.Config]()
-	for i := range fields.NumField() {
-		f := fields.Field(i)
+	for f := range fields.Fields() {
 		if f.Type.Kind() != reflect.Pointer || f.Type.Elem().Kind() != reflect.Struct {
 			continue
 		}
@@ -25,7 +24,7 @@ func TestEveryStoreIsALocation(t *testing.T) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		names = append(names, name)
 		var c uploader.Config
-		reflect.ValueOf(&c).Elem().Field(i).Set(reflect.New(f.Type.Elem()))
+		reflect.ValueOf(&c).Elem().FieldByIndex(f.Index).Set(reflect.New(f.Type.Elem()))
 		where, err := c.Location()
 		if err != nil {
 			t.Errorf("Config.%s has no row in the table of stores in uploader/location.go: %v", f.Name, err)
@@ -65,9 +64,9 @@ func TestEveryStoreHasAPackage(t *testing.T) {
 func fieldOf(t *testing.T, store string) string {
 	t.Helper()
 	fields := reflect.TypeFor[uploader.Config]()
-	for i := range fields.NumField() {
-		if name, _, _ := strings.Cut(fields.Field(i).Tag.Get("json"), ","); name == store {
-			return fields.Field(i).Name
+	for f := range fields.Fields() {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name == store {
+			return f.Name
 		}
 	}
 	t.Fatalf("Config has no store %s", store)
@@ -90,8 +89,8 @@ func TestLocationOfNoStore(t *testing.T) {
 func TestAuthModesNameFields(t *testing.T) {
 	var known []string
 	fields := reflect.TypeFor[uploader.Auth]()
-	for i := range fields.NumField() {
-		name, _, _ := strings.Cut(fields.Field(i).Tag.Get("json"), ",")
+	for f := range fields.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		known = append(known, name)
 	}
 	for _, store := range uploader.StoreNames() {
@@ -111,13 +110,13 @@ func TestAuthModesNameFields(t *testing.T) {
 // TestAuthIsCheckedWhole sets each field of Auth in a mode that takes none.
 func TestAuthIsCheckedWhole(t *testing.T) {
 	fields := reflect.TypeFor[uploader.Auth]()
-	for i := range fields.NumField() {
-		name, _, _ := strings.Cut(fields.Field(i).Tag.Get("json"), ",")
+	for f := range fields.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "mode" {
 			continue
 		}
 		where := uploader.GCS{Bucket: "b", Auth: uploader.Auth{Mode: "ambient"}}
-		reflect.ValueOf(&where.Auth).Elem().Field(i).SetString("/x")
+		reflect.ValueOf(&where.Auth).Elem().FieldByIndex(f.Index).SetString("/x")
 		want := uploader.Problem{Field: "gcs.auth." + name, Message: "is set: mode ambient does not use it; remove it"}
 		if problems := where.Check(); !slices.Contains(problems, want) {
 			t.Errorf("%s is not checked: got %v", name, problems)

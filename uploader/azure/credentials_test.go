@@ -159,7 +159,9 @@ func TestModes(t *testing.T) {
 			"workloadIdentity", withToken, nil, "Bearer for app", "the token", "Entra ID, for the application app",
 		},
 		"service principal": {
-			"servicePrincipal", sp, map[string]string{"AZURE_CLIENT_SECRET": "s"}, "Bearer for app", "",
+			"servicePrincipal", sp,
+			map[string]string{"AZURE_CLIENT_SECRET": "s"},
+			"Bearer for app", "",
 			"Entra ID, for the application app",
 		},
 		"certificate": {"servicePrincipal", withCert, nil, "Bearer for app", "ey", "Entra ID, for the application app"},
@@ -170,7 +172,9 @@ func TestModes(t *testing.T) {
 			"IDENTITY_ENDPOINT": c.URL + "/msi", "IDENTITY_HEADER": "h",
 		}, "Bearer for node", "", "the metadata service, or NMI in its place"},
 		"default": {
-			"default", sp, map[string]string{"AZURE_CLIENT_ID": "found", "AZURE_TENANT_ID": tenant}, "Bearer for found", "",
+			"default", sp,
+			map[string]string{"AZURE_CLIENT_ID": "found", "AZURE_TENANT_ID": tenant},
+			"Bearer for found", "",
 			"the SDK's search for an identity",
 		},
 		"account key": {

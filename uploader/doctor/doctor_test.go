@@ -246,14 +246,16 @@ func TestTokenExchange(t *testing.T) {
 		says  string
 	}{
 		"a credential that ends": {
-			answering{credential: objstore.Credential{From: "STS", Expires: time.Now().Add(time.Hour)}}, true,
+			answering{credential: objstore.Credential{From: "STS", Expires: time.Now().Add(time.Hour)}},
+			true,
 			"token exchange: given by STS, valid for ",
 		},
 		"one that does not": {
 			answering{credential: objstore.Credential{From: "the pod"}}, true, "token exchange: given by the pod<nil>",
 		},
 		"a service that is late": {
-			answering{refusals: []error{fault(objstore.Transient)}, credential: objstore.Credential{From: "GKE"}}, true,
+			answering{refusals: []error{fault(objstore.Transient)}, credential: objstore.Credential{From: "GKE"}},
+			true,
 			"given by GKE",
 		},
 		"a role that is refused": {

@@ -87,7 +87,8 @@ func TestModes(t *testing.T) {
 		giver string
 	}{
 		"webIdentity": {
-			uploader.Auth{TokenFile: token, RoleARN: "arn:aws:iam::1:role/backup", STSEndpoint: tokenService}, nil,
+			uploader.Auth{TokenFile: token, RoleARN: "arn:aws:iam::1:role/backup", STSEndpoint: tokenService},
+			nil,
 			"role session", "STS, for the role arn:aws:iam::1:role/backup",
 		},
 		"podIdentity": {
