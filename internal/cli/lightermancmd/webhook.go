@@ -103,16 +103,8 @@ func (o *webhookOptions) injectorSettings(log logr.Logger) (injector.Settings, e
 	}, nil
 }
 
-func runWebhook(ctx context.Context, o *webhookOptions) error {
-	log, err := o.newLogger()
-	if err != nil {
-		return err
-	}
-	if os.Getenv("GOGC") == "" {
-		// An admission leaves little to collect, and most of the heap is caches: a smaller reserve saves a quarter of the
-		// memory in large clusters.
-		debug.SetGCPercent(40)
-	}
+// validate completes the options of the certificates, and reports flags that are missing or contradict each other.
+func (o *webhookOptions) validate() error {
 	if o.namespace == "" {
 		return errors.New("--namespace is required: name the namespace of the release")
 	}
@@ -124,6 +116,22 @@ func runWebhook(ctx context.Context, o *webhookOptions) error {
 	}
 	if o.readOnly && o.annotate {
 		return errors.New("--read-only needs --annotate-service-accounts=false: an annotation is written, too")
+	}
+	return nil
+}
+
+func runWebhook(ctx context.Context, o *webhookOptions) error {
+	log, err := o.newLogger()
+	if err != nil {
+		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		// An admission leaves little to collect, and most of the heap is caches: a smaller reserve saves a quarter of the
+		// memory in large clusters.
+		debug.SetGCPercent(40)
+	}
+	if err := o.validate(); err != nil {
+		return err
 	}
 	kubeconfig, err := newKubeconfig("lighterman/" + o.version)
 	if err != nil {
