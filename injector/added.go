@@ -42,13 +42,14 @@ type envRecord struct {
 	hashes     []entry
 }
 
-// newAddedRecord returns the record of what this pass writes, and of what an earlier pass of the same plan wrote; nil: there
-// was none. The annotations are those that a later pass takes back.
+// newAddedRecord returns the record of what this pass writes, and of what an earlier pass of the same plan wrote; nil:
+// there was none. The annotations are those that a later pass takes back.
 func newAddedRecord(pod *Pod, hash string, earlier *Added, given *additions, annotations []entry) *addedRecord {
 	var a arena
 	a.text.Grow(1 << 10)
 	r := &addedRecord{
-		plan: hash, env: recordEnv(&a, pod, earlier, given.containers), labels: a.hashValues(given.labels), annotations: a.hashValues(annotations),
+		plan: hash, env: recordEnv(&a, pod, earlier, given.containers),
+		labels: a.hashValues(given.labels), annotations: a.hashValues(annotations),
 	}
 	if earlier != nil {
 		r.labels = mergeEntries(entriesOf(earlier.Labels), r.labels)
@@ -57,8 +58,8 @@ func newAddedRecord(pod *Pod, hash string, earlier *Added, given *additions, ann
 	return r
 }
 
-// text returns the annotation's value.
-func (r *addedRecord) text() string {
+// annotationText returns the annotation's value.
+func (r *addedRecord) annotationText() string {
 	text := r.appendJSON(make([]byte, 0, 1<<10))
 	if len(text) > maxAdded {
 		alone := addedRecord{plan: r.plan}
@@ -105,7 +106,7 @@ func recordEnv(a *arena, pod *Pod, earlier *Added, given []containerAdditions) [
 			if !again { // The API server refuses a name that is there twice, but later.
 				r = len(records)
 				at[c.Name] = r
-				records = append(records, envRecord{containers: []string{c.Name}, hashes: entriesOf(earlier.vars(c.Name))})
+				records = append(records, envRecord{containers: []string{c.Name}, hashes: entriesOf(earlier.varsOf(c.Name))})
 			}
 			if len(given) > 0 && given[0].Container == c { // They are in the order of the pod's containers.
 				records[r].hashes = shared.addContainer(records[r].hashes, &given[0])
@@ -164,8 +165,8 @@ func groupRecords(records []envRecord) []envRecord {
 	return groups
 }
 
-// vars returns the variables that an earlier pass wrote into a container.
-func (a *Added) vars(container string) map[string]string {
+// varsOf returns the variables that an earlier pass wrote into a container.
+func (a *Added) varsOf(container string) map[string]string {
 	if a == nil {
 		return nil
 	}

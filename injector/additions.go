@@ -33,13 +33,13 @@ type envAdditions struct {
 	front []corev1.EnvVar
 	// behind stand behind them.
 	behind []corev1.EnvVar
-	// fills take the place of entries that say nothing.
+	// fills take the place of entries without a value.
 	fills []filling
 	// shut stand behind all others, and keep out rivals of the identity.
 	shut []corev1.EnvVar
 }
 
-// filling is an entry of the container's env that says nothing, and gets the value of an injected variable.
+// filling is an entry of the container's env that has no value, and gets that of an injected variable.
 type filling struct {
 	at  int // In the container's env.
 	env *corev1.EnvVar
@@ -57,8 +57,8 @@ func (a *envAdditions) isEmpty() bool {
 	return len(a.front)+len(a.behind)+len(a.fills)+len(a.shut) == 0
 }
 
-// filled returns the variables that are filled in.
-func (a *envAdditions) filled() []corev1.EnvVar {
+// filledVars returns the variables that are filled in.
+func (a *envAdditions) filledVars() []corev1.EnvVar {
 	if len(a.fills) == 0 {
 		return nil
 	}

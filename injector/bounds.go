@@ -2,9 +2,9 @@ package injector
 
 import "fmt"
 
-// The bounds of what is read of a pod. The API server bounds the annotations of an object together, at 256 KiB, and not each
-// of them (k8s.io/apimachinery v0.37 pkg/api/validation/objectmeta.go, TotalAnnotationSizeLimitB); and it does so only after
-// the webhooks. A pod with more than a few dozen containers is not known from any cluster.
+// The bounds of what is read of a pod. The API server bounds the annotations of an object together, at 256 KiB, and not
+// each of them (k8s.io/apimachinery v0.37 pkg/api/validation/objectmeta.go, TotalAnnotationSizeLimitB); and it does so
+// only after the webhooks. A pod with more than a few dozen containers is not known from any cluster.
 const (
 	maxAnnotation = 16 << 10
 	maxNames      = 256

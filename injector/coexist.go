@@ -13,7 +13,7 @@ import (
 // injectedInto reports whether the webhook has given the container its token.
 func injectedInto(w *profile.CloudWebhook, c *Container) bool {
 	return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool {
-		return e.Name == w.TokenVariable && within(cleanPath(e.Value), w.TokenDirectory)
+		return e.Name == w.TokenVariable && isWithin(cleanPath(e.Value), w.TokenDirectory)
 	})
 }
 
@@ -34,13 +34,13 @@ type webhookConflict struct {
 	webhook *profile.CloudWebhook
 }
 
-// resolve returns the groups that the container keeps for the other webhook's identity. Nothing of the other's can be taken
-// away, so the profile's identity is injected where it is whole beside the other, and programs take it first; else all of
-// it stays out, for half an identity is none.
-func (c webhookConflict) resolve() (profile.Group, error) {
+// resolveConflict returns the groups that the container keeps for the other webhook's identity. Nothing of the other's
+// can be taken away, so the profile's identity is injected where it is whole beside the other, and programs take it
+// first; else all of it stays out, for half an identity is none.
+func (c webhookConflict) resolveConflict() (profile.Group, error) {
 	w := c.webhook
 	whole, same := c.isCompatible(), c.Mode.Rank == w.Rank
-	hasOther := c.own.presence(w.IdentityVariable).possible()
+	hasOther := c.own.presenceOf(w.IdentityVariable).isPossible()
 	isForeign := hasOther && !slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool {
 		return e.Name == w.IdentityVariable && c.equalsInjected(&e)
 	})
@@ -65,19 +65,20 @@ func (c webhookConflict) resolve() (profile.Group, error) {
 // optional reference, so the webhook left it alone. Empty: there is none.
 func (c webhookConflict) uncertainVariable() string {
 	for _, name := range append([]string{c.webhook.IdentityVariable}, c.webhook.OtherVariables...) {
-		if !c.own.presence(name).certain() {
+		if !c.own.presenceOf(name).isCertain() {
 			return name
 		}
 	}
 	return ""
 }
 
-// denyIncomplete denies the pod that another webhook gave a token for nobody, which does not go with the profile's identity.
+// denyIncomplete denies the pod that another webhook gave a token without an identity, which does not go with the
+// profile's.
 func (c webhookConflict) denyIncomplete(lacking string) error {
 	w := c.webhook
 	return Deny(ReasonIncompleteIdentity, fmt.Sprintf(
 		"%s.env: container %q has the token of %s without %s for certain, and the rest of what that webhook set does not go with %s of %s %s: remove %s, or list the container in the pod's annotation %s",
-		c.field(), c.Name, w.Name, lacking, c.Store.IdentityGroup, c.profile.Kind, c.profile, w.Source, w.SkipAnnotation))
+		c.fieldPath(), c.Name, w.Name, lacking, c.Store.IdentityGroup, c.profile.Kind, c.profile, w.Source, w.SkipAnnotation))
 }
 
 // isCompatible reports whether the profile's identity is whole beside what the other webhook set: where both use a

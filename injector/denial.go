@@ -7,7 +7,7 @@ import (
 	"lighterman.dev/lighterman/internal/message"
 )
 
-// Reason says in one word why a pod was denied. It is a metric label, an Event's reason and a log field, so the set is
+// Reason is why a pod was denied, in one word. It is a metric label, an Event's reason and a log field, so the set is
 // closed.
 type Reason string
 
@@ -19,9 +19,9 @@ const (
 	ReasonAmbiguousSelector        Reason = "AmbiguousSelector"
 	ReasonNamespaceNotAllowed      Reason = "NamespaceNotAllowed"
 	ReasonServiceAccountNotAllowed Reason = "ServiceAccountNotAllowed"
-	// ReasonServiceAccountNotAnnotated: the service account lacks annotations that somebody else is to write.
+	// ReasonServiceAccountNotAnnotated: the service account lacks annotations that an administrator is to write.
 	ReasonServiceAccountNotAnnotated Reason = "ServiceAccountNotAnnotated"
-	// ReasonServiceAccountConflict: the service account has annotations of somebody else, or of another profile.
+	// ReasonServiceAccountConflict: the service account has annotations of another author or of another profile.
 	ReasonServiceAccountConflict Reason = "ServiceAccountConflict"
 	ReasonServiceAccountNotFound Reason = "ServiceAccountNotFound"
 	ReasonUnknownContainer       Reason = "UnknownContainer"
@@ -37,7 +37,7 @@ const (
 	ReasonAmbiguousIdentity Reason = "AmbiguousIdentity"
 )
 
-// DeniedError says why a pod cannot be admitted, and what to do. Every other error of this package is a fault of
+// DeniedError is why a pod cannot be admitted, and what to do. Every other error of this package is a fault of
 // Lighterman itself.
 type DeniedError struct {
 	Reason Reason
@@ -45,8 +45,8 @@ type DeniedError struct {
 	Problems []string
 }
 
-// The bounds of a denial's text. The API server and its clients hand it on as it is, and controllers put it into events and
-// conditions that are read by people.
+// The bounds of a denial's text. The API server and its clients hand it on as it is, and controllers put it into events
+// and conditions that are read by people.
 const (
 	maxProblem = 1 << 10
 	maxDenial  = 4 << 10
@@ -70,7 +70,7 @@ func (e *DeniedError) Error() string {
 	return b.String()
 }
 
-// Deny makes a DeniedError of its problems.
+// Deny returns the DeniedError with these problems.
 func Deny(reason Reason, problems ...string) *DeniedError {
 	return &DeniedError{Reason: reason, Problems: problems}
 }

@@ -41,8 +41,8 @@ func findFormer(m *Metadata) *former {
 	return f
 }
 
-// readFormer finds out whether the pod was injected before; nil: it was not. What a pass of the same plan wrote stays; what
-// another wrote is taken away.
+// readFormer finds out whether the pod was injected before; nil: it was not. What a pass of the same plan wrote stays;
+// what another wrote is taken away.
 func readFormer(pod *Pod, hash string) (*former, error) {
 	f := findFormer(&pod.Metadata)
 	if f == nil {
@@ -53,12 +53,12 @@ func readFormer(pod *Pod, hash string) (*former, error) {
 		return f, nil
 	}
 	var err error
-	f.pod, f.ops, err = strip(pod, f.added)
+	f.pod, f.ops, err = stripPod(pod, f.added)
 	return f, err
 }
 
-// earlier returns what an earlier pass of the same plan wrote; nil: there was none.
-func (f *former) earlier() *Added {
+// earlierRecord returns what an earlier pass of the same plan wrote; nil: there was none.
+func (f *former) earlierRecord() *Added {
 	if f == nil || !f.isCurrent {
 		return nil
 	}
@@ -68,8 +68,8 @@ func (f *former) earlier() *Added {
 // isReplaced reports whether there was an earlier pass, of another plan.
 func (f *former) isReplaced() bool { return f != nil && !f.isCurrent }
 
-// operations returns the operations that remove what the earlier pass wrote.
-func (f *former) operations() []jsonpatch.Operation {
+// removals returns the operations that remove what the earlier pass wrote.
+func (f *former) removals() []jsonpatch.Operation {
 	if f == nil {
 		return nil
 	}

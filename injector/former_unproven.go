@@ -7,8 +7,8 @@ import (
 	"lighterman.dev/lighterman/profile"
 )
 
-// checkUnproven denies a pod that was injected before by a version that did not say what it wrote, where a container has
-// variables that might be of that injection: they may name another identity or another store than today's profile.
+// checkUnproven denies a pod that was injected before by a version that did not record what it wrote, where a container
+// has variables that might be of that injection: they may name another identity or another store than today's profile.
 func checkUnproven(pod *Pod, d *desired, f *former, targets []target) error {
 	if !f.isReplaced() || f.added.knowsVariables() {
 		return nil

@@ -23,9 +23,9 @@ type identityJudge struct {
 	taken profile.Group
 }
 
-// judge returns how far the container's variables make an identity to which one of the names belongs: what another webhook
-// set makes none by itself. missing is what the one lacks that is nearest to being whole.
-func (j identityJudge) judge(names []string) (is completeness, missing []string) {
+// judgeNames returns how far the container's variables make an identity to which one of the names belongs: what another
+// webhook set makes none by itself. missing is what the one lacks that is nearest to being whole.
+func (j identityJudge) judgeNames(names []string) (is completeness, missing []string) {
 	const perName = 8 // More than any identity has members.
 	nearest := 0
 	identities := j.Identities()
@@ -35,7 +35,7 @@ func (j identityJudge) judge(names []string) (is completeness, missing []string)
 		if shared == 0 {
 			continue
 		}
-		one, lacks := j.completes(w)
+		one, lacks := j.judgeIdentity(w)
 		near := perName*(1+shared) - len(lacks)
 		if lacks == nil && one != isWhole { // It is ruled out.
 			near = 1
@@ -47,21 +47,22 @@ func (j identityJudge) judge(names []string) (is completeness, missing []string)
 	return is, missing
 }
 
-// completes returns how far the container's variables make this identity; missing are the members that are not certain.
-func (j identityJudge) completes(w *profile.Identity) (is completeness, missing []string) {
+// judgeIdentity returns how far the container's variables make this identity; missing are the members that are not
+// certain.
+func (j identityJudge) judgeIdentity(w *profile.Identity) (is completeness, missing []string) {
 	is = isWhole
 	for _, name := range w.Without {
-		if j.own.presence(name).certain() {
+		if j.own.presenceOf(name).isCertain() {
 			return isHalf, nil
 		}
 	}
 	for _, names := range w.All {
 		best := isHalf
 		for _, name := range names {
-			switch is := j.own.presence(name); {
-			case j.isLocation(name) || is.certain() && j.hasText(w, name):
+			switch is := j.own.presenceOf(name); {
+			case j.isLocation(name) || is.isCertain() && j.hasText(w, name):
 				best = isWhole
-			case is.possible() && w.Text == "":
+			case is.isPossible() && w.Text == "":
 				best = max(best, mayBeWhole)
 			}
 		}
@@ -84,8 +85,8 @@ func (j identityJudge) isLocation(name string) bool {
 	return injected && j.Vars[at].Groups&(j.Store.IdentityGroup|j.taken) == 0
 }
 
-// halfBeside returns a variable that belongs to no whole identity, and what the one lacks that is nearest to being whole; an
-// empty name: there is none. What an identity only may have beside it is none.
+// halfBeside returns a variable that belongs to no whole identity, and what the one lacks that is nearest to being
+// whole; an empty name: there is none. What an identity only may have beside it is none.
 func (j identityJudge) halfBeside(names []string) (half string, lacking []string) {
 	identities := j.Identities()
 	for _, name := range names {
@@ -93,7 +94,7 @@ func (j identityJudge) halfBeside(names []string) (half string, lacking []string
 		if j.GroupOf(name)&j.Store.IdentityGroup == 0 || slices.ContainsFunc(identities, isBeside) {
 			continue
 		}
-		if is, missing := j.judge([]string{name}); is == isHalf {
+		if is, missing := j.judgeNames([]string{name}); is == isHalf {
 			return name, missing
 		}
 	}

@@ -19,9 +19,9 @@ type claims struct {
 	webhooks []*profile.CloudWebhook
 }
 
-// add adds a variable of the identity group.
-func (c *claims) add(v *ownVariable, g profile.Group) {
-	if v.is.certain() {
+// addVariable adds a variable of the identity group.
+func (c *claims) addVariable(v *ownVariable, g profile.Group) {
+	if v.is.isCertain() {
 		c.certain, c.groups = append(c.certain, v.name), c.groups|g
 		return
 	}
@@ -49,7 +49,7 @@ func (j identityJudge) decideIdentity(c *claims) (identityDecision, error) {
 		return identityDecision{kept: j.Store.IdentityGroup | c.groups}, j.checkWhole(claimed)
 	}
 	for _, w := range c.webhooks {
-		kept, err := webhookConflict{scope: j.scope, webhook: w}.resolve()
+		kept, err := webhookConflict{scope: j.scope, webhook: w}.resolveConflict()
 		if kept != 0 || err != nil {
 			return identityDecision{kept: kept}, err
 		}
@@ -68,8 +68,8 @@ func (j identityJudge) preferProfile(optional []string) (identityDecision, error
 	return identityDecision{shut: shut}, nil
 }
 
-// decideAmbient is decideIdentity where the pod keeps the identity that the cluster gives it: nothing of it is injected, so
-// nothing can be half. Where it is the pod's own, what would be taken before it is shut.
+// decideAmbient is decideIdentity where the pod keeps the identity that the cluster gives it: nothing of it is
+// injected, so nothing can be half. Where it is the pod's own, what would be taken before it is shut.
 func (j identityJudge) decideAmbient(c *claims) (identityDecision, error) {
 	if len(c.certain) > 0 {
 		j.warnGroup(c.certain[0], j.Store.IdentityGroup)
@@ -94,7 +94,7 @@ func (j identityJudge) foreignAccount() string {
 		return ""
 	}
 	for i := range j.own.list {
-		if v := &j.own.list[i]; v.is.certain() && j.GroupOf(v.name) == profile.GroupAzureAccount {
+		if v := &j.own.list[i]; v.is.isCertain() && j.GroupOf(v.name) == profile.GroupAzureAccount {
 			return v.name
 		}
 	}
@@ -105,7 +105,7 @@ func (j identityJudge) foreignAccount() string {
 // whole is kept where it leads nowhere if it is not: Azure's and Google's libraries have no variable that shuts the node's
 // identity alone.
 func (j identityJudge) checkWhole(names []string) error {
-	is, missing := j.judge(names)
+	is, missing := j.judgeNames(names)
 	half, lacking := j.halfBeside(names)
 	switch {
 	case is != isHalf && half != "": // Programs may find it first, and stop there.
@@ -116,7 +116,7 @@ func (j identityJudge) checkWhole(names []string) error {
 	case is == mayBeWhole && !j.Store.BlocksNodeIdentity:
 		return Deny(ReasonIncompleteIdentity, fmt.Sprintf(
 			"%s.env: container %q sets %s, and %s only by what may bring none, an optional reference or envFrom: then programs take the identity of the node: set that in env by a reference that is required, remove %s so that the container gets %s of %s %s, or list it in %s",
-			j.field(), j.Name, joinNames(names), joinNames(missing), joinNames(names), j.Store.IdentityGroup,
+			j.fieldPath(), j.Name, joinNames(names), joinNames(missing), joinNames(names), j.Store.IdentityGroup,
 			j.profile.Kind, j.profile, AnnotationSkipContainers))
 	case is == mayBeWhole:
 		j.warn("container %q sets %s itself, so Lighterman does not inject %s of %s %s there; it has no identity where what may bring %s, an optional reference or envFrom, does not: set that in env by a reference that is required, or list the container in %s",
@@ -130,6 +130,6 @@ func (j identityJudge) checkWhole(names []string) error {
 func (j identityJudge) denyHalf(names, missing []string) error {
 	return Deny(ReasonIncompleteIdentity, fmt.Sprintf(
 		"%s.env: container %q sets %s and not %s, and half an identity is none: set that too, remove %s so that the container gets %s of %s %s, or list it in %s",
-		j.field(), j.Name, joinNames(names), joinNames(missing), joinNames(names), j.Store.IdentityGroup,
+		j.fieldPath(), j.Name, joinNames(names), joinNames(missing), joinNames(names), j.Store.IdentityGroup,
 		j.profile.Kind, j.profile, AnnotationSkipContainers))
 }

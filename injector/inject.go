@@ -5,13 +5,13 @@ import (
 )
 
 // Inject returns what must be added to pod so that its containers can reach the store of the profile. It performs no I/O
-// and does not change its arguments. A *DeniedError says what in pod or profile stands in the way; any other error is a
+// and does not change its arguments. A *DeniedError names what in pod or profile stands in the way; any other error is a
 // fault of Lighterman.
 func Inject(pod *Pod, profile *profile.Profile, settings Settings) (Result, error) {
 	if err := checkOverrides(&pod.Metadata); err != nil {
 		return Result{}, err
 	}
-	env, err := render(pod, profile, &settings)
+	env, err := renderProfile(pod, profile, &settings)
 	if err != nil {
 		return Result{}, err
 	}
@@ -27,18 +27,18 @@ func Inject(pod *Pod, profile *profile.Profile, settings Settings) (Result, erro
 	if err != nil {
 		return Result{}, err
 	}
-	given, err := p.plan(request)
+	given, err := p.planPod(request)
 	if err != nil {
 		return Result{}, err
 	}
 	return Result{
-		Operations: append(p.former.operations(), patch(p.pod, given)...), Size: p.size.bytes,
-		Replaced: p.former.isReplaced(), Warnings: p.warnings.list(),
+		Operations: append(p.former.removals(), buildPatch(p.pod, given)...), Size: p.size.bytes,
+		Replaced: p.former.isReplaced(), Warnings: p.warnings.withOmitted(),
 	}, nil
 }
 
-// render returns what the profile injects. It turns the profile's problems into a denial that lists them all.
-func render(pod *Pod, prof *profile.Profile, settings *Settings) (profile.Environment, error) {
+// renderProfile returns what the profile injects. It turns the profile's problems into a denial that lists them all.
+func renderProfile(pod *Pod, prof *profile.Profile, settings *Settings) (profile.Environment, error) {
 	tools, field := toolsOf(&pod.Metadata, prof.Spec)
 	resolved := profile.ResolveWithTools(prof.Spec, tools)
 	env, problems := resolved.Render(profile.Use{

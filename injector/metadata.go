@@ -6,8 +6,8 @@ import (
 	"lighterman.dev/lighterman/internal/message"
 )
 
-// missingLabels returns the label that the mode needs and the pod lacks. One with another value means that the pod is
-// somebody else, or was copied from one that ran: a key has one value, so no addition can mend it.
+// missingLabels returns the label that the mode needs and the pod lacks. One with another value means that the pod has
+// another identity, or was copied from one that ran: a key has one value, so no addition can mend it.
 func missingLabels(m *Metadata, d *desired) ([]entry, error) {
 	if d.Mode.Label == nil {
 		return nil, nil

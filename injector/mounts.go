@@ -16,12 +16,12 @@ func (t *target) addMount(mounts []corev1.VolumeMount, volume, at string) ([]cor
 		switch where := cleanPath(m.MountPath); {
 		case where == at && m.Name == volume && m.SubPath == "" && m.SubPathExpr == "":
 			return mounts, nil
-		case within(where, at):
+		case isWithin(where, at):
 			return nil, t.denyMountTaken(fmt.Sprintf("volumeMounts[%d].mountPath", i), m.MountPath)
 		}
 	}
 	for i := range t.VolumeDevices {
-		if where := t.VolumeDevices[i].DevicePath; within(cleanPath(where), at) {
+		if where := t.VolumeDevices[i].DevicePath; isWithin(cleanPath(where), at) {
 			return nil, t.denyMountTaken(fmt.Sprintf("volumeDevices[%d].devicePath", i), where)
 		}
 	}
@@ -31,5 +31,5 @@ func (t *target) addMount(mounts []corev1.VolumeMount, volume, at string) ([]cor
 func (t *target) denyMountTaken(field, path string) error {
 	return Deny(ReasonCollision, fmt.Sprintf(
 		"%s.%s: %s of container %q is where Lighterman mounts its files: mount it elsewhere, or list the container in %s",
-		t.field(), field, message.Value(path), t.Name, AnnotationSkipContainers))
+		t.fieldPath(), field, message.Value(path), t.Name, AnnotationSkipContainers))
 }

@@ -40,7 +40,7 @@ const (
 	BundleContainerName = "lighterman-ca-bundle"
 )
 
-// Files in the volumes; what a profile's own credential file is called, its auth mode says.
+// Files in the volumes; the auth mode names a profile's own credential file.
 const (
 	tokenFile = "token"
 	caFile    = "ca.crt"

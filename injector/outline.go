@@ -62,7 +62,7 @@ func outlineHash(pod *Pod, d *desired, u *uploadRequest, settings *Settings) (st
 			Config: profile.UploaderConfig(&u.spec), SizeLimit: u.spec.SizeLimit, Port: u.spec.MetricsPort,
 			Resources: u.spec.Resources, Security: u.spec.SecurityContext, Identity: cmp.Or(u.spec.Identity, profile.IdentityOfUploader),
 		}
-		o.Uploader.Config.Spool, o.Uploader.Config.Completion = u.path, u.completion()
+		o.Uploader.Config.Spool, o.Uploader.Config.Completion = u.path, u.completionMode()
 		o.Uploader.Config.DrainTimeoutSeconds = u.drainTimeout()
 		d.ConfigureUploader(&o.Uploader.Config)
 	}

@@ -17,8 +17,8 @@ type patcher struct {
 	paths arena
 }
 
-// patch returns the operations that add to the pod what it is given.
-func patch(pod *Pod, given *additions) []jsonpatch.Operation {
+// buildPatch returns the operations that add to the pod what it is given.
+func buildPatch(pod *Pod, given *additions) []jsonpatch.Operation {
 	p := patcher{ops: make([]jsonpatch.Operation, 0, countOperations(given))}
 	appendItems(&p, "/spec/volumes", len(pod.Spec.Volumes), given.volumes)
 	p.paths.text.Grow(cap(p.ops) * len("/spec/initContainers/00/env/00"))

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// within reports whether a clean path is dir, or lies below it.
-func within(where, dir string) bool { return where == dir || strings.HasPrefix(where, dir+"/") }
+// isWithin reports whether a clean path is dir, or lies below it.
+func isWithin(where, dir string) bool { return where == dir || strings.HasPrefix(where, dir+"/") }
 
 // cleanPath makes mount paths comparable, those of Windows pods included.
 func cleanPath(p string) string {

@@ -19,7 +19,7 @@ type placementKind uint8
 const (
 	inFront   placementKind = iota // of the container's own
 	behindOwn                      // where an optional reference of the container's may bring another value
-	filledIn                       // in the place of an entry that says nothing
+	filledIn                       // in the place of an entry without a value
 	keptOut                        // the container has it, or another value of its own
 )
 
@@ -55,13 +55,13 @@ func (p *placer) compareOwn() (taken profile.Group, c claims, optional []string)
 			p.places[at] = p.placeBeside(v, at, g)
 		}
 		switch {
-		case !v.is.possible() || injected && p.places[at].kind == keptOut && !isOptional(env) && p.Vars[at].Equals(env):
+		case !v.is.isPossible() || injected && p.places[at].kind == keptOut && !isOptional(env) && p.Vars[at].Equals(env):
 		case slices.ContainsFunc(c.webhooks, func(w *profile.CloudWebhook) bool { return w.Sets(v.name) }):
 		case g&p.Store.IdentityGroup != 0:
 			if !p.shutsRival(env) {
-				c.add(v, g)
+				c.addVariable(v, g)
 			}
-		case !v.is.certain():
+		case !v.is.isCertain():
 			if injected {
 				optional = append(optional, v.name) // Of other groups.
 			}
@@ -76,18 +76,18 @@ func (p *placer) compareOwn() (taken profile.Group, c claims, optional []string)
 	return taken, c, optional
 }
 
-// placeBeside returns where one of the profile's variables goes in a container that sets it, too. An optional reference may
-// be none: what belongs to the identity or the location then stands behind it, for two values of one group do not mix; what
-// belongs to no group stands in front, so that the container's own counts where there is one.
+// placeBeside returns where one of the profile's variables goes in a container that sets it, too. An optional reference
+// may be none: what belongs to the identity or the location then stands behind it, for two values of one group do not
+// mix; what belongs to no group stands in front, so that the container's own counts where there is one.
 func (p *placer) placeBeside(v *ownVariable, at int, g profile.Group) placement {
 	isSame := func(i int) bool {
 		e := &p.Env[i]
 		return e.Name == v.name && !isOptional(e) && p.Vars[at].Equals(e)
 	}
 	switch {
-	case isSame(v.last) || v.is.certain():
+	case isSame(v.last) || v.is.isCertain():
 		return placement{kind: keptOut}
-	case !v.is.possible():
+	case !v.is.isPossible():
 		return placement{kind: filledIn, at: v.last}
 	case g != 0:
 		return placement{kind: behindOwn}
@@ -121,7 +121,7 @@ func (p *placer) addVar(env *envAdditions, i int) {
 // refersToOwn reports whether the variable refers to one that the profile injects, and that stands among the container's
 // own or behind them: the kubelet fills in a reference only from what stands before it.
 func (p *placer) refersToOwn(v *profile.Variable) bool {
-	for name := range references(v.Value) {
+	for name := range referencedNames(v.Value) {
 		at, injected := p.byName[name]
 		if injected && (p.own.find(name) != nil || p.places[at].kind == behindOwn) {
 			return true

@@ -47,8 +47,8 @@ func (p *planner) warnReplaced() {
 	}
 }
 
-// plan returns what the pod is given.
-func (p *planner) plan(request *uploadRequest) (*additions, error) {
+// planPod returns what the pod is given.
+func (p *planner) planPod(request *uploadRequest) (*additions, error) {
 	targets, err := findTargets(p.pod, p.Tools, request)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (p *planner) plan(request *uploadRequest) (*additions, error) {
 		return nil, err
 	}
 	p.addOwn(given)
-	given.annotations, err = p.annotations(given)
+	given.annotations, err = p.planAnnotations(given)
 	return given, err
 }
 
@@ -100,7 +100,7 @@ func (p *planner) planContainers(targets []target) ([]containerAdditions, error)
 		if given[i], err = p.planContainer(&targets[i]); err != nil {
 			return nil, err
 		}
-		if p.size.add(&given[i]); p.size.bytes > maxPatch {
+		if p.size.addContainer(&given[i]); p.size.bytes > maxPatch {
 			return nil, denyTooLarge(p.pod, p.profile)
 		}
 	}
@@ -174,17 +174,17 @@ func (p *planner) addOwn(given *additions) {
 	}
 	if u := p.uploader; u != nil {
 		b := uploaderBuilder{uploadPlan: u, desired: p.desired, pod: p.pod, image: p.settings.UploaderImage}
-		given.volumes = append(given.volumes, b.volumes()...)
+		given.volumes = append(given.volumes, b.buildVolumes()...)
 		if !u.alreadyInjected {
 			seconds := gracePeriod(p.pod, u.uploadRequest)
-			given.uploader, given.uploaderIndex, given.gracePeriod = b.containers(), sidecarIndex(p.pod), &seconds
+			given.uploader, given.uploaderIndex, given.gracePeriod = b.buildContainers(), sidecarIndex(p.pod), &seconds
 		}
 	}
 }
 
-// annotations returns the annotations that the pod gets: the configuration file, what an admission policy and a later pass
-// read, and those that keep other webhooks away.
-func (p *planner) annotations(given *additions) ([]entry, error) {
+// planAnnotations returns the annotations that the pod gets: the configuration file, what an admission policy and a
+// later pass read, and those that keep other webhooks away.
+func (p *planner) planAnnotations(given *additions) ([]entry, error) {
 	existing := p.pod.Metadata.Annotations
 	skip := skipAnnotations(p.desired, &p.pod.Metadata, given.containers)
 	entries := make([]entry, 0, 3+len(skip))
@@ -201,7 +201,7 @@ func (p *planner) annotations(given *additions) ([]entry, error) {
 	if existing[AnnotationInjected] != string(record) {
 		entries = append(entries, entry{AnnotationInjected, string(record)})
 	}
-	added := newAddedRecord(p.pod, p.hash, p.former.earlier(), given, skip).text()
+	added := newAddedRecord(p.pod, p.hash, p.former.earlierRecord(), given, skip).annotationText()
 	if existing[AnnotationAdded] != added {
 		entries = append(entries, entry{AnnotationAdded, added})
 	}

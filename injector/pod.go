@@ -45,7 +45,7 @@ type PodSpec struct {
 }
 
 // Volume is what the rules read of a volume. The sources are those that Lighterman itself makes: a volume that has
-// its name but neither of them is somebody else's.
+// its name but neither of them is not Lighterman's.
 type Volume struct {
 	Name      string                        `json:"name"`
 	Projected *corev1.ProjectedVolumeSource `json:"projected"`
@@ -76,7 +76,7 @@ type WindowsOptions struct {
 	HostProcess *bool `json:"hostProcess"`
 }
 
-// ServiceAccount is the name of the pod's service account; an empty name means "default", as the admission plugin
+// ServiceAccount returns the name of the pod's service account; an empty name means "default", as the admission plugin
 // that fills it in may run later.
 func (p *Pod) ServiceAccount() string {
 	if p.Spec.ServiceAccountName == "" {
@@ -85,8 +85,8 @@ func (p *Pod) ServiceAccount() string {
 	return p.Spec.ServiceAccountName
 }
 
-// Windows reports whether the pod runs on Windows nodes: spec.os or the node selector says so, or a container is a host
-// process, which only Windows has.
+// Windows reports whether the pod runs on Windows nodes: spec.os or the node selector names Windows, or a container is
+// a host process, which only Windows has.
 func (p *Pod) Windows() bool {
 	spec := &p.Spec
 	if spec.OS != nil {
@@ -101,7 +101,7 @@ func (s *SecurityContext) hostProcess() bool {
 	return s != nil && s.WindowsOptions != nil && s.WindowsOptions.HostProcess != nil && *s.WindowsOptions.HostProcess
 }
 
-// pathIn gives the path of a file below dir as the pod's programs write it. Only values of variables need it: mount
+// pathIn returns the path of a file below dir as the pod's programs write it. Only values of variables need it: mount
 // paths keep their slashes, the kubelet puts them on drive C:.
 func (p *Pod) pathIn(dir, file string) string {
 	path := dir + "/" + file

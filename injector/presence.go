@@ -15,11 +15,11 @@ const (
 	maybeValue                       // set to something
 )
 
-// certain reports whether the variable has a value in any case.
-func (s presence) certain() bool { return s == maybeValue }
+// isCertain reports whether the variable has a value in any case.
+func (s presence) isCertain() bool { return s == maybeValue }
 
-// possible reports whether the variable has a value in some case.
-func (s presence) possible() bool { return s&maybeValue != 0 }
+// isPossible reports whether the variable has a value in some case.
+func (s presence) isPossible() bool { return s&maybeValue != 0 }
 
 // ownVariable is a variable that a container sets itself.
 type ownVariable struct {
@@ -46,7 +46,7 @@ type envReader struct {
 }
 
 // readOwnVariables reads the container's variables as the kubelet does: in order, and the last entry of a name wins. An
-// optional reference to what is not there is skipped, so that an earlier entry of the name remains, or one from envFrom
+// optional reference to a missing object is skipped, so that an earlier entry of the name remains, or one from envFrom
 // (k8s.io/kubernetes v1.37.1 pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables). The list is made in space.
 func readOwnVariables(c *Container, m *Metadata, d *desired, space []ownVariable) ownVariables {
 	own := ownVariables{list: space}
@@ -91,12 +91,12 @@ func (own *ownVariables) add(name string) *ownVariable {
 	if own.at != nil {
 		own.at[name] = len(own.list)
 	}
-	own.list = append(own.list, ownVariable{name: name, is: own.unset(name)})
+	own.list = append(own.list, ownVariable{name: name, is: own.presenceWhenUnset(name)})
 	return &own.list[len(own.list)-1]
 }
 
-// unset returns the presence of a variable that env does not set.
-func (own *ownVariables) unset(name string) presence {
+// presenceWhenUnset returns the presence of a variable that env does not set.
+func (own *ownVariables) presenceWhenUnset(name string) presence {
 	if own.maySetFrom(name) {
 		return maybeAbsent | maybeEmpty | maybeValue
 	}
@@ -113,12 +113,12 @@ func (own *ownVariables) maySetFrom(name string) bool {
 	return false
 }
 
-// presence returns that of a variable in the container, before anything is injected.
-func (own *ownVariables) presence(name string) presence {
+// presenceOf returns that of a variable in the container, before anything is injected.
+func (own *ownVariables) presenceOf(name string) presence {
 	if v := own.find(name); v != nil {
 		return v.is
 	}
-	return own.unset(name)
+	return own.presenceWhenUnset(name)
 }
 
 // presenceAfter returns the presence of a variable behind the entry; before is the one in front of it.
@@ -173,9 +173,10 @@ func (r *envReader) fieldMayBeEmpty(path string) bool {
 	return false
 }
 
-// presenceOfText returns the presence of a variable with a literal value. A value that holds only references is empty where
-// they all are; a key that may be absent may also be there and empty. A reference to what is not set stays as it is written, so
-// it says something (k8s.io/kubernetes v1.37.1 third_party/forked/golang/expansion), as one to what the profile fills in does.
+// presenceOfText returns the presence of a variable with a literal value. A value that holds only references is empty
+// where they all are; a key that may be absent may also be there and empty. A reference to what is not set stays as it
+// is written, so it has a value (k8s.io/kubernetes v1.37.1 third_party/forked/golang/expansion), as one to what the
+// profile fills in does.
 func (r *envReader) presenceOfText(text string) presence {
 	is := maybeEmpty
 	for text != "" {
@@ -186,7 +187,8 @@ func (r *envReader) presenceOfText(text string) presence {
 		}
 		text = rest
 		switch of := r.own.find(name); {
-		case of == nil || r.desired.injects(name) || of.is.certain(): // One of the profile, of envFrom or of a service, or none; or it has a value.
+		// One of the profile, of envFrom or of a service, or none; or it has a value.
+		case of == nil || r.desired.injects(name) || of.is.isCertain():
 			return maybeValue
 		case of.is != maybeEmpty:
 			is |= maybeValue

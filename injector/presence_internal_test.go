@@ -89,7 +89,7 @@ func TestReadOwnVariables(t *testing.T) {
 					many.Env = append(slices.Clone(many.Env), corev1.EnvVar{Name: "MORE_" + string(rune('A'+i)), Value: "a"})
 				}
 				own := readOwnVariables(&many, &Metadata{Labels: map[string]string{"there": "a"}}, &desired{}, nil)
-				if got := own.presence("X"); got != test.want {
+				if got := own.presenceOf("X"); got != test.want {
 					t.Errorf("with %d others: got %03b, want %03b", more, got, test.want)
 				}
 			}
@@ -136,7 +136,7 @@ func checkMembers(t *testing.T, d *desired, w *profile.Identity) {
 			c.Env = append(c.Env, corev1.EnvVar{Name: name, Value: cmp.Or(w.Text, "a")})
 		}
 		own := readOwnVariables(&c, &Metadata{}, d, nil)
-		return identityJudge{scope: scope{desired: d, target: &target{Container: &c, own: own}}}.judge(names)
+		return identityJudge{scope: scope{desired: d, target: &target{Container: &c, own: own}}}.judgeNames(names)
 	}
 	if is, missing := judge(names); is != isWhole {
 		t.Errorf("%v is not whole: %v is missing", names, missing)

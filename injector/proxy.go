@@ -28,9 +28,9 @@ func spellProxies(spell func(string) string) proxyNames {
 }
 
 // addNoProxy returns what the container gets so that its programs ask the mode's link-local addresses without a proxy: a
-// NO_PROXY, in place of one that says nothing. It warns of a NO_PROXY of the container's own that does not name them.
+// NO_PROXY, in place of one without a value. It warns of a NO_PROXY of the container's own that does not name them.
 func (s scope) addNoProxy(env envAdditions) envAdditions {
-	missing, own := s.missingNoProxy(env.front, s.Env, env.filled(), env.behind)
+	missing, own := s.missingNoProxy(env.front, s.Env, env.filledVars(), env.behind)
 	for i := range own {
 		s.warnNoProxy(own[i])
 	}
@@ -44,14 +44,14 @@ func (s scope) addNoProxy(env envAdditions) envAdditions {
 	return env
 }
 
-// missingNoProxy returns what an environment, in parts, lacks where it has a proxy: a NO_PROXY in the spelling of the proxy. Where it has one in
-// either spelling, own, none is added: a program takes but one of the two.
+// missingNoProxy returns what an environment, in parts, lacks where it has a proxy: a NO_PROXY in the spelling of the
+// proxy. Where it has one in either spelling, own, none is added: a program takes but one of the two.
 func (d *desired) missingNoProxy(env ...[]corev1.EnvVar) (missing []corev1.EnvVar, own []*corev1.EnvVar) {
 	if len(d.Mode.LinkLocal) == 0 {
 		return nil, nil
 	}
 	for _, names := range proxySpellings {
-		if slices.ContainsFunc(names.proxies, func(name string) bool { return hasValue(lastOf(env, name)) }) {
+		if slices.ContainsFunc(names.proxies, func(name string) bool { return hasValue(lastVariable(env, name)) }) {
 			missing = append(missing, corev1.EnvVar{Name: names.noProxy, Value: strings.Join(d.Mode.LinkLocal, ",")})
 		}
 	}
@@ -59,7 +59,7 @@ func (d *desired) missingNoProxy(env ...[]corev1.EnvVar) (missing []corev1.EnvVa
 		return nil, nil
 	}
 	for _, names := range proxySpellings {
-		if v := lastOf(env, names.noProxy); hasValue(v) {
+		if v := lastVariable(env, names.noProxy); hasValue(v) {
 			own = append(own, v)
 		}
 	}
@@ -85,8 +85,9 @@ func (s scope) warnNoProxy(own *corev1.EnvVar) {
 // isAsked reports whether programs are told to ask an address: what Lighterman injects names the agent by IPv4 alone.
 func isAsked(address string) bool { return !strings.HasPrefix(address, "[") }
 
-// lastOf returns the variable of a name that counts in an environment, in parts, which is the last; nil: there is none.
-func lastOf(env [][]corev1.EnvVar, name string) *corev1.EnvVar {
+// lastVariable returns the variable of a name that counts in an environment, in parts, which is the last; nil: there is
+// none.
+func lastVariable(env [][]corev1.EnvVar, name string) *corev1.EnvVar {
 	for _, part := range slices.Backward(env) {
 		for i := range slices.Backward(part) {
 			if part[i].Name == name {
@@ -123,7 +124,7 @@ func proxyEnv(d *desired) ([]corev1.EnvVar, error) {
 // addWithReferences adds a variable, and those before it that its value refers to.
 func addWithReferences(d *desired, needed map[int]bool, i int) error {
 	needed[i] = true
-	for name := range references(d.Vars[i].Value) {
+	for name := range referencedNames(d.Vars[i].Value) {
 		at, injected := d.byName[name]
 		if !injected || at >= i || d.Vars[at].ValueFrom != nil {
 			return Deny(ReasonInvalidProfile, fmt.Sprintf(

@@ -10,8 +10,8 @@ type Record struct {
 	Generation int64  `json:"generation,omitempty"`
 	// Version is that of Lighterman.
 	Version string `json:"version"`
-	// Volume says that the pod has the volume VolumeName; the admission policy checks it after all other webhooks.
+	// Volume: the pod has the volume VolumeName; the admission policy checks it after all other webhooks.
 	Volume bool `json:"volume,omitempty"`
-	// Uploader says that the pod has the native sidecar UploaderContainerName; the policy checks that, too.
+	// Uploader: the pod has the native sidecar UploaderContainerName; the policy checks that, too.
 	Uploader bool `json:"uploader,omitempty"`
 }

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// references iterates over the names in $(NAME). Two dollar signs stand for one, and begin no reference
+// referencedNames iterates over the names in $(NAME). Two dollar signs stand for one, and begin no reference
 // (k8s.io/kubernetes third_party/forked/golang/expansion/expand.go).
-func references(value string) iter.Seq[string] {
+func referencedNames(value string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for {
 			at := strings.IndexByte(value, '$')

@@ -9,8 +9,8 @@ type Result struct {
 	Operations []jsonpatch.Operation
 	// Size is an upper bound of the operations for the containers, as JSON, in bytes.
 	Size int
-	// Replaced: what an earlier injection left in the pod is replaced. Between two passes of one admission that must not be
-	// done with an older profile than the first pass had.
+	// Replaced: what an earlier injection left in the pod is replaced. Between two passes of one admission that must
+	// not be done with an older profile than the first pass had.
 	Replaced bool
 	// Warnings are sentences for the user: what was left as it is, and why.
 	Warnings []string

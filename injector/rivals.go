@@ -41,5 +41,5 @@ func (s scope) shutRivals(optional []string) ([]corev1.EnvVar, error) {
 func (s scope) denyOpenRivals(names []string, program string) error {
 	return Deny(ReasonAmbiguousIdentity, fmt.Sprintf(
 		"%s: container %q takes variables from envFrom or by optional references, which Lighterman cannot see: %s would be taken before the identity of %s %s, and %s takes an empty variable for a setting, so they cannot be shut out: refer to each key that the container needs in env, set envFrom[].prefix, set them to \"\" in env where no program of the container does that, or list the container in %s",
-		s.field(), s.Name, joinNames(names), s.profile.Kind, s.profile, program, AnnotationSkipContainers))
+		s.fieldPath(), s.Name, joinNames(names), s.profile.Kind, s.profile, program, AnnotationSkipContainers))
 }

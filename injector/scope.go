@@ -81,7 +81,7 @@ func (s scope) warnOptional(names []string, shut []corev1.EnvVar) {
 func (s scope) warnEmpty() {
 	for i := range s.own.list {
 		v := &s.own.list[i]
-		if v.is.possible() || profile.GroupOf(v.name)&s.Store.IdentityGroup == 0 {
+		if v.is.isPossible() || profile.GroupOf(v.name)&s.Store.IdentityGroup == 0 {
 			continue
 		}
 		for _, r := range s.rivals {

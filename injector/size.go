@@ -34,16 +34,16 @@ type patchSize struct {
 	shared []sharedEnv
 }
 
-// add adds what a container is given. Containers with the same environment share its memory then, and the encoder writes it
-// by copying.
-func (s *patchSize) add(c *containerAdditions) {
+// addContainer adds what a container is given. Containers with the same environment share its memory then, and the
+// encoder writes it by copying.
+func (s *patchSize) addContainer(c *containerAdditions) {
 	var size int
 	c.front, size = s.shareEnv(c.front)
 	operations := 3 + 2*len(c.fills) + len(c.shut)
 	if len(c.Env) > 0 { // One by one, in front of the container's own and behind them.
 		operations += len(c.front) + len(c.behind)
 	}
-	size += envSize(c.behind) + envSize(c.shut) + envSize(c.filled())
+	size += envSize(c.behind) + envSize(c.shut) + envSize(c.filledVars())
 	for i := range c.mounts {
 		size += mountSize + jsonSize(c.mounts[i].Name) + jsonSize(c.mounts[i].MountPath) + jsonSize(c.mounts[i].SubPath)
 	}

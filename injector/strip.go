@@ -10,8 +10,8 @@ import (
 	"lighterman.dev/lighterman/uploader"
 )
 
-// strip returns the pod without what an earlier pass wrote, and the operations that remove that.
-func strip(pod *Pod, added *Added) (*Pod, []jsonpatch.Operation, error) {
+// stripPod returns the pod without what an earlier pass wrote, and the operations that remove that.
+func stripPod(pod *Pod, added *Added) (*Pod, []jsonpatch.Operation, error) {
 	s := stripper{added: added}
 	stripped := *pod
 	spec := &stripped.Spec
@@ -33,7 +33,8 @@ func strip(pod *Pod, added *Added) (*Pod, []jsonpatch.Operation, error) {
 func (s *stripper) stripVolumes(volumes []Volume) ([]Volume, error) {
 	for i := range volumes {
 		v := &volumes[i]
-		if _, own := ownVolumes[v.Name]; own && (v.Name == VolumeName) != (v.Projected != nil) || own && v.Projected == nil && v.EmptyDir == nil {
+		_, own := ownVolumes[v.Name]
+		if own && ((v.Name == VolumeName) != (v.Projected != nil) || v.Projected == nil && v.EmptyDir == nil) {
 			return nil, denyForeignVolume(i, v.Name)
 		}
 	}
@@ -74,14 +75,14 @@ func (s *stripper) stripMetadata(m *Metadata) {
 		annotations, labels = s.added.Annotations, s.added.Labels
 	}
 	m.Annotations = s.stripMap("/metadata/annotations", m.Annotations, func(key, value string) bool {
-		return key == AnnotationGCPCredentials || isHash(annotations, key, value)
+		return key == AnnotationGCPCredentials || isHashIn(annotations, key, value)
 	})
-	m.Labels = s.stripMap("/metadata/labels", m.Labels, func(key, value string) bool { return isHash(labels, key, value) })
+	m.Labels = s.stripMap("/metadata/labels", m.Labels, func(key, value string) bool { return isHashIn(labels, key, value) })
 	delete(m.Annotations, AnnotationInjected) // They are written anew: there is nothing to remove.
 	delete(m.Annotations, AnnotationAdded)
 }
 
-func isHash(hashes map[string]string, key, value string) bool {
+func isHashIn(hashes map[string]string, key, value string) bool {
 	hash, known := hashes[key]
 	d := hashText("", value)
 	return known && hash == string(d[:])
@@ -100,7 +101,7 @@ func (s *stripper) stripMap(path string, there map[string]string, ours func(key,
 	}
 	slices.Sort(gone)
 	for _, key := range gone {
-		s.remove(path + "/" + strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1"))
+		s.removePath(path + "/" + strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1"))
 	}
 	return kept
 }

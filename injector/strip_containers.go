@@ -30,10 +30,10 @@ func (s *stripper) stripContainer(path, field string, c *Container) {
 		_, own := ownVolumes[m.Name]
 		return own
 	})
-	if command, wrapped := unwrap(c.Command); wrapped {
+	if command, wrapped := unwrapCommand(c.Command); wrapped {
 		c.Command = command
 		if len(command) == 0 {
-			s.remove(path + "/command")
+			s.removePath(path + "/command")
 		} else {
 			s.ops = append(s.ops, jsonpatch.NewOperation("replace", path+"/command", command))
 		}
@@ -43,7 +43,7 @@ func (s *stripper) stripContainer(path, field string, c *Container) {
 // stripEnv removes the variables that Lighterman wrote, and empties those that it gave a value. The container may have had
 // others of the same name, in front of them.
 func (s *stripper) stripEnv(path, field string, c *Container) {
-	vars := s.added.vars(c.Name)
+	vars := s.added.varsOf(c.Name)
 	written := writtenEntries(c.Env, vars)
 	env, ours := slices.Clone(c.Env), make([]bool, len(c.Env))
 	var changed []string
@@ -58,7 +58,7 @@ func (s *stripper) stripEnv(path, field string, c *Container) {
 		case !found && (!filled || !isEmptyEntry(e)):
 			changed = append(changed, e.Name)
 		case found && at == i && filled:
-			s.empty(path+"/"+strconv.Itoa(i), e)
+			s.clearValue(path+"/"+strconv.Itoa(i), e)
 		case found && at == i:
 			ours[i] = true
 		}
@@ -83,10 +83,10 @@ func writtenEntries(env []corev1.EnvVar, vars map[string]string) map[string]int 
 	return written
 }
 
-// empty takes the value from a variable that had none.
-func (s *stripper) empty(path string, e *corev1.EnvVar) {
+// clearValue takes the value from a variable that had none.
+func (s *stripper) clearValue(path string, e *corev1.EnvVar) {
 	if e.ValueFrom != nil {
-		s.remove(path + "/valueFrom")
+		s.removePath(path + "/valueFrom")
 	}
 	s.ops = append(s.ops, jsonpatch.NewOperation("add", path+"/value", ""))
 	e.Value, e.ValueFrom = "", nil
@@ -94,9 +94,9 @@ func (s *stripper) empty(path string, e *corev1.EnvVar) {
 
 func isEmptyEntry(e *corev1.EnvVar) bool { return e.Value == "" && e.ValueFrom == nil }
 
-// isOwnVariable reports whether a variable can be nobody's but Lighterman's: by its name, or because it names a file of
+// isOwnVariable reports whether only Lighterman can have written a variable: by its name, or because it names a file of
 // Lighterman's.
 func isOwnVariable(e *corev1.EnvVar) bool {
 	where := cleanPath(e.Value)
-	return strings.HasPrefix(e.Name, profile.ReservedPrefix) || within(where, MountPath) || within(where, BundleMountPath)
+	return strings.HasPrefix(e.Name, profile.ReservedPrefix) || isWithin(where, MountPath) || isWithin(where, BundleMountPath)
 }

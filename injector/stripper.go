@@ -16,8 +16,8 @@ type stripper struct {
 	unproven []string
 }
 
-// remove adds the operation that removes what is at the path.
-func (s *stripper) remove(path string) {
+// removePath adds the operation that removes what is at the path.
+func (s *stripper) removePath(path string) {
 	s.ops = append(s.ops, jsonpatch.NewOperation("remove", path, nil))
 }
 
@@ -34,11 +34,11 @@ func removeItems[T any](s *stripper, path string, items []T, ours func(*T) bool)
 		}
 	}
 	if len(gone) > 0 && len(kept) == 0 {
-		s.remove(path)
+		s.removePath(path)
 		return nil
 	}
 	for _, i := range slices.Backward(gone) {
-		s.remove(path + "/" + strconv.Itoa(i))
+		s.removePath(path + "/" + strconv.Itoa(i))
 	}
 	return kept
 }

@@ -33,8 +33,8 @@ func readTargets(targets []target, m *Metadata, d *desired) {
 	}
 }
 
-// field returns the container's place in the pod, for messages.
-func (t *target) field() string { return fmt.Sprintf("spec.%s[%d]", t.list, t.index) }
+// fieldPath returns the container's place in the pod, for messages.
+func (t *target) fieldPath() string { return fmt.Sprintf("spec.%s[%d]", t.list, t.index) }
 
 // ownContainers are those that Lighterman adds.
 var ownContainers = []string{BundleContainerName, UploaderContainerName, PreflightContainerName}
@@ -70,8 +70,9 @@ func findTargets(pod *Pod, tools []v1alpha1.Tool, u *uploadRequest) ([]target, e
 	return found, nil
 }
 
-// findWriters returns the containers whose files the uploader may upload: all but those that skip lists. A list without which
-// no container of spec.containers would be left can only mean the identity: the uploader is there for what they write.
+// findWriters returns the containers whose files the uploader may upload: all but those that skip lists. A list without
+// which no container of spec.containers would be left can only mean the identity: the uploader is there for what they
+// write.
 func findWriters(pod *Pod, skip map[string]bool, isRecipient func(string) bool) []target {
 	isSkipped := func(name string) bool { return skip[name] }
 	if !slices.ContainsFunc(pod.Spec.Containers, func(c Container) bool { return !isSkipped(c.Name) }) {
@@ -81,7 +82,7 @@ func findWriters(pod *Pod, skip map[string]bool, isRecipient func(string) bool) 
 }
 
 // asksForTools reports whether the profile, or the pod's annotation in its place, names a tool. sdk counts: a pod that
-// names it says that its containers reach the store themselves.
+// names it asks for containers that reach the store themselves.
 func asksForTools(pod *Pod, tools []v1alpha1.Tool) bool {
 	return len(tools) > 0 || len(splitList(pod.Metadata.Annotations[AnnotationTools])) > 0
 }

@@ -20,11 +20,11 @@ type uploaderBuilder struct {
 	image   string
 }
 
-// containers returns the init container that tries the store, and behind it the sidecar. Both fulfil the restricted pod
-// security standard.
-func (b *uploaderBuilder) containers() []corev1.Container {
+// buildContainers returns the init container that tries the store, and behind it the sidecar. Both fulfil the
+// restricted pod security standard.
+func (b *uploaderBuilder) buildContainers() []corev1.Container {
 	always := corev1.ContainerRestartPolicyAlways
-	preflight, sidecar := b.container(), b.container()
+	preflight, sidecar := b.buildContainer(), b.buildContainer()
 	preflight.Name, preflight.Args = PreflightContainerName, []string{"preflight"}
 	sidecar.Name, sidecar.Args = UploaderContainerName, []string{"run"}
 	sidecar.RestartPolicy = &always
@@ -39,30 +39,32 @@ func (b *uploaderBuilder) containers() []corev1.Container {
 	return []corev1.Container{preflight, sidecar}
 }
 
-// container returns what the uploader's containers have in common.
-func (b *uploaderBuilder) container() corev1.Container {
+// buildContainer returns what the uploader's containers have in common.
+func (b *uploaderBuilder) buildContainer() corev1.Container {
 	c := corev1.Container{
 		Image: b.image,
-		Env:   b.env(),
+		Env:   b.buildEnv(),
 		VolumeMounts: []corev1.VolumeMount{
 			{Name: UploaderVolumeName, MountPath: uploader.DefaultDirectory},
 			b.mount,
 		},
-		Resources: b.resources(),
+		Resources: b.chooseResources(),
 	}
 	if b.desired.needsVolume() {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: VolumeName, MountPath: MountPath, ReadOnly: true})
 	}
 	if b.desired.appendsCA() {
-		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: BundleVolumeName, MountPath: BundleMountPath, ReadOnly: true})
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{
+			Name: BundleVolumeName, MountPath: BundleMountPath, ReadOnly: true,
+		})
 	}
-	c.SecurityContext = b.securityContext()
+	c.SecurityContext = b.buildSecurityContext()
 	return c
 }
 
-// securityContext returns the profile's security context; what that leaves out is as the restricted standard wants it, with
-// the user of the spool.
-func (b *uploaderBuilder) securityContext() *corev1.SecurityContext {
+// buildSecurityContext returns the profile's security context; what that leaves out is as the restricted standard wants
+// it, with the user of the spool.
+func (b *uploaderBuilder) buildSecurityContext() *corev1.SecurityContext {
 	yes, no := true, false
 	sc := &corev1.SecurityContext{}
 	if own := b.spec.SecurityContext; own != nil {
@@ -84,9 +86,9 @@ func setDefault[T any](field **T, value *T) {
 	}
 }
 
-// env returns the sidecar's environment: its configuration, who the pod is, the name of the storage account where a Secret
-// has it, and the proxies. Secrets are in files: see keySources.
-func (b *uploaderBuilder) env() []corev1.EnvVar {
+// buildEnv returns the sidecar's environment: its configuration, who the pod is, the name of the storage account where
+// a Secret has it, and the proxies. Secrets are in files: see keySources.
+func (b *uploaderBuilder) buildEnv() []corev1.EnvVar {
 	env := []corev1.EnvVar{
 		{Name: uploader.EnvConfig, Value: b.config},
 		podField(uploader.EnvPodNamespace, "metadata.namespace"),
@@ -105,16 +107,16 @@ func podField(name, path string) corev1.EnvVar {
 	}}}
 }
 
-// resources returns the profile's, else modest ones, with requests as large as the limits: see ownResources.
-func (b *uploaderBuilder) resources() corev1.ResourceRequirements {
+// chooseResources returns the profile's, else modest ones, with requests as large as the limits: see ownResources.
+func (b *uploaderBuilder) chooseResources() corev1.ResourceRequirements {
 	if b.spec.Resources != nil {
 		return *b.spec.Resources
 	}
 	return ownResources(b.pod, "250m", "128Mi")
 }
 
-// volumes returns the emptyDirs that the uploader needs and the pod lacks.
-func (b *uploaderBuilder) volumes() []corev1.Volume {
+// buildVolumes returns the emptyDirs that the uploader needs and the pod lacks.
+func (b *uploaderBuilder) buildVolumes() []corev1.Volume {
 	var volumes []corev1.Volume
 	if b.ownsVolume && !hasVolume(b.pod, SpoolVolumeName) {
 		volumes = append(volumes, corev1.Volume{Name: SpoolVolumeName, VolumeSource: corev1.VolumeSource{
@@ -129,8 +131,8 @@ func (b *uploaderBuilder) volumes() []corev1.Volume {
 	return volumes
 }
 
-// sidecarIndex returns where in the init containers the sidecar goes: behind the last native sidecar, so that a mesh outlives
-// it, else first.
+// sidecarIndex returns where in the init containers the sidecar goes: behind the last native sidecar, so that a mesh
+// outlives it, else first.
 func sidecarIndex(pod *Pod) int {
 	for i, c := range slices.Backward(pod.Spec.InitContainers) {
 		if c.RestartPolicy == corev1.ContainerRestartPolicyAlways {

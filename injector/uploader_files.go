@@ -17,7 +17,7 @@ func (u *uploadPlan) wraps(t *target) bool {
 func (u *uploadPlan) spoolMounts(s scope) []corev1.VolumeMount {
 	for i := range s.VolumeMounts {
 		m := &s.VolumeMounts[i]
-		if where := cleanPath(m.MountPath); where != u.path && within(where, u.path) {
+		if where := cleanPath(m.MountPath); where != u.path && isWithin(where, u.path) {
 			s.warn("container %q has volume %s at %s, below the spool %s: files there are not uploaded", s.Name, message.Value(m.Name), message.Value(m.MountPath), u.path)
 		}
 	}
@@ -27,8 +27,8 @@ func (u *uploadPlan) spoolMounts(s scope) []corev1.VolumeMount {
 	return nil
 }
 
-// wrapCommand returns the container's command under the uploader, which ends only when all is uploaded; nil: an earlier pass
-// has wrapped it.
+// wrapCommand returns the container's command under the uploader, which ends only when all is uploaded; nil: an earlier
+// pass has wrapped it.
 func (u *uploadPlan) wrapCommand(s scope) ([]string, error) {
 	if wrapperIndex(s.Command) >= 0 { // Another webhook may have wrapped it since.
 		return nil, nil
@@ -36,7 +36,7 @@ func (u *uploadPlan) wrapCommand(s scope) ([]string, error) {
 	if len(s.Command) == 0 {
 		return nil, Deny(ReasonNotSupported, fmt.Sprintf(
 			"%s: completion Wrap runs the command of container %q, and it has none of its own (Lighterman does not read images): write %s.command, list the container in %s, or use completion Drain",
-			u.field, s.Name, s.field(), AnnotationSkipContainers))
+			u.field, s.Name, s.fieldPath(), AnnotationSkipContainers))
 	}
 	s.warn("completion Wrap: the command of container %q is run by %s exec", s.Name, program)
 	return append([]string{

@@ -58,8 +58,8 @@ func (s podScope) planUpload(request *uploadRequest, settings *Settings, targets
 	return u, checkPreviousInjection(s.pod, u)
 }
 
-// checkPreviousInjection denies a pod whose sidecar is not the one that an earlier pass added: it was copied from a pod that
-// ran, with a profile that has changed since, or with another.
+// checkPreviousInjection denies a pod whose sidecar is not the one that an earlier pass added: it was copied from a pod
+// that ran, with a profile that has changed since, or with another.
 func checkPreviousInjection(pod *Pod, u *uploadPlan) error {
 	if !u.alreadyInjected {
 		return nil
@@ -95,7 +95,8 @@ func checkUploaderNames(pod *Pod, request *uploadRequest) (alreadyInjected bool,
 	}
 	for i := range spec.Volumes {
 		v := &spec.Volumes[i]
-		if ours := v.Name == UploaderVolumeName || v.Name == SpoolVolumeName; ours && (request == nil || !alreadyInjected || v.EmptyDir == nil) {
+		ours := v.Name == UploaderVolumeName || v.Name == SpoolVolumeName
+		if ours && (request == nil || !alreadyInjected || v.EmptyDir == nil) {
 			return false, denyForeignVolume(i, v.Name)
 		}
 	}
@@ -107,7 +108,7 @@ func uploaderConfig(d *desired, u *uploadRequest) (string, error) {
 	_, prefix := d.Store.Location(d.Spec)
 	c := profile.UploaderConfig(&u.spec)
 	c.Spool, c.Profile, c.Prefix, c.CAFile = u.path, d.profile.Kind+" "+d.profile.String(), prefix, d.Files.CA
-	c.Completion, c.DrainTimeoutSeconds = u.completion(), u.drainTimeout()
+	c.Completion, c.DrainTimeoutSeconds = u.completionMode(), u.drainTimeout()
 	d.ConfigureUploader(&c)
 	if problems := d.UploaderProblems(&c); len(problems) > 0 {
 		return "", denyProfile(d.profile, problems)

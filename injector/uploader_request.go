@@ -79,7 +79,7 @@ func (u *uploadRequest) checkPath(named bool) error {
 	}
 	u.path = path.Clean(u.path)
 	for _, ours := range []string{MountPath, BundleMountPath, uploader.DefaultDirectory} {
-		if within(u.path, ours) || within(ours, u.path) {
+		if isWithin(u.path, ours) || isWithin(ours, u.path) {
 			return Deny(reason, fmt.Sprintf("%s is %s: Lighterman has files of its own in %s: choose another directory", u.field,
 				message.Quote(u.path), ours))
 		}
@@ -87,8 +87,8 @@ func (u *uploadRequest) checkPath(named bool) error {
 	return nil
 }
 
-// completion returns the completion of the pod's annotation or the profile.
-func (u *uploadRequest) completion() uploader.Completion {
+// completionMode returns the completion of the pod's annotation or the profile.
+func (u *uploadRequest) completionMode() uploader.Completion {
 	if u.wrap {
 		return uploader.Wrap
 	}
@@ -106,10 +106,11 @@ func (u *uploadRequest) drainTimeout() int64 {
 	return defaultDrainSeconds
 }
 
-// defaultGraceSeconds is what Kubernetes gives a pod that does not say.
+// defaultGraceSeconds is the grace period that Kubernetes gives a pod without one.
 const defaultGraceSeconds = 30
 
-// gracePeriod returns the pod's terminationGracePeriodSeconds with time to drain: the containers may take all of their own.
+// gracePeriod returns the pod's terminationGracePeriodSeconds with time to drain: the containers may take all of their
+// own.
 func gracePeriod(pod *Pod, u *uploadRequest) int64 {
 	own := int64(defaultGraceSeconds)
 	if pod.Spec.TerminationGracePeriodSeconds != nil {

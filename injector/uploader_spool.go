@@ -51,7 +51,7 @@ func spoolMount(t *target, dir string) *corev1.VolumeMount {
 	var found *corev1.VolumeMount
 	for i := range t.VolumeMounts {
 		m := &t.VolumeMounts[i]
-		if within(dir, cleanPath(m.MountPath)) && (found == nil || len(found.MountPath) < len(m.MountPath)) {
+		if isWithin(dir, cleanPath(m.MountPath)) && (found == nil || len(found.MountPath) < len(m.MountPath)) {
 			found = m
 		}
 	}

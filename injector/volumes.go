@@ -19,7 +19,7 @@ var ownVolumes = map[string]string{
 	SpoolVolumeName:    "",
 }
 
-// fileMode lets every user of the container read the files: tools run as whoever their image says. The kubelet narrows
+// fileMode lets every user of the container read the files: tools run as the user of their image. The kubelet narrows
 // a token to its reader where the pod has an fsGroup or one user (KEP-1205).
 const fileMode int32 = 0o444
 
@@ -99,8 +99,8 @@ func bundleVolume() corev1.Volume {
 	}}
 }
 
-// bundleContainer returns the container that joins the public roots and the profile's bundle into one file, because most tools take a CA bundle
-// for a replacement of the roots. It fulfils the restricted pod security standard.
+// bundleContainer returns the container that joins the public roots and the profile's bundle into one file, because
+// most tools take a CA bundle for a replacement of the roots. It fulfils the restricted pod security standard.
 func bundleContainer(pod *Pod, image string) corev1.Container {
 	yes, no := true, false
 	user := commonUser(pod)
@@ -124,8 +124,9 @@ func bundleContainer(pod *Pod, image string) corev1.Container {
 	}
 }
 
-// ownResources returns resources that fulfil a quota on requests and limits. The requests are as large as the limits: else a pod of the class
-// Guaranteed would lose it. Where the pod as a whole has resources, the container has none: they could exceed the pod's.
+// ownResources returns resources that fulfil a quota on requests and limits. The requests are as large as the limits:
+// else a pod of the class Guaranteed would lose it. Where the pod as a whole has resources, the container has none:
+// they could exceed the pod's.
 func ownResources(pod *Pod, cpu, memory string) corev1.ResourceRequirements {
 	if all := pod.Spec.Resources; all != nil && len(all.Requests)+len(all.Limits) > 0 {
 		return corev1.ResourceRequirements{}

@@ -6,9 +6,9 @@ import (
 	"lighterman.dev/lighterman/internal/message"
 )
 
-// The bounds of the warnings. The API server cuts each warning to 256 characters once all of them have more than 4,096, and
-// then leaves warnings out without a word (k8s.io/apiserver v0.37.1 pkg/endpoints/filters/warning.go). A little less is
-// ours: other webhooks and policies warn too.
+// The bounds of the warnings. The API server cuts each warning to 256 characters once all of them have more than 4,096,
+// and then leaves warnings out without a word (k8s.io/apiserver v0.37.1 pkg/endpoints/filters/warning.go). A little
+// less is ours: other webhooks and policies warn too.
 const (
 	maxWarning  = 768
 	maxWarnings = 3 << 10
@@ -31,8 +31,8 @@ func (w *warnings) warn(format string, args ...any) {
 	w.texts = append(w.texts, text)
 }
 
-// list returns the warnings, with a last one that counts those left out.
-func (w *warnings) list() []string {
+// withOmitted returns the warnings, with a last one that counts those left out.
+func (w *warnings) withOmitted() []string {
 	if w.omitted == 0 {
 		return w.texts
 	}

@@ -9,9 +9,9 @@ import (
 // program is the uploader's, in the volume that the sidecar puts it into.
 const program = uploader.DefaultDirectory + "/uploader"
 
-// unwrap returns the command without the uploader's exec, and whether it had one. Another webhook may have wrapped it in
-// turn.
-func unwrap(command []string) (own []string, wrapped bool) {
+// unwrapCommand returns the command without the uploader's exec, and whether it had one. Another webhook may have
+// wrapped it in turn.
+func unwrapCommand(command []string) (own []string, wrapped bool) {
 	for at := wrapperIndex(command); at >= 0; at = wrapperIndex(command) {
 		end := at + 2
 		for end < len(command) && command[end] != "--" {

@@ -29,8 +29,8 @@ func (p *placer) writerEnv() envAdditions {
 	return env
 }
 
-// placeBesideOwn finds the place of each of the profile's variables among those that the container sets itself. It warns of
-// those that it would have got.
+// placeBesideOwn finds the place of each of the profile's variables among those that the container sets itself. It
+// warns of those that it would have got.
 func (p *placer) placeBesideOwn() {
 	for i := range p.own.list {
 		v := &p.own.list[i]
@@ -39,7 +39,7 @@ func (p *placer) placeBesideOwn() {
 			continue
 		}
 		p.places[at] = p.placeBeside(v, at, p.GroupOf(v.name))
-		if ours := &p.Vars[at]; v.is.certain() && p.opensNothing(ours) && !ours.Equals(&p.Env[v.last]) {
+		if ours := &p.Vars[at]; v.is.isCertain() && p.opensNothing(ours) && !ours.Equals(&p.Env[v.last]) {
 			p.warn("container %q sets %s itself, so Lighterman does not inject that of %s %s there", p.Name, v.name, p.profile.Kind,
 				p.profile)
 		}
@@ -58,8 +58,8 @@ func (s scope) opensNothing(v *profile.Variable) bool {
 	return v.Name == metadataSwitch || v.Literal
 }
 
-// withholds reports whether a container that is not to reach the store does not get the variable. It warns of a literal that
-// cannot be given without the identity.
+// withholds reports whether a container that is not to reach the store does not get the variable. It warns of a literal
+// that cannot be given without the identity.
 func (p *placer) withholds(v *profile.Variable) bool {
 	if !p.opensNothing(v) {
 		return true
@@ -78,7 +78,7 @@ func (p *placer) missingReference(v *profile.Variable) string {
 	if !v.HasReference {
 		return ""
 	}
-	for name := range references(v.Value) {
+	for name := range referencedNames(v.Value) {
 		at, injected := p.byName[name]
 		if injected && p.withheld[at] && p.own.find(name) == nil {
 			return name
