@@ -77,7 +77,7 @@ func load(t *testing.T, dir string) *example {
 	return e
 }
 
-// shared gives the file of dir, or that of the folder above; empty: neither has it.
+// shared returns the file of dir, or that of the folder above; empty: neither has it.
 func shared(t *testing.T, dir, name string) string {
 	t.Helper()
 	for _, folder := range []string{dir, filepath.Dir(dir)} {
@@ -129,7 +129,7 @@ func profileOf(t *testing.T, o *unstructured.Unstructured) *profile.Profile {
 	return profile
 }
 
-// podOf gives the pod that a workload makes, named as its controller would; nil: the object makes none.
+// podOf returns the pod that a workload makes, named as its controller would; nil: the object makes none.
 func podOf(t *testing.T, o *unstructured.Unstructured) *pod {
 	t.Helper()
 	path, ok := manifest.TemplatePath(o.GetAPIVersion(), o.GetKind())

@@ -89,7 +89,7 @@ func deliverTool(ctx context.Context, target *cluster.Target, dir string, build 
 	return target.Deliver(ctx, name, img)
 }
 
-// runs tells whether a container of the clouds' pod runs the image.
+// runs reports whether a container of the clouds' pod runs the image.
 func runs(ctx context.Context, config *rest.Config, image string) (bool, error) {
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {

@@ -54,7 +54,7 @@ func (c *Cloud) AllowImpersonation(tb testing.TB, principal, email string) {
 	c.register(tb, directory.Entries{ServiceAccounts: []directory.ServiceAccount{{Email: email, Users: []string{principal}}}})
 }
 
-// GrantBucket gives a principal, an e-mail address or a PoolPrincipal, a role for a bucket, e.g. "roles/storage.objectAdmin".
+// GrantBucket grants a principal, an e-mail address or a PoolPrincipal, a role for a bucket, e.g. "roles/storage.objectAdmin".
 func (c *Cloud) GrantBucket(tb testing.TB, principal, bucket, role string) {
 	tb.Helper()
 	c.register(tb, directory.Entries{BucketRoles: []directory.BucketRole{{Principal: principal, Bucket: bucket, Role: role}}})

@@ -124,7 +124,7 @@ func roleObjects() []any {
 	}
 }
 
-// ManagedIdentity gives the pods of a namespace a managed identity. binding is empty, or the value of the label
+// ManagedIdentity grants the pods of a namespace a managed identity. binding is empty, or the value of the label
 // aadpodidbinding that a pod must have.
 func (c *Cloud) ManagedIdentity(tb testing.TB, clientID, namespace, binding string) {
 	tb.Helper()

@@ -84,7 +84,7 @@ type pod struct {
 	buckets []string
 }
 
-// put runs a pod that puts "hello" there, and gives its log.
+// put runs a pod that puts "hello" there, and returns its log.
 func (s *smoke) put(t *testing.T, p pod, target string) (ok bool, log string) {
 	t.Helper()
 	files := map[string]string{"ca.crt": string(s.CABundle())}

@@ -123,7 +123,7 @@ func insertItem(list *goyaml.Node, index string, item *goyaml.Node) error {
 		}
 	}
 	if at == 0 && len(list.Content) > 0 {
-		// The parser gives a comment above the first item to the list.
+		// The parser attaches a comment above the first item to the list.
 		list.Content[0].HeadComment, list.HeadComment = cmp.Or(list.Content[0].HeadComment, list.HeadComment), ""
 	}
 	list.Content = slices.Insert(list.Content, at, item)

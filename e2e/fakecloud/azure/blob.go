@@ -45,7 +45,7 @@ func (b *Blob) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.Next.ServeHTTP(w, r)
 }
 
-// writes tells whether a reader may not do this. A reader may get a key to sign with, in which the role stays what it is.
+// writes reports whether a reader may not do this. A reader may get a key to sign with, in which the role stays what it is.
 func writes(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:

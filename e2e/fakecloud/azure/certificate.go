@@ -27,7 +27,7 @@ var urlSafe = strings.NewReplacer("+", "-", "/", "_", "=", "")
 // certificateAlgorithms are those that clients sign assertions with.
 var certificateAlgorithms = []jose.SignatureAlgorithm{jose.RS256, jose.PS256}
 
-// signedByCertificate tells an assertion that the client signed itself from a federated token.
+// signedByCertificate reports whether the client signed the assertion itself; else it is a federated token.
 func signedByCertificate(assertion string) bool {
 	token, err := jwt.ParseSigned(assertion, certificateAlgorithms)
 	if err != nil || len(token.Headers) != 1 {
@@ -63,7 +63,7 @@ func checkCertificate(assertion string, app directory.Application, endpoint stri
 	return nil
 }
 
-// certificateOf finds the registered certificate that the assertion names, and says how it is named.
+// certificateOf finds the registered certificate that the assertion names, and returns how it is named.
 func certificateOf(token *jwt.JSONWebToken, app directory.Application) (found *x509.Certificate, named string) {
 	for _, der := range app.Certificates {
 		short, long := sha1.Sum(der), sha256.Sum256(der)

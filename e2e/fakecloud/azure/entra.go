@@ -55,7 +55,7 @@ func openIDConfiguration(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// instance tells a client library that the host it was configured with is one of ours.
+// instance confirms to a client library that the host it was configured with is one of ours.
 func instance(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{
 		"api-version":               "1.1",

@@ -51,7 +51,7 @@ func (r *refusal) with(values ...any) *refusal {
 	return &filled
 }
 
-// refusalOf says what is wrong with a service account token.
+// refusalOf returns what is wrong with a service account token.
 func refusalOf(err error, claims jwt.Claims) *refusal {
 	switch {
 	case errors.Is(err, identity.ErrIssuer):

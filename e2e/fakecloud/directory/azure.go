@@ -31,7 +31,7 @@ type BlobRole struct {
 	ReadOnly bool `json:"readOnly,omitempty"`
 }
 
-// Tenant tells whether any application is of the tenant.
+// Tenant reports whether any application is of the tenant.
 func (d *Directory) Tenant(id string) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -55,7 +55,7 @@ func (d *Directory) Application(tenant, client string) (Application, bool) {
 	return found, ok
 }
 
-// MayUseBlobs tells whether the application has a role for the container. No container means the account as a whole.
+// MayUseBlobs reports whether the application has a role for the container. No container means the account as a whole.
 func (d *Directory) MayUseBlobs(client, account, container string, write bool) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()

@@ -45,7 +45,7 @@ func (d *Directory) Provider(name string) (Provider, bool) {
 	return Provider{}, false
 }
 
-// MayActAs tells whether the principal may get tokens of the service account.
+// MayActAs reports whether the principal may get tokens of the service account.
 func (d *Directory) MayActAs(principal, email string) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()

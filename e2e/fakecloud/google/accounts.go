@@ -99,7 +99,7 @@ func (t Tokens) impersonate(r *http.Request) (map[string]string, *apiError) {
 	return map[string]string{"accessToken": token, "expireTime": time.Now().Add(valid).UTC().Format(time.RFC3339)}, nil
 }
 
-// bearer tells who asks.
+// bearer returns the principal of a request.
 func (t Tokens) bearer(r *http.Request) (string, *apiError) {
 	raw, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {

@@ -72,7 +72,7 @@ func bucket(permission string) map[string]string { return map[string]string{"buc
 // need is a permission for a bucket.
 type need struct{ bucket, permission string }
 
-// needsOf tells what a request needs; ok is false for one that is not known.
+// needsOf returns what a request needs; ok is false for one that is not known.
 func needsOf(method, path string) (needs []need, ok bool) {
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -98,7 +98,7 @@ func needsOf(method, path string) (needs []need, ok bool) {
 	return nil, false
 }
 
-// may tells whether the principal has a role that holds the permission. For the project it must be one for all buckets.
+// may reports whether the principal has a role that holds the permission. For the project it must be one for all buckets.
 func (t Tokens) may(principal string, n need) bool {
 	return slices.ContainsFunc(t.Directory.BucketRoles(principal, n.bucket), func(role string) bool {
 		return slices.Contains(roles[role], n.permission)

@@ -32,14 +32,14 @@ type Tokens struct {
 	Signer    *identity.Signer
 }
 
-// Issue gives a token for a principal.
+// Issue returns a token for a principal.
 func (t Tokens) Issue(principal string, valid time.Duration) (string, error) {
 	return t.Signer.Sign(identity.Access{Claims: jwt.Claims{
 		Issuer: "https://accounts.google.com", Subject: principal, Audience: jwt.Audience{apis},
 	}}, valid)
 }
 
-// Principal tells whose access token it is.
+// Principal returns the owner of an access token.
 func (t Tokens) Principal(raw string) (string, error) {
 	access, err := t.Signer.Verify(raw, apis)
 	if err == nil {

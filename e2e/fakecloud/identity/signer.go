@@ -49,7 +49,7 @@ func (s *Signer) Sign(access Access, valid time.Duration) (string, error) {
 	return raw, nil
 }
 
-// ErrAudience says that a token is meant for another service.
+// ErrAudience reports that a token is meant for another service.
 var ErrAudience = errors.New("the token is for another service")
 
 // Verify checks that this signer signed the token, that it is valid now, and that it is for one of the audiences.

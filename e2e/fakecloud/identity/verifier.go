@@ -30,7 +30,7 @@ type Verifier struct {
 	Keys   Keys
 }
 
-// Verify checks signature, issuer and lifetime, and returns what the token says. The claims are returned with ErrIssuer and
+// Verify checks signature, issuer and lifetime, and returns the claims of the token. The claims are returned with ErrIssuer and
 // ErrLifetime too, for messages. Audience and subject are the caller's to check.
 func (v Verifier) Verify(ctx context.Context, raw string) (jwt.Claims, error) {
 	var unsafe jwt.Claims

@@ -58,7 +58,7 @@ var all = []name{
 	{STS, "sts.amazonaws.com", "", true},
 }
 
-// Find tells which service a request's host is of.
+// Find returns the service to which a request's host belongs.
 func Find(hostport string) (Service, bool) {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {

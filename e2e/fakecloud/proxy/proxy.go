@@ -8,7 +8,7 @@ import (
 	"net/url"
 )
 
-// To returns a handler that passes requests on to a store. config says whom to trust, for a store that serves TLS.
+// To returns a handler that passes requests on to a store. config holds the roots to trust, for a store that serves TLS.
 func To(store *url.URL, config *tls.Config) http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {

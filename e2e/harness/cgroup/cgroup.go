@@ -21,7 +21,7 @@ type Hierarchy struct {
 	Unified bool
 }
 
-// Detect tells which version is mounted on root.
+// Detect returns the version that is mounted on root.
 func Detect(root string) (Hierarchy, error) {
 	unified, err := isUnified(root)
 	if err != nil {

@@ -17,7 +17,7 @@ const DefaultName = "lighterman"
 
 // Cluster is a local cluster, running or not.
 type Cluster struct {
-	// Name tells clusters of one machine apart.
+	// Name distinguishes clusters of one machine.
 	Name string
 	// Dir holds all that the cluster keeps.
 	Dir string
@@ -71,7 +71,7 @@ func (c *Cluster) node() (process, node.Config, error) {
 	return p, config, err
 }
 
-// lastWords says why a node ended, from its log.
+// lastWords returns why a node ended, from its log.
 func (c *Cluster) lastWords() string {
 	log := c.path("logs", "node.log")
 	data, err := os.ReadFile(log)

@@ -162,7 +162,7 @@ func discovery(t *testing.T, c *cluster.Cluster) {
 	}
 }
 
-// leftGroups gives the cgroups of that name: one in each hierarchy of version 1, one at the top of version 2.
+// leftGroups returns the cgroups of that name: one in each hierarchy of version 1, one at the top of version 2.
 func leftGroups(name string) ([]string, error) {
 	each, err := filepath.Glob("/sys/fs/cgroup/*/" + name)
 	if err != nil {

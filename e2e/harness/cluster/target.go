@@ -23,7 +23,7 @@ type Target struct {
 	Local *Cluster
 }
 
-// ErrNoRepository says that images have no way into the cluster.
+// ErrNoRepository reports that images have no way into the cluster.
 var ErrNoRepository = errors.New("a registry that the cluster pulls from: set " + image.RepositoryEnv)
 
 // Connect opens the cluster of a kubeconfig. One that Up wrote is recognised as local.

@@ -31,7 +31,7 @@ type UpOptions struct {
 	Idle time.Duration
 }
 
-// CanRun says why this machine cannot run a local cluster, or nil.
+// CanRun returns why this machine cannot run a local cluster, or nil.
 func CanRun() error {
 	if runtime.GOOS != "linux" {
 		return errors.New("a local cluster needs Linux; give the kubeconfig of another cluster instead")

@@ -36,7 +36,7 @@ var packages = []string{
 // postgres runs the image: PostgreSQL refuses root. The number is CloudNativePG's.
 var postgres = image.User{Name: "postgres", ID: 26, Home: "/var/lib/postgresql", Shell: "/bin/bash"}
 
-// ReleaseError says that this machine has other packages. Have is its system's name.
+// ReleaseError reports that this machine has other packages. Have is its system's name.
 type ReleaseError struct{ Have string }
 
 func (e *ReleaseError) Error() string {

@@ -113,7 +113,7 @@ func (m *merger) close() error {
 	return m.out.Close()
 }
 
-// place says where a package's path is in the image, without a slash before it, and whether a link stands there.
+// place returns where a package's path is in the image, without a slash before it, and whether a link stands there.
 func place(name string) (placed string, isLink bool) {
 	name = path.Clean(strings.TrimPrefix(name, "/"))
 	for _, l := range links {

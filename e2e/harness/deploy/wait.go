@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// WaitAvailable waits for the one newest pod of a Deployment, and says what holds it up when that takes too long.
+// WaitAvailable waits for the one newest pod of a Deployment, and returns what it waits for when that takes too long.
 func WaitAvailable(ctx context.Context, kube kubernetes.Interface, namespace, name string, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

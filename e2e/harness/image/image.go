@@ -48,7 +48,7 @@ type User struct {
 	Shell string
 }
 
-// Spec says what an image is.
+// Spec describes an image.
 type Spec struct {
 	// Layers lie below all else.
 	Layers []v1.Layer

@@ -17,7 +17,7 @@ type component struct {
 	args    []string
 }
 
-// early are the components that need nobody.
+// early are the components that need no other.
 func (c Config) early() []component {
 	pki := func(name string) string { return c.Path("pki", name) }
 	return []component{

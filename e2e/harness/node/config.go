@@ -27,7 +27,7 @@ const (
 	ListenerFD = 3
 )
 
-// Config is what the parent tells the node. Dir is the cluster's directory; the layout below it is fixed here.
+// Config is what the parent passes to the node. Dir is the cluster's directory; the layout below it is fixed here.
 type Config struct {
 	Dir string `json:"dir"`
 	// Group is the cluster's control group.

@@ -56,7 +56,7 @@ func overlay(dir, scratch string) error {
 	return mount("overlay", dir, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", dir, upper, work))
 }
 
-// coverSysctls gives the kubelet plain files in place of the settings that it insists on and that belong to the whole machine.
+// coverSysctls mounts plain files for the kubelet in place of the settings that it insists on and that belong to the whole machine.
 func coverSysctls(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cover sysctls: %w", err)

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run is process 1. It returns only when the cluster is lost. entered tells the second pass on a version 2 machine, where the
+// Run is process 1. It returns only when the cluster is lost. entered marks the second pass on a version 2 machine, where the
 // process replaces itself once to get all its threads into the cgroup namespace.
 func Run(ctx context.Context, dir string, entered bool) error {
 	if os.Getpid() != 1 {

@@ -46,7 +46,7 @@ func (s *supervisor) start(name, program, log string, args ...string) error {
 	return nil
 }
 
-// reap waits until a component ends, and says which. Other processes, such as containers' orphans, are only reaped.
+// reap waits until a component ends, and returns it. Other processes, such as containers' orphans, are only reaped.
 func (s *supervisor) reap() error {
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, unix.SIGCHLD)
@@ -78,7 +78,7 @@ func describe(status unix.WaitStatus) string {
 	return fmt.Sprintf("exit status %d", status.ExitStatus())
 }
 
-// ComponentError says that a component ended, which none should.
+// ComponentError reports that a component ended, which none should.
 type ComponentError struct{ Component, Status string }
 
 func (e *ComponentError) Error() string { return e.Component + " ended with " + e.Status }

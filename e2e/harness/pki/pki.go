@@ -23,7 +23,7 @@ type CA struct {
 	key  *ecdsa.PrivateKey
 }
 
-// Leaf says what a certificate is for. Without names it is a client's.
+// Leaf describes a certificate. Without names it is a client's.
 type Leaf struct {
 	CommonName    string
 	Organizations []string
@@ -110,7 +110,7 @@ func encodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), nil
 }
 
-// SelfSignedRSA makes a client's certificate that nobody signed but itself, for services that are told of it beforehand.
+// SelfSignedRSA makes a client's certificate that is signed with its own key, for services at which it is registered beforehand.
 func SelfSignedRSA(commonName string) (KeyPair, error) {
 	template, err := newTemplate(pkix.Name{CommonName: commonName})
 	if err != nil {

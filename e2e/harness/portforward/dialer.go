@@ -92,7 +92,7 @@ func (d Dialer) pod(ctx context.Context, kube kubernetes.Interface) (string, err
 	return "", errors.New("no pod runs")
 }
 
-// open makes the pair of streams that the protocol has for each connection. On the first the kubelet says what goes wrong.
+// open makes the pair of streams that the protocol has for each connection. On the first the kubelet reports errors.
 func open(link httpstream.Connection, port int) (*conn, error) {
 	headers := http.Header{}
 	headers.Set(corev1.PortHeader, strconv.Itoa(port))

@@ -22,7 +22,7 @@ const (
 
 // Options are for Install.
 type Options struct {
-	// Version is what the program says of itself. Empty: "v0.0.0-e2e".
+	// Version is what the program reports as its own. Empty: "v0.0.0-e2e".
 	Version string
 	// Set are further values, as helm's --set takes them.
 	Set []string
@@ -88,7 +88,7 @@ func (r *Release) run(ctx context.Context, args ...string) error {
 // programs are those of the release, each with its image.
 var programs = map[string]string{"lighterman": ".", "uploader": "./cmd/uploader"}
 
-// deliver builds the images as the Dockerfile does, and gives their names in the cluster. A tag is the image's digest, so
+// deliver builds the images as the Dockerfile does, and returns their names in the cluster. A tag is the image's digest, so
 // that an upgrade replaces the pods exactly when the program has changed.
 func deliver(ctx context.Context, b *tools.Builder, target *cluster.Target, version string) (map[string]string, error) {
 	if version == "" {

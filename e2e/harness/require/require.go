@@ -9,7 +9,7 @@ import (
 // Env turns what cannot run into a failure, for machines that are meant to run everything.
 const Env = "LIGHTERMAN_E2E_REQUIRED"
 
-// Skip ends the test because something is missing. It says what, and how to get it.
+// Skip ends the test because something is missing, with what it is and how to get it.
 func Skip(tb testing.TB, need string) {
 	tb.Helper()
 	message := "needs " + strings.TrimPrefix(need, "needs ")

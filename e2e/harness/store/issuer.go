@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// UnsupportedIssuerError says why the store cannot verify tokens of an issuer. Its guard against requests to inner addresses
+// UnsupportedIssuerError reports why the store cannot verify tokens of an issuer. Its guard against requests to inner addresses
 // cannot be switched off, and many clusters name themselves by one.
 type UnsupportedIssuerError struct{ Issuer, Reason string }
 
@@ -17,7 +17,7 @@ func (e *UnsupportedIssuerError) Error() string {
 	return fmt.Sprintf("a token issuer that the store can verify: %q %s; it must be https, without a port, at a public or documentation address", e.Issuer, e.Reason)
 }
 
-// Issuer is the cluster's, as it says itself.
+// Issuer is the cluster's own.
 func (s *Store) Issuer(ctx context.Context) (string, error) {
 	data, err := s.kube.Discovery().RESTClient().Get().AbsPath("/.well-known/openid-configuration").DoRaw(ctx)
 	if err != nil {

@@ -24,7 +24,7 @@ func (s *Store) Object(ctx context.Context, bucket, key string) (string, error) 
 	return string(data), nil
 }
 
-// List gives the objects below a prefix, in the order of their keys.
+// List returns the objects below a prefix, in the order of their keys.
 func (s *Store) List(ctx context.Context, bucket, prefix string) (objects []types.Object, err error) {
 	pages := s3.NewListObjectsV2Paginator(s.S3(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
 	for pages.HasMorePages() {

@@ -19,7 +19,7 @@ const account = "000000000000"
 // policyName is the one inline policy of each role and user.
 const policyName = "access"
 
-// Role says who may take a role, and what it may do.
+// Role describes who may take a role, and what it may do.
 type Role struct {
 	Name string
 	// Issuer is the token issuer. Empty is the cluster's own.

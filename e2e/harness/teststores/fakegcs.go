@@ -14,7 +14,7 @@ import (
 	"lighterman.dev/lighterman/e2e/harness/tools"
 )
 
-// GCS is a fake-gcs-server behind TLS and sessions. It checks nobody's identity.
+// GCS is a fake-gcs-server behind TLS and sessions. It does not check identities.
 type GCS struct {
 	// Endpoint is its URL, Address the part that is dialled.
 	Endpoint, Address string
@@ -73,7 +73,7 @@ func (g *GCS) Bucket(tb testing.TB, name string) string {
 	return name
 }
 
-// Metadata starts a metadata server, which gives everybody the same token, and gives its address.
+// Metadata starts a metadata server, which answers every client with the same token, and returns its address.
 func (g *GCS) Metadata(tb testing.TB) string {
 	tb.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

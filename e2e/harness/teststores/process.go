@@ -115,7 +115,7 @@ func tail(file string) string {
 	return string(text)
 }
 
-// freeAddress is one on loopback that nobody listens on.
+// freeAddress returns an address on loopback that is not in use.
 func freeAddress(tb testing.TB) string {
 	tb.Helper()
 	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")

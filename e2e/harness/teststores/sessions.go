@@ -72,7 +72,7 @@ func (e *session) serve(next http.Handler, w http.ResponseWriter, r *http.Reques
 	}
 }
 
-// proceed says how far the session has come.
+// proceed reports to the client how far the session has come.
 func (e *session) proceed(w http.ResponseWriter) {
 	if e.have > 0 {
 		w.Header().Set("Range", fmt.Sprintf("bytes=0-%d", e.have-1))

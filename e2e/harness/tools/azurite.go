@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// ErrNoNPM says that Azurite cannot be built on this machine.
+// ErrNoNPM reports that Azurite cannot be built on this machine.
 var ErrNoNPM = errors.New("node and npm, to build Azurite; on Debian: apt-get install nodejs npm")
 
 // azuriteEntry is the blob service alone: neither queues nor tables.

@@ -41,7 +41,7 @@ func NewBuilder(log io.Writer) (*Builder, error) {
 // Version is the tool's, as its module has pinned it, e.g. "v1.8.0".
 func (b *Builder) Version(t Tool) (string, error) { return t.version(b.moduleDir(t)) }
 
-// Built tells whether the cache has the tool, so that Build would return at once.
+// Built reports whether the cache has the tool, so that Build would return at once.
 func (b *Builder) Built(ctx context.Context, t Tool) (bool, error) {
 	dir, _, err := b.locate(ctx, t)
 	if err != nil {

@@ -1,6 +1,6 @@
 package tools
 
-// FakeGCSServer keeps the objects behind Google Cloud Storage's API. It checks nobody's identity.
+// FakeGCSServer keeps the objects behind Google Cloud Storage's API. It does not check identities.
 func FakeGCSServer() Tool {
 	return Tool{
 		Name:     "fake-gcs-server",

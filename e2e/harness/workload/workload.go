@@ -18,7 +18,7 @@ const (
 	ShellImageName = "localhost/backup-shell:1"
 )
 
-// Deliver builds the image, makes it available to the cluster's pods, and gives its name there. Like many images of that
+// Deliver builds the image, makes it available to the cluster's pods, and returns its name there. Like many images of that
 // kind it has no shell, and does not run as root.
 func Deliver(ctx context.Context, b *tools.Builder, target *cluster.Target) (string, error) {
 	return deliver(ctx, b, target, ImageName, func(spec *image.Spec) error {

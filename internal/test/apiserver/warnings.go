@@ -22,7 +22,7 @@ func (w *Warnings) HandleWarningHeader(_ int, _, text string) {
 	w.text = append(w.text, text)
 }
 
-// Take gives the warnings since the last call.
+// Take returns the warnings since the last call.
 func (w *Warnings) Take() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

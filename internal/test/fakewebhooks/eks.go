@@ -12,7 +12,7 @@ import (
 type EKS struct {
 	// RoleARN is the annotation eks.amazonaws.com/role-arn of the pod's service account; empty: it has none.
 	RoleARN string
-	// PodIdentity says that the service account has a Pod Identity association. It goes before RoleARN.
+	// PodIdentity is true where the service account has a Pod Identity association. It goes before RoleARN.
 	PodIdentity bool
 	// Region is the cluster's; empty: the webhook sets none.
 	Region string

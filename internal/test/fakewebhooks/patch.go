@@ -15,7 +15,7 @@ type Webhook interface {
 	Mutate(pod *corev1.Pod)
 }
 
-// Patch gives the JSON patch by which the webhook answers a review of the pod: the difference between the pod as it came
+// Patch returns the JSON patch with which the webhook answers a review of the pod: the difference between the pod as it came
 // and as it would be. Fields that the types here do not know are kept.
 func Patch(w Webhook, raw []byte) ([]byte, error) {
 	var pod corev1.Pod
@@ -38,7 +38,7 @@ func Patch(w Webhook, raw []byte) ([]byte, error) {
 	return json.Marshal(ops)
 }
 
-// Apply gives the pod as the webhook leaves it.
+// Apply returns the pod as the webhook leaves it.
 func Apply(w Webhook, raw []byte) ([]byte, error) {
 	text, err := Patch(w, raw)
 	if err != nil {

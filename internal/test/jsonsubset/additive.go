@@ -9,7 +9,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 )
 
-// Lost gives the place at which something of before is not in after: a field, its value, or an item of a list in its
+// Lost returns the place at which something of before is not in after: a field, its value, or an item of a list in its
 // order. What after has besides does not count; the injected annotation may change, the grace period grow, and a variable
 // that says nothing get a value. Empty: nothing was lost. Both are what encoding/json decodes into an any.
 func Lost(before, after any) string { return lost(before, after, "") }

@@ -1,2 +1,2 @@
-// Package jsonsubset tells tests whether one JSON document only adds to another.
+// Package jsonsubset reports to tests whether one JSON document only adds to another.
 package jsonsubset

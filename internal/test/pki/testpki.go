@@ -104,12 +104,12 @@ func File(tb testing.TB, authorities ...*Authority) string {
 	return path
 }
 
-// DNSName gives a certificate that name.
+// DNSName sets a name of a certificate.
 func DNSName(name string) func(*x509.Certificate) {
 	return func(c *x509.Certificate) { c.DNSNames = []string{name} }
 }
 
-// URI gives a certificate that URI.
+// URI sets a URI of a certificate.
 func URI(text string) func(*x509.Certificate) {
 	return func(c *x509.Certificate) {
 		parsed, err := url.Parse(text)

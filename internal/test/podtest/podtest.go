@@ -11,7 +11,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 )
 
-// Apply gives the pod as the operations leave it.
+// Apply returns the pod as the operations leave it.
 func Apply(tb testing.TB, pod []byte, operations []jsonpatch.Operation) []byte {
 	tb.Helper()
 	if len(operations) == 0 {
@@ -50,7 +50,7 @@ func Decode(tb testing.TB, data []byte) any {
 	return value
 }
 
-// WithoutAdded gives the pod without the hashes of what was added to it, for comparison with a file: they change with every
+// WithoutAdded returns the pod without the hashes of what was added to it, for comparison with a file: they change with every
 // line that is added.
 func WithoutAdded(tb testing.TB, pod []byte) []byte {
 	tb.Helper()

@@ -34,7 +34,7 @@ type Proof struct {
 	Store string `json:"store"`
 	// Server is a server of the file servers.yaml.
 	Server string `json:"server"`
-	// Location says how the profile names the store.
+	// Location is how the profile names the store.
 	Location Location `json:"location"`
 	// Script is a file of the program's folder. Empty: the store's name with .sh.
 	Script string `json:"script"`
@@ -45,7 +45,7 @@ type Proof struct {
 // SDK is the tool of programs that read the variables of the clouds' SDKs and no others.
 const SDK = "sdk"
 
-// Location says how a profile names the store.
+// Location is how a profile names the store.
 type Location string
 
 // The locations.
@@ -56,7 +56,7 @@ const (
 	Cloud Location = "cloud"
 )
 
-// Mode gives the auth mode and its variant, which may be empty.
+// Mode returns the auth mode and its variant, which may be empty.
 func Mode(of string) (mode, variant string) {
 	mode, variant, _ = strings.Cut(of, "+")
 	return mode, variant
@@ -70,7 +70,7 @@ func (p *Proof) ScriptFile() string {
 	return p.Script
 }
 
-// Servers gives the version of each server, by its name.
+// Servers returns the version of each server, by its name.
 type Servers map[string]string
 
 // Read reads the file servers.yaml and the folders of programs.
