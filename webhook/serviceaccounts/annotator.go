@@ -49,8 +49,8 @@ func newRequest(account types.NamespacedName, p *profile.Profile) *request {
 	return &request{account: account, profile: p, annotations: annotations, write: write}
 }
 
-// missing returns the requested annotations that are not there with the requested value.
-func (r *request) missing(annotations map[string]string) []profile.Annotation {
+// missingFrom returns the requested annotations that are not there with the requested value.
+func (r *request) missingFrom(annotations map[string]string) []profile.Annotation {
 	return missingAnnotations(annotations, r.annotations)
 }
 
@@ -79,14 +79,14 @@ func (a *Annotator) Ensure(ctx context.Context, account types.NamespacedName, p 
 	if err != nil && !errors.Is(err, resolve.ErrNotFound) {
 		return err
 	}
-	if err == nil && len(r.missing(cached)) == 0 && (!r.write || lists(cached, p)) {
+	if err == nil && len(r.missingFrom(cached)) == 0 && (!r.write || listsRequester(cached, p)) {
 		return nil
 	}
 	if r.dryRun = dryRun; !r.write {
-		return a.verify(ctx, r)
+		return a.verifyLive(ctx, r)
 	}
 	for range maxAttempts {
-		if err = a.write(ctx, r); !errors.Is(err, ErrChanged) {
+		if err = a.applyRequest(ctx, r); !errors.Is(err, ErrChanged) {
 			return err
 		}
 	}
@@ -107,16 +107,16 @@ func (a *Annotator) Check(ctx context.Context, account types.NamespacedName, p *
 	if err != nil && !errors.Is(err, resolve.ErrNotFound) {
 		return err
 	}
-	if err == nil && len(r.missing(annotations)) == 0 {
+	if err == nil && len(r.missingFrom(annotations)) == 0 {
 		return nil
 	}
 	switch {
 	case proven:
-		return a.verify(ctx, r)
+		return a.verifyLive(ctx, r)
 	case err != nil:
 		return denyNotKnownYet(account)
 	}
-	return r.denyNotAnnotated(annotations, r.missing(annotations), r.write)
+	return r.denyNotAnnotated(annotations, r.missingFrom(annotations), r.write)
 }
 
 // readCache returns an ErrNotFound as it is.
@@ -128,22 +128,22 @@ func (a *Annotator) readCache(ctx context.Context, account types.NamespacedName)
 	return annotations, err
 }
 
-// verify denies a pod whose service account, by the API server, lacks what the admission does not write.
-func (a *Annotator) verify(ctx context.Context, r *request) error {
-	live, err := a.read(ctx, r)
+// verifyLive denies a pod whose service account, by the API server, lacks what the admission does not write.
+func (a *Annotator) verifyLive(ctx context.Context, r *request) error {
+	live, err := a.readLive(ctx, r)
 	if err != nil {
 		return err
 	}
-	if missing := r.missing(live.Annotations); len(missing) > 0 {
+	if missing := r.missingFrom(live.Annotations); len(missing) > 0 {
 		return r.denyNotAnnotated(live.Annotations, missing, r.write)
 	}
 	return nil
 }
 
-// write applies the annotations, unless the service account turns out to have them.
-func (a *Annotator) write(ctx context.Context, r *request) error {
-	live, err := a.read(ctx, r)
-	if err != nil || (len(r.missing(live.Annotations)) == 0 && lists(live.Annotations, r.profile)) {
+// applyRequest applies the annotations, unless the service account turns out to have them.
+func (a *Annotator) applyRequest(ctx context.Context, r *request) error {
+	live, err := a.readLive(ctx, r)
+	if err != nil || (len(r.missingFrom(live.Annotations)) == 0 && listsRequester(live.Annotations, r.profile)) {
 		return err
 	}
 	ref, requesters := refOf(r.profile), live.requesters()
@@ -167,8 +167,8 @@ func (a *Annotator) write(ctx context.Context, r *request) error {
 	return err
 }
 
-// read returns the service account, and denies the pod if there is none.
-func (a *Annotator) read(ctx context.Context, r *request) (*Account, error) {
+// readLive returns the service account, and denies the pod if there is none.
+func (a *Annotator) readLive(ctx context.Context, r *request) (*Account, error) {
 	live, err := a.Client.Live(ctx, r.account)
 	if errors.Is(err, resolve.ErrNotFound) {
 		return nil, r.denyNotFound()
@@ -188,19 +188,19 @@ func (a *Annotator) apply(ctx context.Context, account *Account, desired *desire
 	_, conflicts := errors.AsType[*FieldConflictError](err)
 	switch {
 	case err == nil && len(desired.requesters) > 0:
-		a.count(WriteApplied)
+		a.countWrite(WriteApplied)
 		a.Log.Info("annotate service account", "serviceAccount", account.String(),
 			"for", formatRequesters(desired.requesters))
 	case err == nil:
-		a.count(WriteRemoved)
+		a.countWrite(WriteRemoved)
 		a.Log.Info("remove annotations of service account", "serviceAccount", account.String())
 	case conflicts || errors.Is(err, ErrChanged):
-		a.count(WriteConflict)
+		a.countWrite(WriteConflict)
 	default:
-		a.count(WriteError)
+		a.countWrite(WriteError)
 		err = fmt.Errorf("annotate service account %s: %w", account, err)
 	}
 	return err
 }
 
-func (a *Annotator) count(outcome string) { a.Writes.WithLabelValues(outcome).Inc() }
+func (a *Annotator) countWrite(outcome string) { a.Writes.WithLabelValues(outcome).Inc() }

@@ -40,14 +40,14 @@ func desiredFor(
 			return nil, err
 		}
 		if len(annotations) > 0 {
-			d.add(ref, annotations)
+			d.addRequester(ref, annotations)
 		}
 	}
 	return d, nil
 }
 
-// add adds what a profile requests. An earlier profile's value takes precedence.
-func (d *desiredState) add(ref resolve.Ref, annotations []profile.Annotation) {
+// addRequester adds what a profile requests. An earlier profile's value takes precedence.
+func (d *desiredState) addRequester(ref resolve.Ref, annotations []profile.Annotation) {
 	d.requesters = append(d.requesters, ref)
 	for _, a := range annotations {
 		switch value, exists := d.values[a.Key]; {

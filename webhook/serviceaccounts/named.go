@@ -30,7 +30,7 @@ type namedAccounts struct {
 	releaseNamespace string
 }
 
-func (n *namedAccounts) index(ctx context.Context, indexer client.FieldIndexer) error {
+func (n *namedAccounts) indexProfiles(ctx context.Context, indexer client.FieldIndexer) error {
 	for _, object := range []client.Object{&v1alpha1.CredentialProfile{}, &v1alpha1.ClusterCredentialProfile{}} {
 		if err := indexer.IndexField(ctx, object, namedIndex, accountsNamedBy); err != nil {
 			return fmt.Errorf("index the service accounts that profiles name: %w", err)
@@ -86,7 +86,7 @@ func (n *namedAccounts) addTo(
 			continue
 		}
 		listed = append(listed, ref)
-		desired.add(ref, requested)
+		desired.addRequester(ref, requested)
 	}
 	return nil
 }
@@ -136,8 +136,8 @@ func (n *namedAccounts) mayAnnotate(ctx context.Context, source resolve.Source, 
 	return resolve.OptsIn(found.Labels, true), nil
 }
 
-// requests returns the service accounts that a profile names, or that profiles name in a namespace.
-func (n *namedAccounts) requests(ctx context.Context, o client.Object) []reconcile.Request {
+// requestsFor returns the service accounts that a profile names, or that profiles name in a namespace.
+func (n *namedAccounts) requestsFor(ctx context.Context, o client.Object) []reconcile.Request {
 	var requests []reconcile.Request
 	add := func(namespace string, names []string) {
 		for _, name := range names {

@@ -55,7 +55,7 @@ func SetupReconciler(
 	r := &reconciler{Annotator: annotator, accounts: accounts.cache, cached: o.Cached}
 	if o.AnnotateNamed {
 		r.named = &namedAccounts{reader: mgr.GetCache(), releaseNamespace: o.ReleaseNamespace}
-		if err := r.named.index(ctx, mgr.GetFieldIndexer()); err != nil {
+		if err := r.named.indexProfiles(ctx, mgr.GetFieldIndexer()); err != nil {
 			return err
 		}
 	}
@@ -105,7 +105,7 @@ func (r *reconciler) requestsFor(
 		requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
 	}
 	if r.named != nil {
-		requests = append(requests, r.named.requests(ctx, o)...)
+		requests = append(requests, r.named.requestsFor(ctx, o)...)
 	}
 	return requests
 }

@@ -40,17 +40,17 @@ func parseRequesters(record string) []resolve.Ref {
 	return requesters
 }
 
-// lists reports whether the record names the profile. Without a record another field manager wrote the annotations, which
+// listsRequester reports whether the record names the profile. Without a record another field manager wrote the annotations, which
 // then need none.
-func lists(annotations map[string]string, p *profile.Profile) bool {
+func listsRequester(annotations map[string]string, p *profile.Profile) bool {
 	record, ok := annotations[injector.AnnotationAnnotatedFor]
 	return !ok || slices.Contains(parseRequesters(record), refOf(p))
 }
 
 func refOf(p *profile.Profile) resolve.Ref { return resolve.Ref{Kind: p.Kind, Name: p.Name} }
 
-// describe returns the profile's kind and name as users write them.
-func describe(ref resolve.Ref, namespace string) string {
+// describeRef returns the profile's kind and name as users write them.
+func describeRef(ref resolve.Ref, namespace string) string {
 	if ref.Kind == v1alpha1.KindClusterCredentialProfile {
 		return ref.Kind + " " + ref.Name
 	}
