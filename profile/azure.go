@@ -41,7 +41,7 @@ var azureClouds = [...]azureCloud{
 	{"AzureChina", "core.chinacloudapi.cn", "https://login.chinacloudapi.cn/", "AzureChinaCloud"},
 }
 
-// cloudOf is nil for a name that the API does not have.
+// cloudOf returns the cloud of a store; nil for a name that the API does not have.
 func cloudOf(az *v1alpha1.AzureStore) *azureCloud {
 	for i := range azureClouds {
 		if c := &azureClouds[i]; c.name == az.Cloud || (az.Cloud == "" && i == 0) {
@@ -51,8 +51,8 @@ func cloudOf(az *v1alpha1.AzureStore) *azureCloud {
 	return nil
 }
 
-// public reports whether the store is in the cloud that every tool takes for granted.
-func (c *azureCloud) public() bool { return c == &azureClouds[0] }
+// isPublic reports whether the store is in the cloud that every tool takes for granted.
+func (c *azureCloud) isPublic() bool { return c == &azureClouds[0] }
 
 // azureAccount returns the storage account's name, which a Secret may hold: then as a reference to the neutral variable
 // that is injected before all others.
@@ -69,12 +69,12 @@ func (r *Resolved) azureEndpoint() string {
 	return "https://" + azureAccount(az) + ".blob." + r.cloud.suffix
 }
 
-// account adds the storage account's name under one of the names that tools have for it.
-func (e *Environment) account(name string, groups Group) {
+// addAccount adds the storage account's name under one of the names that tools have for it.
+func (e *Environment) addAccount(name string, groups Group) {
 	if az := e.Spec.Azure; az.StorageAccountFrom != nil {
-		e.secret(name, az.StorageAccountFrom, groups)
+		e.addSecret(name, az.StorageAccountFrom, groups)
 	} else {
-		e.add(name, az.StorageAccount, groups)
+		e.addVar(name, az.StorageAccount, groups)
 	}
 }
 
@@ -82,18 +82,18 @@ func (e *Environment) account(name string, groups Group) {
 // themselves; AZURE_STORAGE_* are the CLI's (azure-cli 2.74, command_modules/storage), which barman and others took over.
 func azureEnv(e *Environment) {
 	az := e.Spec.Azure
-	e.add("LIGHTERMAN_PROVIDER", "azure", 0)
-	e.account("LIGHTERMAN_STORAGE_ACCOUNT", 0)
-	e.add("LIGHTERMAN_BUCKET", az.Container, 0)
-	e.add("LIGHTERMAN_PREFIX", az.Prefix, 0)
-	e.add("LIGHTERMAN_ENDPOINT", e.azureEndpoint(), 0)
-	e.add("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
-	e.add("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupAzure)
+	e.addVar("LIGHTERMAN_PROVIDER", "azure", 0)
+	e.addAccount("LIGHTERMAN_STORAGE_ACCOUNT", 0)
+	e.addVar("LIGHTERMAN_BUCKET", az.Container, 0)
+	e.addVar("LIGHTERMAN_PREFIX", az.Prefix, 0)
+	e.addVar("LIGHTERMAN_ENDPOINT", e.azureEndpoint(), 0)
+	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
+	e.addVar("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupAzure)
 
 	if az.Auth.ConnectionString == nil { // It names the account itself.
-		e.account("AZURE_STORAGE_ACCOUNT", GroupAzureAccount)
+		e.addAccount("AZURE_STORAGE_ACCOUNT", GroupAzureAccount)
 	}
-	e.add("AZURE_STORAGE_SERVICE_ENDPOINT", strings.TrimRight(az.Endpoint, "/"), groupAzureEndpoint)
+	e.addVar("AZURE_STORAGE_SERVICE_ENDPOINT", strings.TrimRight(az.Endpoint, "/"), groupAzureEndpoint)
 	e.caFiles()
 	e.addIdentity()
 }
@@ -102,23 +102,23 @@ func azureEnv(e *Environment) {
 // the file instead of certifi's roots (requests 2.32 sessions.py), Go and OpenSSL take theirs instead of the system's
 // (crypto/x509/root_unix.go; Go goes on reading /etc/ssl/certs).
 func (e *Environment) caFiles() {
-	e.add("REQUESTS_CA_BUNDLE", e.Files.CA, groupRequestsCA)
-	e.add("SSL_CERT_FILE", e.Files.CA, 0)
+	e.addVar("REQUESTS_CA_BUNDLE", e.Files.CA, groupRequestsCA)
+	e.addVar("SSL_CERT_FILE", e.Files.CA, 0)
 }
 
 func checkAzure(p *problems, r *Resolved) {
 	az := r.Spec.Azure
 	if az.Container == "" {
-		p.invalid("spec.azure.container", "is required")
+		p.addInvalid("spec.azure.container", "is required")
 	}
 	// The SDKs sign requests with an account's key, and never send it; default may find a key, too.
 	p.checkBearerURL("spec.azure.endpoint", az.Endpoint, az.Auth.AccountKey != nil || az.Auth.ConnectionString != nil || az.Auth.Default != nil,
 		"accountKey, connectionString and default")
 	if r.cloud == nil {
-		p.invalid("spec.azure.cloud", "%q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and endpoint for another", az.Cloud)
+		p.addInvalid("spec.azure.cloud", "%q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and endpoint for another", az.Cloud)
 	}
 	if (az.StorageAccount == "") == (az.StorageAccountFrom == nil) {
-		p.invalid("spec.azure", "set exactly one of storageAccount and storageAccountFrom")
+		p.addInvalid("spec.azure", "set exactly one of storageAccount and storageAccountFrom")
 	} else if az.StorageAccountFrom != nil {
 		p.checkKeyRef("spec.azure.storageAccountFrom", az.StorageAccountFrom)
 	}

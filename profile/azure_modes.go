@@ -31,8 +31,8 @@ var azureModes = []Mode{
 		isSet: func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.WorkloadIdentity != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			wi := s.Azure.Auth.WorkloadIdentity
-			p.required("spec.azure.auth.workloadIdentity.clientID", wi.ClientID)
-			p.required("spec.azure.auth.workloadIdentity.tenantID", wi.TenantID)
+			p.checkRequired("spec.azure.auth.workloadIdentity.clientID", wi.ClientID)
+			p.checkRequired("spec.azure.auth.workloadIdentity.tenantID", wi.TenantID)
 			p.checkTokenURL("spec.azure.auth.workloadIdentity.authorityHost", wi.AuthorityHost)
 		},
 		Audience: func(s *v1alpha1.CredentialProfileSpec) string {
@@ -51,11 +51,11 @@ var azureModes = []Mode{
 		addUploaderAuth: addWorkloadIdentityAuth,
 		env: func(e *Environment) {
 			wi := e.Spec.Azure.Auth.WorkloadIdentity
-			e.add("AZURE_CLIENT_ID", wi.ClientID, groupAzure)
-			e.add("AZURE_TENANT_ID", wi.TenantID, groupAzure)
-			e.add("AZURE_FEDERATED_TOKEN_FILE", e.Files.Token, groupAzure)
-			e.add("AZURE_AUTHORITY_HOST", cmp.Or(wi.AuthorityHost, e.cloud.authority), groupAzure)
-			e.add("AZURE_TOKEN_CREDENTIALS", credentialWorkloadIdentity, GroupEntra|groupAzureChain)
+			e.addVar("AZURE_CLIENT_ID", wi.ClientID, groupAzure)
+			e.addVar("AZURE_TENANT_ID", wi.TenantID, groupAzure)
+			e.addVar("AZURE_FEDERATED_TOKEN_FILE", e.Files.Token, groupAzure)
+			e.addVar("AZURE_AUTHORITY_HOST", cmp.Or(wi.AuthorityHost, e.cloud.authority), groupAzure)
+			e.addVar("AZURE_TOKEN_CREDENTIALS", credentialWorkloadIdentity, GroupEntra|groupAzureChain)
 		},
 	},
 	{
@@ -65,8 +65,8 @@ var azureModes = []Mode{
 		LinkLocal:       instanceMetadata,
 		addUploaderAuth: addManagedIdentityAuth,
 		env: func(e *Environment) {
-			e.add("AZURE_CLIENT_ID", e.Spec.Azure.Auth.ManagedIdentity.ClientID, groupAzure)
-			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, GroupEntra|groupAzureChain)
+			e.addVar("AZURE_CLIENT_ID", e.Spec.Azure.Auth.ManagedIdentity.ClientID, groupAzure)
+			e.addVar("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, GroupEntra|groupAzureChain)
 		},
 	},
 	{
@@ -79,7 +79,7 @@ var azureModes = []Mode{
 		},
 		LinkLocal: instanceMetadata,
 		env: func(e *Environment) {
-			e.add("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, GroupEntra|groupAzureChain)
+			e.addVar("AZURE_TOKEN_CREDENTIALS", credentialManagedIdentity, GroupEntra|groupAzureChain)
 		},
 	},
 	{
@@ -95,12 +95,12 @@ var azureModes = []Mode{
 		addUploaderAuth: addServicePrincipalAuth,
 		env: func(e *Environment) {
 			sp := e.Spec.Azure.Auth.ServicePrincipal
-			e.add("AZURE_CLIENT_ID", sp.ClientID, groupAzure)
-			e.add("AZURE_TENANT_ID", sp.TenantID, groupAzure)
-			e.secret("AZURE_CLIENT_SECRET", sp.ClientSecret, groupAzure)
-			e.add("AZURE_CLIENT_CERTIFICATE_PATH", e.Files.Credentials, groupAzure)
-			e.add("AZURE_AUTHORITY_HOST", e.cloud.authority, groupAzure)
-			e.add("AZURE_TOKEN_CREDENTIALS", credentialEnvironment, GroupEntra|groupAzureChain)
+			e.addVar("AZURE_CLIENT_ID", sp.ClientID, groupAzure)
+			e.addVar("AZURE_TENANT_ID", sp.TenantID, groupAzure)
+			e.addSecret("AZURE_CLIENT_SECRET", sp.ClientSecret, groupAzure)
+			e.addVar("AZURE_CLIENT_CERTIFICATE_PATH", e.Files.Credentials, groupAzure)
+			e.addVar("AZURE_AUTHORITY_HOST", e.cloud.authority, groupAzure)
+			e.addVar("AZURE_TOKEN_CREDENTIALS", credentialEnvironment, GroupEntra|groupAzureChain)
 		},
 	},
 	{
@@ -111,7 +111,7 @@ var azureModes = []Mode{
 			p.checkKeyRef("spec.azure.auth.connectionString", s.Azure.Auth.ConnectionString)
 		},
 		env: func(e *Environment) {
-			e.secret("AZURE_STORAGE_CONNECTION_STRING", e.Spec.Azure.Auth.ConnectionString, groupAzure)
+			e.addSecret("AZURE_STORAGE_CONNECTION_STRING", e.Spec.Azure.Auth.ConnectionString, groupAzure)
 		},
 	},
 	{
@@ -122,7 +122,7 @@ var azureModes = []Mode{
 			p.checkKeyRef("spec.azure.auth.accountKey", s.Azure.Auth.AccountKey)
 		},
 		env: func(e *Environment) {
-			e.secret("AZURE_STORAGE_KEY", e.Spec.Azure.Auth.AccountKey, groupAzure|GroupAzureAccount)
+			e.addSecret("AZURE_STORAGE_KEY", e.Spec.Azure.Auth.AccountKey, groupAzure|GroupAzureAccount)
 		},
 	},
 	{
@@ -133,7 +133,7 @@ var azureModes = []Mode{
 			p.checkKeyRef("spec.azure.auth.sasToken", s.Azure.Auth.SASToken)
 		},
 		env: func(e *Environment) {
-			e.secret("AZURE_STORAGE_SAS_TOKEN", e.Spec.Azure.Auth.SASToken, groupAzure|GroupAzureAccount)
+			e.addSecret("AZURE_STORAGE_SAS_TOKEN", e.Spec.Azure.Auth.SASToken, groupAzure|GroupAzureAccount)
 		},
 	},
 	{
@@ -142,8 +142,8 @@ var azureModes = []Mode{
 		isSet:     func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.Default != nil },
 		LinkLocal: instanceMetadata,
 		env: func(e *Environment) {
-			if cloud := e.cloud; !cloud.public() {
-				e.add("AZURE_AUTHORITY_HOST", cloud.authority, groupAzure)
+			if cloud := e.cloud; !cloud.isPublic() {
+				e.addVar("AZURE_AUTHORITY_HOST", cloud.authority, groupAzure)
 			}
 		},
 		KeepsAmbientIdentity: true,
@@ -158,11 +158,11 @@ const (
 
 func checkServicePrincipal(p *problems, s *v1alpha1.CredentialProfileSpec) {
 	sp := s.Azure.Auth.ServicePrincipal
-	p.required("spec.azure.auth.servicePrincipal.clientID", sp.ClientID)
-	p.required("spec.azure.auth.servicePrincipal.tenantID", sp.TenantID)
+	p.checkRequired("spec.azure.auth.servicePrincipal.clientID", sp.ClientID)
+	p.checkRequired("spec.azure.auth.servicePrincipal.tenantID", sp.TenantID)
 	switch {
 	case (sp.ClientSecret == nil) == (sp.ClientCertificate == nil):
-		p.invalid("spec.azure.auth.servicePrincipal", "set exactly one of clientSecret and clientCertificate")
+		p.addInvalid("spec.azure.auth.servicePrincipal", "set exactly one of clientSecret and clientCertificate")
 	case sp.ClientSecret != nil:
 		p.checkKeyRef("spec.azure.auth.servicePrincipal.clientSecret", sp.ClientSecret)
 	default:

@@ -75,7 +75,7 @@ func (r *Resolved) Render(use Use, cluster Cluster) (Environment, []Problem) {
 	sound := len(p) == 0
 	if sound { // Else what is rendered makes no sense.
 		e.dialects = p.checkTools(r, use.ToolsField)
-		e.render()
+		e.addAll()
 		p.checkConflicts(&e, use.ToolsField)
 	}
 	p.checkCABundle(r.Spec, &cluster)
@@ -83,7 +83,7 @@ func (r *Resolved) Render(use Use, cluster Cluster) (Environment, []Problem) {
 	p.checkEnv(r)
 	p.checkSelector(r.Spec.Selector)
 	if seconds := r.Spec.TokenExpirationSeconds; seconds != nil && (*seconds < 600 || *seconds > 86400) {
-		p.invalid("spec.tokenExpirationSeconds", "%d is out of range: choose 600 to 86400", *seconds)
+		p.addInvalid("spec.tokenExpirationSeconds", "%d is out of range: choose 600 to 86400", *seconds)
 	}
 	p.checkServiceAccount(r.Spec.ServiceAccount)
 	p.checkAnnotations(r, &cluster, use.Namespace, use.ServiceAccount)
@@ -93,18 +93,18 @@ func (r *Resolved) Render(use Use, cluster Cluster) (Environment, []Problem) {
 // problems collects what Check finds.
 type problems []Problem
 
-// cannot adds what is understood, and cannot be done.
-func (p *problems) cannot(field, format string, args ...any) {
+// addUnsupported adds a problem of a field that is good, and on which this version does not act.
+func (p *problems) addUnsupported(field, format string, args ...any) {
 	*p = append(*p, Problem{Field: field, Message: fmt.Sprintf(format, args...), Unsupported: true})
 }
 
-func (p *problems) invalid(field, format string, args ...any) {
+func (p *problems) addInvalid(field, format string, args ...any) {
 	*p = append(*p, Problem{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
 func (p *problems) checkStore(r *Resolved) {
-	if n := count(r.Spec.S3 != nil, r.Spec.Azure != nil, r.Spec.GCS != nil); n != 1 {
-		p.invalid("spec", "%d stores are set: set exactly one of s3, azure and gcs", n)
+	if n := countTrue(r.Spec.S3 != nil, r.Spec.Azure != nil, r.Spec.GCS != nil); n != 1 {
+		p.addInvalid("spec", "%d stores are set: set exactly one of s3, azure and gcs", n)
 	}
 	for i := range stores {
 		if stores[i].isSet(r.Spec) {
@@ -126,7 +126,7 @@ func (p *problems) checkMode(s *Store, spec *v1alpha1.CredentialProfileSpec) {
 	}
 	switch {
 	case n != 1:
-		p.invalid("spec."+s.Name+".auth", "%d modes are set: set exactly one of %s", n, s.modeNames())
+		p.addInvalid("spec."+s.Name+".auth", "%d modes are set: set exactly one of %s", n, s.modeNames())
 	case used.check != nil:
 		used.check(p, spec)
 	}
@@ -142,16 +142,16 @@ func (s *Store) modeNames() string {
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
-func (p *problems) required(field, value string) {
+func (p *problems) checkRequired(field, value string) {
 	if value == "" {
-		p.invalid(field, "is required")
+		p.addInvalid(field, "is required")
 	}
 }
 
 // checkOneOf refuses a value that the API does not have; an empty one stands for the default.
 func checkOneOf[T ~string](p *problems, field string, value T, values ...T) {
 	if value != "" && !slices.Contains(values, value) {
-		p.invalid(field, "is %q: write %s", value, joinOr(values))
+		p.addInvalid(field, "is %q: write %s", value, joinOr(values))
 	}
 }
 
@@ -166,7 +166,7 @@ func joinOr[T ~string](values []T) string {
 
 func (p *problems) checkKeyRef(field string, ref *v1alpha1.KeyRef) {
 	if ref.Name == "" || ref.Key == "" {
-		p.invalid(field, "needs the name of a Secret and the key in it")
+		p.addInvalid(field, "needs the name of a Secret and the key in it")
 	}
 }
 
@@ -178,17 +178,17 @@ func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec, cluster *
 	checkOneOf(p, "spec.caBundle.mode", ca.Mode, v1alpha1.CABundleReplace, v1alpha1.CABundleAppend)
 	if bundle := ca.ClusterTrustBundle; bundle != nil {
 		if !cluster.ClusterTrustBundles {
-			p.cannot("spec.caBundle.clusterTrustBundle", "this cluster serves no ClusterTrustBundles (certificates.k8s.io/v1beta1 or v1): use configMap or secret")
+			p.addUnsupported("spec.caBundle.clusterTrustBundle", "this cluster serves no ClusterTrustBundles (certificates.k8s.io/v1beta1 or v1): use configMap or secret")
 		}
 		if (bundle.Name == "") == (bundle.SignerName == "") {
-			p.invalid("spec.caBundle.clusterTrustBundle", "set exactly one of name and signerName")
+			p.addInvalid("spec.caBundle.clusterTrustBundle", "set exactly one of name and signerName")
 		}
 	}
-	if n := count(ca.ConfigMap != nil, ca.Secret != nil, ca.ClusterTrustBundle != nil); n != 1 {
-		p.invalid("spec.caBundle", "%d sources are set: set exactly one of configMap, secret and clusterTrustBundle", n)
+	if n := countTrue(ca.ConfigMap != nil, ca.Secret != nil, ca.ClusterTrustBundle != nil); n != 1 {
+		p.addInvalid("spec.caBundle", "%d sources are set: set exactly one of configMap, secret and clusterTrustBundle", n)
 	}
 	if (ca.ConfigMap != nil && ca.ConfigMap.Name == "") || (ca.Secret != nil && ca.Secret.Name == "") {
-		p.invalid("spec.caBundle", "needs the name of the ConfigMap or the Secret")
+		p.addInvalid("spec.caBundle", "needs the name of the ConfigMap or the Secret")
 	}
 }
 
@@ -211,13 +211,13 @@ func (p *problems) checkEnv(r *Resolved) {
 		name := env[i].Name
 		size += len(name) + len(env[i].Value)
 		if seen[name] {
-			p.invalid(fmt.Sprintf("spec.env[%d].name", i), "%s is there twice: remove one", name)
+			p.addInvalid(fmt.Sprintf("spec.env[%d].name", i), "%s is there twice: remove one", name)
 		}
 		seen[name] = true
 		p.checkEnvVar(r, fmt.Sprintf("spec.env[%d]", i), &env[i])
 	}
 	if len(env) > maxEnvVars || size > maxEnvBytes {
-		p.invalid("spec.env", "has %d variables with %d bytes: write at most %d with %d bytes of names and values together, for each container of a pod gets its own copy",
+		p.addInvalid("spec.env", "has %d variables with %d bytes: write at most %d with %d bytes of names and values together, for each container of a pod gets its own copy",
 			len(env), size, maxEnvVars, maxEnvBytes)
 	}
 }
@@ -230,17 +230,17 @@ func (p *problems) checkEnvVar(r *Resolved, field string, v *v1alpha1.EnvVar) {
 	}
 	switch {
 	case v.Name == "" || v.Value == "":
-		p.invalid(field, "needs a name and a value: some tools take an empty variable for a setting")
+		p.addInvalid(field, "needs a name and a value: some tools take an empty variable for a setting")
 	case strings.HasPrefix(v.Name, ReservedPrefix):
-		p.invalid(field+".name", "%s is set by Lighterman itself: choose another name", v.Name)
+		p.addInvalid(field+".name", "%s is set by Lighterman itself: choose another name", v.Name)
 	case !isVariableName.MatchString(v.Name):
-		p.invalid(field+".name", "%q must be the name of a variable: letters, digits and _, not beginning with a digit", v.Name)
+		p.addInvalid(field+".name", "%q must be the name of a variable: letters, digits and _, not beginning with a digit", v.Name)
 	case refusedEffect(v.Name) != "":
-		p.invalid(field+".name", "%s %s, and a profile must not: set it in the container itself", v.Name, refusedEffect(v.Name))
+		p.addInvalid(field+".name", "%s %s, and a profile must not: set it in the container itself", v.Name, refusedEffect(v.Name))
 	case strings.ContainsFunc(v.Value, isControlInValue):
-		p.invalid(field+".value", "contains a control character other than tab and line breaks: remove it")
+		p.addInvalid(field+".value", "contains a control character other than tab and line breaks: remove it")
 	case g != 0:
-		p.invalid(field+".name",
+		p.addInvalid(field+".name",
 			"%s is one of the variables by which the profile's own fields say %s: remove it, and use those fields", v.Name, g)
 	}
 }
@@ -257,14 +257,14 @@ func (p *problems) checkSelector(s *v1alpha1.PodSelector) {
 		return
 	}
 	if s.PodSelector == nil && len(s.ServiceAccounts) == 0 {
-		p.invalid("spec.selector", "selects nothing: set podSelector or serviceAccounts")
+		p.addInvalid("spec.selector", "selects nothing: set podSelector or serviceAccounts")
 	}
 	if _, err := metav1.LabelSelectorAsSelector(s.PodSelector); err != nil {
-		p.invalid("spec.selector.podSelector", "%v", err)
+		p.addInvalid("spec.selector.podSelector", "%v", err)
 	}
 }
 
-func count(conditions ...bool) int {
+func countTrue(conditions ...bool) int {
 	n := 0
 	for _, c := range conditions {
 		if c {

@@ -21,7 +21,7 @@ const (
 	rankManagedIdentity
 )
 
-// CloudWebhook is a cloud provider's own webhook that gives pods an identity, as data. What it put into a container is
+// CloudWebhook is a cloud provider's own webhook that injects an identity into pods, as data. What it put into a container is
 // no decision of the container's author, so it does not win as a user's own value does.
 type CloudWebhook struct {
 	// Name is its name for people.
@@ -34,7 +34,7 @@ type CloudWebhook struct {
 	OtherVariables   []string
 	// Audience is that of its token.
 	Audience string
-	// Rank is that of the credential that it gives: see Mode.Rank.
+	// Rank is that of the credential that it injects: see Mode.Rank.
 	Rank int
 	// Label is one that a pod must have to be its business, with the value "true"; empty: it may come to every pod.
 	Label string
@@ -74,7 +74,7 @@ var azureCloudWebhooks = []CloudWebhook{{
 	Source: "the pod's label azure.workload.identity/use",
 }}
 
-// Sets reports whether the webhook sets a variable for the identity that it gives.
+// Sets reports whether the webhook sets a variable for the identity that it injects.
 func (w *CloudWebhook) Sets(name string) bool {
 	return name == w.TokenVariable || name == w.IdentityVariable || slices.Contains(w.OtherVariables, name)
 }

@@ -39,15 +39,15 @@ type Environment struct {
 	conflicts []string
 }
 
-// add adds a variable, unless its value is empty: some tools take an empty variable for a setting.
-func (e *Environment) add(name, value string, groups Group) {
+// addVar adds a variable, unless its value is empty: some tools take an empty variable for a setting.
+func (e *Environment) addVar(name, value string, groups Group) {
 	if value != "" {
 		e.appendVar(corev1.EnvVar{Name: name, Value: value}, groups)
 	}
 }
 
-// secret adds a variable whose value the kubelet reads from a Secret, unless there is none.
-func (e *Environment) secret(name string, ref *v1alpha1.KeyRef, groups Group) {
+// addSecret adds a variable whose value the kubelet reads from a Secret, unless there is none.
+func (e *Environment) addSecret(name string, ref *v1alpha1.KeyRef, groups Group) {
 	if ref != nil {
 		e.appendVar(corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
 			LocalObjectReference: corev1.LocalObjectReference{Name: ref.Name}, Key: ref.Key,
@@ -55,21 +55,21 @@ func (e *Environment) secret(name string, ref *v1alpha1.KeyRef, groups Group) {
 	}
 }
 
-// render adds all variables: the store's own, the mode's, the tools', and the profile's literals.
-func (e *Environment) render() {
+// addAll adds all variables: the store's own, the mode's, the tools', and the profile's literals.
+func (e *Environment) addAll() {
 	e.Vars = make([]Variable, 0, 24+8*len(e.Tools)+len(e.Spec.Env))
 	e.Store.env(e)
 	e.addToolEnv()
 	for i := range e.Spec.Env {
-		e.override(e.Spec.Env[i].Name, e.Spec.Env[i].Value)
+		e.overrideVar(e.Spec.Env[i].Name, e.Spec.Env[i].Value)
 	}
 	e.extendNoProxy()
 }
 
-// override adds a variable of spec.env, in place of one that has its name.
-func (e *Environment) override(name, value string) {
+// overrideVar adds a variable of spec.env, in place of one that has its name.
+func (e *Environment) overrideVar(name, value string) {
 	e.Vars = slices.DeleteFunc(e.Vars, func(v Variable) bool { return v.Name == name })
-	e.add(name, value, 0)
+	e.addVar(name, value, 0)
 	if n := len(e.Vars); n > 0 && e.Vars[n-1].Name == name {
 		e.Vars[n-1].Literal = true
 	}

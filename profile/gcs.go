@@ -16,7 +16,7 @@ var gcsStore = Store{
 	IdentityGroup: groupGoogle, identities: gcsIdentities, rivals: gcsRivals,
 	check: func(p *problems, r *Resolved) {
 		s := r.Spec
-		p.required("spec.gcs.bucket", s.GCS.Bucket)
+		p.checkRequired("spec.gcs.bucket", s.GCS.Bucket)
 		// Emulators want no identity, and then none is sent.
 		p.checkBearerURL("spec.gcs.endpoint", s.GCS.Endpoint, s.GCS.Auth.Ambient != nil, "ambient")
 	},
@@ -46,7 +46,7 @@ var gcsModes = []Mode{
 		isSet: func(s *v1alpha1.CredentialProfileSpec) bool { return s.GCS.Auth.WorkloadIdentityFederation != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			federation := s.GCS.Auth.WorkloadIdentityFederation
-			p.required("spec.gcs.auth.workloadIdentityFederation.audience", federation.Audience)
+			p.checkRequired("spec.gcs.auth.workloadIdentityFederation.audience", federation.Audience)
 			p.checkTokenURL("spec.gcs.auth.workloadIdentityFederation.tokenURL", federation.TokenURL)
 		},
 		// The audience that a provider accepts unless it lists others: cloud.google.com/iam/docs/workload-identity-federation-with-kubernetes.
@@ -84,33 +84,33 @@ var gcsModes = []Mode{
 // googleFile adds the variables of a credential file: the libraries', and gcloud's, which takes no notice of the former
 // (google-cloud-cli 528.0.0 core/properties.py, core/credentials/store.py).
 func googleFile(e *Environment) {
-	e.add("GOOGLE_APPLICATION_CREDENTIALS", e.Files.Credentials, groupGoogle)
-	e.add("CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE", e.Files.Credentials, groupGoogle)
+	e.addVar("GOOGLE_APPLICATION_CREDENTIALS", e.Files.Credentials, groupGoogle)
+	e.addVar("CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE", e.Files.Credentials, groupGoogle)
 	// Else gcloud goes on to the account of the node.
-	e.add("CLOUDSDK_CORE_CHECK_GCE_METADATA", "false", GroupGoogleSwitch)
+	e.addVar("CLOUDSDK_CORE_CHECK_GCE_METADATA", "false", GroupGoogleSwitch)
 }
 
 // gcsEnv is the environment of Google's libraries and of gcloud.
 func gcsEnv(e *Environment) {
 	gcs := e.Spec.GCS
 	endpoint := strings.TrimRight(gcs.Endpoint, "/")
-	e.add("LIGHTERMAN_PROVIDER", "gcs", 0)
-	e.add("LIGHTERMAN_BUCKET", gcs.Bucket, 0)
-	e.add("LIGHTERMAN_PREFIX", gcs.Prefix, 0)
-	e.add("LIGHTERMAN_ENDPOINT", endpoint, 0)
-	e.add("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
-	e.add("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupGoogle)
+	e.addVar("LIGHTERMAN_PROVIDER", "gcs", 0)
+	e.addVar("LIGHTERMAN_BUCKET", gcs.Bucket, 0)
+	e.addVar("LIGHTERMAN_PREFIX", gcs.Prefix, 0)
+	e.addVar("LIGHTERMAN_ENDPOINT", endpoint, 0)
+	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
+	e.addVar("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupGoogle)
 
 	// Python's storage.Client() fails where it cannot find out the project (python-storage client.py).
-	e.add("GOOGLE_CLOUD_PROJECT", gcs.ProjectID, groupGoogleProject)
-	e.add("CLOUDSDK_CORE_PROJECT", gcs.ProjectID, groupGoogleProject)
+	e.addVar("GOOGLE_CLOUD_PROJECT", gcs.ProjectID, groupGoogleProject)
+	e.addVar("CLOUDSDK_CORE_PROJECT", gcs.ProjectID, groupGoogleProject)
 	if endpoint != "" {
 		// Never STORAGE_EMULATOR_HOST: it switches authentication off (go/storage http_client.go, python-storage _helpers.py).
 		// The Go library has no variable that does not.
-		e.add("API_ENDPOINT_OVERRIDE", endpoint, groupGoogleEndpoint)
-		e.add("CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", endpoint+"/storage/v1/", groupGoogleEndpoint)
+		e.addVar("API_ENDPOINT_OVERRIDE", endpoint, groupGoogleEndpoint)
+		e.addVar("CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", endpoint+"/storage/v1/", groupGoogleEndpoint)
 	}
 	e.caFiles()
-	e.add("CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", e.Files.CA, 0)
+	e.addVar("CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", e.Files.CA, 0)
 	e.addIdentity()
 }

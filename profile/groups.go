@@ -2,7 +2,7 @@ package profile
 
 import "slices"
 
-// Group is a set of variables that say one thing together. When a container sets one of them itself, injecting the
+// Group is a set of variables that describe one thing together. When a container sets one of them itself, injecting the
 // others would mix two answers: two identities, or a region that does not go with its endpoint.
 type Group uint32
 

@@ -2,7 +2,7 @@ package profile
 
 import "slices"
 
-// Identity is a set of variables that say together who a program is, as data. Programs that find a part of one go on
+// Identity is a set of variables that identify a program together, as data. Programs that find a part of one go on
 // looking, and end at the identity of the node.
 type Identity struct {
 	// All are its members; of each, one of the names is enough.

@@ -9,7 +9,7 @@ import (
 // preset is what an S3 store is known for. A zero field means that the store behaves like Amazon S3.
 type preset struct {
 	name v1alpha1.S3Preset
-	// endpoint is the store's URL; {region} is filled in. Empty: the profile must give one, Amazon S3 excepted.
+	// endpoint is the store's URL; {region} is filled in. Empty: the profile must have one, Amazon S3 excepted.
 	endpoint string
 	// region is taken where the profile names none. Empty: the profile must name one.
 	region string
@@ -65,7 +65,7 @@ type location struct {
 	checksums        v1alpha1.ChecksumMode
 }
 
-func locate(s3 *v1alpha1.S3Store, p *preset) location {
+func locateS3(s3 *v1alpha1.S3Store, p *preset) location {
 	l := location{region: s3.Region, endpoint: s3.Endpoint, pathStyle: p.pathStyle, checksums: s3.Checksums}
 	if l.region == "" {
 		l.region = p.region

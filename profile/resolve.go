@@ -37,7 +37,7 @@ func ResolveWithTools(spec *v1alpha1.CredentialProfileSpec, tools []v1alpha1.Too
 	}
 	if spec.S3 != nil {
 		if r.preset = presetOf(spec.S3); r.preset != nil {
-			r.location = locate(spec.S3, r.preset)
+			r.location = locateS3(spec.S3, r.preset)
 		}
 	}
 	if spec.Azure != nil {

@@ -32,7 +32,7 @@ var s3Modes = []Mode{
 		isSet: func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.WebIdentity != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			if s.S3.Auth.WebIdentity.RoleARN == "" {
-				p.invalid("spec.s3.auth.webIdentity.roleARN", "is required, for example arn:aws:iam::111122223333:role/backup")
+				p.addInvalid("spec.s3.auth.webIdentity.roleARN", "is required, for example arn:aws:iam::111122223333:role/backup")
 			}
 			p.checkTokenURL("spec.s3.auth.webIdentity.stsEndpoint", s.S3.Auth.WebIdentity.STSEndpoint)
 		},
@@ -52,14 +52,14 @@ var s3Modes = []Mode{
 		addUploaderAuth: addWebIdentityAuth,
 		env: func(e *Environment) {
 			web := e.Spec.S3.Auth.WebIdentity
-			e.add("AWS_ROLE_ARN", web.RoleARN, groupIdentity)
-			e.add("AWS_WEB_IDENTITY_TOKEN_FILE", e.Files.Token, groupIdentity)
+			e.addVar("AWS_ROLE_ARN", web.RoleARN, groupIdentity)
+			e.addVar("AWS_WEB_IDENTITY_TOKEN_FILE", e.Files.Token, groupIdentity)
 			switch {
 			case web.STSEndpoint != "":
 				// Never AWS_ENDPOINT_URL: botocore would send S3 requests there too.
-				e.add("AWS_ENDPOINT_URL_STS", web.STSEndpoint, groupSTS|groupIdentity)
+				e.addVar("AWS_ENDPOINT_URL_STS", web.STSEndpoint, groupSTS|groupIdentity)
 			case web.RegionalSTS == nil || *web.RegionalSTS:
-				e.add("AWS_STS_REGIONAL_ENDPOINTS", "regional", groupRegionalSTS|groupIdentity)
+				e.addVar("AWS_STS_REGIONAL_ENDPOINTS", "regional", groupRegionalSTS|groupIdentity)
 			}
 		},
 	},
@@ -72,8 +72,8 @@ var s3Modes = []Mode{
 		Audience:  func(*v1alpha1.CredentialProfileSpec) string { return "pods.eks.amazonaws.com" },
 		LinkLocal: eksAgent,
 		env: func(e *Environment) {
-			e.add("AWS_CONTAINER_CREDENTIALS_FULL_URI", podIdentityURL, groupIdentity)
-			e.add("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", e.Files.Token, groupIdentity)
+			e.addVar("AWS_CONTAINER_CREDENTIALS_FULL_URI", podIdentityURL, groupIdentity)
+			e.addVar("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", e.Files.Token, groupIdentity)
 		},
 	},
 	{
@@ -90,9 +90,9 @@ var s3Modes = []Mode{
 		},
 		env: func(e *Environment) {
 			key := e.Spec.S3.Auth.AccessKey
-			e.secret("AWS_ACCESS_KEY_ID", &key.AccessKeyID, groupIdentity)
-			e.secret("AWS_SECRET_ACCESS_KEY", &key.SecretAccessKey, groupIdentity)
-			e.secret("AWS_SESSION_TOKEN", key.SessionToken, groupIdentity)
+			e.addSecret("AWS_ACCESS_KEY_ID", &key.AccessKeyID, groupIdentity)
+			e.addSecret("AWS_SECRET_ACCESS_KEY", &key.SecretAccessKey, groupIdentity)
+			e.addSecret("AWS_SESSION_TOKEN", key.SessionToken, groupIdentity)
 		},
 	},
 	{
@@ -105,7 +105,7 @@ var s3Modes = []Mode{
 		File:     func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.KeyRef { return s.S3.Auth.CredentialsFile },
 		FileName: awsCredentialsFile,
 		env: func(e *Environment) {
-			e.add("AWS_SHARED_CREDENTIALS_FILE", e.Files.Credentials, groupIdentity)
+			e.addVar("AWS_SHARED_CREDENTIALS_FILE", e.Files.Credentials, groupIdentity)
 		},
 	},
 	{
@@ -123,28 +123,28 @@ const podIdentityURL = "http://169.254.170.23/v1/credentials"
 func s3Env(e *Environment) {
 	s3 := e.Spec.S3
 	where := e.location
-	e.add("LIGHTERMAN_PROVIDER", "s3", 0)
-	e.add("LIGHTERMAN_BUCKET", s3.Bucket, 0)
-	e.add("LIGHTERMAN_PREFIX", s3.Prefix, 0)
-	e.add("LIGHTERMAN_ENDPOINT", where.endpoint, 0)
-	e.add("LIGHTERMAN_REGION", where.region, 0)
+	e.addVar("LIGHTERMAN_PROVIDER", "s3", 0)
+	e.addVar("LIGHTERMAN_BUCKET", s3.Bucket, 0)
+	e.addVar("LIGHTERMAN_PREFIX", s3.Prefix, 0)
+	e.addVar("LIGHTERMAN_ENDPOINT", where.endpoint, 0)
+	e.addVar("LIGHTERMAN_REGION", where.region, 0)
 	if where.pathStyle {
-		e.add("LIGHTERMAN_FORCE_PATH_STYLE", "true", 0)
+		e.addVar("LIGHTERMAN_FORCE_PATH_STYLE", "true", 0)
 	}
-	e.add("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
-	e.add("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupIdentity)
+	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
+	e.addVar("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupIdentity)
 
 	// Both: botocore reads only the second, aws-sdk-go v1 and minio-go's token service only the first.
-	e.add("AWS_REGION", where.region, groupRegion)
-	e.add("AWS_DEFAULT_REGION", where.region, groupRegion)
-	e.add("AWS_ENDPOINT_URL_S3", where.endpoint, groupEndpoint)
-	e.add("AWS_REQUEST_CHECKSUM_CALCULATION", checksumValues[where.checksums], groupChecksums)
-	e.add("AWS_RESPONSE_CHECKSUM_VALIDATION", checksumValues[where.checksums], groupChecksums)
-	e.add("AWS_CA_BUNDLE", e.Files.CA, groupCA)
+	e.addVar("AWS_REGION", where.region, groupRegion)
+	e.addVar("AWS_DEFAULT_REGION", where.region, groupRegion)
+	e.addVar("AWS_ENDPOINT_URL_S3", where.endpoint, groupEndpoint)
+	e.addVar("AWS_REQUEST_CHECKSUM_CALCULATION", checksumValues[where.checksums], groupChecksums)
+	e.addVar("AWS_RESPONSE_CHECKSUM_VALIDATION", checksumValues[where.checksums], groupChecksums)
+	e.addVar("AWS_CA_BUNDLE", e.Files.CA, groupCA)
 	e.addIdentity()
 	if !e.Mode.KeepsAmbientIdentity {
 		// Should an identity fail, the profile's or the container's own, the SDKs must not fall back to the role of the node.
-		e.add("AWS_EC2_METADATA_DISABLED", "true", groupMetadata)
+		e.addVar("AWS_EC2_METADATA_DISABLED", "true", groupMetadata)
 	}
 }
 
@@ -157,10 +157,10 @@ var checksumValues = map[v1alpha1.ChecksumMode]string{
 func checkS3(p *problems, r *Resolved) {
 	s3, preset, where := r.Spec.S3, r.preset, &r.location
 	if s3.Bucket == "" {
-		p.invalid("spec.s3.bucket", "is required")
+		p.addInvalid("spec.s3.bucket", "is required")
 	}
 	if preset == nil {
-		p.invalid("spec.s3.preset", "%q is not a preset: use Other, and set endpoint", s3.Preset)
+		p.addInvalid("spec.s3.preset", "%q is not a preset: use Other, and set endpoint", s3.Preset)
 		return
 	}
 	checkOneOf(p, "spec.s3.checksums", s3.Checksums, v1alpha1.ChecksumsWhenSupported, v1alpha1.ChecksumsWhenRequired)
@@ -169,8 +169,8 @@ func checkS3(p *problems, r *Resolved) {
 	mayLackRegion := aws && (where.endpoint != "" || s3.Auth.Ambient != nil)
 	switch {
 	case where.region == "" && !mayLackRegion:
-		p.invalid("spec.s3.region", "is required for preset %s, for example eu-west-1", preset.name)
+		p.addInvalid("spec.s3.region", "is required for preset %s, for example eu-west-1", preset.name)
 	case where.endpoint == "" && !aws:
-		p.invalid("spec.s3.endpoint", "is required for preset %s, for example https://minio.storage.svc:9000", preset.name)
+		p.addInvalid("spec.s3.endpoint", "is required for preset %s, for example https://minio.storage.svc:9000", preset.name)
 	}
 }

@@ -10,7 +10,7 @@ import (
 type Annotation struct {
 	Key, Value string
 	// Required: the auth mode cannot work without it. Others are for people and for the cloud's own webhook: the pod has
-	// what they say in its environment.
+	// the same in its environment.
 	Required bool
 }
 
@@ -83,7 +83,7 @@ func (p *problems) checkAnnotations(r *Resolved, cluster *Cluster, namespace, ac
 	if !cluster.NoServiceAccountAnnotations || !write || len(want) == 0 {
 		return
 	}
-	p.cannot("spec.serviceAccount.annotate", "Lighterman is installed without the permission to annotate service accounts "+
+	p.addUnsupported("spec.serviceAccount.annotate", "Lighterman is installed without the permission to annotate service accounts "+
 		"(--annotate-service-accounts=false): run %s and set spec.serviceAccount.annotate: Never",
 		AnnotateCommand(namespace, account, want))
 }

@@ -16,14 +16,14 @@ type Store struct {
 	Location func(*v1alpha1.CredentialProfileSpec) (bucket, prefix string)
 	// modes has a row for each auth mode of the store's API.
 	modes []Mode
-	// groups are those of its variables; IdentityGroup is the one by which a container says who it is to this store.
+	// groups are those of its variables; IdentityGroup is the one of its identities.
 	groups, IdentityGroup Group
 	// identities are the sets of variables by which the SDKs know a program, rivals what they take before them.
 	identities []Identity
 	rivals     []Rival
 	// BlocksNodeIdentity: one of its variables keeps programs from the identity of the node, whatever else a container sets.
 	BlocksNodeIdentity bool
-	// CloudWebhooks are the webhooks of cloud providers that give pods an identity for it, too.
+	// CloudWebhooks are the webhooks of cloud providers that inject an identity for it, too.
 	CloudWebhooks []CloudWebhook
 	// check finds what the CRD's rules cannot refuse in a profile from a file.
 	check func(*problems, *Resolved)
@@ -55,12 +55,12 @@ type Mode struct {
 	TokenService func(*v1alpha1.CredentialProfileSpec) (name, cure string)
 	// Label is one that the pod gets; nil: none.
 	Label func(*v1alpha1.CredentialProfileSpec) (key, value string)
-	// annotations are those of the pod's service account that say who it is; nil: there are none.
+	// annotations are those by which the cloud knows the pod's service account; nil: there are none.
 	annotations func(*v1alpha1.CredentialProfileSpec) []Annotation
 	// env adds the identity's environment; nil: there is none.
 	env func(*Environment)
 	// Rank is the place of the mode's credential among those that programs look for; they take the one with the lowest. Zero:
-	// the mode gives none, or nothing competes with it.
+	// the mode has none, or nothing competes with it.
 	Rank int
 	// addUploaderAuth adds the mode's fields to the uploader's identity; nil: the uploader needs none but the files.
 	addUploaderAuth func(*Resolved, *uploader.Auth)
@@ -75,7 +75,7 @@ type Mode struct {
 // stores has a row for each store of the API.
 var stores = [...]Store{s3Store, azureStore, gcsStore}
 
-// storeOf is nil when the spec has no store that this version supports.
+// storeOf returns the store of a spec; nil when the spec has no store that this version supports.
 func storeOf(spec *v1alpha1.CredentialProfileSpec) *Store {
 	for i := range stores {
 		if stores[i].isSet(spec) {
@@ -85,7 +85,7 @@ func storeOf(spec *v1alpha1.CredentialProfileSpec) *Store {
 	return nil
 }
 
-// modeOf is nil when the spec has no auth mode.
+// modeOf returns the auth mode of a spec; nil when the spec has no auth mode.
 func (s *Store) modeOf(spec *v1alpha1.CredentialProfileSpec) *Mode {
 	for i := range s.modes {
 		if s.modes[i].isSet(spec) {

@@ -123,7 +123,7 @@ func replaceBlock(t *testing.T, page []byte, name, text string) []byte {
 	return slices.Concat(before, []byte(begin+text+end), after)
 }
 
-// podTable says what a pod of one container gets with a profile.
+// podTable returns what a pod of one container gets with a profile.
 func podTable(t *testing.T, of *profile.Profile) string {
 	t.Helper()
 	const before = `{"metadata":{"namespace":"payments","annotations":{},"labels":{}},"spec":{"serviceAccountName":"backup","volumes":[],"containers":[{"name":"backup"}]}}`

@@ -99,19 +99,19 @@ func (p *problems) checkTextsIn(field string, value reflect.Value) {
 func (p *problems) checkText(field, text string) {
 	switch {
 	case strings.Contains(text, "$("):
-		p.invalid(field, "contains $(, and variables are made of it, in which $(NAME) would be replaced: write the value out")
+		p.addInvalid(field, "contains $(, and variables are made of it, in which $(NAME) would be replaced: write the value out")
 	case strings.ContainsFunc(text, unicode.IsControl):
-		p.invalid(field, "contains a control character: remove it")
+		p.addInvalid(field, "contains a control character: remove it")
 	}
 }
 
-// checkTokenURL refuses the address of a token service that would be told the pod's token in clear text.
+// checkTokenURL refuses the address of a token service that would get the pod's token in clear text.
 func (p *problems) checkTokenURL(field, address string) {
 	if address == "" {
 		return
 	}
 	if parsed, err := url.Parse(address); err != nil || parsed.Scheme != "https" || parsed.Host == "" {
-		p.invalid(field, "must be an https URL: the pod's token is sent there")
+		p.addInvalid(field, "must be an https URL: the pod's token is sent there")
 	}
 }
 
@@ -119,7 +119,7 @@ func (p *problems) checkTokenURL(field, address string) {
 func (p *problems) checkBearerURL(field, address string, inPlainText bool, plain string) {
 	parsed, err := url.Parse(address)
 	if err == nil && parsed.Scheme == "http" && !inPlainText {
-		p.invalid(field, "must be an https URL with this auth mode, which sends a token: http is accepted with %s", plain)
+		p.addInvalid(field, "must be an https URL with this auth mode, which sends a token: http is accepted with %s", plain)
 	}
 }
 
@@ -139,7 +139,7 @@ func (p *problems) checkAudience(r *Resolved, cluster *Cluster) {
 	}
 	audience := r.Mode.Audience(r.Spec)
 	if isAPIAudience.MatchString(audience) || slices.Contains(cluster.APIAudiences, audience) {
-		p.invalid("spec."+r.Store.Name+".auth."+r.Mode.Name+".audience",
+		p.addInvalid("spec."+r.Store.Name+".auth."+r.Mode.Name+".audience",
 			"%q is an audience of the API server, where whoever receives the token could act as the pod: use the token service's own",
 			audience)
 	}

@@ -9,7 +9,7 @@ var duplicity = dialect{
 			// azurebackend.py takes all that follows azure:// for the container's name, and creates it if need be.
 			note: "a whole container: azure://CONTAINER, without a prefix",
 			env: func(e *Environment) {
-				e.secret("AZURE_CONNECTION_STRING", e.Spec.Azure.Auth.ConnectionString, groupAzure)
+				e.addSecret("AZURE_CONNECTION_STRING", e.Spec.Azure.Auth.ConnectionString, groupAzure)
 			},
 		},
 	}),

@@ -4,14 +4,14 @@ package profile
 // every other identity (seen with 0.22.3).
 const kopiaNoKeys = "--access-key= --secret-access-key="
 
-// kopia 0.23.1: cli/storage_{s3,azure,gcs}.go, repo/blob/{s3,azure,gcs}. It is told its location in flags. The variables
+// kopia 0.23.1: cli/storage_{s3,azure,gcs}.go, repo/blob/{s3,azure,gcs}. It takes its location in flags. The variables
 // are read when a repository is created or connected, and kept in its configuration file, secrets too:
 // KOPIA_PERSIST_CREDENTIALS_ON_CONNECT is about the repository's password alone (cli/app.go passwordPersistenceStrategy).
 var kopia = dialect{
 	name: "kopia", version: "0.23.1",
 	// Its chain of identities is that of its S3 library, without the credentials file (s3_storage.go newStorage).
 	s3: allSupported(&s3Store, supported(kopiaNoKeys), func(e *Environment) {
-		e.add("SSL_CERT_FILE", e.Files.CA, 0) // ROOT_CA_PEM_BASE64 wants the text; --root-ca-pem-path is the other way.
+		e.addVar("SSL_CERT_FILE", e.Files.CA, 0) // ROOT_CA_PEM_BASE64 wants the text; --root-ca-pem-path is the other way.
 	}).override(map[string]cell{
 		"webIdentity": {
 			note:   kopiaNoKeys + "; not with stsEndpoint",
@@ -24,7 +24,7 @@ var kopia = dialect{
 		"workloadIdentity": withEnv(kopiaAzure),
 		"servicePrincipal": withEnv(func(e *Environment) {
 			kopiaAzure(e)
-			e.secret("AZURE_CLIENT_CERTIFICATE", e.Spec.Azure.Auth.ServicePrincipal.ClientCertificate, groupAzure) // The text.
+			e.addSecret("AZURE_CLIENT_CERTIFICATE", e.Spec.Azure.Auth.ServicePrincipal.ClientCertificate, groupAzure) // The text.
 		}),
 		"accountKey":       withEnv(kopiaAzure),
 		"sasToken":         {env: kopiaAzure, note: "the token without ? at its front"},

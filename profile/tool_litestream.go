@@ -2,21 +2,21 @@ package profile
 
 import "slices"
 
-// litestream 0.5.18 (aws-sdk-go-v2): cmd/litestream/main.go, s3, abs and gs. It is told its location in arguments, or in its
+// litestream 0.5.18 (aws-sdk-go-v2): cmd/litestream/main.go, s3, abs and gs. It takes its location in arguments, or in its
 // configuration, which may refer to the neutral variables as ${NAME}.
 var litestream = dialect{
 	name: "litestream", version: "0.5.18",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		// Its VFS reads this one (s3/replica_client.go NewReplicaClientFromURL), and the program AWS_ENDPOINT_URL_S3.
-		e.add("LITESTREAM_S3_ENDPOINT", e.location.endpoint, groupEndpoint)
+		e.addVar("LITESTREAM_S3_ENDPOINT", e.location.endpoint, groupEndpoint)
 		e.breaksOnCABundle()
 	}).override(map[string]cell{"accessKey": supported("its VFS drops a session token, the program does not")}),
 	azure: allSupported(&azureStore, cell{}, nil).override(map[string]cell{
 		"accountKey": withEnv(func(e *Environment) {
-			e.secret("LITESTREAM_AZURE_ACCOUNT_KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
+			e.addSecret("LITESTREAM_AZURE_ACCOUNT_KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
 		}),
 		"sasToken": withEnv(func(e *Environment) {
-			e.secret("LITESTREAM_AZURE_SAS_TOKEN", e.Spec.Azure.Auth.SASToken, keyOf)
+			e.addSecret("LITESTREAM_AZURE_SAS_TOKEN", e.Spec.Azure.Auth.SASToken, keyOf)
 		}),
 		"connectionString": unsupported("reads no connection string: use accountKey or sasToken"),
 	}),

@@ -19,12 +19,12 @@ var mc = dialect{
 		}},
 		"webIdentity": withEnv(func(e *Environment) {
 			mcAlias(e, "")
-			e.add("MC_STS_ENDPOINT_LIGHTERMAN", e.stsURL(), groupIdentity)
+			e.addVar("MC_STS_ENDPOINT_LIGHTERMAN", e.stsURL(), groupIdentity)
 		}),
 		// Any URL will do: the agent's is read from AWS_CONTAINER_CREDENTIALS_FULL_URI.
 		"podIdentity": withEnv(func(e *Environment) {
 			mcAlias(e, "")
-			e.add("MC_STS_ENDPOINT_LIGHTERMAN", podIdentityURL, groupIdentity)
+			e.addVar("MC_STS_ENDPOINT_LIGHTERMAN", podIdentityURL, groupIdentity)
 		}),
 	}).rejectIf(func(r *Resolved) string {
 		if _, rest, _ := strings.Cut(r.Spec.S3.Endpoint, "://"); strings.Contains(strings.TrimRight(rest, "/"), "/") {
@@ -42,7 +42,7 @@ var mc = dialect{
 
 func mcAlias(e *Environment, keys string) {
 	scheme, host, _ := strings.Cut(e.s3URL(), "://")
-	e.add("MC_HOST_LIGHTERMAN", scheme+"://"+keys+host, groupIdentity)
-	e.add("MC_REGION", e.location.region, groupRegion)
-	e.add("SSL_CERT_FILE", e.Files.CA, 0)
+	e.addVar("MC_HOST_LIGHTERMAN", scheme+"://"+keys+host, groupIdentity)
+	e.addVar("MC_REGION", e.location.region, groupRegion)
+	e.addVar("SSL_CERT_FILE", e.Files.CA, 0)
 }

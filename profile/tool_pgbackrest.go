@@ -15,13 +15,13 @@ var pgbackrest = dialect{
 		if where.pathStyle {
 			style = "path"
 		}
-		e.add(pgRepo+"TYPE", "s3", 0)
-		e.add(pgRepo+"PATH", "/"+e.Spec.S3.Prefix, 0)
-		e.add(pgRepo+"S3_BUCKET", e.Spec.S3.Bucket, 0)
-		e.add(pgRepo+"S3_REGION", where.region, 0)
-		e.add(pgRepo+"S3_ENDPOINT", e.s3URL(), 0)
-		e.add(pgRepo+"S3_URI_STYLE", style, 0)
-		e.add(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
+		e.addVar(pgRepo+"TYPE", "s3", 0)
+		e.addVar(pgRepo+"PATH", "/"+e.Spec.S3.Prefix, 0)
+		e.addVar(pgRepo+"S3_BUCKET", e.Spec.S3.Bucket, 0)
+		e.addVar(pgRepo+"S3_REGION", where.region, 0)
+		e.addVar(pgRepo+"S3_ENDPOINT", e.s3URL(), 0)
+		e.addVar(pgRepo+"S3_URI_STYLE", style, 0)
+		e.addVar(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
 	}).override(map[string]cell{
 		"webIdentity": {
 			env:    pgKeyType("S3", "web-id", groupIdentity),
@@ -31,10 +31,10 @@ var pgbackrest = dialect{
 		"podIdentity": {env: pgKeyType("S3", "pod-id", groupIdentity), note: "pgBackRest 2.58, experimental"},
 		"accessKey": withEnv(func(e *Environment) {
 			key := e.Spec.S3.Auth.AccessKey
-			e.add(pgRepo+"S3_KEY_TYPE", "shared", groupIdentity)
-			e.secret(pgRepo+"S3_KEY", &key.AccessKeyID, groupIdentity)
-			e.secret(pgRepo+"S3_KEY_SECRET", &key.SecretAccessKey, groupIdentity)
-			e.secret(pgRepo+"S3_TOKEN", key.SessionToken, groupIdentity)
+			e.addVar(pgRepo+"S3_KEY_TYPE", "shared", groupIdentity)
+			e.addSecret(pgRepo+"S3_KEY", &key.AccessKeyID, groupIdentity)
+			e.addSecret(pgRepo+"S3_KEY_SECRET", &key.SecretAccessKey, groupIdentity)
+			e.addSecret(pgRepo+"S3_TOKEN", key.SessionToken, groupIdentity)
 		}),
 		"credentialsFile": unsupported("reads no AWS credentials file" + useAccessKey),
 		"ambient":         withEnv(pgKeyType("S3", "auto", groupIdentity)),
@@ -60,15 +60,15 @@ var pgbackrest = dialect{
 		"podIdentityBinding": {env: func(e *Environment) { pgAzure(e, "auto", nil) }, note: "pgBackRest 2.58"},
 	}).rejectIf(azureHost("puts the account before its endpoint: leave spec.azure.endpoint out")),
 	gcs: allSupported(&gcsStore, withEnv(pgKeyType("GCS", "auto", groupGoogle)), func(e *Environment) {
-		e.add(pgRepo+"TYPE", "gcs", 0)
-		e.add(pgRepo+"PATH", "/"+e.Spec.GCS.Prefix, 0)
-		e.add(pgRepo+"GCS_BUCKET", e.Spec.GCS.Bucket, 0)
-		e.add(pgRepo+"GCS_ENDPOINT", e.Spec.GCS.Endpoint, 0)
-		e.add(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
+		e.addVar(pgRepo+"TYPE", "gcs", 0)
+		e.addVar(pgRepo+"PATH", "/"+e.Spec.GCS.Prefix, 0)
+		e.addVar(pgRepo+"GCS_BUCKET", e.Spec.GCS.Bucket, 0)
+		e.addVar(pgRepo+"GCS_ENDPOINT", e.Spec.GCS.Endpoint, 0)
+		e.addVar(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
 	}).override(map[string]cell{
 		"serviceAccountKey": withEnv(func(e *Environment) {
-			e.add(pgRepo+"GCS_KEY_TYPE", "service", groupGoogle)
-			e.add(pgRepo+"GCS_KEY", e.Files.Credentials, groupGoogle)
+			e.addVar(pgRepo+"GCS_KEY_TYPE", "service", groupGoogle)
+			e.addVar(pgRepo+"GCS_KEY", e.Files.Credentials, groupGoogle)
 		}),
 		"workloadIdentityFederation": unsupported("takes keys of service accounts only (an external account has no token_uri): use serviceAccountKey, or gkeWorkloadIdentity"),
 	}),
@@ -95,16 +95,16 @@ var pgbackrest = dialect{
 }
 
 func pgKeyType(store, value string, groups Group) func(*Environment) {
-	return func(e *Environment) { e.add(pgRepo+store+"_KEY_TYPE", value, groups) }
+	return func(e *Environment) { e.addVar(pgRepo+store+"_KEY_TYPE", value, groups) }
 }
 
 func pgAzure(e *Environment, keyType string, key *v1alpha1.KeyRef) {
-	e.add(pgRepo+"TYPE", "azure", 0)
-	e.add(pgRepo+"PATH", "/"+e.Spec.Azure.Prefix, 0)
-	e.account(pgRepo+"AZURE_ACCOUNT", GroupAzureAccount)
-	e.add(pgRepo+"AZURE_CONTAINER", e.Spec.Azure.Container, 0)
+	e.addVar(pgRepo+"TYPE", "azure", 0)
+	e.addVar(pgRepo+"PATH", "/"+e.Spec.Azure.Prefix, 0)
+	e.addAccount(pgRepo+"AZURE_ACCOUNT", GroupAzureAccount)
+	e.addVar(pgRepo+"AZURE_CONTAINER", e.Spec.Azure.Container, 0)
 	e.azureSovereign(pgRepo+"AZURE_ENDPOINT", azureBlobHost)
-	e.add(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
-	e.add(pgRepo+"AZURE_KEY_TYPE", keyType, keyOf)
-	e.secret(pgRepo+"AZURE_KEY", key, keyOf)
+	e.addVar(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
+	e.addVar(pgRepo+"AZURE_KEY_TYPE", keyType, keyOf)
+	e.addSecret(pgRepo+"AZURE_KEY", key, keyOf)
 }

@@ -13,38 +13,38 @@ var rclone = dialect{
 	// below it (s3.go NewFs).
 	s3: allSupported(&s3Store, supported("end the location with / where the identity may not read beyond the prefix"), func(e *Environment) {
 		where := e.location
-		e.add(rcloneRemote+"TYPE", "s3", 0)
-		e.add(rcloneRemote+"PROVIDER", rcloneProvider(e.preset, where.pathStyle), 0)
-		e.add(rcloneRemote+"ENV_AUTH", "true", 0)
-		e.add(rcloneRemote+"REGION", where.region, 0) // AWS_REGION is not read.
-		e.add(rcloneRemote+"ENDPOINT", where.endpoint, 0)
-		e.add(rcloneRemote+"FORCE_PATH_STYLE", strconv.FormatBool(where.pathStyle), 0)
-		e.add(rcloneRemote+"NO_CHECK_BUCKET", "true", 0)
-		e.add("RCLONE_CA_CERT", e.Files.CA, 0)
+		e.addVar(rcloneRemote+"TYPE", "s3", 0)
+		e.addVar(rcloneRemote+"PROVIDER", rcloneProvider(e.preset, where.pathStyle), 0)
+		e.addVar(rcloneRemote+"ENV_AUTH", "true", 0)
+		e.addVar(rcloneRemote+"REGION", where.region, 0) // AWS_REGION is not read.
+		e.addVar(rcloneRemote+"ENDPOINT", where.endpoint, 0)
+		e.addVar(rcloneRemote+"FORCE_PATH_STYLE", strconv.FormatBool(where.pathStyle), 0)
+		e.addVar(rcloneRemote+"NO_CHECK_BUCKET", "true", 0)
+		e.addVar("RCLONE_CA_CERT", e.Files.CA, 0)
 	}),
 	azure: allSupported(&azureStore, withEnv(rcloneEnvAuth), func(e *Environment) {
-		e.add(rcloneRemote+"TYPE", "azureblob", 0)
-		e.account(rcloneRemote+"ACCOUNT", 0)
-		if e.Spec.Azure.Endpoint != "" || !e.cloud.public() {
-			e.add(rcloneRemote+"ENDPOINT", e.azureEndpoint(), 0)
+		e.addVar(rcloneRemote+"TYPE", "azureblob", 0)
+		e.addAccount(rcloneRemote+"ACCOUNT", 0)
+		if e.Spec.Azure.Endpoint != "" || !e.cloud.isPublic() {
+			e.addVar(rcloneRemote+"ENDPOINT", e.azureEndpoint(), 0)
 		}
-		e.add("RCLONE_CA_CERT", e.Files.CA, 0)
+		e.addVar("RCLONE_CA_CERT", e.Files.CA, 0)
 	}).override(map[string]cell{
 		"accountKey": withEnv(func(e *Environment) {
-			e.secret(rcloneRemote+"KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
+			e.addSecret(rcloneRemote+"KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
 		}),
 		"sasToken": {note: "the token without ? at its front", env: func(e *Environment) {
-			e.add(rcloneRemote+"SAS_URL", e.azureEndpoint()+"/"+e.Spec.Azure.Container+"?$(AZURE_STORAGE_SAS_TOKEN)", keyOf)
+			e.addVar(rcloneRemote+"SAS_URL", e.azureEndpoint()+"/"+e.Spec.Azure.Container+"?$(AZURE_STORAGE_SAS_TOKEN)", keyOf)
 		}},
 		"connectionString": withEnv(func(e *Environment) {
-			e.secret(rcloneRemote+"CONNECTION_STRING", e.Spec.Azure.Auth.ConnectionString, groupAzure)
+			e.addSecret(rcloneRemote+"CONNECTION_STRING", e.Spec.Azure.Auth.ConnectionString, groupAzure)
 		}),
 	}),
 	// SERVICE_ACCOUNT_FILE takes keys only, and ENV_AUTH every kind of file.
 	gcs: allSupported(&gcsStore, withEnv(rcloneEnvAuth), func(e *Environment) {
-		e.add(rcloneRemote+"TYPE", "google cloud storage", 0)
-		e.add(rcloneRemote+"ENDPOINT", e.Spec.GCS.Endpoint, 0)
-		e.add(rcloneRemote+"BUCKET_POLICY_ONLY", "true", 0) // Else it sends ACLs, which buckets with uniform access refuse.
+		e.addVar(rcloneRemote+"TYPE", "google cloud storage", 0)
+		e.addVar(rcloneRemote+"ENDPOINT", e.Spec.GCS.Endpoint, 0)
+		e.addVar(rcloneRemote+"BUCKET_POLICY_ONLY", "true", 0) // Else it sends ACLs, which buckets with uniform access refuse.
 	}),
 	groups: map[string]Group{
 		rcloneRemote + "KEY":               groupAzure,
@@ -56,7 +56,7 @@ var rclone = dialect{
 	},
 }
 
-func rcloneEnvAuth(e *Environment) { e.add(rcloneRemote+"ENV_AUTH", "true", 0) }
+func rcloneEnvAuth(e *Environment) { e.addVar(rcloneRemote+"ENV_AUTH", "true", 0) }
 
 // rcloneProvider returns the provider whose quirks are the preset's. rclone overrides FORCE_PATH_STYLE for providers that it
 // knows to have virtual hosts; for "Other" it does not.

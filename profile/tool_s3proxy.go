@@ -7,10 +7,10 @@ var s3proxy = dialect{
 	s3: noneSupported(&s3Store, "is the S3Proxy server in front of Azure; its clients need no tool: use preset S3Proxy"),
 	azure: noneSupported(&azureStore, "takes Entra ID only where JCLOUDS_IDENTITY and JCLOUDS_CREDENTIAL are empty, and Lighterman injects no empty variable: use accountKey, or leave s3proxy out of the tools and set both to \"\" in the container").override(map[string]cell{
 		"accountKey": withEnv(func(e *Environment) {
-			e.add("JCLOUDS_PROVIDER", "azureblob", 0)
-			e.add("JCLOUDS_ENDPOINT", e.azureEndpoint(), 0)
-			e.account("JCLOUDS_IDENTITY", GroupAzureAccount|groupAzure)
-			e.secret("JCLOUDS_CREDENTIAL", e.Spec.Azure.Auth.AccountKey, keyOf)
+			e.addVar("JCLOUDS_PROVIDER", "azureblob", 0)
+			e.addVar("JCLOUDS_ENDPOINT", e.azureEndpoint(), 0)
+			e.addAccount("JCLOUDS_IDENTITY", GroupAzureAccount|groupAzure)
+			e.addSecret("JCLOUDS_CREDENTIAL", e.Spec.Azure.Auth.AccountKey, keyOf)
 		}),
 		"connectionString": unsupported("reads no connection string: use accountKey"),
 		"sasToken":         unsupported("takes no SAS token from the environment: use accountKey"),

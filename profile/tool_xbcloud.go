@@ -7,7 +7,7 @@ const xbcloudKeys = "knows access keys and the role of the node only" + useAcces
 var xbcloud = dialect{
 	name: "xbcloud", version: "136819f0",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
-		e.add("S3_ENDPOINT", e.location.endpoint, groupEndpoint)
+		e.addVar("S3_ENDPOINT", e.location.endpoint, groupEndpoint)
 		e.needsCABundle()
 	}).override(map[string]cell{
 		"webIdentity":     unsupported(xbcloudKeys),
@@ -16,10 +16,10 @@ var xbcloud = dialect{
 	}),
 	azure: noneSupported(&azureStore, azureKeysOnly).override(map[string]cell{
 		"accountKey": withEnv(func(e *Environment) {
-			e.add("AZURE_CONTAINER_NAME", e.Spec.Azure.Container, 0)
-			e.secret("AZURE_ACCESS_KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
-			if e.Spec.Azure.Endpoint != "" || !e.cloud.public() {
-				e.add("AZURE_ENDPOINT", e.azureEndpoint(), groupAzureEndpoint)
+			e.addVar("AZURE_CONTAINER_NAME", e.Spec.Azure.Container, 0)
+			e.addSecret("AZURE_ACCESS_KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
+			if e.Spec.Azure.Endpoint != "" || !e.cloud.isPublic() {
+				e.addVar("AZURE_ENDPOINT", e.azureEndpoint(), groupAzureEndpoint)
 			}
 		}),
 	}),

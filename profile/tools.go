@@ -23,7 +23,7 @@ type dialect struct {
 	rivals     []Rival
 }
 
-// cells say what a tool reads of one store.
+// cells hold what a tool reads of one store.
 type cells struct {
 	// env adds the location and the CA bundle, in every mode that the tool can use; nil: those of the SDKs are enough.
 	env func(*Environment)
@@ -121,8 +121,8 @@ func (d *dialect) cellsFor(s *Store) *cells {
 	return &d.s3
 }
 
-// refusal returns why the tool cannot use the profile; empty: it can.
-func (d *dialect) refusal(r *Resolved) string {
+// findRefusal returns why the tool cannot use the profile; empty: it can.
+func (d *dialect) findRefusal(r *Resolved) string {
 	c := d.cellsFor(r.Store)
 	mode := c.modes[r.Mode.Name]
 	if mode.unsupportedReason != "" {
@@ -161,9 +161,9 @@ func (p *problems) checkTools(r *Resolved, field string) []*dialect {
 		at := cmp.Or(field, fmt.Sprintf("spec.tools[%d]", i))
 		d := r.dialects[i]
 		if d == nil {
-			p.invalid(at, "there is no tool %q; known are %s", tool, strings.Join(KnownTools, ", "))
-		} else if why := d.refusal(r); why != "" {
-			p.cannot(at, "%s cannot be used with %s.auth.%s of this profile: %s", tool, r.Store.Name, r.Mode.Name, why)
+			p.addInvalid(at, "there is no tool %q; known are %s", tool, strings.Join(KnownTools, ", "))
+		} else if why := d.findRefusal(r); why != "" {
+			p.addUnsupported(at, "%s cannot be used with %s.auth.%s of this profile: %s", tool, r.Store.Name, r.Mode.Name, why)
 		} else {
 			usable = append(usable, d)
 		}
@@ -174,6 +174,6 @@ func (p *problems) checkTools(r *Resolved, field string) []*dialect {
 // checkConflicts finds the tools that cannot be used together, by what was rendered for them.
 func (p *problems) checkConflicts(e *Environment, field string) {
 	for _, conflict := range e.conflicts {
-		p.cannot(cmp.Or(field, "spec.tools"), "%s", conflict)
+		p.addUnsupported(cmp.Or(field, "spec.tools"), "%s", conflict)
 	}
 }

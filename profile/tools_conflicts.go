@@ -14,7 +14,7 @@ import (
 // caConflict gathers which tools cannot live with AWS_CA_BUNDLE, and which not without.
 type caConflict struct{ breaks, needs v1alpha1.Tool }
 
-// appendVar adds a variable once. Two tools that want it to say different things cannot be in one pod.
+// appendVar adds a variable once. Two tools that need different values of it cannot be in one pod.
 func (e *Environment) appendVar(env corev1.EnvVar, groups Group) {
 	if e.tool != "" { // The SDKs' own have no doubles.
 		at := slices.IndexFunc(e.Vars, func(v Variable) bool { return v.Name == env.Name })
@@ -39,7 +39,7 @@ func (e *Environment) needsCABundle() { e.ca.needs = e.tool }
 // SSL_CERT_FILE.
 func (e *Environment) breaksOnCABundle() {
 	e.ca.breaks = e.tool
-	e.add("SSL_CERT_FILE", e.Files.CA, 0)
+	e.addVar("SSL_CERT_FILE", e.Files.CA, 0)
 }
 
 // settleCABundle takes AWS_CA_BUNDLE back where a tool breaks on it.

@@ -35,8 +35,8 @@ func (e *Environment) stsURL() string {
 	return "https://sts." + region + ".amazonaws.com"
 }
 
-// below joins a place and the prefix below it.
-func below(place, prefix string) string {
+// joinPrefix joins a place and the prefix below it.
+func joinPrefix(place, prefix string) string {
 	if prefix == "" {
 		return place
 	}
@@ -73,8 +73,8 @@ func googleHost(r *Resolved) string {
 
 // azureSovereign adds a variable for clouds other than the public one.
 func (e *Environment) azureSovereign(name string, value func(*azureCloud) string) {
-	if cloud := e.cloud; !cloud.public() {
-		e.add(name, value(cloud), 0)
+	if cloud := e.cloud; !cloud.isPublic() {
+		e.addVar(name, value(cloud), 0)
 	}
 }
 
@@ -85,7 +85,7 @@ func azureEnvironment(c *azureCloud) string { return c.environment }
 // keyOf are the groups of what goes with one storage account.
 const keyOf = groupAzure | GroupAzureAccount
 
-// What is said of several tools.
+// Sentences on several tools.
 const (
 	useAccessKey   = ": use accessKey"
 	useGCSInterop  = ": use an s3 profile with preset GCSInterop and an HMAC key"

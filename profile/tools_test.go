@@ -63,7 +63,7 @@ func example(t *testing.T, s *Store, m *Mode) *v1alpha1.CredentialProfileSpec {
 // rendered returns what a profile injects, with a path for each file that there may be.
 func rendered(spec *v1alpha1.CredentialProfileSpec) Environment {
 	e := Environment{Resolved: Resolve(spec), Files: Files{Token: "/token", CA: "/ca", Credentials: "/file"}}
-	e.render()
+	e.addAll()
 	return e
 }
 

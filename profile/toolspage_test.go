@@ -160,7 +160,7 @@ func commonVariables(t *testing.T, d *dialect, s *Store) []string {
 	return names
 }
 
-// locationLimit says which location the tool cannot use; empty: it can use each.
+// locationLimit returns which location the tool cannot use; empty: it can use each.
 func locationLimit(t *testing.T, d *dialect, s *Store) string {
 	t.Helper()
 	refuse := d.cellsFor(s).refuse

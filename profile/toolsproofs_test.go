@@ -15,7 +15,7 @@ import (
 
 const renderedOnly = "rendered only"
 
-// provedWith gives for <tool>.<store>.<mode> what was run, from the data that the end-to-end test runs.
+// provedWith returns for <tool>.<store>.<mode> what was run, from the data that the end-to-end test runs.
 func provedWith(t *testing.T) map[string]string {
 	t.Helper()
 	programs, servers, err := toolmatrix.Read(os.DirFS(filepath.Join("..", "e2e", "proof")))
@@ -78,7 +78,7 @@ func checkProof(t *testing.T, tool string, proof *toolmatrix.Proof, of string) e
 		setEndpoint(spec)
 	}
 	r := Resolve(spec)
-	if why := d.refusal(&r); why != "" {
+	if why := d.findRefusal(&r); why != "" {
 		return fmt.Errorf("a proof of %s with %s.auth.%s, which is refused: %s", tool, s.Name, of, why)
 	}
 	return nil

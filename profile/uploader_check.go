@@ -26,7 +26,7 @@ func (p *problems) checkUploader(r *Resolved, sound bool) {
 	}
 	if !sound {
 		for _, problem := range c.CheckSettings() {
-			p.invalid(cmp.Or(fieldsOfProfile[problem.Field], "spec.uploader."+problem.Field), "%s", problem.Message)
+			p.addInvalid(cmp.Or(fieldsOfProfile[problem.Field], "spec.uploader."+problem.Field), "%s", problem.Message)
 		}
 		return
 	}
@@ -39,10 +39,10 @@ func (p *problems) checkUploader(r *Resolved, sound bool) {
 // checkUploaderFields finds what is wrong with the fields of which the uploader itself knows nothing.
 func (p *problems) checkUploaderFields(u *v1alpha1.Uploader) {
 	if u.Identity != "" && u.Identity != IdentityOfUploader && u.Identity != IdentityOfContainers {
-		p.invalid("spec.uploader.identity", "is %q: write %s or %s", u.Identity, IdentityOfUploader, IdentityOfContainers)
+		p.addInvalid("spec.uploader.identity", "is %q: write %s or %s", u.Identity, IdentityOfUploader, IdentityOfContainers)
 	}
 	if port := u.MetricsPort; port != nil && (*port < 1 || *port > 65535) {
-		p.invalid("spec.uploader.metricsPort", "is %d: write a port from 1 to 65535, or leave it out for no metrics", *port)
+		p.addInvalid("spec.uploader.metricsPort", "is %d: write a port from 1 to 65535, or leave it out for no metrics", *port)
 	}
 }
 
