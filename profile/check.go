@@ -67,27 +67,35 @@ func (r *Resolved) Check(cluster Cluster) []Problem {
 // Render returns what the profile injects into a pod that uses it, and every problem of the profile for such a pod. Where there
 // is a problem, the environment is of no use.
 func (r *Resolved) Render(use Use, cluster Cluster) (Environment, []Problem) {
-	var p problems
-	e := Environment{Resolved: *r, Files: use.Files}
-	p.checkTexts(r.Spec)
-	p.checkStore(r)
-	p.checkAudience(r, &cluster)
-	sound := len(p) == 0
-	if sound { // Else what is rendered makes no sense.
-		e.dialects = p.checkTools(r, use.ToolsField)
-		e.addAll()
-		p.checkConflicts(&e, use.ToolsField)
+	var made struct { // One allocation for both.
+		environment Environment
+		problems    problems
 	}
-	p.checkCABundle(r.Spec, &cluster)
-	p.checkUploader(r, sound)
-	p.checkEnv(r)
-	p.checkSelector(r.Spec.Selector)
-	if seconds := r.Spec.TokenExpirationSeconds; seconds != nil && (*seconds < 600 || *seconds > 86400) {
+	e, p := &made.environment, &made.problems
+	e.Resolved, e.Files = *r, use.Files
+	rows := &e.Resolved // The caller's stays on its stack.
+	p.checkTexts(rows.Spec)
+	p.checkStore(rows)
+	p.checkAudience(rows, &cluster)
+	sound := len(*p) == 0
+	if sound { // Else what is rendered makes no sense.
+		p.checkTools(rows, use.ToolsField)
+		if len(*p) > 0 {
+			e.dialects = rows.usableDialects()
+		}
+		e.addAll()
+		p.checkConflicts(e, use.ToolsField)
+	}
+	p.checkCABundle(rows.Spec, &cluster)
+	p.checkUploader(rows, sound)
+	p.checkEnv(rows)
+	p.checkSelector(rows.Spec.Selector)
+	if seconds := rows.Spec.TokenExpirationSeconds; seconds != nil && (*seconds < 600 || *seconds > 86400) {
 		p.addInvalid("spec.tokenExpirationSeconds", "%d is out of range: choose 600 to 86400", *seconds)
 	}
-	p.checkServiceAccount(r.Spec.ServiceAccount)
-	p.checkAnnotations(r, &cluster, use.Namespace, use.ServiceAccount)
-	return e, p
+	p.checkServiceAccount(rows.Spec.ServiceAccount)
+	p.checkAnnotations(rows, &cluster, use.Namespace, use.ServiceAccount)
+	return *e, *p
 }
 
 // problems collects what Check finds.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
@@ -154,9 +155,8 @@ func (e *Environment) addToolEnv() {
 	e.settleCABundle()
 }
 
-// checkTools finds the tools that cannot use the profile, and returns the others. field is where they are named; empty: spec.tools.
-func (p *problems) checkTools(r *Resolved, field string) []*dialect {
-	usable := make([]*dialect, 0, len(r.Tools))
+// checkTools finds the tools that cannot use the profile. field is where they are named; empty: spec.tools.
+func (p *problems) checkTools(r *Resolved, field string) {
 	for i, tool := range r.Tools {
 		at := cmp.Or(field, fmt.Sprintf("spec.tools[%d]", i))
 		d := r.dialects[i]
@@ -164,11 +164,13 @@ func (p *problems) checkTools(r *Resolved, field string) []*dialect {
 			p.addInvalid(at, "there is no tool %q; known are %s", tool, strings.Join(KnownTools, ", "))
 		} else if why := d.findRefusal(r); why != "" {
 			p.addUnsupported(at, "%s cannot be used with %s.auth.%s of this profile: %s", tool, r.Store.Name, r.Mode.Name, why)
-		} else {
-			usable = append(usable, d)
 		}
 	}
-	return usable
+}
+
+// usableDialects returns the rows of the tools that can use the profile.
+func (r *Resolved) usableDialects() []*dialect {
+	return slices.DeleteFunc(slices.Clone(r.dialects), func(d *dialect) bool { return d == nil || d.findRefusal(r) != "" })
 }
 
 // checkConflicts finds the tools that cannot be used together, by what was rendered for them.
