@@ -165,11 +165,11 @@ func checkOneOf[T ~string](p *problems, field string, value T, values ...T) {
 
 // joinOr lists values for people.
 func joinOr[T ~string](values []T) string {
-	text := string(values[0])
-	for _, value := range values[1:] {
-		text += " or " + string(value)
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = string(value)
 	}
-	return text
+	return strings.Join(texts, " or ")
 }
 
 func (p *problems) checkKeyRef(field string, ref *v1alpha1.KeyRef) {
