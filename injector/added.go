@@ -60,7 +60,7 @@ func newAddedRecord(pod *Pod, hash string, earlier *Added, given *additions, ann
 
 // annotationText returns the annotation's value.
 func (r *addedRecord) annotationText() string {
-	text := r.appendJSON(make([]byte, 0, 1<<10))
+	text := r.appendJSON(make([]byte, 0, 2<<10))
 	if len(text) > maxAdded {
 		alone := addedRecord{plan: r.plan}
 		text = alone.appendJSON(text[:0])
@@ -96,7 +96,7 @@ func (r *addedRecord) appendJSON(b []byte) []byte {
 // recordEnv returns the hashes of the variables that the pod's containers have got, grouped by what is the same.
 func recordEnv(a *arena, pod *Pod, earlier *Added, given []containerAdditions) []envRecord {
 	count := len(pod.Spec.InitContainers) + len(pod.Spec.Containers)
-	records := make([]envRecord, 0, count)
+	records, names := make([]envRecord, 0, count), make([]string, 0, count)
 	at := make(map[string]int, count) // Of records, by the container's name.
 	shared := sharedHashes{arena: a}
 	for _, list := range [][]Container{pod.Spec.InitContainers, pod.Spec.Containers} {
@@ -106,7 +106,8 @@ func recordEnv(a *arena, pod *Pod, earlier *Added, given []containerAdditions) [
 			if !again { // The API server refuses a name that is there twice, but later.
 				r = len(records)
 				at[c.Name] = r
-				records = append(records, envRecord{containers: []string{c.Name}, hashes: entriesOf(earlier.varsOf(c.Name))})
+				names = append(names, c.Name)
+				records = append(records, envRecord{containers: names[r : r+1 : r+1], hashes: entriesOf(earlier.varsOf(c.Name))})
 			}
 			if len(given) > 0 && given[0].Container == c { // They are in the order of the pod's containers.
 				records[r].hashes = shared.addContainer(records[r].hashes, &given[0])

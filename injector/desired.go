@@ -12,7 +12,7 @@ import (
 // desired is what a profile wants of a pod, whatever the pod's containers have: the variables, and the sources of the
 // volume with the files that the variables name. Nothing changes it after newDesired.
 type desired struct {
-	profile.Environment
+	*profile.Environment
 	profile *profile.Profile
 	// byName are the places of the variables in Vars.
 	byName map[string]int
@@ -27,7 +27,7 @@ type desired struct {
 
 // newDesired returns what a profile without problems wants.
 func newDesired(prof *profile.Profile, env *profile.Environment, withUploader bool) (*desired, error) {
-	d := &desired{Environment: *env, profile: prof, sources: identitySources(env)}
+	d := &desired{Environment: env, profile: prof, sources: identitySources(env)}
 	if d.Mode.ConfigFile != nil {
 		var err error
 		if d.configFile, err = d.Mode.ConfigFile(env); err != nil {

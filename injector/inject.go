@@ -19,7 +19,7 @@ func Inject(pod *Pod, profile *profile.Profile, settings Settings) (Result, erro
 	if err != nil {
 		return Result{}, err
 	}
-	d, err := newDesired(profile, &env, request != nil)
+	d, err := newDesired(profile, env, request != nil)
 	if err != nil {
 		return Result{}, err
 	}
@@ -38,14 +38,14 @@ func Inject(pod *Pod, profile *profile.Profile, settings Settings) (Result, erro
 }
 
 // renderProfile returns what the profile injects. It turns the profile's problems into a denial that lists them all.
-func renderProfile(pod *Pod, prof *profile.Profile, settings *Settings) (profile.Environment, error) {
+func renderProfile(pod *Pod, prof *profile.Profile, settings *Settings) (*profile.Environment, error) {
 	tools, field := toolsOf(&pod.Metadata, prof.Spec)
 	resolved := profile.ResolveWithTools(prof.Spec, tools)
 	env, problems := resolved.Render(profile.Use{
 		ToolsField: field, Namespace: namespaceOf(pod, prof), ServiceAccount: pod.ServiceAccount(), Files: filesOf(pod, &resolved),
 	}, settings.Cluster)
 	if len(problems) > 0 {
-		return profile.Environment{}, denyProfile(prof, problems)
+		return nil, denyProfile(prof, problems)
 	}
-	return env, nil
+	return &env, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -25,13 +26,20 @@ func appendString(b []byte, text string) []byte {
 // needsEscape reports whether text may not stand in JSON as it is. What is not ASCII it leaves to encoding/json.
 func needsEscape(text string) bool {
 	for i := range len(text) {
-		switch c := text[i]; {
-		case c < ' ' || c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+		if !isPlain[text[i]] {
 			return true
 		}
 	}
 	return false
 }
+
+// isPlain are the bytes that stand in a JSON string as they are.
+var isPlain = func() (plain [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		plain[c] = !strings.ContainsRune(`"\<>&`, c)
+	}
+	return plain
+}()
 
 // appendStrings appends a list of strings; nil is null.
 func appendStrings(b []byte, list []string) []byte {

@@ -108,7 +108,7 @@ func TestIdentitiesAreWhole(t *testing.T) {
 		e := profile.Environment{Resolved: profile.Resolve(spec)}
 		own := e.Identities()
 		for i := range own {
-			checkMembers(t, &desired{Environment: e}, &own[i])
+			checkMembers(t, &desired{Environment: &e}, &own[i])
 		}
 		for _, name := range profile.KnownTools[1:] { // Behind SDK.
 			tools := []v1alpha1.Tool{v1alpha1.Tool(name)}
@@ -116,7 +116,7 @@ func TestIdentitiesAreWhole(t *testing.T) {
 			of := e.Identities()[len(own):]
 			for i := range of {
 				if e.GroupOf(of[i].All[0][0])&e.Store.IdentityGroup != 0 {
-					checkMembers(t, &desired{Environment: e}, &of[i])
+					checkMembers(t, &desired{Environment: &e}, &of[i])
 				}
 			}
 		}

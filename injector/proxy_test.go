@@ -11,7 +11,7 @@ import (
 )
 
 func TestMissingNoProxy(t *testing.T) {
-	d := &desired{}
+	d := &desired{Environment: &profile.Environment{}}
 	d.Mode = &profile.Mode{LinkLocal: []string{"169.254.169.254"}}
 	for name, test := range map[string]struct {
 		env          []corev1.EnvVar
