@@ -33,7 +33,7 @@ func Inject(pod *Pod, profile *profile.Profile, settings Settings) (Result, erro
 	}
 	return Result{
 		Operations: append(p.former.removals(), buildPatch(p.pod, given)...), Size: p.size.bytes,
-		Replaced: p.former.isReplaced(), Warnings: p.warnings.withOmitted(),
+		Replaced: p.former.isReplaced(), Warnings: p.allWarnings(),
 	}, nil
 }
 

@@ -31,8 +31,8 @@ func (w *warnings) warn(format string, args ...any) {
 	w.texts = append(w.texts, text)
 }
 
-// withOmitted returns the warnings, with a last one that counts those left out.
-func (w *warnings) withOmitted() []string {
+// allWarnings returns the warnings, with a last one that counts those left out.
+func (w *warnings) allWarnings() []string {
 	if w.omitted == 0 {
 		return w.texts
 	}
