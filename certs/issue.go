@@ -12,7 +12,9 @@ import (
 
 // updateServing writes to the serving Secret the newest certificate that the gate lets pass, and the paths. It returns what the
 // newest certificate waits for, or why the Secret cannot be written.
-func (i *Issuer) updateServing(ctx context.Context, now time.Time, current serving, paths webhookPaths, writable bool) error {
+func (i *Issuer) updateServing(
+	ctx context.Context, now time.Time, current serving, paths webhookPaths, writable bool,
+) error {
 	// An error is that there is none yet.
 	if cert, err := i.signer.GetCertificate(nil); err == nil && cert != i.signed {
 		i.signed = cert

@@ -24,7 +24,9 @@ type outageWatch struct {
 	end  time.Time
 }
 
-func newOutageWatch(client kubernetes.Interface, o IssuerOptions, log logr.Logger, changed func()) (*outageWatch, error) {
+func newOutageWatch(
+	client kubernetes.Interface, o IssuerOptions, log logr.Logger, changed func(),
+) (*outageWatch, error) {
 	w := &outageWatch{log: log}
 	if o.Deployment == "" {
 		return w, nil

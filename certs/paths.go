@@ -97,7 +97,9 @@ type publishedPath struct {
 // rotatePaths returns the paths that replicas should accept, and the token that the configuration should hold; "" leaves the
 // configuration as it is. A path is accepted before it is published, and after it was replaced. requested is when a new one was
 // last asked for.
-func (p webhookPaths) rotatePaths(now, requested time.Time, rules pathRules, published publishedPath) (next webhookPaths, publish string) {
+func (p webhookPaths) rotatePaths(
+	now, requested time.Time, rules pathRules, published publishedPath,
+) (next webhookPaths, publish string) {
 	if len(p) == 0 {
 		// The Secret was emptied or lost. API servers go on calling the former path until they have read the next.
 		if tokenPattern.MatchString(published.token) {

@@ -31,7 +31,9 @@ type secret struct {
 }
 
 // newSecret watches a Secret. keep reduces what is kept of it in memory; nil keeps all.
-func newSecret(client kubernetes.Interface, namespace, name string, keep cache.TransformFunc, changed func(*corev1.Secret)) (*secret, error) {
+func newSecret(
+	client kubernetes.Interface, namespace, name string, keep cache.TransformFunc, changed func(*corev1.Secret),
+) (*secret, error) {
 	s := &secret{namespace: namespace, name: name, client: client}
 	s.factory = newFactory(client, namespace, name)
 	informer := s.factory.Core().V1().Secrets().Informer()

@@ -45,7 +45,9 @@ type webhookConfig struct {
 	path    publishedPath
 }
 
-func newWebhookConfig(client kubernetes.Interface, o IssuerOptions, log logr.Logger, changed func()) (*webhookConfig, error) {
+func newWebhookConfig(
+	client kubernetes.Interface, o IssuerOptions, log logr.Logger, changed func(),
+) (*webhookConfig, error) {
 	c := &webhookConfig{
 		name: o.WebhookConfiguration, prefix: o.PathPrefix, client: client, log: log,
 		factory: newFactory(client, metav1.NamespaceAll, o.WebhookConfiguration),
@@ -130,7 +132,9 @@ func (c *webhookConfig) issuerOf(leaf *x509.Certificate, dnsName string) (truste
 
 // bringUpToDate writes caBundle if it is not that of mergeBundle, and the path if it has not this token; "" leaves the path as
 // it is. It returns the last error until a write succeeds.
-func (c *webhookConfig) bringUpToDate(ctx context.Context, now time.Time, token string, wanted ...*x509.Certificate) error {
+func (c *webhookConfig) bringUpToDate(
+	ctx context.Context, now time.Time, token string, wanted ...*x509.Certificate,
+) error {
 	object, err := c.watch.lastSeen()
 	if err != nil {
 		return err
@@ -144,10 +148,14 @@ func (c *webhookConfig) bringUpToDate(ctx context.Context, now time.Time, token 
 		return c.backoff.failed
 	}
 	if !c.limiter.AllowN(now, 1) {
-		return fmt.Errorf("something else keeps changing caBundle or the path of %s (field managers %q): stop that, or use --certs=files",
-			c.watch.what, otherManagers(object))
+		return fmt.Errorf(
+			"something else keeps changing caBundle or the path of %s (field managers %q): stop that, or use --certs=files",
+			c.watch.what, otherManagers(object),
+		)
 	}
-	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error { return c.writeConfiguration(ctx, now, token, wanted) })
+	err = retry.RetryOnConflict(
+		retry.DefaultBackoff, func() error { return c.writeConfiguration(ctx, now, token, wanted) },
+	)
 	if err != nil {
 		err = withoutToken(fmt.Errorf("write %s: %w", c.watch.what, err), token)
 	}
@@ -163,7 +171,9 @@ func withoutToken(err error, token string) error {
 }
 
 // writeConfiguration reads the configuration and patches it. The watched object may be older than the read one.
-func (c *webhookConfig) writeConfiguration(ctx context.Context, now time.Time, token string, wanted []*x509.Certificate) error {
+func (c *webhookConfig) writeConfiguration(
+	ctx context.Context, now time.Time, token string, wanted []*x509.Certificate,
+) error {
 	configs := c.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	object, err := configs.Get(ctx, c.name, metav1.GetOptions{})
 	if err != nil {
@@ -173,15 +183,20 @@ func (c *webhookConfig) writeConfiguration(ctx context.Context, now time.Time, t
 	if err != nil || patch == nil {
 		return err
 	}
-	_, err = configs.Patch(ctx, c.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	_, err = configs.Patch(
+		ctx, c.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager},
+	)
 	if err != nil {
 		return err
 	}
 	c.writes.Add(1)
 	before, after := objectBundle(object), mergeBundle(objectBundle(object), now, wanted...)
 	// The path is a secret, and is not logged.
-	c.log.Info("update the webhook configuration", "webhookConfiguration", c.name, "otherManagers", otherManagers(object),
-		"before", formatSerials(before), "after", formatSerials(after), "newPath", token != "" && objectToken(object, c.prefix) != token)
+	c.log.Info(
+		"update the webhook configuration", "webhookConfiguration", c.name, "otherManagers", otherManagers(object),
+		"before", formatSerials(before), "after", formatSerials(after),
+		"newPath", token != "" && objectToken(object, c.prefix) != token,
+	)
 	return nil
 }
 
@@ -196,7 +211,9 @@ func objectBundle(object *admissionregistrationv1.MutatingWebhookConfiguration) 
 
 // buildPatch returns the strategic merge patch that brings caBundle and path of every webhook of object up to date, nil when all
 // are. It touches nothing else, so that fields newer than our types survive, and fails when object has changed meanwhile.
-func (c *webhookConfig) buildPatch(object *admissionregistrationv1.MutatingWebhookConfiguration, now time.Time, token string, wanted []*x509.Certificate) ([]byte, error) {
+func (c *webhookConfig) buildPatch(
+	object *admissionregistrationv1.MutatingWebhookConfiguration, now time.Time, token string, wanted []*x509.Certificate,
+) ([]byte, error) {
 	if len(wanted) == 0 {
 		return nil, nil
 	}

@@ -42,7 +42,10 @@ func renderProfile(pod *Pod, prof *profile.Profile, settings *Settings) (*profil
 	tools, field := toolsOf(&pod.Metadata, prof.Spec)
 	resolved := profile.ResolveWithTools(prof.Spec, tools)
 	env, problems := resolved.Render(profile.Use{
-		ToolsField: field, Namespace: namespaceOf(pod, prof), ServiceAccount: pod.ServiceAccount(), Files: filesOf(pod, &resolved),
+		ToolsField:     field,
+		Namespace:      namespaceOf(pod, prof),
+		ServiceAccount: pod.ServiceAccount(),
+		Files:          filesOf(pod, &resolved),
 	}, settings.Cluster)
 	if len(problems) > 0 {
 		return nil, denyProfile(prof, problems)

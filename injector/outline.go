@@ -59,8 +59,12 @@ func outlineHash(pod *Pod, d *desired, u *uploadRequest, settings *Settings) (st
 	}
 	if u != nil {
 		o.Uploader = &uploadOutline{
-			Config: profile.UploaderConfig(&u.spec), SizeLimit: u.spec.SizeLimit, Port: u.spec.MetricsPort,
-			Resources: u.spec.Resources, Security: u.spec.SecurityContext, Identity: cmp.Or(u.spec.Identity, profile.IdentityOfUploader),
+			Config:    profile.UploaderConfig(&u.spec),
+			SizeLimit: u.spec.SizeLimit,
+			Port:      u.spec.MetricsPort,
+			Resources: u.spec.Resources,
+			Security:  u.spec.SecurityContext,
+			Identity:  cmp.Or(u.spec.Identity, profile.IdentityOfUploader),
 		}
 		o.Uploader.Config.Spool, o.Uploader.Config.Completion = u.path, u.completionMode()
 		o.Uploader.Config.DrainTimeoutSeconds = u.drainTimeout()

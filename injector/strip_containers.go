@@ -98,5 +98,6 @@ func isEmptyEntry(e *corev1.EnvVar) bool { return e.Value == "" && e.ValueFrom =
 // Lighterman's.
 func isOwnVariable(e *corev1.EnvVar) bool {
 	where := cleanPath(e.Value)
-	return strings.HasPrefix(e.Name, profile.ReservedPrefix) || isWithin(where, MountPath) || isWithin(where, BundleMountPath)
+	return strings.HasPrefix(e.Name, profile.ReservedPrefix) || isWithin(where, MountPath) ||
+		isWithin(where, BundleMountPath)
 }

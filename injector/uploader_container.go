@@ -95,7 +95,8 @@ func (b *uploaderBuilder) buildEnv() []corev1.EnvVar {
 		podField(uploader.EnvPodName, "metadata.name"),
 		podField(uploader.EnvPodUID, "metadata.uid"),
 	}
-	if account, injected := b.desired.byName["AZURE_STORAGE_ACCOUNT"]; injected && b.desired.Vars[account].ValueFrom != nil {
+	if account, injected := b.desired.byName["AZURE_STORAGE_ACCOUNT"]; injected &&
+		b.desired.Vars[account].ValueFrom != nil {
 		env = append(env, b.desired.Vars[account].EnvVar)
 	}
 	return append(env, b.proxyEnv...)

@@ -73,9 +73,13 @@ func (u *uploadRequest) checkPath(named bool) error {
 	if named {
 		reason = ReasonInvalidAnnotation
 	}
-	if !path.IsAbs(u.path) || path.Clean(u.path) == "/" || strings.ContainsAny(u.path, ":\x00") || strings.Contains(u.path, "..") {
-		return Deny(reason, fmt.Sprintf("%s is %s: write the absolute path of the directory that is to be uploaded, for example /backup",
-			u.field, message.Quote(u.path)))
+	if !path.IsAbs(u.path) || path.Clean(u.path) == "/" || strings.ContainsAny(u.path, ":\x00") ||
+		strings.Contains(u.path, "..") {
+		return Deny(
+			reason,
+			fmt.Sprintf("%s is %s: write the absolute path of the directory that is to be uploaded, for example /backup",
+				u.field, message.Quote(u.path)),
+		)
 	}
 	u.path = path.Clean(u.path)
 	for _, ours := range []string{MountPath, BundleMountPath, uploader.DefaultDirectory} {

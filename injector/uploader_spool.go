@@ -34,7 +34,8 @@ func findSpool(u *uploadRequest, targets []target) (spool, error) {
 		case owner == nil:
 			owner = t
 			found.mount = corev1.VolumeMount{Name: m.Name, MountPath: cleanPath(m.MountPath), SubPath: m.SubPath}
-		case found.mount.Name != m.Name || found.mount.SubPath != m.SubPath || found.mount.MountPath != cleanPath(m.MountPath):
+		case found.mount.Name != m.Name || found.mount.SubPath != m.SubPath ||
+			found.mount.MountPath != cleanPath(m.MountPath):
 			return spool{}, Deny(ReasonCollision, fmt.Sprintf(
 				"%s: containers %q and %q have different volumes at %s: list those whose files are not to be uploaded in annotation %s",
 				u.field, owner.Name, t.Name, u.path, AnnotationSkipContainers))
@@ -60,5 +61,6 @@ func spoolMount(t *target, dir string) *corev1.VolumeMount {
 
 // isMountedBy reports whether the container mounts the spool's volume, or will.
 func (s *spool) isMountedBy(t *target) bool {
-	return s.ownsVolume || slices.ContainsFunc(t.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == s.mount.Name })
+	return s.ownsVolume ||
+		slices.ContainsFunc(t.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == s.mount.Name })
 }

@@ -46,7 +46,10 @@ var azureModes = []Mode{
 		},
 		annotations: func(s *v1alpha1.CredentialProfileSpec) []Annotation {
 			wi := s.Azure.Auth.WorkloadIdentity
-			return []Annotation{{Key: annotationAzureClientID, Value: wi.ClientID}, {Key: annotationAzureTenantID, Value: wi.TenantID}}
+			return []Annotation{
+				{Key: annotationAzureClientID, Value: wi.ClientID},
+				{Key: annotationAzureTenantID, Value: wi.TenantID},
+			}
 		},
 		addUploaderAuth: addWorkloadIdentityAuth,
 		env: func(e *Environment) {

@@ -159,7 +159,8 @@ func GroupOf(name string) Group { return groupsByVariable[name] }
 
 // IsKnownVariable reports whether a variable is one that some profile or tool has Lighterman write.
 func IsKnownVariable(name string) bool {
-	return groupsByVariable[name] != 0 || slices.ContainsFunc(dialects[:], func(d *dialect) bool { return d.groups[name] != 0 })
+	return groupsByVariable[name] != 0 ||
+		slices.ContainsFunc(dialects[:], func(d *dialect) bool { return d.groups[name] != 0 })
 }
 
 // String returns the group's name in messages.

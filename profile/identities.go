@@ -38,7 +38,8 @@ func (w Identity) only(text string) Identity {
 // (session/env_config.go), botocore 1.43 (credentials.py), minio-go 7 (pkg/credentials: env_aws.go, env_minio.go, iam_aws.go).
 // A profile's name without a file is a part: where the file is missing, the SDKs go on, or stop.
 var s3Identities = []Identity{
-	whole(anyOf("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"), anyOf("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")).and("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
+	whole(anyOf("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"), anyOf("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")).
+		and("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
 	whole(anyOf("AWS_ROLE_ARN"), anyOf("AWS_WEB_IDENTITY_TOKEN_FILE")),
 	whole(anyOf("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")).and("AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
 	whole(anyOf("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")).
@@ -55,15 +56,20 @@ var azureAccountNames = []string{"AZURE_STORAGE_ACCOUNT", "AZURE_ACCOUNT_NAME"}
 // identity.
 var azureIdentities = []Identity{
 	whole(anyOf("AZURE_CLIENT_ID"), anyOf("AZURE_TENANT_ID"), anyOf("AZURE_CLIENT_SECRET")).and("AZURE_AUTHORITY_HOST"),
-	whole(anyOf("AZURE_CLIENT_ID"), anyOf("AZURE_TENANT_ID"), anyOf("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE")).
+	whole(anyOf("AZURE_CLIENT_ID"), anyOf("AZURE_TENANT_ID"),
+		anyOf("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE")).
 		and("AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_AUTHORITY_HOST"),
 	// azure-identity takes it for none without the authority's host (WORKLOAD_IDENTITY_VARS).
-	whole(anyOf("AZURE_CLIENT_ID"), anyOf("AZURE_TENANT_ID"), anyOf("AZURE_FEDERATED_TOKEN_FILE"), anyOf("AZURE_AUTHORITY_HOST")),
-	whole(anyOf("AZURE_CLIENT_ID"), anyOf("AZURE_USERNAME"), anyOf("AZURE_PASSWORD")).and("AZURE_TENANT_ID", "AZURE_AUTHORITY_HOST"),
-	whole(anyOf("AZURE_CLIENT_ID")).and("AZURE_AUTHORITY_HOST").butNot("AZURE_TENANT_ID", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH",
-		"AZURE_CLIENT_CERTIFICATE", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_USERNAME", "AZURE_PASSWORD"),
+	whole(anyOf("AZURE_CLIENT_ID"), anyOf("AZURE_TENANT_ID"), anyOf("AZURE_FEDERATED_TOKEN_FILE"),
+		anyOf("AZURE_AUTHORITY_HOST")),
+	whole(anyOf("AZURE_CLIENT_ID"), anyOf("AZURE_USERNAME"), anyOf("AZURE_PASSWORD")).
+		and("AZURE_TENANT_ID", "AZURE_AUTHORITY_HOST"),
+	whole(anyOf("AZURE_CLIENT_ID")).and("AZURE_AUTHORITY_HOST").
+		butNot("AZURE_TENANT_ID", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE",
+			"AZURE_FEDERATED_TOKEN_FILE", "AZURE_USERNAME", "AZURE_PASSWORD"),
 	whole(anyOf("AZURE_STORAGE_CONNECTION_STRING", "AZURE_CONNECTION_STRING")),
-	whole(anyOf("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCESS_KEY", "AZURE_ACCOUNT_KEY", "AZURE_ACCESS_KEY"), azureAccountNames),
+	whole(anyOf("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCESS_KEY", "AZURE_ACCOUNT_KEY", "AZURE_ACCESS_KEY"),
+		azureAccountNames),
 	whole(anyOf("AZURE_STORAGE_SAS_TOKEN", "AZURE_ACCOUNT_SAS"), azureAccountNames),
 	whole(anyOf("AZURE_CREDENTIALS_FILE")),
 	whole(anyOf("AZURE_FORCE_CLI_CREDENTIAL")),
@@ -73,7 +79,9 @@ var azureIdentities = []Identity{
 // 528.0.0 (core/credentials/store.py), restic 0.19.1 (internal/backend/gs).
 var gcsIdentities = []Identity{
 	whole(anyOf("GOOGLE_APPLICATION_CREDENTIALS")).and("CLOUDSDK_CORE_ACCOUNT"),
-	whole(anyOf("CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE", "CLOUDSDK_AUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE")).and("CLOUDSDK_CORE_ACCOUNT"),
+	whole(anyOf("CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE", "CLOUDSDK_AUTH_ACCESS_TOKEN",
+		"CLOUDSDK_AUTH_ACCESS_TOKEN_FILE")).
+		and("CLOUDSDK_CORE_ACCOUNT"),
 	whole(anyOf("GOOGLE_ACCESS_TOKEN")),
 }
 
@@ -89,7 +97,8 @@ func (r *Resolved) Identities() []Identity {
 // CountMembers returns how many of the names belong to the identity.
 func (w *Identity) CountMembers(names []string) (n int) {
 	for _, name := range names {
-		if slices.Contains(w.With, name) || slices.ContainsFunc(w.All, func(m []string) bool { return slices.Contains(m, name) }) {
+		if slices.Contains(w.With, name) ||
+			slices.ContainsFunc(w.All, func(m []string) bool { return slices.Contains(m, name) }) {
 			n++
 		}
 	}

@@ -73,16 +73,36 @@ var azureRivals = []Rival{
 		Name: "AZURE_STORAGE_CONNECTION_STRING", before: slices.Concat(azureTokens, []string{"accountKey", "sasToken"}),
 		Setting: barmanAsks, known: goTools,
 	},
-	{Name: "AZURE_STORAGE_SAS_TOKEN", before: slices.Concat(azureTokens, []string{"accountKey"}), Setting: barmanAsks, known: goTools},
-	{Name: "AZURE_STORAGE_KEY", before: slices.Concat(azureTokens, []string{"sasToken"}), Setting: barmanAsks, known: goTools},
+	{
+		Name:    "AZURE_STORAGE_SAS_TOKEN",
+		before:  slices.Concat(azureTokens, []string{"accountKey"}),
+		Setting: barmanAsks,
+		known:   goTools,
+	},
+	{
+		Name:    "AZURE_STORAGE_KEY",
+		before:  slices.Concat(azureTokens, []string{"sasToken"}),
+		Setting: barmanAsks,
+		known:   goTools,
+	},
 	// Without a tenant, a secret or a token of another identity makes no service principal and no workload identity.
 	{Name: "AZURE_TENANT_ID", before: []string{"managedIdentity", "podIdentityBinding"}},
 	// It chooses another managed identity (default_azure_credential.go: LookupEnv; an empty one is an error).
 	{Name: "AZURE_CLIENT_ID", before: []string{"managedIdentity", "podIdentityBinding"}, Setting: azidentityAsks},
 	// A secret goes before a certificate, and before a token where AZURE_TOKEN_CREDENTIALS is the user's or is not known
 	// (environment_credential.go, environment.py).
-	{Name: "AZURE_CLIENT_SECRET", before: []string{"servicePrincipal", "workloadIdentity"}, Setting: azureIdentityAsks, known: goTools},
-	{Name: "AZURE_CLIENT_CERTIFICATE_PATH", before: []string{"workloadIdentity"}, Setting: azureIdentityAsks, known: goTools},
+	{
+		Name:    "AZURE_CLIENT_SECRET",
+		before:  []string{"servicePrincipal", "workloadIdentity"},
+		Setting: azureIdentityAsks,
+		known:   goTools,
+	},
+	{
+		Name:    "AZURE_CLIENT_CERTIFICATE_PATH",
+		before:  []string{"workloadIdentity"},
+		Setting: azureIdentityAsks,
+		known:   goTools,
+	},
 	// SDKs that do not know AZURE_TOKEN_CREDENTIALS take a user for the profile's application.
 	{Name: "AZURE_USERNAME", before: []string{"workloadIdentity"}},
 }
@@ -90,7 +110,12 @@ var azureRivals = []Rival{
 // gcsRivals: google-auth 2 _default.py takes an empty path for a file that is missing; cloud.google.com/go/auth v0.23.0
 // credentials/detect.go takes it for none.
 var gcsRivals = []Rival{
-	{Name: "GOOGLE_APPLICATION_CREDENTIALS", before: []string{"gkeWorkloadIdentity"}, Setting: googleAuthAsks, known: goTools},
+	{
+		Name:    "GOOGLE_APPLICATION_CREDENTIALS",
+		before:  []string{"gkeWorkloadIdentity"},
+		Setting: googleAuthAsks,
+		known:   goTools,
+	},
 }
 
 // Rivals returns the rivals of the auth mode's identity, for the SDKs and for the tools; never nil.

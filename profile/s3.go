@@ -7,13 +7,16 @@ import (
 )
 
 var s3Store = Store{
-	Name:          "s3",
-	scheme:        "s3",
-	isSet:         func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3 != nil },
-	Location:      func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.S3.Bucket, s.S3.Prefix },
-	modes:         s3Modes,
-	groups:        groupIdentity | groupMetadata | groupRegion | groupEndpoint | groupSTS | groupRegionalSTS | groupChecksums | groupCA,
-	IdentityGroup: groupIdentity, identities: s3Identities, rivals: s3Rivals,
+	Name:     "s3",
+	scheme:   "s3",
+	isSet:    func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3 != nil },
+	Location: func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.S3.Bucket, s.S3.Prefix },
+	modes:    s3Modes,
+	groups: groupIdentity | groupMetadata | groupRegion | groupEndpoint | groupSTS | groupRegionalSTS |
+		groupChecksums | groupCA,
+	IdentityGroup:      groupIdentity,
+	identities:         s3Identities,
+	rivals:             s3Rivals,
 	BlocksNodeIdentity: true,
 	CloudWebhooks:      s3CloudWebhooks,
 	check:              checkS3,

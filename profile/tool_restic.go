@@ -36,6 +36,9 @@ var restic = dialect{
 		{Name: "AZURE_ACCOUNT_KEY", before: slices.Concat(azureTokens, []string{"sasToken"})},
 		{Name: "AZURE_ACCOUNT_SAS", before: azureTokens},
 		{Name: "AZURE_FORCE_CLI_CREDENTIAL", before: azureTokens},
-		{Name: "GOOGLE_ACCESS_TOKEN", before: []string{"gkeWorkloadIdentity", "workloadIdentityFederation", "serviceAccountKey"}},
+		{
+			Name:   "GOOGLE_ACCESS_TOKEN",
+			before: []string{"gkeWorkloadIdentity", "workloadIdentityFederation", "serviceAccountKey"},
+		},
 	}, minioRivals...),
 }

@@ -32,8 +32,8 @@ var refusedVariables = []struct {
 		// bash(1) 5.2, Shell Variables: BASH_ENV, ENV, PS4 and PROMPT_COMMAND are expanded, with command substitution; zsh(1) for
 		// ZDOTDIR.
 		names: []string{
-			"BASH_ENV", "BASH_LOADABLES_PATH", "ENV", "PS0", "PS1", "PS2", "PS4", "PROMPT_COMMAND", "SHELLOPTS", "BASHOPTS", "IFS", "CDPATH", "GLOBIGNORE",
-			"ZDOTDIR", "SHELL", "PATH",
+			"BASH_ENV", "BASH_LOADABLES_PATH", "ENV", "PS0", "PS1", "PS2", "PS4", "PROMPT_COMMAND", "SHELLOPTS", "BASHOPTS",
+			"IFS", "CDPATH", "GLOBIGNORE", "ZDOTDIR", "SHELL", "PATH",
 		},
 		effect: "makes a shell run other commands",
 	},
@@ -56,8 +56,8 @@ var refusedVariables = []struct {
 		// (RESTIC_PASSWORD_COMMAND), rclone 1.71 (RCLONE_PASSWORD_COMMAND, RCLONE_SFTP_SSH, RCLONE_METADATA_MAPPER), pgBackRest 2.59
 		// (cmd, cmd-ssh, repo-host-cmd), WAL-G 3.0 (WALG_STREAM_CREATE_COMMAND).
 		names: []string{
-			"*_COMMAND", "*_PASSCOMMAND", "*_ASKPASS", "*_RSH", "GIT_*", "EDITOR", "VISUAL", "PAGER", "BROWSER", "LESSOPEN", "LESSCLOSE", "TAR_OPTIONS",
-			"RSYNC_CONNECT_PROG", "BORG_REMOTE_PATH", "RCLONE_*SSH", "RCLONE_*METADATA_MAPPER",
+			"*_COMMAND", "*_PASSCOMMAND", "*_ASKPASS", "*_RSH", "GIT_*", "EDITOR", "VISUAL", "PAGER", "BROWSER", "LESSOPEN",
+			"LESSCLOSE", "TAR_OPTIONS", "RSYNC_CONNECT_PROG", "BORG_REMOTE_PATH", "RCLONE_*SSH", "RCLONE_*METADATA_MAPPER",
 			"PGBACKREST_*CMD", "PGBACKREST_*CMD_SSH",
 		},
 		effect: "makes a tool run a command",

@@ -36,11 +36,17 @@ func (e *bodyError) Error() string { return e.err.Error() }
 func readBody(buffer *bytes.Buffer, w http.ResponseWriter, r *http.Request, room *share) error {
 	buffer.Reset()
 	if r.Method != http.MethodPost {
-		return &bodyError{http.StatusMethodNotAllowed, fmt.Errorf("method is %s: post an AdmissionReview", message.Value(r.Method))}
+		return &bodyError{
+			http.StatusMethodNotAllowed,
+			fmt.Errorf("method is %s: post an AdmissionReview", message.Value(r.Method)),
+		}
 	}
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return &bodyError{http.StatusUnsupportedMediaType, fmt.Errorf("content type is %s: only application/json is understood",
-			message.Quote(r.Header.Get("Content-Type")))}
+		return &bodyError{
+			http.StatusUnsupportedMediaType,
+			fmt.Errorf("content type is %s: only application/json is understood",
+				message.Quote(r.Header.Get("Content-Type"))),
+		}
 	}
 	// A recorder in a test has no deadlines, and a server has its own besides.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))

@@ -56,8 +56,10 @@ func parseReview(body []byte) (*request, error) {
 	}
 	switch {
 	case r.APIVersion != admissionv1.SchemeGroupVersion.String() || r.Kind != "AdmissionReview":
-		return nil, fmt.Errorf("the body is %s %s: only %s AdmissionReview is understood", message.Quote(r.APIVersion), message.Quote(r.Kind),
-			admissionv1.SchemeGroupVersion)
+		return nil, fmt.Errorf(
+			"the body is %s %s: only %s AdmissionReview is understood", message.Quote(r.APIVersion), message.Quote(r.Kind),
+			admissionv1.SchemeGroupVersion,
+		)
 	case r.Request == nil || r.Request.UID == "":
 		return nil, fmt.Errorf("the review has no request, or the request no uid")
 	}

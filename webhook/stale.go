@@ -26,8 +26,9 @@ const (
 var denialBasis = map[injector.Reason]basis{
 	injector.ReasonUnknownTool: fromPod, // The annotation names it; what a profile names wrongly is InvalidProfile.
 
-	injector.ReasonBothProfiles:               fromCluster, // A service account or a namespace may have both annotations.
-	injector.ReasonInvalidAnnotation:          fromCluster, // Likewise; and an annotation may be wrong beside one profile only.
+	injector.ReasonBothProfiles: fromCluster, // A service account or a namespace may have both annotations.
+	// Likewise; and an annotation may be wrong beside one profile only.
+	injector.ReasonInvalidAnnotation:          fromCluster,
 	injector.ReasonUnknownProfile:             fromCluster,
 	injector.ReasonAmbiguousSelector:          fromCluster,
 	injector.ReasonIncompleteIdentity:         fromCluster, // Whether a half is one depends on what the profile injects.
@@ -37,11 +38,13 @@ var denialBasis = map[injector.Reason]basis{
 	injector.ReasonServiceAccountNotAnnotated: fromCluster,
 	injector.ReasonServiceAccountConflict:     fromCluster,
 	injector.ReasonServiceAccountNotFound:     fromCluster,
-	injector.ReasonUnknownContainer:           fromCluster, // A pod that a selector or a default found may be free of the profile by now.
-	injector.ReasonNotSupported:               fromCluster,
-	injector.ReasonInvalidProfile:             fromCluster,
-	injector.ReasonTooLarge:                   fromCluster, // A profile with fewer variables fits.
-	injector.ReasonCollision:                  fromCluster, // What the pod has may be of a first pass, with the profile as it is now.
+	// A pod that a selector or a default found may be free of the profile by now.
+	injector.ReasonUnknownContainer: fromCluster,
+	injector.ReasonNotSupported:     fromCluster,
+	injector.ReasonInvalidProfile:   fromCluster,
+	injector.ReasonTooLarge:         fromCluster, // A profile with fewer variables fits.
+	// What the pod has may be of a first pass, with the profile as it is now.
+	injector.ReasonCollision: fromCluster,
 }
 
 // shouldRetryLive reports whether the API server decides once more what the caches have decided.

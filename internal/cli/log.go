@@ -42,7 +42,8 @@ func (o *LogOptions) SetUp(w io.Writer) (slog.Handler, error) {
 // replaceAttr makes fields the same whichever library logs them: logr has more levels below info and names the error "err"
 // (github.com/go-logr/logr v1.4.4, slogsink.go), and slog writes a duration as a number of nanoseconds.
 func replaceAttr(groups []string, a slog.Attr) slog.Attr {
-	if level, ok := a.Value.Any().(slog.Level); ok && len(groups) == 0 && a.Key == slog.LevelKey && level < slog.LevelInfo {
+	if level, ok := a.Value.Any().(slog.Level); ok && len(groups) == 0 && a.Key == slog.LevelKey &&
+		level < slog.LevelInfo {
 		return slog.Any(slog.LevelKey, slog.LevelDebug)
 	}
 	if err, ok := a.Value.Any().(error); ok && a.Key == "err" {

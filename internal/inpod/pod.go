@@ -28,8 +28,10 @@ func dryRunPod(o *Options) *corev1.Pod {
 	pod := newPod(o, corev1.Container{
 		Name: containerName, Image: cmp.Or(o.Image, unknownImage), Command: []string{"/uploader", "doctor"},
 		SecurityContext: &corev1.SecurityContext{ // A namespace of the restricted standard must admit the dry run, too.
-			RunAsNonRoot: &yes, AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+			RunAsNonRoot:             &yes,
+			AllowPrivilegeEscalation: &no,
+			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+			SeccompProfile:           &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
 	})
 	pod.Annotations[injector.AnnotationUpload] = spool
@@ -53,7 +55,9 @@ func doctorPod(o *Options, dryRun *corev1.Pod) (*corev1.Pod, error) {
 	}
 	for _, env := range sidecar.Env {
 		// The webhook injects the secrets, as it does for a backup.
-		if slices.Contains([]string{uploader.EnvConfig, uploader.EnvPodNamespace, uploader.EnvPodName, uploader.EnvPodUID}, env.Name) {
+		if slices.Contains(
+			[]string{uploader.EnvConfig, uploader.EnvPodNamespace, uploader.EnvPodName, uploader.EnvPodUID}, env.Name,
+		) {
 			c.Env = append(c.Env, env)
 		}
 	}
@@ -75,7 +79,10 @@ func newPod(o *Options, c corev1.Container) *corev1.Pod {
 	labels := map[string]string{"app.kubernetes.io/name": "lighterman-doctor"}
 	maps.Copy(labels, o.Labels)
 	annotations := map[string]string{}
-	for name, value := range map[string]string{injector.AnnotationProfile: o.Profile, injector.AnnotationClusterProfile: o.ClusterProfile} {
+	profiles := map[string]string{
+		injector.AnnotationProfile: o.Profile, injector.AnnotationClusterProfile: o.ClusterProfile,
+	}
+	for name, value := range profiles {
 		if value != "" {
 			annotations[name] = value
 		}

@@ -106,7 +106,8 @@ func (d *Document) render() ([]byte, error) {
 			raw = o.injected
 		} else if o.injected != nil {
 			var err error
-			if raw, err = applyPatch(raw, []jsonpatch.Operation{jsonpatch.NewOperation("replace", o.at, o.injected)}); err != nil {
+			replacement := jsonpatch.NewOperation("replace", o.at, o.injected)
+			if raw, err = applyPatch(raw, []jsonpatch.Operation{replacement}); err != nil {
 				return nil, err
 			}
 		}

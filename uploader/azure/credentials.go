@@ -106,9 +106,14 @@ func workloadIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.Toke
 		text, err := os.ReadFile(where.Auth.TokenFile)
 		return string(text), err
 	}
-	return azidentity.NewClientAssertionCredential(where.Auth.TenantID, where.Auth.ClientID, token, &azidentity.ClientAssertionCredentialOptions{
-		ClientOptions: o, DisableInstanceDiscovery: hasOwnAuthority(where),
-	})
+	return azidentity.NewClientAssertionCredential(
+		where.Auth.TenantID,
+		where.Auth.ClientID,
+		token,
+		&azidentity.ClientAssertionCredentialOptions{
+			ClientOptions: o, DisableInstanceDiscovery: hasOwnAuthority(where),
+		},
+	)
 }
 
 func managedIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {

@@ -141,7 +141,10 @@ var aadstsPattern = regexp.MustCompile(`AADSTS\d+`)
 func responseOf(err error) *response {
 	if entra, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && entra.RawResponse != nil {
 		return &response{
-			status: entra.RawResponse.StatusCode, header: entra.RawResponse.Header, entra: true, code: aadstsPattern.FindString(entra.Error()),
+			status: entra.RawResponse.StatusCode,
+			header: entra.RawResponse.Header,
+			entra:  true,
+			code:   aadstsPattern.FindString(entra.Error()),
 		}
 	}
 	if store, ok := errors.AsType[*azcore.ResponseError](err); ok {

@@ -67,8 +67,15 @@ func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 	query.Set("uploadType", "resumable")
 	query.Set("name", o.Key)
 	answer, err := s.sendRequest(ctx, request{
-		method: http.MethodPost, url: s.uploadsURL, query: query, body: bytes.NewReader(text), length: int64(len(text)),
-		header: map[string]string{"Content-Type": "application/json; charset=UTF-8", "X-Upload-Content-Type": contentType(meta)},
+		method: http.MethodPost,
+		url:    s.uploadsURL,
+		query:  query,
+		body:   bytes.NewReader(text),
+		length: int64(len(text)),
+		header: map[string]string{
+			"Content-Type":          "application/json; charset=UTF-8",
+			"X-Upload-Content-Type": contentType(meta),
+		},
 	})
 	if err != nil {
 		return "", s.wrapCreateError(ctx, "begin to upload", o.Key, err)

@@ -58,8 +58,14 @@ func New(where uploader.GCS, o transport.Options) (*Store, error) {
 	}
 	path := "/storage/v1/b/" + url.PathEscape(where.Bucket)
 	return &Store{
-		http: client, tokens: tokens, auth: where.Auth, bucketName: where.Bucket, bucketURL: base + path, objectsURL: base + path + "/o",
-		uploadsURL: base + "/upload" + path + "/o", sessions: map[string]*session{},
+		http:       client,
+		tokens:     tokens,
+		auth:       where.Auth,
+		bucketName: where.Bucket,
+		bucketURL:  base + path,
+		objectsURL: base + path + "/o",
+		uploadsURL: base + "/upload" + path + "/o",
+		sessions:   map[string]*session{},
 	}, nil
 }
 

@@ -90,9 +90,14 @@ func newWebIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProv
 		options.BaseEndpoint = &where.Auth.STSEndpoint
 	}
 	token := stscreds.IdentityTokenFile(where.Auth.TokenFile)
-	return stscreds.NewWebIdentityRoleProvider(sts.New(options), where.Auth.RoleARN, token, func(o *stscreds.WebIdentityRoleOptions) {
-		o.RoleSessionName = sessionName()
-	}), nil
+	return stscreds.NewWebIdentityRoleProvider(
+		sts.New(options),
+		where.Auth.RoleARN,
+		token,
+		func(o *stscreds.WebIdentityRoleOptions) {
+			o.RoleSessionName = sessionName()
+		},
+	), nil
 }
 
 // sessionName returns the name by which CloudTrail shows the pod. STS takes 2 to 64 of the characters that a pod's name has.
@@ -162,9 +167,13 @@ func newAccessKey(where uploader.S3, _ *http.Client) (provider, error) {
 func newCredentialsFile(where uploader.S3, _ *http.Client) (provider, error) {
 	file := where.Auth.File
 	cache, err := secrets.File(file, func(string) (aws.Credentials, error) {
-		profile, err := config.LoadSharedConfigProfile(context.Background(), "default", func(o *config.LoadSharedConfigOptions) {
-			o.CredentialsFiles, o.ConfigFiles = []string{file}, []string{}
-		})
+		profile, err := config.LoadSharedConfigProfile(
+			context.Background(),
+			"default",
+			func(o *config.LoadSharedConfigOptions) {
+				o.CredentialsFiles, o.ConfigFiles = []string{file}, []string{}
+			},
+		)
 		if err != nil {
 			return aws.Credentials{}, fmt.Errorf("read %s: %w", file, err)
 		}
@@ -185,8 +194,10 @@ func newCredentialsFile(where uploader.S3, _ *http.Client) (provider, error) {
 func newAmbient(where uploader.S3, _ *http.Client) (aws.CredentialsProvider, error) {
 	proxy := transport.NewProxy()
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.Proxy = proxy })
-	found, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(where.Region), config.WithHTTPClient(client),
-		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }))
+	found, err := config.LoadDefaultConfig(
+		context.Background(), config.WithRegion(where.Region), config.WithHTTPClient(client),
+		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("find the pod's identity: %w", err)
 	}

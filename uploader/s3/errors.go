@@ -136,7 +136,9 @@ func (s *Store) wrapError(ctx context.Context, doing, key string, err error) err
 		return wrapped
 	}
 	fault := &objstore.Error{
-		Err: wrapped, Class: transport.ClassOfStatus(answer.HTTPStatusCode()), After: transport.RetryAfter(answer.Response.Header),
+		Err:   wrapped,
+		Class: transport.ClassOfStatus(answer.HTTPStatusCode()),
+		After: transport.RetryAfter(answer.Response.Header),
 	}
 	if k, ok := errorCodes[errorCode(err)]; ok {
 		fault.Class, fault.Cure = k.class, k.cure

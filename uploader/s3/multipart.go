@@ -71,7 +71,10 @@ func (s *Store) Complete(
 	}
 	for _, part := range parts {
 		done.Size += part.Size
-		completed := types.CompletedPart{ETag: &part.Tag, PartNumber: new(int32(part.Number))} //nolint:gosec // At most 10,000.
+		completed := types.CompletedPart{
+			ETag:       &part.Tag,
+			PartNumber: new(int32(part.Number)), //nolint:gosec // At most 10,000.
+		}
 		if s.algorithm == objstore.CRC32C {
 			completed.ChecksumCRC32C = &part.Sum.Value
 		}

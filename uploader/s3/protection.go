@@ -24,7 +24,8 @@ func (s *Store) Protection(ctx context.Context, _ objstore.Stored) []objstore.Pr
 	lock := objstore.Protection{Name: "object lock", Permission: "s3:GetBucketObjectLockConfiguration"}
 	out, err := s.client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: s.bucket})
 	switch {
-	case errorCode(err) == noObjectLock, err == nil && (out.ObjectLockConfiguration == nil || out.ObjectLockConfiguration.ObjectLockEnabled == ""):
+	case errorCode(err) == noObjectLock,
+		err == nil && (out.ObjectLockConfiguration == nil || out.ObjectLockConfiguration.ObjectLockEnabled == ""):
 		lock.State, lock.NoLock = "off", errorCodes[noObjectLock].cure
 	case err != nil:
 		lock.Err = s.wrapError(ctx, "look at", *s.bucket, err)

@@ -93,11 +93,12 @@ func (s *suite) testRacingPuts() {
 	for i := range writers {
 		wait.Go(func() {
 			data := bytes.Repeat([]byte(strconv.Itoa(i)), 1000+i)
-			switch _, err := s.store.Put(s.Context(), o, s.newBody(data)); {
+			_, err := s.store.Put(s.Context(), o, s.newBody(data))
+			switch class := objstore.ClassOf(err); {
 			case err == nil:
 				wins.Store(i, data)
 			// Of two at the same time, a store may ask one to come back.
-			case objstore.ClassOf(err) != objstore.Exists && objstore.ClassOf(err) != objstore.Throttled && objstore.ClassOf(err) != objstore.Transient:
+			case class != objstore.Exists && class != objstore.Throttled && class != objstore.Transient:
 				s.Errorf("writer %d: %v", i, err)
 			}
 		})

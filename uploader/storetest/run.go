@@ -146,7 +146,8 @@ func (s *suite) checkObject(key string, data []byte) objstore.Stored {
 	if stored.Key != key || stored.Size != int64(len(data)) {
 		s.Errorf("%s has %d bytes, and is described as %+v", key, len(data), stored)
 	}
-	if zero := (objstore.Sum{}); stored.Sum != zero && stored.Sum.Algorithm == s.store.Limits().Algorithm && stored.Sum != s.sumOf(data) {
+	if zero := (objstore.Sum{}); stored.Sum != zero && stored.Sum.Algorithm == s.store.Limits().Algorithm &&
+		stored.Sum != s.sumOf(data) {
 		s.Errorf("%s has the checksum %v, and is described with %v", key, s.sumOf(data), stored.Sum)
 	}
 	r, err := s.store.Open(s.Context(), key, stored.Version)

@@ -140,7 +140,11 @@ func (a *Authenticator) Authenticate(r *http.Request) Verdict {
 	if a == nil {
 		return judgePath(nil, r.URL.Path)
 	}
-	refusal := Verdict{Method: None, Reason: ReasonNoCredentials, Detail: "the request has no client certificate and no token"}
+	refusal := Verdict{
+		Method: None,
+		Reason: ReasonNoCredentials,
+		Detail: "the request has no client certificate and no token",
+	}
 	if a.certificates != nil && r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
 		err := a.certificates.verify(r.TLS.PeerCertificates, time.Now())
 		if err == nil {
@@ -168,7 +172,11 @@ func judgePath(paths Paths, path string) Verdict {
 	case paths == nil && path == Path:
 		return Verdict{Trust: Unproven, Method: None}
 	default:
-		return Verdict{Method: None, Reason: ReasonBadPath, Detail: "the path is not one that the webhook configuration names"}
+		return Verdict{
+			Method: None,
+			Reason: ReasonBadPath,
+			Detail: "the path is not one that the webhook configuration names",
+		}
 	}
 }
 

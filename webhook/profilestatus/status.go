@@ -61,7 +61,11 @@ func (f reconcilerFunc[P]) Reconcile(ctx context.Context, object P) (reconcile.R
 
 // setStatus sets the status that a profile should have. note is added to the message of an accepted profile.
 func setStatus(
-	status *v1alpha1.ProfileStatus, spec *v1alpha1.CredentialProfileSpec, cluster profile.Cluster, generation int64, note string,
+	status *v1alpha1.ProfileStatus,
+	spec *v1alpha1.CredentialProfileSpec,
+	cluster profile.Cluster,
+	generation int64,
+	note string,
 ) {
 	resolved := profile.Resolve(spec)
 	status.ObservedGeneration = generation

@@ -42,8 +42,11 @@ func RefFrom(annotations map[string]string, owner string) (Ref, error) {
 
 func newRef(kind, annotation, name, owner string) (Ref, error) {
 	if name == "" {
-		return Ref{}, injector.Deny(injector.ReasonInvalidAnnotation, fmt.Sprintf("annotation %s of %s is empty: write the name of a %s",
-			annotation, owner, kind))
+		return Ref{}, injector.Deny(
+			injector.ReasonInvalidAnnotation,
+			fmt.Sprintf("annotation %s of %s is empty: write the name of a %s",
+				annotation, owner, kind),
+		)
 	}
 	// A name that no object can have would be an error of the API server's client, not an answer.
 	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {

@@ -63,7 +63,8 @@ func (d *desiredState) conflictError(account types.NamespacedName, ref resolve.R
 		if c.later == ref {
 			problems = append(problems, fmt.Sprintf(
 				"%s wants %s=%s on service account %s, which has %s for %s: run the pod as another service account, or use one identity in both profiles",
-				describeRef(ref, account.Namespace), c.key, c.value, account, d.values[c.key], describeRef(c.first, account.Namespace)))
+				describeRef(ref, account.Namespace), c.key, c.value, account, d.values[c.key],
+				describeRef(c.first, account.Namespace)))
 		}
 	}
 	if len(problems) == 0 {

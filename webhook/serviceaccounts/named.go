@@ -64,7 +64,11 @@ func specOf(object client.Object) *v1alpha1.CredentialProfileSpec {
 // addTo adds to desired what the profiles that name the account request. A profile that the record does not list yet gives
 // way to the others: its pods are denied.
 func (n *namedAccounts) addTo(
-	ctx context.Context, desired *desiredState, source resolve.Source, account types.NamespacedName, recorded []resolve.Ref,
+	ctx context.Context,
+	desired *desiredState,
+	source resolve.Source,
+	account types.NamespacedName,
+	recorded []resolve.Ref,
 	annotations map[string]string,
 ) error {
 	naming, err := n.profilesNaming(ctx, source, account)

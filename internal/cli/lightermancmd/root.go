@@ -20,5 +20,6 @@ func newCommand(version string) *cobra.Command {
 		"Give backup pods access to their object store",
 		`Lighterman is a Kubernetes admission webhook: a pod names a credential profile in an annotation, and gets the
 environment, the tokens, the secrets and the CA bundle that its backup tool needs to reach the object store.`,
-		newWebhookCommand(version), newCertsCommand(version), newInjectCommand(version), newDoctorCommand(version), newBundleCommand())
+		newWebhookCommand(version), newCertsCommand(version), newInjectCommand(version), newDoctorCommand(version),
+		newBundleCommand())
 }

@@ -20,8 +20,8 @@ func newDoctorCommand() *cobra.Command {
 		Short: "Diagnose this pod's access to its object store",
 		Long: `Diagnose, step by step, this pod's access to its object store: files, token, secrets, endpoint and clock; the exchange of the
 token for a credential; writing, reading, listing and deleting an object; and how the bucket protects its objects
-(versioning, object lock, retention), as far as the identity may see that. Each line begins with ok or FAIL; the line below a
-failure is its cure. No secret is printed.
+(versioning, object lock, retention), as far as the identity may see that. Each line begins with ok or FAIL; the line
+below a failure is its cure. No secret is printed.
 
 Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code is 1 when anything fails.`,
 		Example: `  # In the sidecar of a running pod

@@ -19,9 +19,9 @@ func newCommand(version string) *cobra.Command {
 		"Upload the files of a directory to an object store and prove that they arrived",
 		`Upload the files of a directory, the spool, to an object store and prove that they arrived.
 
-Lighterman injects this program as a native sidecar ("uploader run") into pods whose profile has an uploader. A backup writes
-its files into the spool; each file is uploaded when its writer has closed it, becomes visible in the store whole or not at
-all, and is listed, with its SHA-256, in a manifest that is written last.
+Lighterman injects this program as a native sidecar ("uploader run") into pods whose profile has an uploader. A backup
+writes its files into the spool; each file is uploaded when its writer has closed it, becomes visible in the store whole
+or not at all, and is listed, with its SHA-256, in a manifest that is written last.
 
 If a Job must fail when the upload failed, its command is wrapped: "uploader exec -- pg_dump …".
 

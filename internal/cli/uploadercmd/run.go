@@ -44,7 +44,8 @@ only completion Wrap lets a Job fail. The reason of a failure is also the contai
   # On a workstation, into a bucket; then copy files into /tmp/spool, and end it with Ctrl-C
   mkdir -p /tmp/spool /tmp/run
   export LIGHTERMAN_POD_NAMESPACE=me LIGHTERMAN_POD_NAME=desk LIGHTERMAN_POD_UID=1
-  export LIGHTERMAN_UPLOADER='{"spool":"/tmp/spool","directory":"/tmp/run","s3":{"bucket":"b","region":"eu-west-1","auth":{"mode":"ambient"}}}'
+  export LIGHTERMAN_UPLOADER='{"spool":"/tmp/spool","directory":"/tmp/run","s3":{"bucket":"b","region":"eu-west-1",
+    "auth":{"mode":"ambient"}}}'
   uploader run --termination-log=`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.reportTermination(runSidecar(cmd.Context(), &o)) },
@@ -154,7 +155,9 @@ func readSettings() (*uploader.Config, uploader.Pod, error) {
 		return nil, uploader.Pod{}, err
 	}
 	pod := uploader.Pod{
-		Namespace: os.Getenv(uploader.EnvPodNamespace), Name: os.Getenv(uploader.EnvPodName), UID: os.Getenv(uploader.EnvPodUID),
+		Namespace: os.Getenv(uploader.EnvPodNamespace),
+		Name:      os.Getenv(uploader.EnvPodName),
+		UID:       os.Getenv(uploader.EnvPodUID),
 	}
 	for name, value := range map[string]string{
 		uploader.EnvPodNamespace: pod.Namespace, uploader.EnvPodName: pod.Name, uploader.EnvPodUID: pod.UID,

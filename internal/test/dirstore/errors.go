@@ -30,7 +30,8 @@ var classes = []struct {
 
 func classifyError(err error) error {
 	var known *objstore.Error
-	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	for _, c := range classes {

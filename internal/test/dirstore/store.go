@@ -170,7 +170,11 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 		return objstore.Stored{}, classifyError(fmt.Errorf("stat %s: %w", key, err))
 	}
 	return objstore.Stored{
-		Key: key, Size: info.Size(), Sum: checksum.Sum(s.limits.Algorithm, h), Metadata: metadataOf(f), Modified: info.ModTime(),
+		Key:      key,
+		Size:     info.Size(),
+		Sum:      checksum.Sum(s.limits.Algorithm, h),
+		Metadata: metadataOf(f),
+		Modified: info.ModTime(),
 	}, nil
 }
 

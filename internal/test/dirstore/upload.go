@@ -207,7 +207,8 @@ func (s *Store) Unfinished(_ context.Context, prefix string) iter.Seq2[objstore.
 		for _, entry := range entries {
 			key, err := s.root.ReadFile(path.Join(uploads, entry.Name(), keyFile))
 			info, infoErr := entry.Info()
-			if err != nil || infoErr != nil || strings.HasSuffix(entry.Name(), unready) || !strings.HasPrefix(string(key), prefix) {
+			if err != nil || infoErr != nil || strings.HasSuffix(entry.Name(), unready) ||
+				!strings.HasPrefix(string(key), prefix) {
 				continue // A file that is being put, or an upload that has just ended.
 			}
 			if !yield(objstore.Unfinished{Key: string(key), ID: entry.Name(), Begun: info.ModTime()}, nil) {

@@ -47,7 +47,9 @@ func (w Azure) Mutate(pod *corev1.Pod) {
 		}
 	}
 	if !slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == volume }) {
-		pod.Spec.Volumes = append(pod.Spec.Volumes, tokenVolume(volume, "api://AzureADTokenExchange", "token/azure-identity-token", 3600))
+		pod.Spec.Volumes = append(
+			pod.Spec.Volumes, tokenVolume(volume, "api://AzureADTokenExchange", "token/azure-identity-token", 3600),
+		)
 	}
 }
 

@@ -76,7 +76,10 @@ func (w EKS) inject(c *corev1.Container, m *eksMode) {
 		c.Env = append(c.Env, corev1.EnvVar{Name: "AWS_STS_REGIONAL_ENDPOINTS", Value: "regional"})
 	}
 	if w.Region != "" && !has(c, "AWS_REGION", "AWS_DEFAULT_REGION") {
-		c.Env = append(c.Env, corev1.EnvVar{Name: "AWS_DEFAULT_REGION", Value: w.Region}, corev1.EnvVar{Name: "AWS_REGION", Value: w.Region})
+		c.Env = append(
+			c.Env, corev1.EnvVar{Name: "AWS_DEFAULT_REGION", Value: w.Region},
+			corev1.EnvVar{Name: "AWS_REGION", Value: w.Region},
+		)
 	}
 	if !has(c, m.env[0].Name, m.env[1].Name) {
 		c.Env = append(c.Env, m.env...)

@@ -38,7 +38,8 @@ func lostField(before map[string]any, after any, where string) string {
 		if _, kept := a[key]; !kept {
 			return where + "/" + key
 		}
-		if key == injector.AnnotationInjected || key == injector.AnnotationAdded || (key == grace && grew(value, a[key])) || (key == "value" && isEmptyVariable(before, where)) {
+		if key == injector.AnnotationInjected || key == injector.AnnotationAdded || (key == grace && grew(value, a[key])) ||
+			(key == "value" && isEmptyVariable(before, where)) {
 			continue
 		}
 		if inner := lost(value, a[key], where+"/"+key); inner != "" {

@@ -58,7 +58,9 @@ func sign(tb testing.TB, template *x509.Certificate, parent *Authority) (*x509.C
 }
 
 // Issue makes a client's certificate, whose names change may set.
-func (a *Authority) Issue(tb testing.TB, name string, change func(*x509.Certificate), chain ...*Authority) *tls.Certificate {
+func (a *Authority) Issue(
+	tb testing.TB, name string, change func(*x509.Certificate), chain ...*Authority,
+) *tls.Certificate {
 	tb.Helper()
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, KeyUsage: x509.KeyUsageDigitalSignature,
