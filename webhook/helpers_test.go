@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 
 	"github.com/go-logr/logr"
@@ -21,10 +22,15 @@ import (
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
-// recordedEvents remembers events.
-type recordedEvents struct{ notes []string }
+// recordedEvents remembers events, of requests that may run at the same time.
+type recordedEvents struct {
+	mu    sync.Mutex
+	notes []string
+}
 
 func (e *recordedEvents) RecordDenial(p *profile.Profile, namespace, pod string, d *injector.DeniedError) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.notes = append(e.notes, fmt.Sprintf("%s %s %s/%s", d.Reason, p, namespace, pod))
 }
 
