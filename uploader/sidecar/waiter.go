@@ -52,7 +52,7 @@ func (l *loop) notifyWaiters() {
 	}
 }
 
-// settleWaiter removes a waiter and gives it its result.
+// settleWaiter removes a waiter and replies with its result.
 func (l *loop) settleWaiter(w *waiter, err error) {
 	if at := slices.Index(l.waiters, w); at >= 0 {
 		l.waiters = slices.Delete(l.waiters, at, at+1)
