@@ -95,7 +95,7 @@ func gcsEnv(e *Environment) {
 	gcs := e.Spec.GCS
 	endpoint := strings.TrimRight(gcs.Endpoint, "/")
 	e.addVar("LIGHTERMAN_PROVIDER", "gcs", 0)
-	e.addVar("LIGHTERMAN_BUCKET", gcs.Bucket, 0)
+	e.addVar("LIGHTERMAN_BUCKET", e.bucket(), 0)
 	e.addVar("LIGHTERMAN_PREFIX", gcs.Prefix, 0)
 	e.addVar("LIGHTERMAN_ENDPOINT", endpoint, 0)
 	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)

@@ -127,7 +127,7 @@ func s3Env(e *Environment) {
 	s3 := e.Spec.S3
 	where := e.location
 	e.addVar("LIGHTERMAN_PROVIDER", "s3", 0)
-	e.addVar("LIGHTERMAN_BUCKET", s3.Bucket, 0)
+	e.addVar("LIGHTERMAN_BUCKET", e.bucket(), 0)
 	e.addVar("LIGHTERMAN_PREFIX", s3.Prefix, 0)
 	e.addVar("LIGHTERMAN_ENDPOINT", where.endpoint, 0)
 	e.addVar("LIGHTERMAN_REGION", where.region, 0)

@@ -17,7 +17,7 @@ var pgbackrest = dialect{
 		}
 		e.addVar(pgRepo+"TYPE", "s3", 0)
 		e.addVar(pgRepo+"PATH", "/"+e.Spec.S3.Prefix, 0)
-		e.addVar(pgRepo+"S3_BUCKET", e.Spec.S3.Bucket, 0)
+		e.addVar(pgRepo+"S3_BUCKET", e.bucket(), 0)
 		e.addVar(pgRepo+"S3_REGION", where.region, 0)
 		e.addVar(pgRepo+"S3_ENDPOINT", e.s3URL(), 0)
 		e.addVar(pgRepo+"S3_URI_STYLE", style, 0)
@@ -62,7 +62,7 @@ var pgbackrest = dialect{
 	gcs: allSupported(&gcsStore, withEnv(pgKeyType("GCS", "auto", groupGoogle)), func(e *Environment) {
 		e.addVar(pgRepo+"TYPE", "gcs", 0)
 		e.addVar(pgRepo+"PATH", "/"+e.Spec.GCS.Prefix, 0)
-		e.addVar(pgRepo+"GCS_BUCKET", e.Spec.GCS.Bucket, 0)
+		e.addVar(pgRepo+"GCS_BUCKET", e.bucket(), 0)
 		e.addVar(pgRepo+"GCS_ENDPOINT", e.Spec.GCS.Endpoint, 0)
 		e.addVar(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
 	}).override(map[string]cell{
@@ -102,7 +102,7 @@ func pgAzure(e *Environment, keyType string, key *v1alpha1.KeyRef) {
 	e.addVar(pgRepo+"TYPE", "azure", 0)
 	e.addVar(pgRepo+"PATH", "/"+e.Spec.Azure.Prefix, 0)
 	e.addAccount(pgRepo+"AZURE_ACCOUNT", GroupAzureAccount)
-	e.addVar(pgRepo+"AZURE_CONTAINER", e.Spec.Azure.Container, 0)
+	e.addVar(pgRepo+"AZURE_CONTAINER", e.bucket(), 0)
 	e.azureSovereign(pgRepo+"AZURE_ENDPOINT", azureBlobHost)
 	e.addVar(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
 	e.addVar(pgRepo+"AZURE_KEY_TYPE", keyType, keyOf)

@@ -34,7 +34,7 @@ var rclone = dialect{
 			e.addSecret(rcloneRemote+"KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
 		}),
 		"sasToken": {note: "the token without ? at its front", env: func(e *Environment) {
-			e.addVar(rcloneRemote+"SAS_URL", e.azureEndpoint()+"/"+e.Spec.Azure.Container+"?$(AZURE_STORAGE_SAS_TOKEN)", keyOf)
+			e.addVar(rcloneRemote+"SAS_URL", e.azureEndpoint()+"/"+e.bucket()+"?$(AZURE_STORAGE_SAS_TOKEN)", keyOf)
 		}},
 		"connectionString": withEnv(func(e *Environment) {
 			e.addSecret(rcloneRemote+"CONNECTION_STRING", e.Spec.Azure.Auth.ConnectionString, groupAzure)

@@ -16,7 +16,7 @@ var xbcloud = dialect{
 	}),
 	azure: noneSupported(&azureStore, azureKeysOnly).override(map[string]cell{
 		"accountKey": withEnv(func(e *Environment) {
-			e.addVar("AZURE_CONTAINER_NAME", e.Spec.Azure.Container, 0)
+			e.addVar("AZURE_CONTAINER_NAME", e.bucket(), 0)
 			e.addSecret("AZURE_ACCESS_KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
 			if e.Spec.Azure.Endpoint != "" || !e.cloud.isPublic() {
 				e.addVar("AZURE_ENDPOINT", e.azureEndpoint(), groupAzureEndpoint)

@@ -61,7 +61,7 @@ func (e *Environment) uploaderAuth() uploader.Auth {
 func configureS3Uploader(e *Environment, c *uploader.Config) {
 	where := e.location
 	c.S3 = &uploader.S3{
-		Bucket: e.Spec.S3.Bucket, Region: where.region, Endpoint: where.endpoint, ForcePathStyle: where.pathStyle,
+		Bucket: e.bucket(), Region: where.region, Endpoint: where.endpoint, ForcePathStyle: where.pathStyle,
 		Checksums: string(where.checksums), Auth: e.uploaderAuth(),
 	}
 }
@@ -69,14 +69,14 @@ func configureS3Uploader(e *Environment, c *uploader.Config) {
 func configureAzureUploader(e *Environment, c *uploader.Config) {
 	az := e.Spec.Azure
 	c.Azure = &uploader.Azure{
-		Account: az.StorageAccount, Container: az.Container, Endpoint: az.Endpoint, Cloud: string(e.cloud.name),
+		Account: az.StorageAccount, Container: e.bucket(), Endpoint: az.Endpoint, Cloud: string(e.cloud.name),
 		Auth: e.uploaderAuth(),
 	}
 }
 
 func configureGCSUploader(e *Environment, c *uploader.Config) {
 	gcs := e.Spec.GCS
-	c.GCS = &uploader.GCS{Bucket: gcs.Bucket, ProjectID: gcs.ProjectID, Endpoint: gcs.Endpoint, Auth: e.uploaderAuth()}
+	c.GCS = &uploader.GCS{Bucket: e.bucket(), ProjectID: gcs.ProjectID, Endpoint: gcs.Endpoint, Auth: e.uploaderAuth()}
 }
 
 // What the rows of the auth modes add to uploader.Auth.
