@@ -85,7 +85,7 @@ func azureEnv(e *Environment) {
 	e.addVar("LIGHTERMAN_PROVIDER", "azure", 0)
 	e.addAccount("LIGHTERMAN_STORAGE_ACCOUNT", 0)
 	e.addVar("LIGHTERMAN_BUCKET", e.bucket(), 0)
-	e.addVar("LIGHTERMAN_PREFIX", az.Prefix, 0)
+	e.addVar("LIGHTERMAN_PREFIX", e.Prefix(), 0)
 	e.addVar("LIGHTERMAN_ENDPOINT", e.azureEndpoint(), 0)
 	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
 	e.addVar("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupAzure)

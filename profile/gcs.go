@@ -96,7 +96,7 @@ func gcsEnv(e *Environment) {
 	endpoint := strings.TrimRight(gcs.Endpoint, "/")
 	e.addVar("LIGHTERMAN_PROVIDER", "gcs", 0)
 	e.addVar("LIGHTERMAN_BUCKET", e.bucket(), 0)
-	e.addVar("LIGHTERMAN_PREFIX", gcs.Prefix, 0)
+	e.addVar("LIGHTERMAN_PREFIX", e.Prefix(), 0)
 	e.addVar("LIGHTERMAN_ENDPOINT", endpoint, 0)
 	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
 	e.addVar("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupGoogle)

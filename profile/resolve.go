@@ -1,8 +1,6 @@
 package profile
 
 import (
-	"fmt"
-
 	"lighterman.dev/lighterman/api/v1alpha1"
 )
 
@@ -22,6 +20,8 @@ type Resolved struct {
 	location location
 	// cloud is the row of an Azure store's cloud; nil: there is no such cloud.
 	cloud *azureCloud
+	// prefix is the part of the bucket that the pods use.
+	prefix string
 }
 
 // Resolve returns a spec with its rows.
@@ -34,6 +34,7 @@ func ResolveWithTools(spec *v1alpha1.CredentialProfileSpec, tools []v1alpha1.Too
 	r := Resolved{Spec: spec, Store: storeOf(spec), Tools: tools}
 	if r.Store != nil {
 		r.Mode = r.Store.modeOf(spec)
+		_, r.prefix = r.Store.Location(spec)
 	}
 	if spec.S3 != nil {
 		if r.preset = presetOf(spec.S3); r.preset != nil {
@@ -52,16 +53,16 @@ func ResolveWithTools(spec *v1alpha1.CredentialProfileSpec, tools []v1alpha1.Too
 	return r
 }
 
+// Prefix returns the part of the bucket that the pods use, without a slash at either end; empty: the whole bucket.
+func (r *Resolved) Prefix() string { return r.prefix }
+
 // URL returns the store as a URL, for people; empty when the spec has none.
 func (r *Resolved) URL() string {
 	if r.Store == nil {
 		return ""
 	}
-	bucket, prefix := r.Store.Location(r.Spec)
-	if prefix == "" {
-		return fmt.Sprintf("%s://%s", r.Store.scheme, bucket)
-	}
-	return fmt.Sprintf("%s://%s/%s", r.Store.scheme, bucket, prefix)
+	bucket, _ := r.Store.Location(r.Spec)
+	return joinPrefix(r.Store.scheme+"://"+bucket, r.Prefix())
 }
 
 // AuthMode returns the name of the auth mode as the API writes it; empty when the spec has none that this version supports.

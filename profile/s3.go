@@ -124,11 +124,10 @@ const podIdentityURL = "http://169.254.170.23/v1/credentials"
 
 // s3Env is the environment of the AWS SDKs and the CLI.
 func s3Env(e *Environment) {
-	s3 := e.Spec.S3
 	where := e.location
 	e.addVar("LIGHTERMAN_PROVIDER", "s3", 0)
 	e.addVar("LIGHTERMAN_BUCKET", e.bucket(), 0)
-	e.addVar("LIGHTERMAN_PREFIX", s3.Prefix, 0)
+	e.addVar("LIGHTERMAN_PREFIX", e.Prefix(), 0)
 	e.addVar("LIGHTERMAN_ENDPOINT", where.endpoint, 0)
 	e.addVar("LIGHTERMAN_REGION", where.region, 0)
 	if where.pathStyle {

@@ -16,7 +16,7 @@ var pgbackrest = dialect{
 			style = "path"
 		}
 		e.addVar(pgRepo+"TYPE", "s3", 0)
-		e.addVar(pgRepo+"PATH", "/"+e.Spec.S3.Prefix, 0)
+		e.addVar(pgRepo+"PATH", "/"+e.Prefix(), 0)
 		e.addVar(pgRepo+"S3_BUCKET", e.bucket(), 0)
 		e.addVar(pgRepo+"S3_REGION", where.region, 0)
 		e.addVar(pgRepo+"S3_ENDPOINT", e.s3URL(), 0)
@@ -61,7 +61,7 @@ var pgbackrest = dialect{
 	}).rejectIf(azureHost("puts the account before its endpoint: leave spec.azure.endpoint out")),
 	gcs: allSupported(&gcsStore, withEnv(pgKeyType("GCS", "auto", groupGoogle)), func(e *Environment) {
 		e.addVar(pgRepo+"TYPE", "gcs", 0)
-		e.addVar(pgRepo+"PATH", "/"+e.Spec.GCS.Prefix, 0)
+		e.addVar(pgRepo+"PATH", "/"+e.Prefix(), 0)
 		e.addVar(pgRepo+"GCS_BUCKET", e.bucket(), 0)
 		e.addVar(pgRepo+"GCS_ENDPOINT", e.Spec.GCS.Endpoint, 0)
 		e.addVar(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
@@ -100,7 +100,7 @@ func pgKeyType(store, value string, groups Group) func(*Environment) {
 
 func pgAzure(e *Environment, keyType string, key *v1alpha1.KeyRef) {
 	e.addVar(pgRepo+"TYPE", "azure", 0)
-	e.addVar(pgRepo+"PATH", "/"+e.Spec.Azure.Prefix, 0)
+	e.addVar(pgRepo+"PATH", "/"+e.Prefix(), 0)
 	e.addAccount(pgRepo+"AZURE_ACCOUNT", GroupAzureAccount)
 	e.addVar(pgRepo+"AZURE_CONTAINER", e.bucket(), 0)
 	e.azureSovereign(pgRepo+"AZURE_ENDPOINT", azureBlobHost)

@@ -6,14 +6,14 @@ import "slices"
 var restic = dialect{
 	name: "restic", version: "0.19.1",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
-		e.addVar("RESTIC_REPOSITORY", "s3:"+joinPrefix(e.s3URL()+"/"+e.bucket(), e.Spec.S3.Prefix), 0)
+		e.addVar("RESTIC_REPOSITORY", "s3:"+joinPrefix(e.s3URL()+"/"+e.bucket(), e.Prefix()), 0)
 		e.addVar("RESTIC_CACERT", e.Files.CA, 0) // AWS_CA_BUNDLE is not read; this one covers the token service, too.
 	}).override(map[string]cell{
 		"webIdentity": {note: "not with stsEndpoint", refuse: ownSTS("its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint" + useAccessKey)},
 		"podIdentity": supported("restic 0.18.0"),
 	}),
 	azure: allSupported(&azureStore, supported("restic 0.16.0"), func(e *Environment) {
-		e.addVar("RESTIC_REPOSITORY", "azure:"+e.bucket()+":/"+e.Spec.Azure.Prefix, 0)
+		e.addVar("RESTIC_REPOSITORY", "azure:"+e.bucket()+":/"+e.Prefix(), 0)
 		e.addAccount("AZURE_ACCOUNT_NAME", GroupAzureAccount)
 		e.azureSovereign("AZURE_ENDPOINT_SUFFIX", azureSuffix)
 		e.addVar("RESTIC_CACERT", e.Files.CA, 0) // Entra ID is checked by SSL_CERT_FILE.
@@ -27,7 +27,7 @@ var restic = dialect{
 		"connectionString": unsupported("reads no connection string: use accountKey or sasToken"),
 	}).rejectIf(azureHost("knows no endpoint but <account>.blob.<suffix>: leave spec.azure.endpoint out")),
 	gcs: allSupported(&gcsStore, cell{}, func(e *Environment) {
-		e.addVar("RESTIC_REPOSITORY", "gs:"+e.bucket()+":/"+e.Spec.GCS.Prefix, 0)
+		e.addVar("RESTIC_REPOSITORY", "gs:"+e.bucket()+":/"+e.Prefix(), 0)
 		e.addVar("GOOGLE_PROJECT_ID", e.Spec.GCS.ProjectID, groupGoogleProject)
 		e.addVar("RESTIC_CACERT", e.Files.CA, 0)
 	}).rejectIf(googleHost),

@@ -7,7 +7,7 @@ var walG = dialect{
 	name: "wal-g", version: "3.0.9",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		where := e.location
-		e.addVar("WALG_S3_PREFIX", joinPrefix("s3://"+e.bucket(), e.Spec.S3.Prefix), 0)
+		e.addVar("WALG_S3_PREFIX", joinPrefix("s3://"+e.bucket(), e.Prefix()), 0)
 		e.addVar("AWS_ENDPOINT", where.endpoint, groupEndpoint) // AWS_ENDPOINT_URL_S3 is not read.
 		if where.pathStyle {
 			e.addVar("AWS_S3_FORCE_PATH_STYLE", "true", 0)
@@ -17,7 +17,7 @@ var walG = dialect{
 		"webIdentity": {note: "not with stsEndpoint", refuse: ownSTS("its AWS SDK (v1) knows Amazon's token service only, and not webIdentity.stsEndpoint" + useAccessKey)},
 	}),
 	azure: allSupported(&azureStore, cell{}, func(e *Environment) {
-		e.addVar("WALG_AZ_PREFIX", joinPrefix("azure://"+e.bucket(), e.Spec.Azure.Prefix), 0)
+		e.addVar("WALG_AZ_PREFIX", joinPrefix("azure://"+e.bucket(), e.Prefix()), 0)
 		e.addAccount("AZURE_STORAGE_ACCOUNT", GroupAzureAccount)
 		e.azureSovereign("AZURE_ENVIRONMENT_NAME", azureEnvironment)
 	}).override(map[string]cell{
@@ -27,7 +27,7 @@ var walG = dialect{
 		"connectionString": unsupported("reads no connection string: use accountKey or sasToken"),
 	}).rejectIf(azureHost("knows no endpoint but <account>.blob.<suffix>: leave spec.azure.endpoint out")),
 	gcs: allSupported(&gcsStore, cell{}, func(e *Environment) {
-		e.addVar("WALG_GS_PREFIX", joinPrefix("gs://"+e.bucket(), e.Spec.GCS.Prefix), 0)
+		e.addVar("WALG_GS_PREFIX", joinPrefix("gs://"+e.bucket(), e.Prefix()), 0)
 	}).rejectIf(googleHost),
 	groups: map[string]Group{"AWS_ENDPOINT": groupEndpoint},
 	rivals: []Rival{{Name: "AZURE_STORAGE_ACCESS_KEY", before: slices.Concat(azureTokens, []string{"sasToken"})}},

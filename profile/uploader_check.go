@@ -31,7 +31,7 @@ func (p *problems) checkUploader(r *Resolved, sound bool) {
 		return
 	}
 	e := Environment{Resolved: *r, Files: r.exampleFiles()}
-	_, c.Prefix = r.Store.Location(r.Spec)
+	c.Prefix = r.Prefix()
 	e.ConfigureUploader(&c)
 	*p = append(*p, e.UploaderProblems(&c)...)
 }
