@@ -45,7 +45,7 @@ var systems = map[string][]string{
 	"rclone":          {"azure", "gcs", "s3"},
 	"restic":          {"azure", "gcs", "s3"},
 	"rok":             {"s3proxy", "s3proxy-account-key", "s3proxy-client", "verify-storage-access"},
-	"velero":          {"azure", "gcs", "s3"},
+	"velero":          {"azure", "gcs", "s3", "s3-b2"},
 	"wal-g":           {"azure", "gcs", "s3"},
 }
 

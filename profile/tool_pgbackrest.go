@@ -1,12 +1,16 @@
 package profile
 
-import "lighterman.dev/lighterman/api/v1alpha1"
+import (
+	"strings"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+)
 
 // pgRepo begins pgBackRest's variables: any option is PGBACKREST_ and its name; an empty one is an error.
 const pgRepo = "PGBACKREST_REPO1_"
 
 // pgbackrest 2.60dev (bd22b680), and the release tags for what is older: src/build/config/config.yaml, src/storage/{s3,azure,gcs}/helper.c. It reads no AWS_* and AZURE_* but
-// the two pairs of files, in web-id and pod-id.
+// the two pairs of files, in web-id and pod-id. Of a variable that it does not know it warns (src/config/parse.c).
 var pgbackrest = dialect{
 	name: "pgbackrest", version: "2.60dev",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
@@ -24,9 +28,13 @@ var pgbackrest = dialect{
 		e.addVar(pgRepo+"STORAGE_CA_FILE", e.Files.CA, 0)
 	}).override(map[string]cell{
 		"webIdentity": {
-			env:    pgKeyType("S3", "web-id", groupIdentity),
-			note:   "not with stsEndpoint",
-			refuse: ownSTS("knows Amazon's token service only, and not webIdentity.stsEndpoint" + useAccessKey),
+			env: func(e *Environment) {
+				e.addVar(pgRepo+"S3_KEY_TYPE", "web-id", groupIdentity)
+				e.addVar(pgRepo+"S3_STS_HOST", pgSTSHost(e), groupSTS|groupIdentity)
+			},
+			// It asks with GET (storage.c storageS3AuthWebId), and MinIO's routes are all for POST (cmd/sts-handlers.go).
+			note:   "pgBackRest 2.59.0 for the token service of the region and for stsEndpoint: older ones ask Amazon's global one; it sends GET, and MinIO's takes POST only",
+			refuse: refusePgSTS,
 		},
 		"podIdentity": {env: pgKeyType("S3", "pod-id", groupIdentity), note: "pgBackRest 2.58, experimental"},
 		"accessKey": withEnv(func(e *Environment) {
@@ -77,6 +85,7 @@ var pgbackrest = dialect{
 		pgRepo + "S3_KEY":         groupIdentity,
 		pgRepo + "S3_KEY_SECRET":  groupIdentity,
 		pgRepo + "S3_TOKEN":       groupIdentity,
+		pgRepo + "S3_STS_HOST":    groupSTS,
 		pgRepo + "AZURE_ACCOUNT":  GroupAzureAccount,
 		pgRepo + "AZURE_KEY_TYPE": groupAzure,
 		pgRepo + "AZURE_KEY":      groupAzure,
@@ -92,6 +101,27 @@ var pgbackrest = dialect{
 		whole(anyOf(pgRepo + "AZURE_KEY_TYPE")).only("auto"),
 		whole(anyOf(pgRepo + "GCS_KEY_TYPE")).only("auto"),
 	},
+}
+
+// pgSTSHost returns the token service for repo-s3-sts-host, which takes host and port, with https:// before them or without
+// (2.59.0 storage.c storageS3New, src/common/io/http/url.c); empty: the default, which is Amazon's for all regions.
+func pgSTSHost(e *Environment) string {
+	web := e.Spec.S3.Auth.WebIdentity
+	if web.STSEndpoint == "" && web.RegionalSTS != nil && !*web.RegionalSTS {
+		return ""
+	}
+	_, host, _ := strings.Cut(e.stsURL(), "://")
+	return strings.TrimRight(host, "/")
+}
+
+// refusePgSTS refuses a token service that repo-s3-sts-host cannot name: the path of the request is always /. An http URL the
+// API does not take.
+func refusePgSTS(r *Resolved) string {
+	_, rest, _ := strings.Cut(r.Spec.S3.Auth.WebIdentity.STSEndpoint, "://")
+	if strings.Contains(strings.TrimRight(rest, "/"), "/") {
+		return "drops the path of a token service: use a webIdentity.stsEndpoint without one, or accessKey"
+	}
+	return ""
 }
 
 func pgKeyType(store, value string, groups Group) func(*Environment) {
