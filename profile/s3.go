@@ -34,9 +34,7 @@ var s3Modes = []Mode{
 		Rank:  rankWebIdentity,
 		isSet: func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3.Auth.WebIdentity != nil },
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
-			if s.S3.Auth.WebIdentity.RoleARN == "" {
-				p.addInvalid("spec.s3.auth.webIdentity.roleARN", "is required, for example arn:aws:iam::111122223333:role/backup")
-			}
+			p.checkRoleARN("spec.s3.auth.webIdentity.roleARN", s.S3.Auth.WebIdentity.RoleARN, s.S3)
 			p.checkTokenURL("spec.s3.auth.webIdentity.stsEndpoint", s.S3.Auth.WebIdentity.STSEndpoint)
 		},
 		Audience: func(s *v1alpha1.CredentialProfileSpec) string {

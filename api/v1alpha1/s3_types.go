@@ -5,6 +5,7 @@ package v1alpha1
 // +kubebuilder:validation:XValidation:rule="has(self.region) || has(self.endpoint) || has(self.auth.ambient) || (has(self.preset) && self.preset != 'AWS')",message="region is required for Amazon S3, for example eu-west-1",fieldPath=".region",reason=FieldValueRequired
 // +kubebuilder:validation:XValidation:rule="has(self.endpoint) || !has(self.preset) || !(self.preset in ['MinIO','Ceph','R2','Linode','S3Proxy','Other'])",message="endpoint is required for this preset, for example https://minio.storage.svc:9000",fieldPath=".endpoint",reason=FieldValueRequired
 // +kubebuilder:validation:XValidation:rule="has(self.region) || !has(self.preset) || !(self.preset in ['B2','DigitalOcean','Wasabi','Scaleway'])",message="region is required for this preset: its endpoint is made of the region",fieldPath=".region",reason=FieldValueRequired
+// +kubebuilder:validation:XValidation:rule="!has(self.auth.webIdentity) || (has(self.preset) && self.preset != 'AWS') || self.auth.webIdentity.roleARN.matches('^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$')",message="must be the ARN of an IAM role, for example arn:aws:iam::111122223333:role/backup: a role of another store needs that store's preset",fieldPath=".auth.webIdentity.roleARN"
 type S3Store struct {
 	// The bucket's name.
 	// +required
@@ -99,9 +100,12 @@ type S3Auth struct {
 // S3WebIdentity exchanges the pod's service-account token for the credentials of an IAM role.
 type S3WebIdentity struct {
 	// The ARN of the role: arn:aws:iam::111122223333:role/backup. Its trust policy must name the pod's service account.
+	// With a preset other than AWS as that store writes it: arn:aws:iam::RGW33567154695143645:role/backup,
+	// arn:minio:iam:::role/backup, urn:ecs:iam::team:role/backup. At least 20 characters, for the AWS SDKs refuse fewer.
 	// +required
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^arn:[a-z0-9-]+:iam::([0-9]{12})?:role/[A-Za-z0-9+=,.@_/-]+$')",message="must be the ARN of an IAM role, for example arn:aws:iam::111122223333:role/backup"
+	// +kubebuilder:validation:XValidation:rule="size(self) >= 20",message="has fewer than 20 characters, which the AWS SDKs refuse: give the role a longer name"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9][A-Za-z0-9+=,.@_/-]*:[A-Za-z0-9+=,.@_:/-]+$')",message="must be the ARN of a role, for example arn:aws:iam::111122223333:role/backup"
 	RoleARN string `json:"roleARN"`
 	// The audience of the token. Default sts.amazonaws.com.
 	// +optional
