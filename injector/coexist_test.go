@@ -3,6 +3,7 @@ package injector_test
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -165,6 +166,73 @@ func chainOf(t *testing.T, profile *profile.Profile, with fakewebhooks.Webhook, 
 		pod = ours(theirs(pod))
 	}
 	return pod, warnings, denial
+}
+
+// TestEKSAskedAgain has EKS's webhook come between the passes, and again after them, as where its configuration has
+// reinvocationPolicy: IfNeeded. It labels the pod, writes its containers anew, and draws another lifetime for its token each
+// time, which reaches no volume that is there: no pass changes what an earlier one left, and none takes it for another plan.
+func TestEKSAskedAgain(t *testing.T) {
+	for name, auth := range map[string]string{
+		"pod identity": `podIdentity: {}`,
+		"web identity": `webIdentity: {roleARN: "` + profileRole + `"}`,
+		"access key":   `accessKey: {accessKeyID: {name: aws, key: id}, secretAccessKey: {name: aws, key: secret}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			profile, err := profile.Parse(fmt.Appendf(nil, "{apiVersion: lighterman.dev/v1alpha1, kind: CredentialProfile,"+
+				" metadata: {name: pg, namespace: payments}, spec: {s3: {bucket: b, region: eu-west-1, auth: {%s}}}}", auth))
+			if err != nil {
+				t.Fatal(err)
+			}
+			eks := func(pod []byte, seconds int64) []byte {
+				after, err := fakewebhooks.Apply(fakewebhooks.EKS{PodIdentity: true, AgentSeconds: seconds}, pod)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return after
+			}
+			ours := func(pod []byte) []byte {
+				result, err := injector.Inject(parse(t, pod), profile, settings)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if where := slices.IndexFunc(result.Warnings, func(w string) bool { return strings.Contains(w, "injected before") }); where >= 0 {
+					t.Error(result.Warnings[where])
+				}
+				return podtest.Apply(t, pod, result.Operations)
+			}
+			for order, pod := range map[string][]byte{"the other first": eks(bareDump(), 80000), "Lighterman first": eks(ours(bareDump()), 80000)} {
+				settled := ours(pod)
+				again := ours(eks(settled, 81000))
+				if !reflect.DeepEqual(podtest.Decode(t, settled), podtest.Decode(t, again)) {
+					t.Errorf("%s: asked again, they leave\n%s\nand not\n%s", order, again, settled)
+				}
+				var typed corev1.Pod
+				if err := json.Unmarshal(again, &typed); err != nil {
+					t.Fatal(err)
+				}
+				if typed.Labels[fakewebhooks.EKSAgentLabel] != "enabled" || *tokenSeconds(t, &typed, "eks-pod-identity-token") != 80000 {
+					t.Errorf("%s: labels %v and a token of %d s", order, typed.Labels, *tokenSeconds(t, &typed, "eks-pod-identity-token"))
+				}
+			}
+		})
+	}
+}
+
+// bareDump returns a pod without anything.
+func bareDump() []byte {
+	return []byte(`{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"backup-"},"spec":{"containers":[{"name":"dump"}]}}`)
+}
+
+// tokenSeconds returns how long the token in the volume is valid.
+func tokenSeconds(t *testing.T, pod *corev1.Pod, volume string) *int64 {
+	t.Helper()
+	for _, v := range pod.Spec.Volumes {
+		if v.Name == volume {
+			return v.Projected.Sources[0].ServiceAccountToken.ExpirationSeconds
+		}
+	}
+	t.Fatalf("no volume %s", volume)
+	return nil
 }
 
 // identityOf tells the identity that programs take of a container's environment. They are asked in their several ways,

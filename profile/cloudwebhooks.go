@@ -44,7 +44,8 @@ type CloudWebhook struct {
 	Source string
 }
 
-// s3CloudWebhooks are those of EKS: github.com/aws/amazon-eks-pod-identity-webhook v0.6.17, main.go and pkg/handler/handler.go.
+// s3CloudWebhooks are those of EKS: github.com/aws/amazon-eks-pod-identity-webhook v0.6.17 and 3bf80a34 of 2026-08-11, main.go and
+// pkg/handler/handler.go. The label that it sets for Pod Identity is no sign: the pod's author can set it, too.
 var s3CloudWebhooks = []CloudWebhook{
 	{
 		Name:          "EKS's webhook for IAM roles for service accounts",

@@ -43,7 +43,9 @@ func (s *source) pod() *corev1.Pod {
 // others has the webhooks of cloud providers come to some pods.
 func (s *source) others(pod *corev1.Pod) {
 	if s.chance(10) {
-		fakewebhooks.EKS{RoleARN: good(s, roles), PodIdentity: s.chance(30), Region: pick(s, "", "eu-west-1", "us-east-1")}.Mutate(pod)
+		fakewebhooks.EKS{
+			RoleARN: good(s, roles), PodIdentity: s.chance(30), Region: pick(s, "", "eu-west-1", "us-east-1"), AgentSeconds: 79200,
+		}.Mutate(pod)
 	}
 	if s.chance(10) {
 		pod.Labels = map[string]string{fakewebhooks.AzureLabel: "true"}

@@ -1,14 +1,18 @@
 package fakewebhooks
 
 import (
+	"cmp"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-// EKS is github.com/aws/amazon-eks-pod-identity-webhook v0.6.17 (pkg/handler/handler.go: addEnvToContainer,
-// getPodSpecPatch, buildPodPatchConfig). It is asked once about each pod (no reinvocationPolicy in its configuration).
+// EKS is github.com/aws/amazon-eks-pod-identity-webhook 3bf80a34 of 2026-08-11, whose rules are those of v0.6.17
+// (pkg/handler/handler.go: addEnvToContainer, getPodSpecPatch, buildPodPatchConfig, addJitterToDefaultToken). It is asked
+// once about each pod (no reinvocationPolicy in its configuration); asked again, it leaves the volume as it is. It writes both
+// lists of containers anew, without the fields that its Kubernetes library (1.36) does not know.
 type EKS struct {
 	// RoleARN is the annotation eks.amazonaws.com/role-arn of the pod's service account; empty: it has none.
 	RoleARN string
@@ -16,15 +20,32 @@ type EKS struct {
 	PodIdentity bool
 	// Region is the cluster's; empty: the webhook sets none.
 	Region string
+	// AgentSeconds is how long the token for Pod Identity is valid; zero: it is drawn at random for each review.
+	AgentSeconds int64
 }
 
-var _ Webhook = EKS{}
+var _ listWriter = EKS{}
+
+const (
+	// EKSAgentLabel is the label of the pods to which EKS gives Pod Identity, since v0.6.15. Its value is "enabled", whatever it was.
+	EKSAgentLabel = "eks.amazonaws.com/pod-identity"
+	// EKSSkipLabel keeps a pod from EKS, whatever its value (deploy/mutatingwebhook.yaml, objectSelector).
+	EKSSkipLabel = "eks.amazonaws.com/skip-pod-identity-webhook"
+
+	// eksTokenSeconds is how long its tokens are valid; those for Pod Identity at least eksAgentTokenSeconds, drawn at random
+	// (pkg/constants.go).
+	eksTokenSeconds, eksAgentTokenSeconds = 86400, 79200
+)
 
 // eksMode is what the webhook adds for one of its two identities.
 type eksMode struct {
 	env                     []corev1.EnvVar
 	volume, mount, audience string
 	token                   string
+	// seconds is how long the token is valid.
+	seconds int64
+	// label is one that the pod gets; empty: none.
+	label string
 }
 
 func (w EKS) mode() *eksMode {
@@ -37,6 +58,8 @@ func (w EKS) mode() *eksMode {
 			},
 			volume: "eks-pod-identity-token", mount: "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount",
 			audience: "pods.eks.amazonaws.com", token: "eks-pod-identity-token",
+			seconds: cmp.Or(w.AgentSeconds, eksAgentTokenSeconds+rand.Int64N(eksTokenSeconds-eksAgentTokenSeconds+1)),
+			label:   EKSAgentLabel,
 		}
 	case w.RoleARN != "":
 		return &eksMode{
@@ -45,7 +68,7 @@ func (w EKS) mode() *eksMode {
 				{Name: "AWS_WEB_IDENTITY_TOKEN_FILE", Value: "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"},
 			},
 			volume: "aws-iam-token", mount: "/var/run/secrets/eks.amazonaws.com/serviceaccount",
-			audience: "sts.amazonaws.com", token: "token",
+			audience: "sts.amazonaws.com", token: "token", seconds: eksTokenSeconds,
 		}
 	}
 	return nil
@@ -54,7 +77,7 @@ func (w EKS) mode() *eksMode {
 // Mutate adds the identity to every container that its annotation does not list.
 func (w EKS) Mutate(pod *corev1.Pod) {
 	m := w.mode()
-	if m == nil {
+	if _, skipped := pod.Labels[EKSSkipLabel]; m == nil || skipped {
 		return
 	}
 	skip := strings.Split(pod.Annotations["eks.amazonaws.com/skip-containers"], ",")
@@ -66,9 +89,17 @@ func (w EKS) Mutate(pod *corev1.Pod) {
 		}
 	}
 	if !slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == m.volume }) {
-		pod.Spec.Volumes = slices.Insert(pod.Spec.Volumes, 0, tokenVolume(m.volume, m.audience, m.token, 86400))
+		pod.Spec.Volumes = slices.Insert(pod.Spec.Volumes, 0, tokenVolume(m.volume, m.audience, m.token, m.seconds))
+	}
+	if m.label != "" {
+		if pod.Labels == nil {
+			pod.Labels = map[string]string{}
+		}
+		pod.Labels[m.label] = "enabled"
 	}
 }
+
+func (EKS) writesContainers() {}
 
 // inject adds either variable of a pair only where neither is there.
 func (w EKS) inject(c *corev1.Container, m *eksMode) {

@@ -3,6 +3,8 @@ package fakewebhooks
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	evanphx "github.com/evanphx/json-patch/v5"
 	"gomodules.xyz/jsonpatch/v2"
@@ -15,8 +17,14 @@ type Webhook interface {
 	Mutate(pod *corev1.Pod)
 }
 
+// listWriter is a webhook whose patch has the lists of containers as a whole.
+type listWriter interface {
+	Webhook
+	writesContainers()
+}
+
 // Patch returns the JSON patch with which the webhook answers a review of the pod: the difference between the pod as it came
-// and as it would be. Fields that the types here do not know are kept.
+// and as it would be. Fields that the types here do not know are kept, but in containers that the webhook writes anew.
 func Patch(w Webhook, raw []byte) ([]byte, error) {
 	var pod corev1.Pod
 	if err := json.Unmarshal(raw, &pod); err != nil {
@@ -35,7 +43,23 @@ func Patch(w Webhook, raw []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compare pods: %w", err)
 	}
+	if _, whole := w.(listWriter); whole && len(ops) > 0 {
+		ops = writeContainers(ops, &pod)
+	}
 	return json.Marshal(ops)
+}
+
+// writeContainers returns operations that write the lists of containers anew, in place of those that change items.
+func writeContainers(ops []jsonpatch.Operation, pod *corev1.Pod) []jsonpatch.Operation {
+	const containers, initContainers = "/spec/containers", "/spec/initContainers"
+	ops = slices.DeleteFunc(ops, func(op jsonpatch.Operation) bool {
+		return strings.HasPrefix(op.Path, containers) || strings.HasPrefix(op.Path, initContainers)
+	})
+	ops = append(ops, jsonpatch.NewOperation("add", containers, pod.Spec.Containers))
+	if len(pod.Spec.InitContainers) > 0 {
+		ops = append(ops, jsonpatch.NewOperation("add", initContainers, pod.Spec.InitContainers))
+	}
+	return ops
 }
 
 // Apply returns the pod as the webhook leaves it.
