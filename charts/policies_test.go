@@ -2,6 +2,7 @@ package charts_test
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -64,6 +65,9 @@ func (c *cluster) testAnnotations(t *testing.T) {
 	create("federated", map[string]string{
 		"lighterman.dev/profile": "pg", "lighterman.dev/injected": record, "lighterman.dev/gcp-credentials": `{"token_url":"a"}`,
 	})
+	create("chained", map[string]string{
+		"lighterman.dev/profile": "pg", "lighterman.dev/injected": record, "lighterman.dev/aws-config": "[default]",
+	})
 	tests := map[string]struct {
 		pod         string
 		annotations map[string]any // nil removes one
@@ -73,6 +77,10 @@ func (c *cluster) testAnnotations(t *testing.T) {
 		"the file is changed":               {"federated", map[string]any{"lighterman.dev/gcp-credentials": `{"token_url":"b"}`}, "", true},
 		"the file is changed with a status": {"federated", map[string]any{"lighterman.dev/gcp-credentials": `{"token_url":"b"}`}, "status", true},
 		"the file is removed":               {"federated", map[string]any{"lighterman.dev/gcp-credentials": nil}, "", true},
+		"AWS's file is changed":             {"chained", map[string]any{"lighterman.dev/aws-config": "[profile x]"}, "", true},
+		"AWS's file is changed by a status": {"chained", map[string]any{"lighterman.dev/aws-config": "[profile x]"}, "status", true},
+		"AWS's file is removed":             {"chained", map[string]any{"lighterman.dev/aws-config": nil}, "", true},
+		"AWS's file comes":                  {"injected", map[string]any{"lighterman.dev/aws-config": "[default]"}, "", true},
 		"what was written comes":            {"injected", map[string]any{"lighterman.dev/added": "{}"}, "", true},
 		"a file comes":                      {"injected", map[string]any{"lighterman.dev/gcp-credentials": "{}"}, "", true},
 		"the record is changed":             {"injected", map[string]any{"lighterman.dev/injected": "no"}, "", true},
@@ -106,6 +114,22 @@ func (c *cluster) testAnnotations(t *testing.T) {
 
 // record is a record of the webhook.
 const record = `{"profile":"enabled/pg","kind":"CredentialProfile","version":"v0.1.0"}`
+
+// TestKeptAnnotations holds the policy to every annotation that a pod mounts.
+func TestKeptAnnotations(t *testing.T) {
+	policy, err := os.ReadFile("lighterman/templates/policy-annotations.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range append([]string{injector.AnnotationInjected, injector.AnnotationAdded}, profile.ConfigAnnotations[:]...) {
+		if n := strings.Count(string(policy), "'"+key+"'"); n != 1 {
+			t.Errorf("%s is %d times among those that the policy keeps", key, n)
+		}
+		if !strings.Contains(string(policy), " "+key) {
+			t.Errorf("the denial does not name %s", key)
+		}
+	}
+}
 
 // testSubresources holds what the policies rely on: these two cannot change annotations.
 func (c *cluster) testSubresources(t *testing.T) {
@@ -141,6 +165,7 @@ func (c *cluster) testBindings(t *testing.T) {
 		"as a scheduler does":                 {nil, false},
 		"with an annotation of its own":       {map[string]string{"scheduler.example/score": "7"}, false},
 		"with the file that names the target": {map[string]string{injector.AnnotationGCPCredentials: `{"token_url":"b"}`}, true},
+		"with AWS's file":                     {map[string]string{injector.AnnotationAWSConfig: "[default]"}, true},
 		"with a record":                       {map[string]string{"team": "x", injector.AnnotationInjected: "{}"}, true},
 	}
 	for way, bind := range ways {

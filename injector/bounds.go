@@ -18,7 +18,7 @@ const maxPatch = 1 << 20
 var readAnnotations = [...]string{
 	AnnotationProfile, AnnotationClusterProfile, AnnotationInject, AnnotationContainers, AnnotationSkipContainers,
 	AnnotationTools, AnnotationUpload, AnnotationCompletion, AnnotationInjected, AnnotationAdded,
-	AnnotationGCPCredentials,
+	AnnotationGCPCredentials, AnnotationAWSConfig,
 }
 
 // checkSizes denies a pod with an annotation that is too long to be read.

@@ -21,18 +21,19 @@ type desired struct {
 	// sources make the projected volume. carriesIdentity: some of them prove who the pod is.
 	sources         []corev1.VolumeProjection
 	carriesIdentity bool
-	// configFile is the text of the file that an annotation holds; empty: there is none.
-	configFile string
+	// configText is the text of the file that the annotation configAnnotation holds; both empty: there is none.
+	configText, configAnnotation string
 }
 
 // newDesired returns what a profile without problems wants.
 func newDesired(prof *profile.Profile, env *profile.Environment, withUploader bool) (*desired, error) {
 	d := &desired{Environment: env, profile: prof, sources: identitySources(env)}
-	if d.Mode.ConfigFile != nil {
+	if file := d.ConfigFile(); file != nil {
 		var err error
-		if d.configFile, err = d.Mode.ConfigFile(env); err != nil {
+		if d.configText, err = env.ConfigText(); err != nil {
 			return nil, err
 		}
+		d.configAnnotation = file.Annotation
 	}
 	d.carriesIdentity = len(d.sources) > 0
 	if ca := d.Spec.CABundle; ca != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"lighterman.dev/lighterman/internal/message"
+	"lighterman.dev/lighterman/profile"
 )
 
 // missingLabels returns the label that the mode needs and the pod lacks. One with another value means that the pod has
@@ -24,13 +25,14 @@ func missingLabels(m *Metadata, d *desired) ([]entry, error) {
 	return nil, nil
 }
 
-// checkConfigAnnotation denies a pod with another configuration file in the annotation.
+// checkConfigAnnotation denies a pod with another configuration file in an annotation.
 func checkConfigAnnotation(m *Metadata, d *desired) error {
-	existing, set := m.Annotations[AnnotationGCPCredentials]
-	if set && (existing != d.configFile || d.configFile == "") {
-		return Deny(ReasonCollision, fmt.Sprintf(
-			"metadata.annotations[%s]: the pod has this annotation, which Lighterman itself writes: remove it",
-			AnnotationGCPCredentials))
+	for _, key := range profile.ConfigAnnotations {
+		existing, set := m.Annotations[key]
+		if set && (key != d.configAnnotation || existing != d.configText) {
+			return Deny(ReasonCollision, fmt.Sprintf(
+				"metadata.annotations[%s]: the pod has this annotation, which Lighterman itself writes: remove it", key))
+		}
 	}
 	return nil
 }

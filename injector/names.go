@@ -1,5 +1,7 @@
 package injector
 
+import "lighterman.dev/lighterman/profile"
+
 // Labels and annotations, the contract with users. Do not change one: manifests in the field name them.
 const (
 	// NamespaceLabel opts a namespace in; its value is InjectionEnabled or InjectionSelected.
@@ -19,8 +21,9 @@ const (
 	AnnotationInjected = "lighterman.dev/injected"
 	// AnnotationAdded is set by the webhook: compact JSON, see Added.
 	AnnotationAdded = "lighterman.dev/added"
-	// AnnotationGCPCredentials is set by the webhook: Google's external_account file, which the pod mounts.
-	AnnotationGCPCredentials = "lighterman.dev/gcp-credentials"
+	// AnnotationGCPCredentials and AnnotationAWSConfig are set by the webhook: configuration files, which the pod mounts.
+	AnnotationGCPCredentials = profile.AnnotationGCPCredentials
+	AnnotationAWSConfig      = profile.AnnotationAWSConfig
 	// AnnotationAnnotatedFor is set by the webhook on service accounts: the profiles that asked for their annotations, as
 	// kind/name separated by commas, in the order in which they asked.
 	AnnotationAnnotatedFor = "lighterman.dev/annotated-for"

@@ -46,7 +46,7 @@ var outlineAnnotations = [...]string{
 func outlineHash(pod *Pod, d *desired, u *uploadRequest, settings *Settings) (string, error) {
 	o := outline{
 		Profile: d.profile.Kind + " " + d.profile.String(), Settings: settings, Vars: d.Vars,
-		Sources: d.sources, Document: d.configFile, AppendCA: d.appendsCA(),
+		Sources: d.sources, Document: d.configText, AppendCA: d.appendsCA(),
 	}
 	for _, key := range outlineAnnotations {
 		if value, set := pod.Metadata.Annotations[key]; set {

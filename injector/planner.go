@@ -188,8 +188,8 @@ func (p *planner) planAnnotations(given *additions) ([]entry, error) {
 	existing := p.pod.Metadata.Annotations
 	skip := skipAnnotations(p.desired, &p.pod.Metadata, given.containers)
 	entries := make([]entry, 0, 3+len(skip))
-	if p.configFile != "" && existing[AnnotationGCPCredentials] == "" {
-		entries = append(entries, entry{AnnotationGCPCredentials, p.configFile})
+	if p.configText != "" && existing[p.configAnnotation] == "" {
+		entries = append(entries, entry{p.configAnnotation, p.configText})
 	}
 	record, err := json.Marshal(Record{
 		Profile: p.profile.String(), Kind: p.profile.Kind, UID: p.profile.UID, Generation: p.profile.Generation,

@@ -49,10 +49,10 @@ func identitySources(e *profile.Environment) []corev1.VolumeProjection {
 			sources = append(sources, secretSource(ref.Name, ref.Key, e.Mode.FileName))
 		}
 	}
-	if e.Mode.ConfigFile != nil {
+	if file := e.ConfigFile(); file != nil {
 		sources = append(sources, corev1.VolumeProjection{DownwardAPI: &corev1.DownwardAPIProjection{
 			Items: []corev1.DownwardAPIVolumeFile{{Path: e.Mode.FileName, FieldRef: &corev1.ObjectFieldSelector{
-				APIVersion: "v1", FieldPath: "metadata.annotations['" + AnnotationGCPCredentials + "']",
+				APIVersion: "v1", FieldPath: "metadata.annotations['" + file.Annotation + "']",
 			}}},
 		}})
 	}

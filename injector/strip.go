@@ -7,6 +7,7 @@ import (
 
 	"gomodules.xyz/jsonpatch/v2"
 
+	"lighterman.dev/lighterman/profile"
 	"lighterman.dev/lighterman/uploader"
 )
 
@@ -75,7 +76,7 @@ func (s *stripper) stripMetadata(m *Metadata) {
 		annotations, labels = s.added.Annotations, s.added.Labels
 	}
 	m.Annotations = s.stripMap("/metadata/annotations", m.Annotations, func(key, value string) bool {
-		return key == AnnotationGCPCredentials || isHashIn(annotations, key, value)
+		return slices.Contains(profile.ConfigAnnotations[:], key) || isHashIn(annotations, key, value)
 	})
 	m.Labels = s.stripMap("/metadata/labels", m.Labels, func(key, value string) bool { return isHashIn(labels, key, value) })
 	delete(m.Annotations, AnnotationInjected) // They are written anew: there is nothing to remove.

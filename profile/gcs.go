@@ -53,7 +53,7 @@ var gcsModes = []Mode{
 		Audience: func(s *v1alpha1.CredentialProfileSpec) string {
 			return "https:" + s.GCS.Auth.WorkloadIdentityFederation.Audience
 		},
-		ConfigFile: externalAccount,
+		configFile: &ConfigFile{Annotation: AnnotationGCPCredentials, text: externalAccount},
 		FileName:   gcpCredentialsFile,
 		TokenService: func(s *v1alpha1.CredentialProfileSpec) (string, string) {
 			return "the Google token service", setAppend

@@ -85,7 +85,7 @@ func (r *Resolved) HasToken() bool { return r.Mode != nil && r.Mode.Audience != 
 // CredentialsFile returns the name of the auth mode's file of credentials in the projected volume; empty: it has none.
 func (r *Resolved) CredentialsFile() string {
 	m := r.Mode
-	if m != nil && (m.ConfigFile != nil || m.File != nil && m.File(r.Spec) != nil) {
+	if m != nil && (r.ConfigFile() != nil || m.File != nil && m.File(r.Spec) != nil) {
 		return m.FileName
 	}
 	return ""

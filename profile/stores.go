@@ -47,9 +47,8 @@ type Mode struct {
 	// File is the Secret's key that is projected under FileName; nil, or a nil key: none.
 	File     func(*v1alpha1.CredentialProfileSpec) *v1alpha1.KeyRef
 	FileName string
-	// ConfigFile is the text of a file that is not secret: it is put into a pod annotation and projected under FileName; nil:
-	// there is none.
-	ConfigFile func(*Environment) (string, error)
+	// configFile is a file that is not secret, and that is projected under FileName, too; nil: there is none.
+	configFile *ConfigFile
 	// TokenService names the public service that the identity is asked of, and the cure where caBundle replaces the roots
 	// by which that is checked; an empty name: there is none. Nil: likewise.
 	TokenService func(*v1alpha1.CredentialProfileSpec) (name, cure string)

@@ -159,8 +159,10 @@ func podTable(t *testing.T, of *profile.Profile) string {
 	for key, value := range pod.Labels {
 		row("label `"+key+"`", "`"+value+"`")
 	}
-	if value, ok := pod.Annotations[injector.AnnotationGCPCredentials]; ok {
-		row("annotation `"+injector.AnnotationGCPCredentials+"`", "`"+value+"`")
+	for _, key := range profile.ConfigAnnotations {
+		if value, ok := pod.Annotations[key]; ok {
+			row("annotation `"+key+"`", "`"+strings.ReplaceAll(strings.TrimSpace(value), "\n", "` <br> `")+"`")
+		}
 	}
 	want, _ := profile.ServiceAccountAnnotations(of.Spec)
 	for _, a := range want {
@@ -186,7 +188,9 @@ func fileRows(row func(what, value string), source *corev1.VolumeProjection) {
 		item := source.ConfigMap.Items[0]
 		file(item.Path, fmt.Sprintf("key `%s` of ConfigMap `%s`", item.Key, source.ConfigMap.Name))
 	case source.DownwardAPI != nil:
-		file(source.DownwardAPI.Items[0].Path, "the pod's annotation `"+injector.AnnotationGCPCredentials+"`")
+		item := source.DownwardAPI.Items[0]
+		_, key, _ := strings.Cut(item.FieldRef.FieldPath, "['")
+		file(item.Path, "the pod's annotation `"+strings.TrimSuffix(key, "']")+"`")
 	}
 }
 
