@@ -35,6 +35,8 @@ const (
 	ReasonIncompleteIdentity Reason = "IncompleteIdentity"
 	// ReasonAmbiguousIdentity: what a container takes from elsewhere may be taken before the profile's identity.
 	ReasonAmbiguousIdentity Reason = "AmbiguousIdentity"
+	// ReasonDroppedIdentity: a container's image does not pass the profile's identity on to its backup tool.
+	ReasonDroppedIdentity Reason = "DroppedIdentity"
 )
 
 // DeniedError is why a pod cannot be admitted, and what to do. Every other error of this package is a fault of

@@ -56,6 +56,7 @@ type Volume struct {
 type Container struct {
 	Name          string                 `json:"name"`
 	Command       []string               `json:"command"`
+	Args          []string               `json:"args"`
 	Env           []corev1.EnvVar        `json:"env"`
 	EnvFrom       []corev1.EnvFromSource `json:"envFrom"`
 	VolumeMounts  []corev1.VolumeMount   `json:"volumeMounts"`

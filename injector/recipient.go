@@ -11,6 +11,9 @@ func (p *placer) recipientEnv() (envAdditions, profile.Group, error) {
 		return envAdditions{}, 0, err
 	}
 	taken |= decision.kept
+	if err := p.checkLaundered(taken); err != nil {
+		return envAdditions{}, 0, err
+	}
 	p.warnOptionalPlaces(optional, taken)
 	env := envAdditions{shut: decision.shut}
 	for i := range p.Vars {

@@ -66,6 +66,7 @@ func toolsPage(t *testing.T) string {
 	for _, d := range dialects {
 		fmt.Fprintf(&b, "- [%[1]s](#%[1]s)\n", d.name)
 	}
+	b.WriteString("- [Images that drop the environment](#images-that-drop-the-environment)\n")
 	b.WriteString("\n## sdk\n\nWhat every container gets, for programs that need nothing else.\n\n" +
 		"| store | auth mode | proved with |\n|---|---|---|\n")
 	for i := range stores {
@@ -95,6 +96,7 @@ func toolsPage(t *testing.T) string {
 			b.WriteString("\n" + always.String())
 		}
 	}
+	b.WriteString(laundererSections(t))
 	return b.String()
 }
 

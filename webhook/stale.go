@@ -33,6 +33,7 @@ var denialBasis = map[injector.Reason]basis{
 	injector.ReasonAmbiguousSelector:          fromCluster,
 	injector.ReasonIncompleteIdentity:         fromCluster, // Whether a half is one depends on what the profile injects.
 	injector.ReasonAmbiguousIdentity:          fromCluster,
+	injector.ReasonDroppedIdentity:            fromCluster, // Another auth mode may be passed on.
 	injector.ReasonNamespaceNotAllowed:        fromCluster,
 	injector.ReasonServiceAccountNotAllowed:   fromCluster,
 	injector.ReasonServiceAccountNotAnnotated: fromCluster,

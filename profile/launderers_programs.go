@@ -1,0 +1,99 @@
+package profile
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// starter is a program as data that starts others without the variables of its own environment.
+type starter struct {
+	// programs are its names.
+	programs []string
+	// drops reports whether it does so with these arguments; nil: with any.
+	drops func(args []string) bool
+	// what completes "container … starts …".
+	what string
+}
+
+// starters: crontab(5) of Debian's cron 3.0pl1; su(1) of util-linux 2.38, which keeps the variables without a dash (run); sudoers(5)
+// of sudo 1.9.13, env_reset; sshd(8) of OpenSSH 9.2, LOGIN PROCESS; systemd.exec(5) of systemd 252, ENVIRONMENT VARIABLES IN SPAWNED
+// PROCESSES. What is not known to drop them is not here, such as the crond of BusyBox.
+var starters = [...]starter{
+	{programs: []string{"cron"}, what: "cron, whose jobs have only the variables of the crontab"},
+	{programs: []string{"su"}, drops: hasLoginFlag, what: "su with a login shell, which clears the variables"},
+	{programs: []string{"sudo"}, drops: lacksPreserveFlag, what: "sudo, which clears the variables without -E"},
+	{programs: []string{"sshd"}, what: "sshd, whose sessions have none of its variables"},
+	{programs: []string{"systemd", "init"}, what: "systemd, whose services have none of its variables"},
+}
+
+func hasLoginFlag(args []string) bool {
+	return slices.ContainsFunc(args, func(arg string) bool { return arg == "-" || arg == "-l" || arg == "--login" })
+}
+
+func lacksPreserveFlag(args []string) bool {
+	return !slices.ContainsFunc(args, func(arg string) bool { return arg == "-E" || strings.HasPrefix(arg, "--preserve-env") })
+}
+
+// FindStarter returns what a container starts that drops its variables, as its command and arguments say; empty: nothing that is
+// known. Scripts of an image are not seen.
+func FindStarter(command, args []string) string {
+	words := slices.Concat(command, args)
+	if script := shellScript(words); script != "" {
+		for _, line := range strings.FieldsFunc(script, isSeparator) {
+			if what := findInCommand(strings.Fields(line)); what != "" {
+				return what
+			}
+		}
+		return ""
+	}
+	return findInCommand(words)
+}
+
+// isSeparator reports whether a character of a shell's script ends a command.
+func isSeparator(r rune) bool { return strings.ContainsRune(";&|\n(){}`", r) }
+
+var (
+	shells = []string{"sh", "bash", "dash", "ash", "zsh", "ksh"}
+	// wrappers run what follows them with their own variables.
+	wrappers = []string{"exec", "nohup", "tini", "dumb-init", "--", "-g", "-c", "if", "then", "do", "else", "!", "time", "nice"}
+)
+
+// shellScript returns the text that a shell runs by -c; empty: the words are no such command.
+func shellScript(words []string) string {
+	words = skipWrappers(words)
+	if len(words) < 3 || !slices.Contains(shells, path.Base(words[0])) {
+		return ""
+	}
+	for i, word := range words[1 : len(words)-1] {
+		if strings.HasPrefix(word, "-") && strings.Contains(word, "c") {
+			return words[i+2]
+		}
+	}
+	return ""
+}
+
+// skipWrappers returns a command without what only runs it: wrappers, and assignments of variables.
+func skipWrappers(words []string) []string {
+	at := slices.IndexFunc(words, func(word string) bool {
+		return !slices.Contains(wrappers, path.Base(word)) && !strings.Contains(word, "=")
+	})
+	if at < 0 {
+		return nil
+	}
+	return words[at:]
+}
+
+func findInCommand(words []string) string {
+	words = skipWrappers(words)
+	if len(words) == 0 {
+		return ""
+	}
+	for i := range starters {
+		s := &starters[i]
+		if slices.Contains(s.programs, path.Base(words[0])) && (s.drops == nil || s.drops(words[1:])) {
+			return s.what
+		}
+	}
+	return ""
+}
