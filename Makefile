@@ -79,7 +79,8 @@ golden: bin/cluster ## Rewrite the golden files after a change that is meant
 	env="$$(bin/cluster testenv)"; eval "$$env"; go test ./injector ./profile ./charts ./examples -update; go test ./internal/cli/lightermancmd -run TestInjectManifests -update
 
 .PHONY: generate
-generate: ## Generate deep copies and CRDs
+generate: ## Generate deep copies, CRDs and the table of Amazon's partitions
+	go run ./hack/partitions
 	$(call GO_RUN,gen,controller-gen,sigs.k8s.io/controller-tools/cmd/controller-gen)
 	bin/controller-gen object:headerFile=/dev/null paths=./api/...
 	bin/controller-gen crd paths=./api/... output:crd:dir=charts/lighterman/files/crds
@@ -89,7 +90,7 @@ verify: generate ## Fail if generated files or modules are not up to date, or a 
 	hack/check-commits
 	go mod tidy -diff
 	cd e2e && go mod tidy -diff
-	git diff --exit-code -- api charts/lighterman/files
+	git diff --exit-code -- api charts/lighterman/files internal/partition
 
 .PHONY: lint
 lint: ## Run golangci-lint and lint the Dockerfile

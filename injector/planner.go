@@ -56,6 +56,7 @@ func (p *planner) planPod(request *uploadRequest) (*additions, error) {
 	if err := checkUnproven(p.pod, p.desired, p.former, targets); err != nil {
 		return nil, err
 	}
+	p.warnProfile()
 	p.warnTokenService()
 	p.warnHostNetwork()
 	given := &additions{}

@@ -15,6 +15,13 @@ type podScope struct {
 	pod *Pod
 }
 
+// warnProfile warns of what the profile leaves to an assumption.
+func (s podScope) warnProfile() {
+	for _, text := range s.Warnings() {
+		s.warn("%s %s: %s", s.profile.Kind, s.profile, text)
+	}
+}
+
 // warnTokenService warns of a private bundle that also has to vouch for a public token service.
 func (s podScope) warnTokenService() {
 	if s.Mode.TokenService == nil || !s.replacesCA() {

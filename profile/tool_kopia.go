@@ -15,7 +15,7 @@ var kopia = dialect{
 	}).override(map[string]cell{
 		"webIdentity": {
 			note:   kopiaNoKeys + "; not with stsEndpoint",
-			refuse: ownSTS("its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint" + useAccessKey),
+			refuse: refuseAny(minioGo.refuseSTS, ownSTS("its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint"+useAccessKey)),
 		},
 		"accessKey":       {},
 		"credentialsFile": unsupported("reads no AWS credentials file" + useAccessKey),

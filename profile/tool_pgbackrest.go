@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/internal/partition"
 )
 
 // pgRepo begins pgBackRest's variables: any option is PGBACKREST_ and its name; an empty one is an error.
@@ -106,11 +107,11 @@ var pgbackrest = dialect{
 // pgSTSHost returns the token service for repo-s3-sts-host, which takes host and port, with https:// before them or without
 // (2.59.0 storage.c storageS3New, src/common/io/http/url.c); empty: the default, which is Amazon's for all regions.
 func pgSTSHost(e *Environment) string {
-	web := e.Spec.S3.Auth.WebIdentity
-	if web.STSEndpoint == "" && web.RegionalSTS != nil && !*web.RegionalSTS {
+	url := e.stsURL()
+	if url == partition.STSURL("") {
 		return ""
 	}
-	_, host, _ := strings.Cut(e.stsURL(), "://")
+	_, host, _ := strings.Cut(url, "://")
 	return strings.TrimRight(host, "/")
 }
 

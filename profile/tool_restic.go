@@ -9,7 +9,7 @@ var restic = dialect{
 		e.addVar("RESTIC_REPOSITORY", "s3:"+joinPrefix(e.s3URL()+"/"+e.bucket(), e.Prefix()), 0)
 		e.addVar("RESTIC_CACERT", e.Files.CA, 0) // AWS_CA_BUNDLE is not read; this one covers the token service, too.
 	}).override(map[string]cell{
-		"webIdentity": {note: "not with stsEndpoint", refuse: ownSTS("its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint" + useAccessKey)},
+		"webIdentity": {note: "not with stsEndpoint", refuse: refuseAny(minioGo.refuseSTS, ownSTS("its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint"+useAccessKey))},
 		"podIdentity": supported("restic 0.18.0"),
 	}),
 	azure: allSupported(&azureStore, supported("restic 0.16.0"), func(e *Environment) {

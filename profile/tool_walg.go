@@ -8,7 +8,7 @@ var walG = dialect{
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		where := e.location
 		e.addVar("WALG_S3_PREFIX", joinPrefix("s3://"+e.bucket(), e.Prefix()), 0)
-		e.addVar("AWS_ENDPOINT", where.endpoint, groupEndpoint) // AWS_ENDPOINT_URL_S3 is not read.
+		e.addVar("AWS_ENDPOINT", e.amazonEndpoint(awsSDKv1.knows), groupEndpoint) // AWS_ENDPOINT_URL_S3 is not read.
 		if where.pathStyle {
 			e.addVar("AWS_S3_FORCE_PATH_STYLE", "true", 0)
 		}
@@ -16,7 +16,7 @@ var walG = dialect{
 	}).override(map[string]cell{
 		// 3.0.0 to 3.0.5 call sts:AssumeRole with AWS_ROLE_ARN, whatever the token says; 3.0.6 leaves that out where there is a
 		// token file (pkg/storages/s3/session.go, tags v3.0.5 and v3.0.6). 2.0.1 reads no AWS_ROLE_ARN of its own.
-		"webIdentity": {note: "WAL-G 3.0.6, or before 3.0.0; not with stsEndpoint", refuse: ownSTS("its AWS SDK (v1) knows Amazon's token service only, and not webIdentity.stsEndpoint" + useAccessKey)},
+		"webIdentity": {note: "WAL-G 3.0.6, or before 3.0.0; not with stsEndpoint", refuse: refuseAny(awsSDKv1.refuseSTS, ownSTS("its AWS SDK (v1) knows Amazon's token service only, and not webIdentity.stsEndpoint"+useAccessKey))},
 	}),
 	azure: allSupported(&azureStore, cell{}, func(e *Environment) {
 		e.addVar("WALG_AZ_PREFIX", joinPrefix("azure://"+e.bucket(), e.Prefix()), 0)

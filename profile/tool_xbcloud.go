@@ -7,7 +7,7 @@ const xbcloudKeys = "knows access keys and the role of the node only" + useAcces
 var xbcloud = dialect{
 	name: "xbcloud", version: "136819f0",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
-		e.addVar("S3_ENDPOINT", e.location.endpoint, groupEndpoint)
+		e.addVar("S3_ENDPOINT", e.amazonEndpoint(isUnderPublicDomain), groupEndpoint) // Its own is s3.<region>.amazonaws.com (s3.h).
 		e.needsCABundle()
 	}).override(map[string]cell{
 		"webIdentity":     unsupported(xbcloudKeys),

@@ -1,39 +1,6 @@
 package profile
 
-import (
-	"strings"
-)
-
 // This file holds what the rows of several tools share.
-
-// s3URL returns the store's URL for tools that have no default of their own: Amazon's is that of the region
-// (docs.aws.amazon.com/general/latest/gr/s3.html).
-func (e *Environment) s3URL() string {
-	where := e.location
-	switch {
-	case where.endpoint != "":
-		return strings.TrimRight(where.endpoint, "/")
-	case where.region == "":
-		return "https://s3.amazonaws.com"
-	case strings.HasPrefix(where.region, "cn-"):
-		return "https://s3." + where.region + ".amazonaws.com.cn"
-	}
-	return "https://s3." + where.region + ".amazonaws.com"
-}
-
-// stsURL returns the URL of the token service for tools that have no default of their own.
-func (e *Environment) stsURL() string {
-	web, region := e.Spec.S3.Auth.WebIdentity, e.location.region
-	switch {
-	case web.STSEndpoint != "":
-		return web.STSEndpoint
-	case region == "" || web.RegionalSTS != nil && !*web.RegionalSTS:
-		return "https://sts.amazonaws.com"
-	case strings.HasPrefix(region, "cn-"):
-		return "https://sts." + region + ".amazonaws.com.cn"
-	}
-	return "https://sts." + region + ".amazonaws.com"
-}
 
 // joinPrefix joins a place and the prefix below it.
 func joinPrefix(place, prefix string) string {

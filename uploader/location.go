@@ -3,6 +3,8 @@ package uploader
 import (
 	"cmp"
 	"errors"
+
+	"lighterman.dev/lighterman/internal/partition"
 )
 
 // Location is the bucket or container that a Config names, and the identity for it. Its types are S3, Azure and GCS.
@@ -127,7 +129,7 @@ func (g GCS) BucketName() string { return g.Bucket }
 // ServiceURL returns the endpoint, else Amazon's of the region.
 func (s S3) ServiceURL() string {
 	if s.Endpoint == "" && s.Region != "" {
-		return "https://s3." + s.Region + ".amazonaws.com"
+		return partition.S3URL(s.Region)
 	}
 	return s.Endpoint
 }

@@ -26,6 +26,10 @@ func TestSetStatus(t *testing.T) {
 			spec: v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{Bucket: "b", Region: "eu-west-1", Auth: webIdentity}},
 			want: metav1.ConditionTrue, reason: v1alpha1.ReasonAccepted, message: "Pods can be injected with the profile. Note.",
 		},
+		"accepted with a warning": {
+			spec: v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{Bucket: "b", Region: "mars-north-1", Auth: webIdentity}},
+			want: metav1.ConditionTrue, reason: v1alpha1.ReasonAccepted, message: "Note. Warning: spec.s3.region: mars-north-1 is in no partition",
+		},
 		"not supported here": {
 			spec: v1alpha1.CredentialProfileSpec{
 				S3:             &v1alpha1.S3Store{Bucket: "b", Region: "eu-west-1", Auth: webIdentity},
