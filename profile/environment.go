@@ -34,7 +34,9 @@ type Environment struct {
 
 	// tool is the one whose variables are added; empty: the SDKs'.
 	tool v1alpha1.Tool
-	ca   caConflict
+	// rename is that of the tool's row.
+	rename func(string) string
+	ca     caConflict
 	// conflicts are sentences on tools that cannot be used together.
 	conflicts []string
 }
