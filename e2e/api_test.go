@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	stdcmp "cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,7 +19,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"lighterman.dev/lighterman/injector"
+	"lighterman.dev/lighterman/internal/crdrules"
 	"lighterman.dev/lighterman/profile"
 	"sigs.k8s.io/yaml"
 
@@ -83,6 +86,9 @@ func (api *profileAPI) checkValid(t *testing.T, profile map[string]any) map[stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	if problems := offlineProblems(t, profile); len(problems) > 0 {
+		t.Errorf("the API server accepts the profile, and without one it is refused: %v", problems)
+	}
 	added := map[string]any{}
 	walkLeaves("spec", stored["spec"], func(path string, value any) { added[path] = value })
 	walkLeaves("spec", profile["spec"], func(path string, _ any) { delete(added, path) })
@@ -119,6 +125,9 @@ func (api *profileAPI) checkInvalid(t *testing.T, profile map[string]any, wants 
 		t.Fatal("the API server accepts the profile")
 	}
 	problems := problemsOf(t, err)
+	if diff := cmp.Diff(sortProblems(problems), offlineProblems(t, profile), cmp.AllowUnexported(problem{})); diff != "" {
+		t.Errorf("another verdict without an API server (-API server +offline):\n%s", diff)
+	}
 	for _, p := range problems {
 		for _, r := range rules {
 			r.see(p)
@@ -171,6 +180,41 @@ func problemsOf(t *testing.T, err error) []problem {
 		problems = append(problems, problem{field: cause.Field, message: cause.Message})
 	}
 	return problems
+}
+
+// offlineProblems returns what is wrong with a profile by the rules that "lighterman inject" evaluates, sorted. Where the API server does
+// not look further, as it stops at unknown fields, neither does this.
+func offlineProblems(t *testing.T, profile map[string]any) []problem {
+	t.Helper()
+	kind, _ := profile["kind"].(string)
+	rules, err := crdrules.ForKind("lighterman.dev/v1alpha1", kind)
+	if err != nil || rules == nil {
+		t.Fatalf("%q: %v", kind, err)
+	}
+	found, err := rules.Check(t.Context(), []byte(asJSON(t, profile)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var problems, unknown []problem
+	for _, p := range found {
+		switch {
+		case p.Type == field.ErrorTypeForbidden && strings.HasPrefix(p.Detail, "unknown field"):
+			unknown = append(unknown, problem{field: p.Field, message: "unknown field"})
+		case !strings.Contains(p.Detail, "rules were not checked"):
+			problems = append(problems, problem{field: p.Field, message: p.ErrorBody()})
+		}
+	}
+	if len(unknown) > 0 {
+		problems = unknown
+	}
+	return sortProblems(problems)
+}
+
+// sortProblems returns the problems in an order of their own: neither side promises one.
+func sortProblems(problems []problem) []problem {
+	return slices.SortedFunc(slices.Values(problems), func(a, b problem) int {
+		return stdcmp.Or(strings.Compare(a.field, b.field), strings.Compare(a.message, b.message))
+	})
 }
 
 // create creates a profile without keeping it, and gives it as it would be stored.

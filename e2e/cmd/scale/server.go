@@ -17,6 +17,7 @@ import (
 	"lighterman.dev/lighterman/injector"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
+	"lighterman.dev/lighterman/e2e/harness/image"
 	"lighterman.dev/lighterman/e2e/harness/tools"
 )
 
@@ -138,5 +139,5 @@ func configuration() *admissionregistrationv1.MutatingWebhookConfiguration {
 func (s *server) build(ctx context.Context) (string, error) {
 	program := filepath.Join(s.dir, "lighterman")
 	fmt.Fprintln(os.Stderr, "building lighterman")
-	return program, s.builder.BuildMain(ctx, tools.Main{Module: ".", Package: ".", Out: program})
+	return program, s.builder.BuildMain(ctx, tools.Main{Module: ".", Package: ".", Out: program, Tags: image.BuildTag})
 }

@@ -48,6 +48,10 @@ type User struct {
 	Shell string
 }
 
+// BuildTag is the build tag of the programs in Lighterman's own images, as the Dockerfile has it: they leave out what only a
+// command line needs.
+const BuildTag = "lighterman_image"
+
 // Spec describes an image.
 type Spec struct {
 	// Layers lie below all else.

@@ -102,7 +102,7 @@ func deliver(ctx context.Context, b *tools.Builder, target *cluster.Target, vers
 	refs := map[string]string{}
 	for name, pkg := range programs {
 		program := filepath.Join(dir, name)
-		err = b.BuildMain(ctx, tools.Main{Module: ".", Package: pkg, Out: program, LDFlags: "-X main.version=" + version})
+		err = b.BuildMain(ctx, tools.Main{Module: ".", Package: pkg, Out: program, LDFlags: "-X main.version=" + version, Tags: image.BuildTag})
 		if err != nil {
 			return nil, err
 		}

@@ -149,13 +149,15 @@ type Main struct {
 	Out string
 	// LDFlags follow -s -w.
 	LDFlags string
+	// Tags are build tags, separated by commas.
+	Tags string
 }
 
 // BuildMain builds a program of this work tree. The go command's cache makes a second build cheap, so nothing is kept here.
 func (b *Builder) BuildMain(ctx context.Context, m Main) error {
 	env := append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0") // Static: they run in images.
 	flags := strings.TrimSpace("-ldflags=-s -w " + m.LDFlags)
-	err := run(ctx, filepath.Join(b.Source, m.Module), env, "go", "build", "-buildvcs=false", flags, "-o", m.Out, m.Package)
+	err := run(ctx, filepath.Join(b.Source, m.Module), env, "go", "build", "-buildvcs=false", "-tags="+m.Tags, flags, "-o", m.Out, m.Package)
 	if err != nil {
 		return fmt.Errorf("build %s: %w", m.Package, err)
 	}

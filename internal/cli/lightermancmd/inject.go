@@ -51,6 +51,9 @@ out, are left as they are; standard error lists them. The command does not know 
 in, whether spec.allowedNamespaces of a cluster profile allows it, and which default profile a service account or a
 namespace names.
 
+A profile that the API server would refuse is refused with the same messages: the schema and the rules of its kind are evaluated
+first. The program in the webhook's image leaves them out, and injects nothing.
+
 Warnings go to standard error. If the webhook would deny a pod, the command prints the same message on standard error and
 nothing on standard output, and ends with exit code 1.`,
 		Example: `  # The mutated pod
@@ -88,7 +91,7 @@ nothing on standard output, and ends with exit code 1.`,
 }
 
 func runInject(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, o *injectOptions) error {
-	given, err := readProfiles(o.profiles)
+	given, err := readProfiles(ctx, o.profiles)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package lightermancmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -20,14 +21,14 @@ import (
 type profiles []*resolve.ScopedProfile
 
 // readProfiles returns the profiles in files, whose other objects it ignores.
-func readProfiles(names []string) (profiles, error) {
+func readProfiles(ctx context.Context, names []string) (profiles, error) {
 	var found profiles
 	for _, name := range names {
 		text, err := os.ReadFile(name) //nolint:gosec // The user names the file.
 		if err != nil {
 			return nil, err
 		}
-		inFile, err := parseProfiles(text)
+		inFile, err := parseProfiles(ctx, text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -43,29 +44,43 @@ func readProfiles(names []string) (profiles, error) {
 	return found, nil
 }
 
-func parseProfiles(text []byte) (profiles, error) {
+func parseProfiles(ctx context.Context, text []byte) (profiles, error) {
 	documents, err := manifest.Parse(text)
 	if err != nil {
 		return nil, err
 	}
 	var found profiles
+	var refusals []error
 	for _, document := range documents {
 		for _, object := range document.Objects {
 			if schema.FromAPIVersionAndKind(object.APIVersion, object.Kind).Group != v1alpha1.GroupVersion.Group {
 				continue
 			}
-			p, err := resolve.Parse(object.JSON)
+			p, err := parseProfile(ctx, object)
 			if err != nil {
-				return nil, err
+				refusals = append(refusals, err)
+				continue
 			}
 			found = append(found, p)
 		}
+	}
+	if err := errors.Join(refusals...); err != nil {
+		return nil, err
 	}
 	if len(found) == 0 {
 		return nil, fmt.Errorf("there is no profile in it: write apiVersion: %s and kind: %s or %s", v1alpha1.GroupVersion,
 			v1alpha1.KindCredentialProfile, v1alpha1.KindClusterCredentialProfile)
 	}
 	return found, nil
+}
+
+// parseProfile returns the profile of an object, which the rules of the API server must accept first: without one, nothing else has
+// evaluated them.
+func parseProfile(ctx context.Context, object *manifest.Object) (*resolve.ScopedProfile, error) {
+	if err := checkRules(ctx, object); err != nil {
+		return nil, err
+	}
+	return resolve.Parse(object.JSON)
 }
 
 // resolveProfile returns what the webhook decides, but that a pod which is the only one gets the only profile even if nothing names

@@ -39,42 +39,42 @@ const fileProfiles = `
 apiVersion: lighterman.dev/v1alpha1
 kind: CredentialProfile
 metadata: {name: pg, namespace: payments}
-spec: {s3: {bucket: b, region: eu-west-1, auth: {ambient: {}}}}
+spec: {s3: {bucket: backups, region: eu-west-1, auth: {ambient: {}}}}
 ---
 apiVersion: lighterman.dev/v1alpha1
 kind: CredentialProfile
 metadata: {name: restricted, namespace: payments}
-spec: {s3: {bucket: b, region: eu-west-1, auth: {ambient: {}}}, allowedServiceAccounts: [backup]}
+spec: {s3: {bucket: backups, region: eu-west-1, auth: {ambient: {}}}, allowedServiceAccounts: [backup]}
 ---
 apiVersion: lighterman.dev/v1alpha1
 kind: CredentialProfile
 metadata: {name: elsewhere, namespace: shop}
-spec: {s3: {bucket: b, region: eu-west-1, auth: {ambient: {}}}, selector: {podSelector: {}}}
+spec: {s3: {bucket: backups, region: eu-west-1, auth: {ambient: {}}}, selector: {podSelector: {}}}
 ---
 apiVersion: lighterman.dev/v1alpha1
 kind: CredentialProfile
 metadata: {name: by-label, namespace: payments}
-spec: {s3: {bucket: b, region: eu-west-1, auth: {ambient: {}}}, selector: {podSelector: {matchLabels: {app: pg}}}}
+spec: {s3: {bucket: backups, region: eu-west-1, auth: {ambient: {}}}, selector: {podSelector: {matchLabels: {app: pg}}}}
 ---
 apiVersion: lighterman.dev/v1alpha1
 kind: CredentialProfile
 metadata: {name: by-label-and-account, namespace: payments}
-spec: {s3: {bucket: b, region: eu-west-1, auth: {ambient: {}}}, selector: {podSelector: {matchLabels: {app: pg}}, serviceAccounts: [backup]}}
+spec: {s3: {bucket: backups, region: eu-west-1, auth: {ambient: {}}}, selector: {podSelector: {matchLabels: {app: pg}}, serviceAccounts: [backup]}}
 ---
 apiVersion: lighterman.dev/v1alpha1
 kind: ClusterCredentialProfile
 metadata: {name: company}
-spec: {s3: {bucket: b, region: eu-west-1, auth: {ambient: {}}}, allowedNamespaces: {matchLabels: {team: payments}}, selector: {podSelector: {matchLabels: {app: redis}}}}
+spec: {s3: {bucket: backups, region: eu-west-1, auth: {ambient: {}}}, allowedNamespaces: {matchLabels: {team: payments}}, selector: {podSelector: {matchLabels: {app: redis}}}}
 ---
 apiVersion: lighterman.dev/v1alpha1
 kind: ClusterCredentialProfile
 metadata: {name: others}
-spec: {s3: {bucket: b, region: eu-west-1, auth: {ambient: {}}}, allowedNamespaces: {matchLabels: {team: other}}, selector: {podSelector: {matchLabels: {app: redis}}}}
+spec: {s3: {bucket: backups, region: eu-west-1, auth: {ambient: {}}}, allowedNamespaces: {matchLabels: {team: other}}, selector: {podSelector: {matchLabels: {app: redis}}}}
 ---
 apiVersion: lighterman.dev/v1alpha1
 kind: ClusterCredentialProfile
 metadata: {name: closed}
-spec: {s3: {bucket: b, region: eu-west-1, auth: {ambient: {}}}}
+spec: {s3: {bucket: backups, region: eu-west-1, auth: {ambient: {}}}}
 `
 
 // TestFilesAndClusterResolveAlike passes the same profiles, pod, namespace and service account to the Source of "lighterman
@@ -119,7 +119,7 @@ func TestFilesAndClusterResolveAlike(t *testing.T) {
 		"opted out":                             {pod: texts{injector.AnnotationInject: "false", own: "missing"}, want: "opted out"},
 		"opted out of a selector and a default": {pod: texts{injector.AnnotationInject: "false"}, app: "pg", ofNamespace: texts{own: "pg"}, want: "opted out"},
 	}
-	files, err := parseProfiles([]byte(fileProfiles))
+	files, err := parseProfiles(t.Context(), []byte(fileProfiles))
 	if err != nil {
 		t.Fatal(err)
 	}
