@@ -29,19 +29,25 @@ func hashBytes(text []byte) digits {
 	return d
 }
 
-// hashVariable returns the hash of a variable's value; known is false for references other than to a Secret's key, which
-// are never Lighterman's.
+// hashVariable returns the hash of a variable's value; known is false for references other than to a key of a Secret or of a ConfigMap,
+// which are never Lighterman's.
 func hashVariable(e *corev1.EnvVar) (d digits, known bool) {
 	if e.ValueFrom == nil {
 		return hashText("=", e.Value), true
 	}
-	ref := e.ValueFrom.SecretKeyRef
-	if ref == nil {
-		return d, false
+	if ref := e.ValueFrom.SecretKeyRef; ref != nil {
+		return hashReference("secret ", ref.Name, ref.Key, ref.Optional), true
 	}
+	if ref := e.ValueFrom.ConfigMapKeyRef; ref != nil {
+		return hashReference("configMap ", ref.Name, ref.Key, ref.Optional), true
+	}
+	return d, false
+}
+
+func hashReference(kind, name, key string, optional *bool) digits {
 	var space [256]byte
-	text := append(append(append(append(space[:0], "secret "...), ref.Name...), '/'), ref.Key...)
-	return hashBytes(strconv.AppendBool(append(text, ' '), ref.Optional != nil && *ref.Optional)), true
+	text := append(append(append(append(space[:0], kind...), name...), '/'), key...)
+	return hashBytes(strconv.AppendBool(append(text, ' '), optional != nil && *optional))
 }
 
 // isHashOf reports whether the recorded text is the hash of the variable's value.

@@ -175,6 +175,8 @@ var restoredSpecs = map[string]string{
 	"tools":             `{s3: {bucket: pg-backups, region: eu-west-1, auth: {accessKey: {accessKeyID: {name: a, key: i}, secretAccessKey: {name: a, key: s}}}}, tools: [restic, rclone, wal-g]}`,
 	"literals":          `{s3: {bucket: pg-backups, region: eu-west-1, auth: {podIdentity: {}}}, env: [{name: PGUSER, value: other}, {name: PLACE, value: "$(AWS_REGION)"}, {name: PGAPPNAME, value: x}]}`,
 	"CA":                `{s3: {bucket: pg-backups, region: eu-west-1, auth: {podIdentity: {}}}, caBundle: {configMap: {name: ca}}}`,
+	"bucket of a map":   `{s3: {bucketFrom: {configMap: {name: pg, key: BUCKET_NAME}}, region: eu-west-1, auth: {podIdentity: {}}}, tools: [restic]}`,
+	"bucket of a key":   `{s3: {bucketFrom: {secret: {name: pg, key: bucket}}, region: eu-west-1, auth: {podIdentity: {}}}, tools: [restic]}`,
 	"appended CA":       `{s3: {bucket: pg-backups, region: eu-west-1, auth: {podIdentity: {}}}, caBundle: {configMap: {name: ca}, mode: Append}}`,
 	"drain":             `{s3: {bucket: pg-backups, region: eu-west-1, auth: {podIdentity: {}}}, uploader: {path: /backup}}`,
 	"wrap":              `{s3: {bucket: pg-backups, region: eu-west-1, auth: {podIdentity: {}}}, uploader: {path: /backup, completion: Wrap, drainTimeoutSeconds: 60}}`,

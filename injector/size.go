@@ -24,7 +24,7 @@ const maxShared = 4
 const (
 	operationSize = len(`{"op":"add","path":"/spec/initContainers/99999/volumeMounts/99999","value":},`)
 	variableSize  = len(`{"name":"","value":""},`)
-	referenceSize = len(`{"name":"","valueFrom":{"secretKeyRef":{"name":"","key":"","optional":false}}},`)
+	referenceSize = len(`{"name":"","valueFrom":{"configMapKeyRef":{"name":"","key":"","optional":false}}},`)
 	mountSize     = len(`{"name":"","readOnly":true,"mountPath":"","subPath":""},`)
 )
 
@@ -81,6 +81,8 @@ func envSize(env []corev1.EnvVar) int {
 		size += variableSize + jsonSize(e.Name) + jsonSize(e.Value)
 		if from := e.ValueFrom; from != nil && from.SecretKeyRef != nil {
 			size += referenceSize + jsonSize(from.SecretKeyRef.Name) + jsonSize(from.SecretKeyRef.Key)
+		} else if from != nil && from.ConfigMapKeyRef != nil {
+			size += referenceSize + jsonSize(from.ConfigMapKeyRef.Name) + jsonSize(from.ConfigMapKeyRef.Key)
 		}
 	}
 	return size

@@ -86,8 +86,8 @@ func setDefault[T any](field **T, value *T) {
 	}
 }
 
-// buildEnv returns the sidecar's environment: its configuration, who the pod is, the name of the storage account where
-// a Secret has it, and the proxies. Secrets are in files: see keySources.
+// buildEnv returns the sidecar's environment: its configuration, who the pod is, the names of the storage account and the bucket
+// where the kubelet reads them, and the proxies. Secrets are in files: see keySources.
 func (b *uploaderBuilder) buildEnv() []corev1.EnvVar {
 	env := []corev1.EnvVar{
 		{Name: uploader.EnvConfig, Value: b.config},
@@ -95,9 +95,10 @@ func (b *uploaderBuilder) buildEnv() []corev1.EnvVar {
 		podField(uploader.EnvPodName, "metadata.name"),
 		podField(uploader.EnvPodUID, "metadata.uid"),
 	}
-	if account, injected := b.desired.byName["AZURE_STORAGE_ACCOUNT"]; injected &&
-		b.desired.Vars[account].ValueFrom != nil {
-		env = append(env, b.desired.Vars[account].EnvVar)
+	for _, name := range []string{"AZURE_STORAGE_ACCOUNT", uploader.EnvBucket} {
+		if at, injected := b.desired.byName[name]; injected && b.desired.Vars[at].ValueFrom != nil {
+			env = append(env, b.desired.Vars[at].EnvVar)
+		}
 	}
 	return append(env, b.proxyEnv...)
 }

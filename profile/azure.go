@@ -12,6 +12,7 @@ var azureStore = Store{
 	scheme:        "azure",
 	isSet:         func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure != nil },
 	Location:      func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.Azure.Container, s.Azure.Prefix },
+	bucketSource:  func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.BucketSource { return s.Azure.ContainerFrom },
 	modes:         azureModes,
 	groups:        groupAzure | GroupAzureAccount | groupAzureEndpoint | groupRequestsCA,
 	IdentityGroup: groupAzure, identities: azureIdentities, rivals: azureRivals,
@@ -84,7 +85,7 @@ func azureEnv(e *Environment) {
 	az := e.Spec.Azure
 	e.addVar("LIGHTERMAN_PROVIDER", "azure", 0)
 	e.addAccount("LIGHTERMAN_STORAGE_ACCOUNT", 0)
-	e.addVar("LIGHTERMAN_BUCKET", e.bucket(), 0)
+	e.addBucket()
 	e.addVar("LIGHTERMAN_PREFIX", e.Prefix(), 0)
 	e.addVar("LIGHTERMAN_ENDPOINT", e.azureEndpoint(), 0)
 	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
@@ -108,9 +109,7 @@ func (e *Environment) caFiles() {
 
 func checkAzure(p *problems, r *Resolved) {
 	az := r.Spec.Azure
-	if az.Container == "" {
-		p.addInvalid("spec.azure.container", "is required")
-	}
+	p.checkBucket("azure", "container", az.Container, az.ContainerFrom)
 	// The SDKs sign requests with an account's key, and never send it; default may find a key, too.
 	p.checkBearerURL("spec.azure.endpoint", az.Endpoint, az.Auth.AccountKey != nil || az.Auth.ConnectionString != nil || az.Auth.Default != nil,
 		"accountKey, connectionString and default")

@@ -1,7 +1,65 @@
 package profile
 
-// bucket returns the name of the bucket or container as the variables of the tools have it.
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/uploader"
+)
+
+// bucket returns the name of the bucket or container as the variables of the tools have it. Where only a ConfigMap or a Secret has the
+// name it is a reference to the neutral variable, which is injected before all others and which the kubelet fills.
 func (r *Resolved) bucket() string {
+	if r.Store.bucketSource(r.Spec) != nil {
+		return uploader.BucketFromVariable
+	}
 	bucket, _ := r.Store.Location(r.Spec)
 	return bucket
+}
+
+// addBucket adds the neutral variable of the bucket's name.
+func (e *Environment) addBucket() {
+	source := e.Store.bucketSource(e.Spec)
+	if source == nil {
+		e.addVar(uploader.EnvBucket, e.bucket(), 0)
+		return
+	}
+	var from corev1.EnvVarSource
+	if ref := source.ConfigMap; ref != nil {
+		from.ConfigMapKeyRef = &corev1.ConfigMapKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: ref.Name}, Key: ref.Key,
+		}
+	} else {
+		from.SecretKeyRef = secretKey(source.Secret)
+	}
+	e.appendVar(corev1.EnvVar{Name: uploader.EnvBucket, ValueFrom: &from}, 0)
+}
+
+// describeBucketSource returns where the bucket's name is, for people.
+func describeBucketSource(source *v1alpha1.BucketSource) string {
+	if ref := source.ConfigMap; ref != nil {
+		return "(ConfigMap " + ref.Name + ", key " + ref.Key + ")"
+	}
+	if ref := source.Secret; ref != nil {
+		return "(Secret " + ref.Name + ", key " + ref.Key + ")"
+	}
+	return ""
+}
+
+// checkBucket refuses a store without the name of its bucket, and one with two. The field of the source is the bucket's with From.
+func (p *problems) checkBucket(store, field, bucket string, source *v1alpha1.BucketSource) {
+	at := "spec." + store + "." + field + "From"
+	switch {
+	case source == nil && bucket == "":
+		p.addInvalid("spec."+store+"."+field, "is required, or %sFrom where a ConfigMap or a Secret has the name", field)
+	case source == nil:
+	case bucket != "":
+		p.addInvalid("spec."+store, "set exactly one of %s and %sFrom", field, field)
+	case (source.ConfigMap == nil) == (source.Secret == nil):
+		p.addInvalid(at, "set exactly one of configMap and secret")
+	case source.ConfigMap != nil && (source.ConfigMap.Name == "" || source.ConfigMap.Key == ""):
+		p.addInvalid(at+".configMap", "needs the name of a ConfigMap and the key in it")
+	case source.Secret != nil:
+		p.checkKeyRef(at+".secret", source.Secret)
+	}
 }

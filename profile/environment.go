@@ -51,10 +51,12 @@ func (e *Environment) addVar(name, value string, groups Group) {
 // addSecret adds a variable whose value the kubelet reads from a Secret, unless there is none.
 func (e *Environment) addSecret(name string, ref *v1alpha1.KeyRef, groups Group) {
 	if ref != nil {
-		e.appendVar(corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
-			LocalObjectReference: corev1.LocalObjectReference{Name: ref.Name}, Key: ref.Key,
-		}}}, groups)
+		e.appendVar(corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: secretKey(ref)}}, groups)
 	}
+}
+
+func secretKey(ref *v1alpha1.KeyRef) *corev1.SecretKeySelector {
+	return &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: ref.Name}, Key: ref.Key}
 }
 
 // addAll adds all variables: the store's own, the mode's, the tools', and the profile's literals.
@@ -93,6 +95,10 @@ func (v *Variable) Equals(env *corev1.EnvVar) bool {
 	want, got := v.ValueFrom, env.ValueFrom
 	if want == nil || got == nil {
 		return want == got
+	}
+	if want := want.ConfigMapKeyRef; want != nil {
+		got := got.ConfigMapKeyRef
+		return got != nil && want.Name == got.Name && want.Key == got.Key
 	}
 	return got.SecretKeyRef != nil && want.SecretKeyRef.Name == got.SecretKeyRef.Name &&
 		want.SecretKeyRef.Key == got.SecretKeyRef.Key

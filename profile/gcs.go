@@ -11,12 +11,13 @@ var gcsStore = Store{
 	scheme:        "gs",
 	isSet:         func(s *v1alpha1.CredentialProfileSpec) bool { return s.GCS != nil },
 	Location:      func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.GCS.Bucket, s.GCS.Prefix },
+	bucketSource:  func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.BucketSource { return s.GCS.BucketFrom },
 	modes:         gcsModes,
 	groups:        groupGoogle | groupGoogleProject | groupGoogleEndpoint | GroupGoogleSwitch | groupRequestsCA,
 	IdentityGroup: groupGoogle, identities: gcsIdentities, rivals: gcsRivals,
 	check: func(p *problems, r *Resolved) {
 		s := r.Spec
-		p.checkRequired("spec.gcs.bucket", s.GCS.Bucket)
+		p.checkBucket("gcs", "bucket", s.GCS.Bucket, s.GCS.BucketFrom)
 		// Emulators want no identity, and then none is sent.
 		p.checkBearerURL("spec.gcs.endpoint", s.GCS.Endpoint, s.GCS.Auth.Ambient != nil, "ambient")
 	},
@@ -95,7 +96,7 @@ func gcsEnv(e *Environment) {
 	gcs := e.Spec.GCS
 	endpoint := strings.TrimRight(gcs.Endpoint, "/")
 	e.addVar("LIGHTERMAN_PROVIDER", "gcs", 0)
-	e.addVar("LIGHTERMAN_BUCKET", e.bucket(), 0)
+	e.addBucket()
 	e.addVar("LIGHTERMAN_PREFIX", e.Prefix(), 0)
 	e.addVar("LIGHTERMAN_ENDPOINT", endpoint, 0)
 	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)

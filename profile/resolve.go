@@ -65,6 +65,9 @@ func (r *Resolved) URL() string {
 		return ""
 	}
 	bucket, _ := r.Store.Location(r.Spec)
+	if source := r.Store.bucketSource(r.Spec); source != nil {
+		bucket = describeBucketSource(source)
+	}
 	return joinPrefix(r.Store.scheme+"://"+bucket, r.Prefix())
 }
 

@@ -7,11 +7,12 @@ import (
 )
 
 var s3Store = Store{
-	Name:     "s3",
-	scheme:   "s3",
-	isSet:    func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3 != nil },
-	Location: func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.S3.Bucket, s.S3.Prefix },
-	modes:    s3Modes,
+	Name:         "s3",
+	scheme:       "s3",
+	isSet:        func(s *v1alpha1.CredentialProfileSpec) bool { return s.S3 != nil },
+	Location:     func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.S3.Bucket, s.S3.Prefix },
+	bucketSource: func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.BucketSource { return s.S3.BucketFrom },
+	modes:        s3Modes,
 	groups: groupIdentity | groupMetadata | groupRegion | groupEndpoint | groupSTS | groupRegionalSTS |
 		groupChecksums | groupCA,
 	IdentityGroup:      groupIdentity,
@@ -124,7 +125,7 @@ const podIdentityURL = "http://169.254.170.23/v1/credentials"
 func s3Env(e *Environment) {
 	where := e.location
 	e.addVar("LIGHTERMAN_PROVIDER", "s3", 0)
-	e.addVar("LIGHTERMAN_BUCKET", e.bucket(), 0)
+	e.addBucket()
 	e.addVar("LIGHTERMAN_PREFIX", e.Prefix(), 0)
 	e.addVar("LIGHTERMAN_ENDPOINT", where.endpoint, 0)
 	e.addVar("LIGHTERMAN_REGION", where.region, 0)
@@ -156,9 +157,7 @@ var checksumValues = map[v1alpha1.ChecksumMode]string{
 
 func checkS3(p *problems, r *Resolved) {
 	s3, preset, where := r.Spec.S3, r.preset, &r.location
-	if s3.Bucket == "" {
-		p.addInvalid("spec.s3.bucket", "is required")
-	}
+	p.checkBucket("s3", "bucket", s3.Bucket, s3.BucketFrom)
 	if preset == nil {
 		p.addInvalid("spec.s3.preset", "%q is not a preset: use Other, and set endpoint", s3.Preset)
 		return

@@ -14,6 +14,8 @@ type Store struct {
 	isSet  func(*v1alpha1.CredentialProfileSpec) bool
 	// Location returns the bucket and what is below it.
 	Location func(*v1alpha1.CredentialProfileSpec) (bucket, prefix string)
+	// bucketSource returns where the bucket's name is, if the profile does not have it; nil: it has.
+	bucketSource func(*v1alpha1.CredentialProfileSpec) *v1alpha1.BucketSource
 	// modes has a row for each auth mode of the store's API.
 	modes []Mode
 	// groups are those of its variables; IdentityGroup is the one of its identities.

@@ -98,6 +98,8 @@ func (p *problems) checkTextsIn(field string, value reflect.Value) {
 // checkText refuses what must not be in a text of which variables are made.
 func (p *problems) checkText(field, text string) {
 	switch {
+	case strings.Contains(text, "$(") && (strings.HasSuffix(field, ".bucket") || strings.HasSuffix(field, ".container")):
+		p.addInvalid(field, "contains $(, and a variable of the container is not looked up there: name the ConfigMap or the Secret that has the name in %sFrom", field)
 	case strings.Contains(text, "$("):
 		p.addInvalid(field, "contains $(, and variables are made of it, in which $(NAME) would be replaced: write the value out")
 	case strings.ContainsFunc(text, unicode.IsControl):

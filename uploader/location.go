@@ -74,6 +74,7 @@ func (c *Config) configuredLocations() []Location {
 
 // S3 is a bucket of Amazon S3 or of a store that speaks its protocol.
 type S3 struct {
+	// Bucket is the bucket's name, or BucketFromVariable; likewise in Azure and GCS.
 	Bucket string `json:"bucket"`
 	Region string `json:"region,omitzero"`
 	// Endpoint is a URL; empty: Amazon's own.

@@ -3,6 +3,7 @@ package v1alpha1
 // AzureStore is an Azure Blob Storage container.
 //
 // +kubebuilder:validation:ExactlyOneOf=storageAccount;storageAccountFrom
+// +kubebuilder:validation:ExactlyOneOf=container;containerFrom
 // +kubebuilder:validation:XValidation:rule="!has(self.endpoint) || !isURL(self.endpoint) || url(self.endpoint).getScheme() != 'http' || has(self.auth.accountKey) || has(self.auth.connectionString) || has(self.auth.default)",message="must be an https URL with this auth mode, which sends a token: http is accepted with accountKey, connectionString and default",fieldPath=".endpoint"
 type AzureStore struct {
 	// The storage account's name. Exactly one of storageAccount and storageAccountFrom.
@@ -15,11 +16,15 @@ type AzureStore struct {
 	// +optional
 	StorageAccountFrom *KeyRef `json:"storageAccountFrom,omitempty"`
 
-	// The container's name.
-	// +required
+	// The container's name. Exactly one of container and containerFrom.
+	// +optional
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([$]root|[$]web|[a-z0-9]([a-z0-9]|-[a-z0-9]){2,62})$')",message="must be the name of a container: 3 to 63 lower-case letters, digits and single dashes between them"
-	Container string `json:"container"`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([$]root|[$]web|[a-z0-9]([a-z0-9]|-[a-z0-9]){2,62})$')",message="must be the name of a container: 3 to 63 lower-case letters, digits and single dashes between them; for a name that a ConfigMap or a Secret holds use containerFrom"
+	Container string `json:"container,omitempty"`
+	// Where the container's name is, if only a ConfigMap or a Secret of the pod's namespace holds it. Exactly one of
+	// container and containerFrom.
+	// +optional
+	ContainerFrom *BucketSource `json:"containerFrom,omitempty"`
 
 	// The part of the container that the pods use, without a slash at either end.
 	// +optional

@@ -2,13 +2,18 @@ package v1alpha1
 
 // GCSStore is a Google Cloud Storage bucket.
 //
+// +kubebuilder:validation:ExactlyOneOf=bucket;bucketFrom
 // +kubebuilder:validation:XValidation:rule="!has(self.endpoint) || !isURL(self.endpoint) || url(self.endpoint).getScheme() != 'http' || has(self.auth.ambient)",message="must be an https URL with this auth mode, which sends a token: http is accepted with ambient",fieldPath=".endpoint"
 type GCSStore struct {
-	// The bucket's name.
-	// +required
+	// The bucket's name. Exactly one of bucket and bucketFrom.
+	// +optional
 	// +kubebuilder:validation:MaxLength=222
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9][a-z0-9._-]+[a-z0-9]$')",message="must be the name of a bucket: 3 or more lower-case letters and digits, with - _ . between them"
-	Bucket string `json:"bucket"`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9][a-z0-9._-]+[a-z0-9]$')",message="must be the name of a bucket: 3 or more lower-case letters and digits, with - _ . between them; for a name that a ConfigMap or a Secret holds use bucketFrom"
+	Bucket string `json:"bucket,omitempty"`
+	// Where the bucket's name is, if only a ConfigMap or a Secret of the pod's namespace holds it. Exactly one of bucket
+	// and bucketFrom.
+	// +optional
+	BucketFrom *BucketSource `json:"bucketFrom,omitempty"`
 
 	// The part of the bucket that the pods use, without a slash at either end.
 	// +optional

@@ -2,16 +2,21 @@ package v1alpha1
 
 // S3Store is a bucket of Amazon S3 or of a store that speaks its protocol.
 //
+// +kubebuilder:validation:ExactlyOneOf=bucket;bucketFrom
 // +kubebuilder:validation:XValidation:rule="has(self.region) || has(self.endpoint) || has(self.auth.ambient) || (has(self.preset) && self.preset != 'AWS')",message="region is required for Amazon S3, for example eu-west-1",fieldPath=".region",reason=FieldValueRequired
 // +kubebuilder:validation:XValidation:rule="has(self.endpoint) || !has(self.preset) || !(self.preset in ['MinIO','Ceph','R2','Linode','S3Proxy','Other'])",message="endpoint is required for this preset, for example https://minio.storage.svc:9000",fieldPath=".endpoint",reason=FieldValueRequired
 // +kubebuilder:validation:XValidation:rule="has(self.region) || !has(self.preset) || !(self.preset in ['B2','DigitalOcean','Wasabi','Scaleway'])",message="region is required for this preset: its endpoint is made of the region",fieldPath=".region",reason=FieldValueRequired
 // +kubebuilder:validation:XValidation:rule="!has(self.auth.webIdentity) || (has(self.preset) && self.preset != 'AWS') || self.auth.webIdentity.roleARN.matches('^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$')",message="must be the ARN of an IAM role, for example arn:aws:iam::111122223333:role/backup: a role of another store needs that store's preset",fieldPath=".auth.webIdentity.roleARN"
 type S3Store struct {
-	// The bucket's name.
-	// +required
+	// The bucket's name. Exactly one of bucket and bucketFrom.
+	// +optional
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9][a-zA-Z0-9._-]+[a-zA-Z0-9]$')",message="must be the name of a bucket: 3 to 63 letters and digits, with - _ . between them"
-	Bucket string `json:"bucket"`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9][a-zA-Z0-9._-]+[a-zA-Z0-9]$')",message="must be the name of a bucket: 3 to 63 letters and digits, with - _ . between them; for a name that a ConfigMap or a Secret holds use bucketFrom"
+	Bucket string `json:"bucket,omitempty"`
+	// Where the bucket's name is, if only a ConfigMap or a Secret of the pod's namespace holds it, as for an
+	// ObjectBucketClaim. Exactly one of bucket and bucketFrom.
+	// +optional
+	BucketFrom *BucketSource `json:"bucketFrom,omitempty"`
 
 	// The part of the bucket that the pods use, without a slash at either end: payments/pg.
 	// +optional

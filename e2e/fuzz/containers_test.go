@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -139,10 +140,14 @@ func mayBeNone(e corev1.EnvVar) bool {
 		from.ConfigMapKeyRef != nil && optional(from.ConfigMapKeyRef.Optional) || from.FileKeyRef != nil && optional(from.FileKeyRef.Optional)
 }
 
-// around gives what stands in front of a container's own variables, and behind them.
+// around gives what stands in front of a container's own variables, and behind them. One in front may have the name of one that may be
+// none; an own one without a value may have been filled in.
 func around(own, all []corev1.EnvVar) (front, behind []corev1.EnvVar) {
+	isSame := func(a, b corev1.EnvVar) bool {
+		return a.Name == b.Name && (a.ValueFrom == nil && mayBeNone(a) || reflect.DeepEqual(a, b))
+	}
 	for at := 0; len(own) > 0 && at+len(own) <= len(all); at++ {
-		if slices.EqualFunc(own, all[at:at+len(own)], func(a, b corev1.EnvVar) bool { return a.Name == b.Name }) {
+		if slices.EqualFunc(own, all[at:at+len(own)], isSame) {
 			return all[:at], all[at+len(own):]
 		}
 	}

@@ -94,6 +94,9 @@ func (s *source) s3() *v1alpha1.S3Store {
 		Checksums: pick(s, "", "", "", v1alpha1.ChecksumsWhenRequired, v1alpha1.ChecksumsWhenSupported),
 	}
 	store.Preset = rarely(s, store.Preset, "Floppy")
+	if s.chance(10) {
+		store.Bucket, store.BucketFrom = rarely(s, "", "abc"), s.bucketSource()
+	}
 	if store.Endpoint == "" && s.chance(90) && slices.Contains([]v1alpha1.S3Preset{"MinIO", "Ceph", "R2", "Linode", "S3Proxy", "Other"}, store.Preset) {
 		store.Endpoint = endpoints[0]
 	}

@@ -26,10 +26,21 @@ func (s *source) azure() *v1alpha1.AzureStore {
 	if store.StorageAccount == "" || s.chance(2) {
 		store.StorageAccountFrom = maybe(s, 97, s.keyRef())
 	}
+	if s.chance(10) {
+		store.Container, store.ContainerFrom = rarely(s, "", "abc"), s.bucketSource()
+	}
 	for range rarely(s, 1, 0, 2) {
 		s.azureAuth(&store.Auth)
 	}
 	return store
+}
+
+func (s *source) bucketSource() *v1alpha1.BucketSource {
+	ref := s.keyRef()
+	if s.chance(50) {
+		return &v1alpha1.BucketSource{Secret: rarely(s, &ref, nil)}
+	}
+	return &v1alpha1.BucketSource{ConfigMap: &v1alpha1.ConfigMapKeyRef{Name: ref.Name, Key: ref.Key}}
 }
 
 func (s *source) azureAuth(auth *v1alpha1.AzureAuth) {

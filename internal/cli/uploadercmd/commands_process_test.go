@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lighterman.dev/lighterman/internal/exitcode"
+	"lighterman.dev/lighterman/uploader"
 )
 
 func TestPreflight(t *testing.T) {
@@ -53,5 +54,28 @@ func TestDoctorReportsFailures(t *testing.T) {
 	}
 	if !strings.Contains(string(out), "FAIL  ") {
 		t.Errorf("no failure in:\n%s", out)
+	}
+}
+
+// TestBucketFromVariable: where only the kubelet knows the bucket's name, preflight and doctor take it from its variable, and a value
+// that names none is an error that says where it comes from.
+func TestBucketFromVariable(t *testing.T) {
+	p := newPod(t, "")
+	p.settings = strings.Replace(p.settings, `"bucket":"share"`, `"bucket":"`+uploader.BucketFromVariable+`"`, 1)
+	message := filepath.Join(p.directory, "termination-log")
+	t.Setenv(uploader.EnvBucket, "share")
+	if code := p.start("preflight", "--termination-log", message).code(); code != 0 {
+		t.Errorf("with the name of a bucket: exit code %d", code)
+	}
+	t.Setenv(uploader.EnvBucket, `{"spec":{"bucketName":"share"}}`)
+	if code := p.start("preflight", "--termination-log", message).code(); code != exitcode.Failed {
+		t.Errorf("with a document: exit code %d", code)
+	}
+	text, err := os.ReadFile(message)
+	if err != nil || !strings.Contains(string(text), "the profile's s3.bucketFrom names") {
+		t.Errorf("the termination message is %q, %v", text, err)
+	}
+	if out, err := p.command("doctor").CombinedOutput(); err == nil || !strings.Contains(string(out), "s3.bucketFrom") {
+		t.Errorf("the doctor says %s, %v", out, err)
 	}
 }

@@ -17,7 +17,7 @@ func openManifestStore(where, settings string) (objstore.Store, string, error) {
 		return nil, "", fmt.Errorf("%q is no URL of a manifest: %w", where, err)
 	}
 	if settings != "" {
-		config, err := uploader.ParseConfig(settings)
+		config, err := parseConfig(settings)
 		if err != nil {
 			return nil, "", err
 		}

@@ -148,9 +148,21 @@ func runSidecar(ctx context.Context, o *runOptions) error {
 	return sidecar.Run(ctx, drain.Done(), options)
 }
 
+// parseConfig reads the settings, and the bucket's name from its variable where they do not have it.
+func parseConfig(text string) (*uploader.Config, error) {
+	config, err := uploader.ParseConfig(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.ResolveBucket(os.Getenv); err != nil {
+		return nil, err
+	}
+	return config, nil
+}
+
 // readSettings reads the settings and the pod's identity from the environment of an injected sidecar.
 func readSettings() (*uploader.Config, uploader.Pod, error) {
-	config, err := uploader.ParseConfig(os.Getenv(uploader.EnvConfig))
+	config, err := parseConfig(os.Getenv(uploader.EnvConfig))
 	if err != nil {
 		return nil, uploader.Pod{}, err
 	}
