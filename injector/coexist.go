@@ -85,27 +85,64 @@ func (c webhookConflict) denyIncomplete(lacking string) error {
 // variable, both mean the same. The path of the token may be either, as long as the token is for the same audience.
 func (c webhookConflict) isCompatible() bool {
 	w := c.webhook
-	sameToken := c.Mode.Audience != nil && c.Mode.Rank == w.Rank && c.Mode.Audience(c.Spec) == w.Audience
+	sameToken := c.Mode.Audience != nil && c.Mode.Rank == w.Rank && c.Mode.Audience(c.Spec) == c.otherAudience()
 	for i := range c.Env {
 		env := &c.Env[i]
-		if !w.Sets(env.Name) || (env.Name == w.TokenVariable && sameToken) {
-			continue
-		}
-		if c.injects(env.Name) && !c.equalsInjected(env) {
-			return false
+		switch {
+		case !w.Sets(env.Name) || sameToken && w.IsFile(env.Name):
+		case c.injects(env.Name):
+			if !c.equalsInjected(env) {
+				return false
+			}
+		case c.Mode.Rank == w.Rank && w.Binding.Sets(env.Name):
+			return false // The profile's token would go to a proxy that takes another.
 		}
 	}
 	return true
 }
 
-// skipAnnotations returns annotations that tell the webhooks whose identity programs would take before the profile's to
-// leave the containers alone, in those webhooks' own words. An existing annotation is the user's.
+// otherAudience returns the audience of the other webhook's token.
+func (c webhookConflict) otherAudience() string {
+	if b := c.webhook.Binding; b != nil && c.own.presenceOf(b.ProxyVariable).isPossible() {
+		return b.Audience
+	}
+	return c.webhook.Audience
+}
+
+// checkTokenProxy denies the pod of which a container has a token of Lighterman beside the token proxy of another webhook, which
+// came later and adds variables one by one: nothing of it can be taken away, and the proxy takes another token.
+func (s scope) checkTokenProxy() error {
+	for i := range s.Store.CloudWebhooks {
+		w := &s.Store.CloudWebhooks[i]
+		b := w.Binding
+		if b == nil {
+			continue
+		}
+		isOurs := func(e corev1.EnvVar) bool { return e.Name == w.TokenVariable && s.equalsInjected(&e) }
+		isTheirs := func(e corev1.EnvVar) bool {
+			return e.Name == b.CAVariable && isWithin(cleanPath(e.Value), w.TokenDirectory)
+		}
+		if s.injects(b.ProxyVariable) || !slices.ContainsFunc(s.Env, isOurs) || !slices.ContainsFunc(s.Env, isTheirs) {
+			continue
+		}
+		return Deny(ReasonIncompleteIdentity, fmt.Sprintf(
+			"%s.env: container %q has the token of %s %s and the token proxy of %s (%s), which takes another: set identityBinding in the profile, remove the pod's annotation %s…, or list the container in the pod's annotation %s",
+			s.fieldPath(), s.Name, s.profile.Kind, s.profile, w.Name, b.ProxyVariable, b.AnnotationPrefix, w.SkipAnnotation))
+	}
+	return nil
+}
+
+// skipAnnotations returns annotations that tell the webhooks whose identity programs would take before the profile's, or that would
+// mix a part of theirs with it, to leave the containers alone, in those webhooks' own words. An existing annotation is the user's.
 func skipAnnotations(d *desired, m *Metadata, containers []containerAdditions) []entry {
 	var annotations []entry
 	for i := range d.Store.CloudWebhooks {
 		w := &d.Store.CloudWebhooks[i]
 		_, set := m.Annotations[w.SkipAnnotation]
-		if set || d.Mode.KeepsAmbientIdentity || d.Mode.Rank <= w.Rank || (w.Label != "" && m.Labels[w.Label] != "true") {
+		if set || d.Mode.KeepsAmbientIdentity || (w.Label != "" && m.Labels[w.Label] != "true") {
+			continue
+		}
+		if mixes := d.Mode.Rank == w.Rank && w.Binding.IsAskedBy(m.Annotations); d.Mode.Rank <= w.Rank && !mixes {
 			continue
 		}
 		var names []string

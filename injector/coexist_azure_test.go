@@ -88,3 +88,79 @@ func TestAzureDropsNewFields(t *testing.T) {
 		}
 	}
 }
+
+// checkToken finds the files that a container's variables name among the pod's volumes. A token proxy takes a token of its own
+// audience, and Entra ID takes another; a proxy without its authority's file is asked by nobody.
+func checkToken(t *testing.T, pod *corev1.Pod, c *corev1.Container) {
+	t.Helper()
+	env := map[string]string{}
+	for _, e := range c.Env {
+		env[e.Name] = e.Value
+	}
+	if env["LIGHTERMAN_PROVIDER"] != "azure" || env["AZURE_FEDERATED_TOKEN_FILE"] == "" {
+		return
+	}
+	want := "api://AzureADTokenExchange"
+	if env["AZURE_KUBERNETES_TOKEN_PROXY"] != "" {
+		want = "api://AKSIdentityBinding"
+		ca := sourceOf(pod, c, env["AZURE_KUBERNETES_CA_FILE"])
+		if env["AZURE_KUBERNETES_CA_DATA"] == "" && (ca == nil || ca.ConfigMap == nil || ca.ConfigMap.Name != "kube-root-ca.crt") {
+			t.Errorf("container %s: the authority's file %q is %v", c.Name, env["AZURE_KUBERNETES_CA_FILE"], ca)
+		}
+	}
+	token := sourceOf(pod, c, env["AZURE_FEDERATED_TOKEN_FILE"])
+	if token == nil || token.ServiceAccountToken == nil || token.ServiceAccountToken.Audience != want {
+		t.Errorf("container %s: the token's file %q is %v, want one for %s", c.Name, env["AZURE_FEDERATED_TOKEN_FILE"], token, want)
+	}
+}
+
+// sourceOf returns the projection of a container's file; nil: there is none.
+func sourceOf(pod *corev1.Pod, c *corev1.Container, file string) *corev1.VolumeProjection {
+	for _, m := range c.VolumeMounts {
+		path, below := strings.CutPrefix(file, m.MountPath+"/")
+		at := slices.IndexFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name })
+		if !below || at < 0 || pod.Spec.Volumes[at].Projected == nil {
+			continue
+		}
+		for i := range pod.Spec.Volumes[at].Projected.Sources {
+			s := &pod.Spec.Volumes[at].Projected.Sources[i]
+			if s.ServiceAccountToken != nil && s.ServiceAccountToken.Path == path ||
+				s.ConfigMap != nil && len(s.ConfigMap.Items) > 0 && s.ConfigMap.Items[0].Path == path {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// azureIdentity takes the account's keys first, as tools do, and then goes the way of DefaultAzureCredential: azidentity
+// v1.14.1 default_azure_credential.go; azure-identity 1.25 default.py and managed_identity.py, whose managed identity is a
+// workload identity where three variables of one are there.
+func azureIdentity(env map[string]string, python bool) string {
+	for _, name := range []string{"AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_KEY"} {
+		if env[name] != "" {
+			return "keys of " + env[name]
+		}
+	}
+	has := func(names ...string) bool {
+		return !slices.ContainsFunc(names, func(name string) bool { return env[name] == "" })
+	}
+	chosen := func(name string) bool {
+		return env["AZURE_TOKEN_CREDENTIALS"] == "" || env["AZURE_TOKEN_CREDENTIALS"] == name
+	}
+	federated := "workload " + env["AZURE_CLIENT_ID"] + " in " + env["AZURE_TENANT_ID"]
+	if proxy := env["AZURE_KUBERNETES_TOKEN_PROXY"]; proxy != "" {
+		federated += " through " + env["AZURE_KUBERNETES_SNI_NAME"] + " at " + proxy
+	}
+	switch {
+	case chosen("EnvironmentCredential") && has("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"):
+		return "principal " + env["AZURE_CLIENT_ID"]
+	case chosen("WorkloadIdentityCredential") && has("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"):
+		return federated
+	case env["AZURE_TOKEN_CREDENTIALS"] != "ManagedIdentityCredential":
+		return "none"
+	case python && has("AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"):
+		return federated
+	}
+	return "managed " + env["AZURE_CLIENT_ID"]
+}

@@ -24,6 +24,8 @@ const (
 	otherClient   = "00000000-0000-0000-0000-00000000000f"
 	tenant        = "00000000-0000-0000-0000-00000000000a"
 	otherTenant   = "00000000-0000-0000-0000-00000000000b"
+	tokenProxy    = "https://kubernetes.default.svc.cluster.local"
+	proxyName     = "a0123.ests.aks"
 )
 
 // TestOtherWebhooks has the webhooks of EKS and Azure come before Lighterman, and after it, for each auth mode. A pod has
@@ -34,6 +36,15 @@ func TestOtherWebhooks(t *testing.T) {
 	azure := fakewebhooks.Azure{ClientID: otherClient, TenantID: tenant}
 	bare := fakewebhooks.Azure{TenantID: tenant} // The service account has no annotation.
 	elsewhere := fakewebhooks.Azure{TenantID: otherTenant}
+	proxied := func(client string) fakewebhooks.Azure { // As AKS configures it for pods with AzureBinding.
+		return fakewebhooks.Azure{
+			ClientID: client, TenantID: tenant, TokenProxy: tokenProxy, SNIName: proxyName, CAConfigMap: "kube-root-ca.crt",
+		}
+	}
+	withCAData := proxied(profileClient)
+	withCAData.CAConfigMap, withCAData.CAData = "", "-----BEGIN CERTIFICATE-----"
+	movedProxy := proxied(profileClient)
+	movedProxy.TokenProxy = "https://10.0.0.1"
 	const (
 		webIdentity = `s3: {bucket: b, region: eu-west-1, auth: {webIdentity: {roleARN: "` + profileRole + `"}}}`
 		ownSTS      = `s3: {bucket: b, region: eu-west-1, auth: {webIdentity: {roleARN: "` + profileRole + `", stsEndpoint: "https://sts.storage.svc"}}}`
@@ -44,6 +55,7 @@ func TestOtherWebhooks(t *testing.T) {
 		ambient     = `s3: {bucket: b, region: eu-west-1, auth: {ambient: {}}}`
 
 		workload  = `azure: {storageAccount: a, container: c, auth: {workloadIdentity: {clientID: ` + profileClient + `, tenantID: ` + tenant + `}}}`
+		bound     = `azure: {storageAccount: a, container: c, auth: {workloadIdentity: {clientID: ` + profileClient + `, tenantID: ` + tenant + `, identityBinding: {sniName: ` + proxyName + `}}}}`
 		managed   = `azure: {storageAccount: a, container: c, auth: {managedIdentity: {clientID: ` + profileClient + `}}}`
 		system    = `azure: {storageAccount: a, container: c, auth: {managedIdentity: {}}}`
 		binding   = `azure: {storageAccount: a, container: c, auth: {podIdentityBinding: rok}}`
@@ -55,6 +67,7 @@ func TestOtherWebhooks(t *testing.T) {
 	)
 	const role, other, agent, keys, shared = "role " + profileRole, "role " + otherRole, "association", "keys of aws", "file"
 	const client, theirs, account = "workload " + profileClient + " in " + tenant, "workload " + otherClient + " in " + tenant, "keys of az"
+	const byProxy = " through " + proxyName + " at " + tokenProxy
 	// keep and two begin the warnings: theirs stays, or both are there. Where the pod is denied, the warning is part of the denial.
 	const keep, two, denied = "keeps the identity", "has two identities", "denied"
 	tests := map[string]struct {
@@ -78,19 +91,35 @@ func TestOtherWebhooks(t *testing.T) {
 		"ambient, a role":                       {ambient, irsa, other, "", other, ""},
 		"ambient, an association":               {ambient, association, agent, "", agent, ""},
 
-		"workload identity, another client": {workload, azure, theirs, keep, client, ""},
-		"workload identity, no annotation":  {workload, bare, client, "", client, ""},
-		"workload identity, another tenant": {workload, elsewhere, denied, "without AZURE_CLIENT_ID", client, ""},
-		"managed identity, a client":        {managed, azure, theirs, keep, "managed " + profileClient, ""},
-		"system identity, a client":         {system, azure, theirs, keep, "managed ", ""},
-		"pod binding, a client":             {binding, azure, theirs, keep, "managed ", ""},
-		"service principal, a client":       {principal, azure, theirs, keep, "principal " + profileClient, ""},
-		"service principal, no annotation":  {principal, bare, "principal " + profileClient, "", "principal " + profileClient, ""},
-		"account key, a client":             {key, azure, account, two, account, two},
-		"account key, no annotation":        {key, bare, account, "", account, ""},
-		"SAS token, a client":               {sas, azure, account, two, account, two},
-		"connection string, a client":       {conn, azure, account, two, account, two},
-		"the chain, a client":               {chain, azure, theirs, "", theirs, ""},
+		"workload identity, another client":  {workload, azure, theirs, keep, client, ""},
+		"workload identity, no annotation":   {workload, bare, client, "", client, ""},
+		"workload identity, another tenant":  {workload, elsewhere, denied, "without AZURE_CLIENT_ID", client, ""},
+		"workload identity, through a proxy": {workload, proxied(profileClient), client + byProxy, keep, client, ""},
+		"workload identity, none by a proxy": {workload, proxied(""), denied, "without AZURE_CLIENT_ID", client, ""},
+		"binding, the same":                  {bound, proxied(profileClient), client + byProxy, "", client + byProxy, ""},
+		"binding, another client":            {bound, proxied(otherClient), theirs + byProxy, keep, client + byProxy, ""},
+		"binding, another proxy": {
+			bound, movedProxy, client + " through " + proxyName + " at https://10.0.0.1", keep, client + byProxy, "",
+		},
+		"binding, nobody's":                  {bound, proxied(""), client + byProxy, "", client + byProxy, ""},
+		"binding, without a proxy":           {bound, azure, theirs, keep, client + byProxy, ""},
+		"binding, nobody's without a proxy":  {bound, bare, denied, "without AZURE_CLIENT_ID", client + byProxy, ""},
+		"binding, the authority in variable": {bound, withCAData, client + byProxy, keep, client + byProxy, ""},
+		"managed identity, through a proxy":  {managed, proxied(otherClient), theirs + byProxy, keep, "managed " + profileClient, ""},
+		"principal, through a proxy":         {principal, proxied(otherClient), theirs + byProxy, keep, "principal " + profileClient, ""},
+		"account key, through a proxy":       {key, proxied(otherClient), account, two, account, two},
+		"the chain, through a proxy":         {chain, proxied(otherClient), theirs + byProxy, "", theirs + byProxy, ""},
+
+		"managed identity, a client":       {managed, azure, theirs, keep, "managed " + profileClient, ""},
+		"system identity, a client":        {system, azure, theirs, keep, "managed ", ""},
+		"pod binding, a client":            {binding, azure, theirs, keep, "managed ", ""},
+		"service principal, a client":      {principal, azure, theirs, keep, "principal " + profileClient, ""},
+		"service principal, no annotation": {principal, bare, "principal " + profileClient, "", "principal " + profileClient, ""},
+		"account key, a client":            {key, azure, account, two, account, two},
+		"account key, no annotation":       {key, bare, account, "", account, ""},
+		"SAS token, a client":              {sas, azure, account, two, account, two},
+		"connection string, a client":      {conn, azure, account, two, account, two},
+		"the chain, a client":              {chain, azure, theirs, "", theirs, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -117,6 +146,7 @@ func TestOtherWebhooks(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i := range typed.Spec.Containers {
+					checkToken(t, &typed, &typed.Spec.Containers[i])
 					if got := identityOf(t, &typed.Spec.Containers[i]); got != want {
 						t.Errorf("%s: container %s has %s, want %s", order, typed.Spec.Containers[i].Name, got, want)
 					}
@@ -135,7 +165,11 @@ func TestOtherWebhooks(t *testing.T) {
 // again, is asked again when the other changed the pod. The error is Lighterman's denial.
 func chainOf(t *testing.T, profile *profile.Profile, with fakewebhooks.Webhook, lightermanFirst bool) (pod []byte, warnings []string, denial error) {
 	t.Helper()
-	pod = []byte(`{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"backup-","labels":{"` + fakewebhooks.AzureLabel + `":"true"}},
+	annotations := ""
+	if azure, ok := with.(fakewebhooks.Azure); ok && azure.TokenProxy != "" {
+		annotations = `"annotations":{"` + fakewebhooks.AzureBinding + `":"true"},`
+	}
+	pod = []byte(`{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"backup-",` + annotations + `"labels":{"` + fakewebhooks.AzureLabel + `":"true"}},
 		"spec":{"serviceAccountName":"backup","containers":[{"name":"dump","env":[{"name":"PGHOST","value":"pg"}]},{"name":"ship"}]}}`)
 	ours := func(pod []byte) []byte {
 		result, err := injector.Inject(parse(t, pod), profile, settings)
@@ -270,33 +304,4 @@ func awsIdentity(env map[string]string) string {
 		return "association"
 	}
 	return "none"
-}
-
-// azureIdentity takes the account's keys first, as tools do, and then goes the way of DefaultAzureCredential: azidentity
-// v1.14.1 default_azure_credential.go; azure-identity 1.25 default.py and managed_identity.py, whose managed identity is a
-// workload identity where three variables of one are there.
-func azureIdentity(env map[string]string, python bool) string {
-	for _, name := range []string{"AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_KEY"} {
-		if env[name] != "" {
-			return "keys of " + env[name]
-		}
-	}
-	has := func(names ...string) bool {
-		return !slices.ContainsFunc(names, func(name string) bool { return env[name] == "" })
-	}
-	chosen := func(name string) bool {
-		return env["AZURE_TOKEN_CREDENTIALS"] == "" || env["AZURE_TOKEN_CREDENTIALS"] == name
-	}
-	federated := "workload " + env["AZURE_CLIENT_ID"] + " in " + env["AZURE_TENANT_ID"]
-	switch {
-	case chosen("EnvironmentCredential") && has("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"):
-		return "principal " + env["AZURE_CLIENT_ID"]
-	case chosen("WorkloadIdentityCredential") && has("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"):
-		return federated
-	case env["AZURE_TOKEN_CREDENTIALS"] != "ManagedIdentityCredential":
-		return "none"
-	case python && has("AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"):
-		return federated
-	}
-	return "managed " + env["AZURE_CLIENT_ID"]
 }

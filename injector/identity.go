@@ -41,6 +41,9 @@ func (j identityJudge) decideIdentity(c *claims) (identityDecision, error) {
 	if j.Mode.KeepsAmbientIdentity {
 		return j.decideAmbient(c)
 	}
+	if err := j.checkTokenProxy(); err != nil {
+		return identityDecision{}, err
+	}
 	claimed := c.certain
 	if account := j.foreignAccount(); account != "" {
 		claimed = append(claimed, account)

@@ -47,6 +47,7 @@ const (
 
 // Files in the volumes; the auth mode names a profile's own credential file.
 const (
-	tokenFile = "token"
-	caFile    = "ca.crt"
+	tokenFile    = "token"
+	caFile       = "ca.crt"
+	issuerCAFile = "token-proxy-ca.crt"
 )

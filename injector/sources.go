@@ -22,6 +22,9 @@ func filesOf(pod *Pod, r *profile.Resolved) profile.Files {
 	if name := r.CredentialsFile(); name != "" {
 		files.Credentials = pod.pathIn(MountPath, name)
 	}
+	if r.IssuerCA() != nil {
+		files.IssuerCA = pod.pathIn(MountPath, issuerCAFile)
+	}
 	if ca := r.Spec.CABundle; ca != nil {
 		dir := MountPath
 		if ca.Mode == v1alpha1.CABundleAppend {
@@ -42,6 +45,12 @@ func identitySources(e *profile.Environment) []corev1.VolumeProjection {
 		}
 		sources = append(sources, corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
 			Audience: e.Mode.Audience(e.Spec), ExpirationSeconds: &expiration, Path: tokenFile,
+		}})
+	}
+	if ca := e.IssuerCA(); ca != nil {
+		sources = append(sources, corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{
+			LocalObjectReference: corev1.LocalObjectReference{Name: ca.Name},
+			Items:                []corev1.KeyToPath{{Key: ca.Key, Path: issuerCAFile}},
 		}})
 	}
 	if e.Mode.File != nil {

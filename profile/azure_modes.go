@@ -29,17 +29,19 @@ var azureModes = []Mode{
 		Name:  "workloadIdentity",
 		Rank:  rankWorkloadIdentity,
 		isSet: func(s *v1alpha1.CredentialProfileSpec) bool { return s.Azure.Auth.WorkloadIdentity != nil },
-		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
-			wi := s.Azure.Auth.WorkloadIdentity
-			p.checkRequired("spec.azure.auth.workloadIdentity.clientID", wi.ClientID)
-			p.checkRequired("spec.azure.auth.workloadIdentity.tenantID", wi.TenantID)
-			p.checkTokenURL("spec.azure.auth.workloadIdentity.authorityHost", wi.AuthorityHost)
-		},
+		check: checkAzureWorkloadIdentity,
 		Audience: func(s *v1alpha1.CredentialProfileSpec) string {
-			return cmp.Or(s.Azure.Auth.WorkloadIdentity.Audience, "api://AzureADTokenExchange")
+			wi := s.Azure.Auth.WorkloadIdentity
+			if wi.IdentityBinding != nil && (wi.Audience == "" || wi.Audience == entraAudience) {
+				return bindingAudience
+			}
+			return cmp.Or(wi.Audience, entraAudience)
+		},
+		IssuerCA: func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.CAKeyRef {
+			return bindingCA(s.Azure.Auth.WorkloadIdentity.IdentityBinding)
 		},
 		TokenService: func(s *v1alpha1.CredentialProfileSpec) (string, string) {
-			if s.Azure.Auth.WorkloadIdentity.AuthorityHost != "" {
+			if wi := s.Azure.Auth.WorkloadIdentity; wi.AuthorityHost != "" || wi.IdentityBinding != nil {
 				return "", ""
 			}
 			return entraID, setAppend
@@ -59,6 +61,7 @@ var azureModes = []Mode{
 			e.addVar("AZURE_FEDERATED_TOKEN_FILE", e.Files.Token, groupAzure)
 			e.addVar("AZURE_AUTHORITY_HOST", cmp.Or(wi.AuthorityHost, e.cloud.authority), groupAzure)
 			e.addVar("AZURE_TOKEN_CREDENTIALS", credentialWorkloadIdentity, GroupEntra|groupAzureChain)
+			e.addIdentityBinding(wi.IdentityBinding)
 		},
 	},
 	{
@@ -158,6 +161,17 @@ const (
 	entraID   = "Microsoft Entra ID"
 	setAppend = "set caBundle.mode: Append"
 )
+
+// entraAudience is that of a token for Entra ID, in every cloud.
+const entraAudience = "api://AzureADTokenExchange"
+
+func checkAzureWorkloadIdentity(p *problems, s *v1alpha1.CredentialProfileSpec) {
+	wi := s.Azure.Auth.WorkloadIdentity
+	p.checkRequired("spec.azure.auth.workloadIdentity.clientID", wi.ClientID)
+	p.checkRequired("spec.azure.auth.workloadIdentity.tenantID", wi.TenantID)
+	p.checkTokenURL("spec.azure.auth.workloadIdentity.authorityHost", wi.AuthorityHost)
+	p.checkIdentityBinding(wi.IdentityBinding)
+}
 
 func checkServicePrincipal(p *problems, s *v1alpha1.CredentialProfileSpec) {
 	sp := s.Azure.Auth.ServicePrincipal

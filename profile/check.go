@@ -248,6 +248,9 @@ func (p *problems) checkEnvVar(r *Resolved, field string, v *v1alpha1.EnvVar) {
 		p.addInvalid(field+".name", "%s %s, and a profile must not: set it in the container itself", v.Name, refusedEffect(v.Name))
 	case strings.ContainsFunc(v.Value, isControlInValue):
 		p.addInvalid(field+".value", "contains a control character other than tab and line breaks: remove it")
+	case g != 0 && strings.HasPrefix(v.Name, "AZURE_KUBERNETES_"):
+		p.addInvalid(field+".name",
+			"%s belongs to an AKS identity binding: remove it, and set spec.azure.auth.workloadIdentity.identityBinding", v.Name)
 	case g != 0:
 		p.addInvalid(field+".name",
 			"%s is one of the variables by which the profile's own fields say %s: remove it, and use those fields", v.Name, g)

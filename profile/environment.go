@@ -9,8 +9,8 @@ import (
 )
 
 // Files are the paths of the credential files as a container's programs write them, and that of the directory with the
-// uploader's keys; empty: there is no such file.
-type Files struct{ Token, CA, Credentials, Keys string }
+// uploader's keys; empty: there is no such file. IssuerCA has the authority of a token service that only the cluster has.
+type Files struct{ Token, CA, Credentials, Keys, IssuerCA string }
 
 // Variable is one that a profile injects.
 type Variable struct {

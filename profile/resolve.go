@@ -97,6 +97,14 @@ func (r *Resolved) CredentialsFile() string {
 	return ""
 }
 
+// IssuerCA returns the ConfigMap's key with the authority of the auth mode's token service; nil: there is none of its own.
+func (r *Resolved) IssuerCA() *v1alpha1.CAKeyRef {
+	if r.Mode == nil || r.Mode.IssuerCA == nil {
+		return nil
+	}
+	return r.Mode.IssuerCA(r.Spec)
+}
+
 // GroupOf returns the group that a variable belongs to, for the SDKs or for one of the profile's tools; zero: to none.
 func (r *Resolved) GroupOf(name string) Group {
 	if g := groupsByVariable[name]; g != 0 {

@@ -103,6 +103,12 @@ var azureRivals = []Rival{
 		Setting: azureIdentityAsks,
 		known:   goTools,
 	},
+	// They send the token to a proxy, or to another one than the profile's; azidentity takes empty ones for none
+	// (internal/customtokenproxy).
+	{Name: "AZURE_KUBERNETES_TOKEN_PROXY", before: []string{"workloadIdentity"}, Exotic: true},
+	{Name: "AZURE_KUBERNETES_SNI_NAME", before: []string{"workloadIdentity"}, Exotic: true},
+	{Name: "AZURE_KUBERNETES_CA_FILE", before: []string{"workloadIdentity"}, Exotic: true},
+	{Name: "AZURE_KUBERNETES_CA_DATA", before: []string{"workloadIdentity"}, Exotic: true},
 	// SDKs that do not know AZURE_TOKEN_CREDENTIALS take a user for the profile's application.
 	{Name: "AZURE_USERNAME", before: []string{"workloadIdentity"}},
 }

@@ -51,6 +51,9 @@ type Mode struct {
 	FileName string
 	// configFile is a file that is not secret, and that is projected under FileName, too; nil: there is none.
 	configFile *ConfigFile
+	// IssuerCA is the ConfigMap's key with the authority of the token service, which is projected apart from the CA bundle; nil,
+	// or a nil key: programs check the service as they check others.
+	IssuerCA func(*v1alpha1.CredentialProfileSpec) *v1alpha1.CAKeyRef
 	// TokenService names the public service that the identity is asked of, and the cure where caBundle replaces the roots
 	// by which that is checked; an empty name: there is none. Nil: likewise.
 	TokenService func(*v1alpha1.CredentialProfileSpec) (name, cure string)

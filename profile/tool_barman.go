@@ -7,8 +7,11 @@ var barman = dialect{
 	name: "barman", version: "3.17.0",
 	s3: botoStore,
 	azure: allSupported(&azureStore, cell{}, nil).override(map[string]cell{
-		"workloadIdentity": supported("azure-identity; no --credential, or default"),
-		"managedIdentity":  supported("no --credential, or default: managed-identity does not read AZURE_CLIENT_ID"),
+		"workloadIdentity": {
+			note:   "azure-identity; no --credential, or default; not with identityBinding",
+			refuse: noIdentityBinding(defaultChain),
+		},
+		"managedIdentity": supported("no --credential, or default: managed-identity does not read AZURE_CLIENT_ID"),
 	}).rejectIf(func(r *Resolved) string {
 		// _parse_url takes every other host for an emulator's, and demands a connection string.
 		if (r.Spec.Azure.Endpoint == "" && r.cloud.isPublic()) || r.Spec.Azure.Auth.ConnectionString != nil {

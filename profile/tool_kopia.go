@@ -21,7 +21,11 @@ var kopia = dialect{
 		"credentialsFile": unsupported("reads no AWS credentials file" + useAccessKey),
 	}),
 	azure: noneSupported(&azureStore, "has no managed identity and no DefaultAzureCredential: use workloadIdentity").override(map[string]cell{
-		"workloadIdentity": withEnv(kopiaAzure),
+		// repo/blob/azure/azure_storage.go: NewWorkloadIdentityCredential without EnableAzureProxy.
+		"workloadIdentity": {
+			env: kopiaAzure, note: "not with identityBinding",
+			refuse: noIdentityBinding("its credential does not ask for AKS identity bindings" + useDirectly),
+		},
 		"servicePrincipal": withEnv(func(e *Environment) {
 			kopiaAzure(e)
 			e.addSecret("AZURE_CLIENT_CERTIFICATE", e.Spec.Azure.Auth.ServicePrincipal.ClientCertificate, groupAzure) // The text.

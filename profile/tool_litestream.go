@@ -12,6 +12,8 @@ var litestream = dialect{
 		e.breaksOnCABundle()
 	}).override(map[string]cell{"accessKey": supported("its VFS drops a session token, the program does not")}),
 	azure: allSupported(&azureStore, cell{}, nil).override(map[string]cell{
+		// abs/replica_client.go: NewDefaultAzureCredential(nil).
+		"workloadIdentity": {note: "not with identityBinding", refuse: noIdentityBinding(defaultChain)},
 		"accountKey": withEnv(func(e *Environment) {
 			e.addSecret("LITESTREAM_AZURE_ACCOUNT_KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
 		}),

@@ -30,6 +30,10 @@ var rclone = dialect{
 		}
 		e.addVar("RCLONE_CA_CERT", e.Files.CA, 0)
 	}).override(map[string]cell{
+		// rclone 1.76.0 backend/azureblob/auth/auth.go: ENV_AUTH is NewDefaultAzureCredential.
+		"workloadIdentity": {
+			env: rcloneEnvAuth, note: "not with identityBinding", refuse: noIdentityBinding(defaultChain),
+		},
 		"accountKey": withEnv(func(e *Environment) {
 			e.addSecret(rcloneRemote+"KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
 		}),

@@ -18,6 +18,7 @@ var restic = dialect{
 		e.azureSovereign("AZURE_ENDPOINT_SUFFIX", azureSuffix)
 		e.addVar("RESTIC_CACERT", e.Files.CA, 0) // Entra ID is checked by SSL_CERT_FILE.
 	}).override(map[string]cell{
+		"workloadIdentity": {note: "restic 0.16.0; not with identityBinding", refuse: noIdentityBinding(defaultChain)},
 		"accountKey": withEnv(func(e *Environment) {
 			e.addSecret("AZURE_ACCOUNT_KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
 		}),

@@ -37,7 +37,11 @@ var velero = dialect{
 	}),
 	azure: noneSupported(&azureStore, veleroFile).override(map[string]cell{
 		// The authority is the cloud's of the file or of the location, and never AZURE_AUTHORITY_HOST (getCloudConfiguration).
-		"workloadIdentity": supported(veleroNoSecret + "; useAAD in the BackupStorageLocation; outside the public cloud also activeDirectoryAuthorityURI and storageAccountURI"),
+		// NewWorkloadIdentityCredential is called without EnableAzureProxy.
+		"workloadIdentity": {
+			note:   veleroNoSecret + "; useAAD in the BackupStorageLocation; outside the public cloud also activeDirectoryAuthorityURI and storageAccountURI; not with identityBinding",
+			refuse: noIdentityBinding("its credential does not ask for AKS identity bindings" + useDirectly),
+		},
 	}),
 	gcs:    allSupported(&gcsStore, cell{}, nil),
 	rivals: []Rival{{Name: "AZURE_CREDENTIALS_FILE", before: azureTokens}},

@@ -23,6 +23,7 @@ var walG = dialect{
 		e.addAccount("AZURE_STORAGE_ACCOUNT", GroupAzureAccount)
 		e.azureSovereign("AZURE_ENVIRONMENT_NAME", azureEnvironment)
 	}).override(map[string]cell{
+		"workloadIdentity": {note: "not with identityBinding", refuse: noIdentityBinding(defaultChain)},
 		"accountKey": withEnv(func(e *Environment) {
 			e.addSecret("AZURE_STORAGE_ACCESS_KEY", e.Spec.Azure.Auth.AccountKey, keyOf)
 		}),

@@ -54,9 +54,13 @@ const keyOf = groupAzure | GroupAzureAccount
 
 // Sentences on several tools.
 const (
-	useAccessKey   = ": use accessKey"
-	useGCSInterop  = ": use an s3 profile with preset GCSInterop and an HMAC key"
-	azureKeysOnly  = "reads Azure account keys only: use accountKey"
+	useAccessKey  = ": use accessKey"
+	useGCSInterop = ": use an s3 profile with preset GCSInterop and an HMAC key"
+	azureKeysOnly = "reads Azure account keys only: use accountKey"
+	useDirectly   = ": leave identityBinding out and give the identity a federated credential for the cluster, or upload with the uploader, which can"
+	// defaultChain is why what is built on DefaultAzureCredential cannot use an identity binding: azidentity v1.14.0-beta.2
+	// and azure-identity 1.27.0 for Python took it out of it (their changelogs).
+	defaultChain   = "its DefaultAzureCredential does not know AKS identity bindings" + useDirectly
 	connectionOnly = "reads a connection string and nothing else: use connectionString"
 )
 

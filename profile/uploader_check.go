@@ -61,6 +61,9 @@ func (r *Resolved) exampleFiles() Files {
 	if r.Spec.CABundle != nil {
 		files.CA = "/ca"
 	}
+	if r.IssuerCA() != nil {
+		files.IssuerCA = "/issuer-ca"
+	}
 	return files
 }
 

@@ -52,6 +52,7 @@ func (e *Environment) uploaderAuth() uploader.Auth {
 	a := uploader.Auth{
 		Mode: e.Mode.Name, TokenFile: e.Files.Token, File: e.Files.Credentials, SecretsDirectory: e.Files.Keys,
 	}
+	a.TokenProxyCA = e.Files.IssuerCA
 	if e.Mode.addUploaderAuth != nil {
 		e.Mode.addUploaderAuth(&e.Resolved, &a)
 	}
@@ -89,6 +90,9 @@ func addWorkloadIdentityAuth(r *Resolved, a *uploader.Auth) {
 	wi := r.Spec.Azure.Auth.WorkloadIdentity
 	a.ClientID, a.TenantID = wi.ClientID, wi.TenantID
 	a.AuthorityHost = cmp.Or(wi.AuthorityHost, r.cloud.authority)
+	if binding := wi.IdentityBinding; binding != nil {
+		a.TokenProxy, a.SNIName = cmp.Or(binding.TokenProxy, bindingProxy), binding.SNIName
+	}
 }
 
 func addManagedIdentityAuth(r *Resolved, a *uploader.Auth) {

@@ -24,6 +24,11 @@ type Auth struct {
 	ClientID      string `json:"clientID,omitzero"`
 	TenantID      string `json:"tenantID,omitzero"`
 	AuthorityHost string `json:"authorityHost,omitzero"`
+	// TokenProxy is the URL of the token proxy of an AKS identity binding, which takes the place of AuthorityHost; empty:
+	// there is none. SNIName is the name in its certificate, and TokenProxyCA the file of the authority that signed that.
+	TokenProxy   string `json:"tokenProxy,omitzero"`
+	SNIName      string `json:"sniName,omitzero"`
+	TokenProxyCA string `json:"tokenProxyCA,omitzero"`
 }
 
 // AuthMode is an auth mode of a store: what the sidecar must know to use it.
@@ -52,7 +57,7 @@ var (
 	azureModes = []AuthMode{
 		{
 			Name: "workloadIdentity", Required: []string{"clientID", "tenantID", "tokenFile"},
-			Optional: []string{"authorityHost"},
+			Optional: []string{"authorityHost", "tokenProxy", "sniName", "tokenProxyCA"},
 		},
 		{Name: "managedIdentity", Optional: []string{"clientID"}},
 		{Name: "podIdentityBinding"},
@@ -119,5 +124,8 @@ func (a *Auth) namedFields() []struct{ name, value string } {
 		{"clientID", a.ClientID},
 		{"tenantID", a.TenantID},
 		{"authorityHost", a.AuthorityHost},
+		{"tokenProxy", a.TokenProxy},
+		{"sniName", a.SNIName},
+		{"tokenProxyCA", a.TokenProxyCA},
 	}
 }

@@ -64,4 +64,20 @@ func (k *checker) checkAuth(storeName string, a *Auth) {
 	k.checkURL(storeName+".auth.stsEndpoint", a.STSEndpoint)
 	k.checkURL(storeName+".auth.credentialsURL", a.CredentialsURL)
 	k.checkURL(storeName+".auth.authorityHost", a.AuthorityHost)
+	k.checkTokenProxy(storeName, a)
+}
+
+// checkTokenProxy checks that what belongs to a token proxy is there together, and that the pod's token reaches it by TLS.
+func (k *checker) checkTokenProxy(storeName string, a *Auth) {
+	field := storeName + ".auth.tokenProxy"
+	k.checkURL(field, a.TokenProxy)
+	k.checkFile(field+"CA", a.TokenProxyCA)
+	switch {
+	case a.TokenProxy == "" && a.SNIName+a.TokenProxyCA != "":
+		k.addProblem(field, "is missing: sniName and tokenProxyCA are those of a token proxy")
+	case a.TokenProxy != "" && !strings.HasPrefix(a.TokenProxy, "https://"):
+		k.addProblem(field, "must be an https URL: the pod's token is sent there")
+	case a.TokenProxy != "" && a.TokenProxyCA == "":
+		k.addProblem(field+"CA", "is missing: the token proxy's certificate is of the cluster's own authority")
+	}
 }

@@ -55,6 +55,10 @@ func TestConfigSurvivesItsText(t *testing.T) {
 
 func TestParseConfigRefuses(t *testing.T) {
 	with := func(fields string) string { return strings.TrimSuffix(smallest, "}") + "," + fields + "}" }
+	bound := func(proxy, rest string) string {
+		return `{"spool":"/backup","azure":{"container":"b","auth":{"mode":"workloadIdentity","clientID":"c","tenantID":"t","tokenFile":"/t",` +
+			`"tokenProxy":"` + proxy + `"` + rest + `}}}`
+	}
 	for name, test := range map[string]struct {
 		text string
 		want []string
@@ -67,6 +71,14 @@ func TestParseConfigRefuses(t *testing.T) {
 		"no spool and no store": {`{}`, []string{
 			`spool: is "": write an absolute path other than /`, ": 0 of them are set: write exactly one",
 		}},
+		"a token proxy without TLS": {
+			bound("http://10.0.0.1", `,"tokenProxyCA":"/ca"`), []string{"azure.auth.tokenProxy: must be an https URL"},
+		},
+		"a token proxy without an authority": {bound("https://10.0.0.1", ""), []string{"azure.auth.tokenProxyCA: is missing"}},
+		"the name of no token proxy": {
+			bound("", `,"sniName":"a.ests.aks","tokenProxyCA":"ca"`),
+			[]string{"azure.auth.tokenProxy: is missing", `azure.auth.tokenProxyCA: is "ca": write an absolute path`},
+		},
 		"a spool that goes up":  {strings.Replace(smallest, "/backup", "/a/../b", 1), []string{"spool: is"}},
 		"two stores":            {with(`"s3":{"bucket":"b","auth":{"mode":"ambient"}}`), []string{"2 of them are set"}},
 		"an unknown mode":       {with(`"upload":"Now"`), []string{`upload: is "Now": write OnClose or Stream`}},

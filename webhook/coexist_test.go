@@ -28,6 +28,7 @@ const (
 	ownRole, otherRole     = "arn:aws:iam::111122223333:role/backup", "arn:aws:iam::111122223333:role/other"
 	ownClient, otherClient = "00000000-0000-0000-0000-00000000000c", "00000000-0000-0000-0000-00000000000f"
 	tenant                 = "00000000-0000-0000-0000-00000000000a"
+	proxyName              = "a0123.ests.aks"
 )
 
 // TestOtherWebhooksOnAPIServer registers the webhooks of EKS and Azure, and a sidecar injector, beside Lighterman's, once
@@ -50,6 +51,8 @@ func TestOtherWebhooksOnAPIServer(t *testing.T) {
 		StorageAccount: "backups", Container: "pgc",
 		Auth: v1alpha1.AzureAuth{ManagedIdentity: &v1alpha1.AzureManagedIdentity{ClientID: ownClient}},
 	}}
+	bound := *workload.DeepCopy()
+	bound.Azure.Auth.WorkloadIdentity.IdentityBinding = &v1alpha1.AKSIdentityBinding{SNIName: proxyName}
 	const keeps = "keeps the identity"
 	tests := map[string]struct {
 		namespace string
@@ -58,13 +61,27 @@ func TestOtherWebhooksOnAPIServer(t *testing.T) {
 		env     map[string]string
 		warning string
 	}{
-		"EKS first: its role stays":            {"eks-first", web, map[string]string{"AWS_ROLE_ARN": otherRole}, keeps},
-		"EKS last: the profile's role stays":   {"eks-last", web, map[string]string{"AWS_ROLE_ARN": ownRole}, ""},
-		"EKS first, pod identity: its role":    {"eks-first", agent, map[string]string{"AWS_ROLE_ARN": otherRole, "AWS_CONTAINER_CREDENTIALS_FULL_URI": ""}, keeps},
-		"EKS last, pod identity: kept out":     {"eks-last", agent, map[string]string{"AWS_ROLE_ARN": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"}, ""},
-		"Azure first: its client stays":        {"azure-first", workload, map[string]string{"AZURE_CLIENT_ID": otherClient, "AZURE_TOKEN_CREDENTIALS": ""}, keeps},
-		"Azure last: the profile's client":     {"azure-last", workload, map[string]string{"AZURE_CLIENT_ID": ownClient, "AZURE_FEDERATED_TOKEN_FILE": injector.MountPath + "/token"}, ""},
-		"Azure last, managed identity":         {"azure-last", managed, map[string]string{"AZURE_CLIENT_ID": ownClient, "AZURE_FEDERATED_TOKEN_FILE": ""}, ""},
+		"EKS first: its role stays":          {"eks-first", web, map[string]string{"AWS_ROLE_ARN": otherRole}, keeps},
+		"EKS last: the profile's role stays": {"eks-last", web, map[string]string{"AWS_ROLE_ARN": ownRole}, ""},
+		"EKS first, pod identity: its role":  {"eks-first", agent, map[string]string{"AWS_ROLE_ARN": otherRole, "AWS_CONTAINER_CREDENTIALS_FULL_URI": ""}, keeps},
+		"EKS last, pod identity: kept out":   {"eks-last", agent, map[string]string{"AWS_ROLE_ARN": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"}, ""},
+		"Azure first: its client stays":      {"azure-first", workload, map[string]string{"AZURE_CLIENT_ID": otherClient, "AZURE_TOKEN_CREDENTIALS": ""}, keeps},
+		"Azure last: the profile's client":   {"azure-last", workload, map[string]string{"AZURE_CLIENT_ID": ownClient, "AZURE_FEDERATED_TOKEN_FILE": injector.MountPath + "/token"}, ""},
+		"Azure last, managed identity":       {"azure-last", managed, map[string]string{"AZURE_CLIENT_ID": ownClient, "AZURE_FEDERATED_TOKEN_FILE": ""}, ""},
+		"AKS first, directly: its proxy": {"aks-first", workload, map[string]string{
+			"AZURE_CLIENT_ID": otherClient, "AZURE_KUBERNETES_SNI_NAME": proxyName, "AZURE_TOKEN_CREDENTIALS": "",
+		}, keeps},
+		"AKS last, directly: no proxy": {"aks-last", workload, map[string]string{
+			"AZURE_CLIENT_ID": ownClient, "AZURE_FEDERATED_TOKEN_FILE": injector.MountPath + "/token",
+			"AZURE_KUBERNETES_TOKEN_PROXY": "", "AZURE_KUBERNETES_SNI_NAME": "", "AZURE_KUBERNETES_CA_FILE": "",
+		}, ""},
+		"AKS first, a binding: its client": {"aks-first", bound, map[string]string{
+			"AZURE_CLIENT_ID": otherClient, "AZURE_KUBERNETES_CA_FILE": "/var/run/secrets/azure/wi/ca-cert/ca.crt",
+		}, keeps},
+		"AKS last, a binding: the profile's": {"aks-last", bound, map[string]string{
+			"AZURE_CLIENT_ID": ownClient, "AZURE_FEDERATED_TOKEN_FILE": injector.MountPath + "/token",
+			"AZURE_KUBERNETES_SNI_NAME": proxyName, "AZURE_KUBERNETES_CA_FILE": injector.MountPath + "/token-proxy-ca.crt",
+		}, ""},
 		"a mesh first":                         {"mesh-first", web, map[string]string{"AWS_ROLE_ARN": ownRole}, ""},
 		"a mesh last, with a sidecar in front": {"mesh-last", web, map[string]string{"AWS_ROLE_ARN": ownRole}, ""},
 	}
@@ -125,7 +142,11 @@ func (r *replica) serveAll(t *testing.T) {
 	}{
 		"eks":   {fakewebhooks.EKS{RoleARN: otherRole, Region: "eu-west-1"}, admissionregistrationv1.NeverReinvocationPolicy},
 		"azure": {fakewebhooks.Azure{ClientID: otherClient, TenantID: tenant}, admissionregistrationv1.IfNeededReinvocationPolicy},
-		"mesh":  {linkerd{}, admissionregistrationv1.NeverReinvocationPolicy},
+		"aks": {fakewebhooks.Azure{
+			ClientID: otherClient, TenantID: tenant, TokenProxy: "https://kubernetes.default.svc.cluster.local", SNIName: proxyName,
+			CAConfigMap: "kube-root-ca.crt",
+		}, admissionregistrationv1.IfNeededReinvocationPolicy},
+		"mesh": {linkerd{}, admissionregistrationv1.NeverReinvocationPolicy},
 	}
 	r.register(t, "lighterman", "", r.handler, admissionregistrationv1.IfNeededReinvocationPolicy)
 	for name, other := range others {
@@ -230,6 +251,9 @@ func (a *apiServer) createPod(t *testing.T, namespace, profile string) (*corev1.
 	}
 	pod := dump(namespace)
 	pod.Annotations = map[string]string{injector.AnnotationProfile: profile}
+	if strings.HasPrefix(namespace, "aks-") {
+		pod.Annotations[fakewebhooks.AzureBinding] = "true"
+	}
 	if err := admin.Create(t.Context(), pod); err != nil {
 		t.Fatal(err)
 	}

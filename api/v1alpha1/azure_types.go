@@ -105,9 +105,9 @@ type AzureWorkloadIdentity struct {
 	// +kubebuilder:validation:MaxLength=36
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",message="must be a UUID, for example 00000000-0000-0000-0000-000000000000"
 	TenantID string `json:"tenantID"`
-	// The audience of the token, as the federated credential has it. Default api://AzureADTokenExchange.
+	// The audience of the token, as the federated credential has it. Default api://AzureADTokenExchange. With
+	// identityBinding the default is api://AKSIdentityBinding, and api://AzureADTokenExchange means that too.
 	// +optional
-	// +default="api://AzureADTokenExchange"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
@@ -119,6 +119,36 @@ type AzureWorkloadIdentity struct {
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHost() != ''",message="must be an https URL, for example https://login.microsoftonline.com/"
 	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	AuthorityHost string `json:"authorityHost,omitempty"`
+	// An AKS identity binding: the pod's token is exchanged at the cluster's token proxy, and not at Entra ID. Only
+	// programs that ask for it can use it, and the uploader does; no tool of this list can. The service account needs the
+	// verb use-managed-identity in the cluster.
+	// +optional
+	IdentityBinding *AKSIdentityBinding `json:"identityBinding,omitempty"`
+}
+
+// AKSIdentityBinding says where the token proxy of an AKS cluster is, and how it proves itself.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.sniName) || has(self.tokenProxy)",message="set sniName, the name that the cluster's token proxy has: AZURE_KUBERNETES_SNI_NAME of a pod with the annotation azure.workload.identity/use-identity-binding",fieldPath=".sniName"
+type AKSIdentityBinding struct {
+	// The name by which the token proxy is asked for and proves itself in TLS. Each AKS cluster has its own, ending in
+	// .ests.aks: AZURE_KUBERNETES_SNI_NAME of a pod with the annotation azure.workload.identity/use-identity-binding.
+	// Required, unless tokenProxy is set: then it defaults to the host of that.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be a host name, for example a0123456789abcdef.ests.aks"
+	SNIName string `json:"sniName,omitempty"`
+	// The URL of the token proxy. Default https://kubernetes.default.svc.cluster.local, where AKS has it.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHost() != '' && !self.contains('?') && !self.contains('#') && !self.contains('@')",message="must be an https URL without a user, a query or a fragment, for example https://kubernetes.default.svc.cluster.local"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
+	TokenProxy string `json:"tokenProxy,omitempty"`
+	// The key of a ConfigMap, in the pod's namespace, with the authority that signed the token proxy's certificate. Default
+	// ca.crt of kube-root-ca.crt, which Kubernetes keeps in each namespace: that of the API server.
+	// +optional
+	CAConfigMap *CAKeyRef `json:"caConfigMap,omitempty"`
 }
 
 // AzureManagedIdentity is a managed identity of the node.

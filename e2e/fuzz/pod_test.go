@@ -49,7 +49,12 @@ func (s *source) others(pod *corev1.Pod) {
 	}
 	if s.chance(10) {
 		pod.Labels = map[string]string{fakewebhooks.AzureLabel: "true"}
-		fakewebhooks.Azure{ClientID: pick(s, "", uuids[0], uuids[1]), TenantID: uuids[1]}.Mutate(pod)
+		azure := fakewebhooks.Azure{ClientID: pick(s, "", uuids[0], uuids[1]), TenantID: uuids[1]}
+		if s.chance(30) {
+			azure.TokenProxy, azure.SNIName, azure.CAConfigMap = "https://kubernetes.default.svc", "a0123.ests.aks", "kube-root-ca.crt"
+			pod.Annotations = map[string]string{fakewebhooks.AzureBinding: "true"}
+		}
+		azure.Mutate(pod)
 	}
 }
 

@@ -51,6 +51,11 @@ func (s *source) azureAuth(auth *v1alpha1.AzureAuth) {
 			ClientID: good(s, uuids), TenantID: good(s, uuids), Audience: pick(s, "", "", "own"),
 			AuthorityHost: pick(s, "", "", "https://login.example.com/", "login"),
 		}
+		if s.chance(30) {
+			auth.WorkloadIdentity.IdentityBinding = &v1alpha1.AKSIdentityBinding{
+				SNIName: rarely(s, "a0123.ests.aks", ""), TokenProxy: pick(s, "", "", "https://10.0.0.1/tokens", "http://x"),
+			}
+		}
 	case 1:
 		auth.ManagedIdentity = &v1alpha1.AzureManagedIdentity{ClientID: pick(s, "", good(s, uuids))}
 	case 2:

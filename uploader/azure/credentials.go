@@ -49,7 +49,12 @@ var authModes = map[string]authMode{
 	"sasToken":         {newClients: withSecret(sasToken)},
 }
 
-func issuedByEntraID(a uploader.Auth) string { return "Entra ID, for the application " + a.ClientID }
+func issuedByEntraID(a uploader.Auth) string {
+	if a.TokenProxy != "" {
+		return "the token proxy " + a.TokenProxy + ", for the managed identity " + a.ClientID
+	}
+	return "Entra ID, for the application " + a.ClientID
+}
 
 // credential makes a credential of Entra ID.
 type credential func(uploader.Azure, policy.ClientOptions) (azcore.TokenCredential, error)
@@ -106,12 +111,19 @@ func workloadIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.Toke
 		text, err := os.ReadFile(where.Auth.TokenFile)
 		return string(text), err
 	}
+	if where.Auth.TokenProxy != "" {
+		proxy, err := newTokenProxy(where.Auth)
+		if err != nil {
+			return nil, err
+		}
+		o.Transport = proxy
+	}
 	return azidentity.NewClientAssertionCredential(
 		where.Auth.TenantID,
 		where.Auth.ClientID,
 		token,
 		&azidentity.ClientAssertionCredentialOptions{
-			ClientOptions: o, DisableInstanceDiscovery: hasOwnAuthority(where),
+			ClientOptions: o, DisableInstanceDiscovery: hasOwnAuthority(where) || where.Auth.TokenProxy != "",
 		},
 	)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -60,8 +61,8 @@ func newCloud(t *testing.T) *cloud {
 	t.Helper()
 	c := &cloud{}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /"+tenant+"/v2.0/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		base := c.URL + "/" + tenant
+	mux.HandleFunc("GET /"+tenant+"/v2.0/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
+		base := "https://" + r.Host + "/" + tenant // As it was asked, also by way of a proxy.
 		fmt.Fprintf(
 			w, `{"issuer": "%[1]s/v2.0", "authorization_endpoint": "%[1]s/authorize", "token_endpoint": "%[1]s/token"}`, base,
 		)
@@ -240,6 +241,53 @@ func TestEntraRefuses(t *testing.T) {
 		if _, err := store.Authenticate(t.Context()); objstore.ClassOf(err) != want.class {
 			t.Errorf("%s: the exchange alone: got %s: %v, want %+v", code, objstore.ClassOf(err), err, want)
 		}
+	}
+}
+
+// TestTokenProxy has the token of an identity binding come from the cluster's proxy alone: it is asked by its own name in TLS, its
+// certificate is checked by the cluster's authority, and Entra ID is asked nothing.
+func TestTokenProxy(t *testing.T) {
+	setDecoys(t)
+	t.Setenv("AZURE_KUBERNETES_TOKEN_PROXY", "https://decoy.invalid")
+	storage, entra, proxy := newCloud(t), newCloud(t), newCloud(t)
+	var name string
+	proxy.TLS.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		name = hello.ServerName
+		return nil, nil
+	}
+	ca := write(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw}))
+	auth := uploader.Auth{
+		Mode: "workloadIdentity", ClientID: "app", TenantID: tenant, TokenFile: write(t, []byte("the token")),
+		AuthorityHost: entra.URL + "/", TokenProxy: proxy.URL, SNIName: "example.com", TokenProxyCA: ca,
+	}
+	store, err := storage.open(t, auth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Stat(t.Context(), "key"); err != nil || storage.who != "Bearer for app" {
+		t.Errorf("came as %q: %v", storage.who, err)
+	}
+	if name != "example.com" || proxy.asked["client_assertion"][0] != "the token" || entra.asked != nil {
+		t.Errorf("the proxy was asked as %q with %v, Entra ID with %v", name, proxy.asked, entra.asked)
+	}
+	got, err := store.Authenticate(t.Context())
+	if want := "the token proxy " + proxy.URL + ", for the managed identity app"; err != nil || got.From != want {
+		t.Errorf("given by %q, want %q; %v", got.From, want, err)
+	}
+
+	auth.SNIName = "a0123.ests.aks"
+	if store, err = storage.open(t, auth); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Stat(t.Context(), "key"); err == nil || !strings.Contains(err.Error(), "not a0123.ests.aks") {
+		t.Errorf("a certificate of another name: %v", err)
+	}
+	auth.SNIName, auth.TokenProxyCA = "example.com", write(t, certificate(t))
+	if store, err = storage.open(t, auth); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Stat(t.Context(), "key"); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+		t.Errorf("a certificate of another authority: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -14,6 +15,9 @@ type Options struct {
 	// CAFile has the authorities that a server's certificate must be signed by, as PEM. They take the place of the system's.
 	// The file is read again when it has changed. Empty: the system's.
 	CAFile string
+	// ServerName is the name that a server is asked for in TLS, and that its certificate must have; empty: the host of the
+	// request's URL.
+	ServerName string
 	// Connections is how many requests run at once. So many connections are kept for the next ones. Zero is 8.
 	Connections int
 }
@@ -51,10 +55,10 @@ func New(o Options) (*http.Client, error) {
 			return newConn(c), nil
 		},
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			return dialTLS(ctx, dialer, roots, network, address)
+			return dialTLS(ctx, dialer, &tls.Config{ServerName: o.ServerName, MinVersion: tls.VersionTLS12}, roots, network, address)
 		},
 		// For the way through a proxy, where the transport shakes hands itself.
-		TLSClientConfig:       &tls.Config{RootCAs: roots.pool, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:       &tls.Config{ServerName: o.ServerName, RootCAs: roots.pool, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   dialTimeout,
 		MaxIdleConns:          2 * o.Connections,
 		MaxIdleConnsPerHost:   o.Connections,
@@ -71,20 +75,24 @@ func New(o Options) (*http.Client, error) {
 	}, nil
 }
 
-func dialTLS(ctx context.Context, dialer *net.Dialer, roots *roots, network, address string) (net.Conn, error) {
+// dialTLS connects to a server, and checks its certificate by the authorities as they are now. The configuration's name is that
+// of the address, if it has none.
+func dialTLS(
+	ctx context.Context, dialer *net.Dialer, config *tls.Config, roots *roots, network, address string,
+) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := roots.currentPool()
-	if err != nil {
+	config.ServerName = cmp.Or(config.ServerName, host)
+	if config.RootCAs, err = roots.currentPool(); err != nil {
 		return nil, err
 	}
 	raw, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	c := tls.Client(raw, &tls.Config{ServerName: host, RootCAs: pool, MinVersion: tls.VersionTLS12})
+	c := tls.Client(raw, config)
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	if err := c.HandshakeContext(ctx); err != nil {
