@@ -1,6 +1,7 @@
 package crdrules
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -29,8 +30,8 @@ type Rules struct {
 	cel        *cel.Validator
 }
 
-// Check returns every problem for which the API server would refuse to create the object of which data is the JSON; none means that
-// it would accept it. As kubectl has it by default, a field that the schema does not have is a problem. It fails when data is not
+// Check returns every problem for which the API server would refuse to create the object of which data is the JSON, sorted by field;
+// none means that it would accept it. As kubectl has it by default, a field that the schema does not have is a problem. It fails when data is not
 // a JSON object.
 //
 // The steps and their order are those of the API server: apiextensions-apiserver v0.37 pkg/apiserver/customresource_handler.go
@@ -54,7 +55,12 @@ func (r *Rules) Check(ctx context.Context, data []byte) (field.ErrorList, error)
 		found = append(found, field.Forbidden(field.NewPath(path), "unknown field: look for a misspelling, also of capital letters"))
 	}
 	defaulting.Default(object, r.structure)
-	return append(found, r.validate(ctx, object, meta)...), nil
+	found = append(found, r.validate(ctx, object, meta)...)
+	// Rules are evaluated in the order of a map: two runs would differ.
+	slices.SortStableFunc(found, func(a, b *field.Error) int {
+		return cmp.Or(strings.Compare(a.Field, b.Field), strings.Compare(a.Detail, b.Detail))
+	})
+	return found, nil
 }
 
 // coerce drops from the object what its schema does not have, and returns the object's metadata and the paths that it dropped.
