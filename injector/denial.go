@@ -29,6 +29,8 @@ const (
 	ReasonNotSupported           Reason = "NotSupported"
 	ReasonInvalidProfile         Reason = "InvalidProfile"
 	ReasonCollision              Reason = "Collision"
+	// ReasonUnresolvedPlaceholder: a placeholder of the prefix stands for nothing in this pod.
+	ReasonUnresolvedPlaceholder Reason = "UnresolvedPlaceholder"
 	// ReasonTooLarge: the pod, or what it would be given, is larger than what can be stored.
 	ReasonTooLarge Reason = "TooLarge"
 	// ReasonIncompleteIdentity: a container sets a part of an identity itself.

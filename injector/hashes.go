@@ -29,8 +29,8 @@ func hashBytes(text []byte) digits {
 	return d
 }
 
-// hashVariable returns the hash of a variable's value; known is false for references other than to a key of a Secret or of a ConfigMap,
-// which are never Lighterman's.
+// hashVariable returns the hash of a variable's value; known is false for references other than to a key of a Secret or of a
+// ConfigMap or to a field of the pod, which are never Lighterman's.
 func hashVariable(e *corev1.EnvVar) (d digits, known bool) {
 	if e.ValueFrom == nil {
 		return hashText("=", e.Value), true
@@ -40,6 +40,9 @@ func hashVariable(e *corev1.EnvVar) (d digits, known bool) {
 	}
 	if ref := e.ValueFrom.ConfigMapKeyRef; ref != nil {
 		return hashReference("configMap ", ref.Name, ref.Key, ref.Optional), true
+	}
+	if field := e.ValueFrom.FieldRef; field != nil {
+		return hashText("field ", field.FieldPath), true
 	}
 	return d, false
 }

@@ -41,7 +41,7 @@ func Inject(pod *Pod, profile *profile.Profile, settings Settings) (Result, erro
 func renderProfile(pod *Pod, prof *profile.Profile, settings *Settings) (*profile.Environment, error) {
 	tools, field := toolsOf(&pod.Metadata, prof.Spec)
 	resolved := profile.ResolveWithTools(prof.Spec, tools)
-	if err := overrideRepository(&pod.Metadata, &resolved); err != nil {
+	if err := fillPrefix(pod, prof, &resolved); err != nil {
 		return nil, err
 	}
 	env, problems := resolved.Render(profile.Use{

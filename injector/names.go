@@ -17,8 +17,8 @@ const (
 	AnnotationTools          = "lighterman.dev/tools"
 	AnnotationUpload         = "lighterman.dev/upload"
 	AnnotationCompletion     = "lighterman.dev/completion"
-	// AnnotationPgbackrestRepository chooses the repository in place of spec.toolOptions.pgbackrest.repository.
-	AnnotationPgbackrestRepository = "lighterman.dev/pgbackrest-repository"
+	// AnnotationWorkload is what {workload} stands for in a prefix.
+	AnnotationWorkload = "lighterman.dev/workload"
 	// AnnotationInjected is set by the webhook: compact JSON, see Record.
 	AnnotationInjected = "lighterman.dev/injected"
 	// AnnotationAdded is set by the webhook: compact JSON, see Added.

@@ -59,6 +59,7 @@ func (p *planner) planPod(request *uploadRequest) (*additions, error) {
 	p.warnProfile()
 	p.warnTokenService()
 	p.warnHostNetwork()
+	p.warnGeneratedName()
 	given := &additions{}
 	if given.labels, err = missingLabels(&p.pod.Metadata, p.desired); err != nil {
 		return nil, err

@@ -22,9 +22,18 @@ type Metadata struct {
 	Name         string `json:"name"`
 	GenerateName string `json:"generateName"`
 	// Namespace may be empty in an admission request; the request has it.
-	Namespace   string            `json:"namespace"`
-	Labels      map[string]string `json:"labels"`
-	Annotations map[string]string `json:"annotations"`
+	Namespace       string            `json:"namespace"`
+	Labels          map[string]string `json:"labels"`
+	Annotations     map[string]string `json:"annotations"`
+	OwnerReferences []OwnerReference  `json:"ownerReferences"`
+}
+
+// OwnerReference is what the rules read of a reference to what has made the pod.
+type OwnerReference struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Name       string `json:"name"`
+	Controller *bool  `json:"controller"`
 }
 
 // PodSpec is what the rules read of a pod's spec.

@@ -83,6 +83,8 @@ func envSize(env []corev1.EnvVar) int {
 			size += referenceSize + jsonSize(from.SecretKeyRef.Name) + jsonSize(from.SecretKeyRef.Key)
 		} else if from != nil && from.ConfigMapKeyRef != nil {
 			size += referenceSize + jsonSize(from.ConfigMapKeyRef.Name) + jsonSize(from.ConfigMapKeyRef.Key)
+		} else if from != nil && from.FieldRef != nil {
+			size += referenceSize + jsonSize(from.FieldRef.FieldPath)
 		}
 	}
 	return size

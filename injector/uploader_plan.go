@@ -106,7 +106,7 @@ func checkUploaderNames(pod *Pod, request *uploadRequest) (alreadyInjected bool,
 // uploaderConfig returns the sidecar's configuration: the profile in the uploader's words.
 func uploaderConfig(d *desired, u *uploadRequest) (string, error) {
 	c := profile.UploaderConfig(&u.spec)
-	c.Spool, c.Profile, c.Prefix, c.CAFile = u.path, d.profile.Kind+" "+d.profile.String(), d.Prefix(), d.Files.CA
+	c.Spool, c.Profile, c.Prefix, c.CAFile = u.path, d.profile.Kind+" "+d.profile.String(), d.UploaderPrefix(), d.Files.CA
 	c.Completion, c.DrainTimeoutSeconds = u.completionMode(), u.drainTimeout()
 	d.ConfigureUploader(&c)
 	if problems := d.UploaderProblems(&c); len(problems) > 0 {

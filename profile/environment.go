@@ -34,9 +34,7 @@ type Environment struct {
 
 	// tool is the one whose variables are added; empty: the SDKs'.
 	tool v1alpha1.Tool
-	// rename is that of the tool's row.
-	rename func(string) string
-	ca     caConflict
+	ca   caConflict
 	// conflicts are sentences on tools that cannot be used together.
 	conflicts []string
 }
@@ -59,9 +57,17 @@ func secretKey(ref *v1alpha1.KeyRef) *corev1.SecretKeySelector {
 	return &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: ref.Name}, Key: ref.Key}
 }
 
+// addField adds a variable whose value the kubelet reads from a field of the pod.
+func (e *Environment) addField(name, path string) {
+	e.appendVar(corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{
+		APIVersion: "v1", FieldPath: path,
+	}}}, 0)
+}
+
 // addAll adds all variables: the store's own, the mode's, the tools', and the profile's literals.
 func (e *Environment) addAll() {
 	e.Vars = make([]Variable, 0, 24+8*len(e.Tools)+len(e.Spec.Env))
+	e.addPodName()
 	e.Store.env(e)
 	e.addToolEnv()
 	for i := range e.Spec.Env {
@@ -99,6 +105,9 @@ func (v *Variable) Equals(env *corev1.EnvVar) bool {
 	if want := want.ConfigMapKeyRef; want != nil {
 		got := got.ConfigMapKeyRef
 		return got != nil && want.Name == got.Name && want.Key == got.Key
+	}
+	if want.FieldRef != nil {
+		return got.FieldRef != nil && want.FieldRef.FieldPath == got.FieldRef.FieldPath
 	}
 	return got.SecretKeyRef != nil && want.SecretKeyRef.Name == got.SecretKeyRef.Name &&
 		want.SecretKeyRef.Key == got.SecretKeyRef.Key

@@ -20,7 +20,7 @@ type Resolved struct {
 	location location
 	// cloud is the row of an Azure store's cloud; nil: there is no such cloud.
 	cloud *azureCloud
-	// prefix is the part of the bucket that the pods use.
+	// prefix is the part of the bucket that the pods use; with its placeholders, until FillPrefix has replaced them.
 	prefix string
 }
 
@@ -49,14 +49,12 @@ func ResolveWithTools(spec *v1alpha1.CredentialProfileSpec, tools []v1alpha1.Too
 		for i, tool := range tools {
 			r.dialects[i] = dialectOf(tool)
 		}
-		if number := chosenRepository(spec); number != FirstRepository {
-			r.ChooseRepository(number)
-		}
 	}
 	return r
 }
 
-// Prefix returns the part of the bucket that the pods use, without a slash at either end; empty: the whole bucket.
+// Prefix returns the part of the bucket that the pods use, without a slash at either end; empty: the whole bucket. It has
+// the placeholders of the profile until FillPrefix has replaced them.
 func (r *Resolved) Prefix() string { return r.prefix }
 
 // URL returns the store as a URL, for people; empty when the spec has none.

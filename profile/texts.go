@@ -100,6 +100,8 @@ func (p *problems) checkText(field, text string) {
 	switch {
 	case strings.Contains(text, "$(") && (strings.HasSuffix(field, ".bucket") || strings.HasSuffix(field, ".container")):
 		p.addInvalid(field, "contains $(, and a variable of the container is not looked up there: name the ConfigMap or the Secret that has the name in %sFrom", field)
+	case strings.Contains(text, "$(") && strings.HasSuffix(field, ".prefix"):
+		p.addInvalid(field, "contains $(, and a prefix knows no variables: for what differs between pods %s", writePlaceholders)
 	case strings.Contains(text, "$("):
 		p.addInvalid(field, "contains $(, and variables are made of it, in which $(NAME) would be replaced: write the value out")
 	case strings.ContainsFunc(text, unicode.IsControl):

@@ -22,8 +22,6 @@ type dialect struct {
 	// identities and rivals are as in store, for what only this tool reads.
 	identities []Identity
 	rivals     []Rival
-	// rename returns the name of a variable that the row has for another one; nil: its own.
-	rename func(string) string
 }
 
 // cells hold what a tool reads of one store.
@@ -144,7 +142,7 @@ func (d *dialect) findRefusal(r *Resolved) string {
 // addToolEnv adds the variables of the tools, behind those of the SDKs.
 func (e *Environment) addToolEnv() {
 	for _, d := range e.dialects {
-		e.tool, e.rename = d.name, d.rename
+		e.tool = d.name
 		c := d.cellsFor(e.Store)
 		if c.env != nil {
 			c.env(e)
@@ -153,7 +151,7 @@ func (e *Environment) addToolEnv() {
 			mode.env(e)
 		}
 	}
-	e.tool, e.rename = "", nil
+	e.tool = ""
 	e.settleCABundle()
 }
 

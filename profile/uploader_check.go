@@ -31,7 +31,7 @@ func (p *problems) checkUploader(r *Resolved, sound bool) {
 		return
 	}
 	e := Environment{Resolved: *r, Files: r.exampleFiles()}
-	c.Prefix = r.Prefix()
+	c.Prefix = r.UploaderPrefix()
 	e.ConfigureUploader(&c)
 	*p = append(*p, e.UploaderProblems(&c)...)
 }

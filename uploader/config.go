@@ -33,7 +33,7 @@ type Config struct {
 	// Include and Exclude are patterns of paths in the spool; see Matches. Default: every file, and none.
 	Include []string `json:"include,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
-	// Prefix begins all keys. It has no slash at either end.
+	// Prefix begins all keys. It has no slash at either end. PodPlaceholder in it stands for the pod's name.
 	Prefix string `json:"prefix,omitzero"`
 	// Key makes the rest of a key; see Template. Default DefaultKey.
 	Key string `json:"key,omitzero"`

@@ -96,8 +96,12 @@ func (t *Template) IsPerPod() bool {
 // Keys are those of one pod.
 type Keys struct{ before, after string }
 
+// PodPlaceholder stands in a prefix for the name of a pod that had none yet when its uploader was configured.
+const PodPlaceholder = "{pod}"
+
 // Keys returns the keys of a pod below a prefix.
 func (t *Template) Keys(prefix string, pod Pod) Keys {
+	prefix = strings.ReplaceAll(prefix, PodPlaceholder, pod.Name)
 	var before, after strings.Builder
 	if prefix != "" {
 		before.WriteString(prefix + "/")

@@ -33,6 +33,21 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestPodInPrefix fills in the name of a pod that had none yet when its uploader was configured.
+func TestPodInPrefix(t *testing.T) {
+	template, err := uploader.ParseTemplate("{path}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := template.Keys("store/{pod}", pod)
+	if got, err := keys.Of("wal/0001"); err != nil || got != "store/pg-backup-x7/wal/0001" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, want := keys.Manifest(pod.UID), "store/pg-backup-x7/.lighterman/6f1c/manifest.json"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestOwnKeysLieBesideTheFiles(t *testing.T) {
 	template, err := uploader.ParseTemplate(uploader.DefaultKey)
 	if err != nil {

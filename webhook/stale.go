@@ -40,10 +40,11 @@ var denialBasis = map[injector.Reason]basis{
 	injector.ReasonServiceAccountConflict:     fromCluster,
 	injector.ReasonServiceAccountNotFound:     fromCluster,
 	// A pod that a selector or a default found may be free of the profile by now.
-	injector.ReasonUnknownContainer: fromCluster,
-	injector.ReasonNotSupported:     fromCluster,
-	injector.ReasonInvalidProfile:   fromCluster,
-	injector.ReasonTooLarge:         fromCluster, // A profile with fewer variables fits.
+	injector.ReasonUnknownContainer:      fromCluster,
+	injector.ReasonNotSupported:          fromCluster,
+	injector.ReasonInvalidProfile:        fromCluster,
+	injector.ReasonUnresolvedPlaceholder: fromCluster, // A profile may have another prefix by now.
+	injector.ReasonTooLarge:              fromCluster, // A profile with fewer variables fits.
 	// What the pod has may be of a first pass, with the profile as it is now.
 	injector.ReasonCollision: fromCluster,
 }

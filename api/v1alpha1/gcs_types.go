@@ -15,12 +15,16 @@ type GCSStore struct {
 	// +optional
 	BucketFrom *BucketSource `json:"bucketFrom,omitempty"`
 
-	// The part of the bucket that the pods use, without a slash at either end.
+	// The part of the bucket that the pods use, without a slash at either end. In it {namespace},
+	// {serviceAccount}, {workload} and {pod} stand for the pod's own, and are filled in when it is admitted: {workload} is the
+	// name of the CronJob, Job, Deployment, StatefulSet, DaemonSet or operator's cluster that the pod belongs to. Without
+	// a placeholder all pods of the profile use the same place.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/')",message="must not begin or end with a slash"
-	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: for what differs between pods write {namespace}, {serviceAccount}, {workload} or {pod}"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([^{}]|[{](namespace|serviceAccount|workload|pod)[}])*$')",message="has a brace that belongs to no placeholder: write {namespace}, {serviceAccount}, {workload} or {pod}"
 	Prefix string `json:"prefix,omitempty"`
 
 	// The ID of the project that the bucket belongs to. Tools written in Python need it where the credentials do not tell.

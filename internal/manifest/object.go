@@ -21,8 +21,8 @@ type Object struct {
 	Name string
 	// JSON is the object with all its fields.
 	JSON []byte
-	// Pod is the pod that the object makes, as its controller creates it: in the object's namespace, and without a name unless
-	// the object is a Pod. Nil: the object makes none.
+	// Pod is the pod that the object makes, as its controller creates it: in the object's namespace, owned by the object, and
+	// without a name unless the object is a Pod. Nil: the object makes none.
 	Pod *injector.Pod
 
 	// at and template are RFC 6901 pointers: to the object in its document, and to the pod template in the object.
@@ -45,32 +45,37 @@ func newObject(raw jsontext.Value, h head, at string) (*Object, error) {
 	if !ok {
 		return o, nil
 	}
-	if err := o.findPod(path); err != nil {
+	if err := o.findPod(h.Metadata.Name, path); err != nil {
 		return nil, fmt.Errorf("%s: %w", o, err)
 	}
 	return o, nil
 }
 
-func (o *Object) findPod(path []string) error {
+// findPod finds the pod that the object of a name makes.
+func (o *Object) findPod(name string, path []string) error {
 	template := jsontext.Value(o.JSON)
-	for i, name := range path {
+	for i, field := range path {
 		var fields map[string]jsontext.Value
 		if err := json.Unmarshal(template, &fields); err != nil {
 			return fmt.Errorf("read %s: %w", strings.Join(path[:i], "."), err)
 		}
-		template = fields[name]
+		template = fields[field]
 		if isAbsent(template) {
 			return fmt.Errorf("%s is missing: a %s makes its pods of %s", strings.Join(path[:i+1], "."), o.Kind,
 				strings.Join(path, "."))
 		}
-		o.template += "/" + name
+		o.template += "/" + field
 	}
 	pod, err := injector.ParsePod(template)
 	if err != nil {
 		return err
 	}
-	if len(path) > 0 { // Controllers give the pod its name and namespace, not the template.
+	if len(path) > 0 { // Controllers give the pod its name, namespace and owner, not the template.
 		pod.Metadata.Name, pod.Metadata.GenerateName, pod.Metadata.Namespace = "", "", o.Namespace
+		controller := true
+		pod.Metadata.OwnerReferences = []injector.OwnerReference{
+			{APIVersion: o.APIVersion, Kind: o.Kind, Name: name, Controller: &controller},
+		}
 	}
 	var fields struct {
 		Metadata jsontext.Value `json:"metadata"`
