@@ -75,10 +75,14 @@ func doctorPod(o *Options, dryRun *corev1.Pod) (*corev1.Pod, error) {
 	return pod, nil
 }
 
+// workloadOf returns what {workload} stands for in the profile's prefix.
+func workloadOf(o *Options) string { return cmp.Or(o.Workload, DefaultWorkload) }
+
 func newPod(o *Options, c corev1.Container) *corev1.Pod {
 	labels := map[string]string{"app.kubernetes.io/name": "lighterman-doctor"}
 	maps.Copy(labels, o.Labels)
-	annotations := map[string]string{}
+	// The pod has neither an owner nor a name of its own by which it could be a workload.
+	annotations := map[string]string{injector.AnnotationWorkload: workloadOf(o)}
 	profiles := map[string]string{
 		injector.AnnotationProfile: o.Profile, injector.AnnotationClusterProfile: o.ClusterProfile,
 	}

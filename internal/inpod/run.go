@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -22,6 +23,8 @@ type Options struct {
 	// Profile or ClusterProfile is the profile that the pod names. Neither: the webhook chooses, as for any such pod.
 	Profile, ClusterProfile string
 	ServiceAccount          string
+	// Workload is what {workload} stands for in the profile's prefix; empty: DefaultWorkload.
+	Workload string
 	// Image is that of the pod; empty: that of the sidecar which the webhook adds.
 	Image string
 	// Labels are given to the pod, for network policies.
@@ -31,6 +34,9 @@ type Options struct {
 	// Out is where the doctor's report goes; Notes where progress and the API server's warnings go.
 	Out, Notes io.Writer
 }
+
+// DefaultWorkload is the workload that the doctor is where it is told no other.
+const DefaultWorkload = "lighterman-doctor"
 
 // ErrUnwell means that the report has a failure.
 var ErrUnwell = errors.New("not all is well: the report says what to do")
@@ -61,6 +67,7 @@ func Run(ctx context.Context, config *rest.Config, o Options) error {
 	if err != nil {
 		return err
 	}
+	c.notePrefix(dryRun)
 	collector.texts = nil
 	pod, err = kube.CoreV1().Pods(o.Namespace).Create(ctx, pod, metav1.CreateOptions{})
 	if err != nil {
@@ -85,6 +92,14 @@ type diagnosis struct {
 // notef writes a line of progress. That Notes may be closed is no failure.
 func (c *diagnosis) notef(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.Notes, format+"\n", args...)
+}
+
+// notePrefix says below which prefix the doctor writes, where that is not the profile's alone.
+func (c *diagnosis) notePrefix(dryRun *corev1.Pod) {
+	prefix, workload := prefixOf(dryRun), workloadOf(&c.Options)
+	if strings.Contains(prefix, workload) {
+		c.notef("the doctor looks at the prefix %s: {workload} of the profile stands for %s; for another, use --workload", prefix, workload)
+	}
 }
 
 // warningCollector keeps the warnings of the API server.

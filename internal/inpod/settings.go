@@ -3,7 +3,11 @@ package inpod
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/uploader"
 )
 
@@ -39,4 +43,22 @@ func readSecretsFromVariables(settings string) (string, error) {
 		return "", fmt.Errorf("write the doctor's settings: %w", err)
 	}
 	return string(text), nil
+}
+
+// prefixOf returns the prefix of the sidecar that a dry run has; empty: it has none.
+func prefixOf(dryRun *corev1.Pod) string {
+	for i := range dryRun.Spec.InitContainers {
+		c := &dryRun.Spec.InitContainers[i]
+		at := slices.IndexFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == uploader.EnvConfig })
+		if c.Name != injector.UploaderContainerName || at < 0 {
+			continue
+		}
+		var config struct {
+			Prefix string `json:"prefix"`
+		}
+		if json.Unmarshal([]byte(c.Env[at].Value), &config) == nil {
+			return config.Prefix
+		}
+	}
+	return ""
 }
