@@ -39,7 +39,7 @@ type webhookConflict struct {
 // first; else all of it stays out, for half an identity is none.
 func (c webhookConflict) resolveConflict() (profile.Group, error) {
 	w := c.webhook
-	whole, same := c.isCompatible(), c.Mode.Rank == w.Rank
+	whole, same := c.isCompatible(), c.Rank() == w.Rank
 	hasOther := c.own.presenceOf(w.IdentityVariable).isPossible()
 	isForeign := hasOther && !slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool {
 		return e.Name == w.IdentityVariable && c.equalsInjected(&e)
@@ -49,7 +49,7 @@ func (c webhookConflict) resolveConflict() (profile.Group, error) {
 		return 0, nil
 	case !hasOther:
 		return 0, c.denyIncomplete(w.IdentityVariable)
-	case whole && c.Mode.Rank < w.Rank:
+	case whole && c.Rank() < w.Rank:
 		c.warn("container %q has two identities, of which programs take that of %s %s: %s gave it the other (%s); remove %s if that is not needed",
 			c.Name, c.profile.Kind, c.profile, w.Name, w.IdentityVariable, w.Source)
 		return 0, nil
@@ -85,7 +85,7 @@ func (c webhookConflict) denyIncomplete(lacking string) error {
 // variable, both mean the same. The path of the token may be either, as long as the token is for the same audience.
 func (c webhookConflict) isCompatible() bool {
 	w := c.webhook
-	sameToken := c.Mode.Audience != nil && c.Mode.Rank == w.Rank && c.Mode.Audience(c.Spec) == c.otherAudience()
+	sameToken := c.Mode.Audience != nil && c.Rank() == w.Rank && c.Mode.Audience(c.Spec) == c.otherAudience()
 	for i := range c.Env {
 		env := &c.Env[i]
 		switch {
@@ -94,7 +94,7 @@ func (c webhookConflict) isCompatible() bool {
 			if !c.equalsInjected(env) {
 				return false
 			}
-		case c.Mode.Rank == w.Rank && w.Binding.Sets(env.Name):
+		case c.Rank() == w.Rank && w.Binding.Sets(env.Name):
 			return false // The profile's token would go to a proxy that takes another.
 		}
 	}
@@ -142,7 +142,7 @@ func skipAnnotations(d *desired, m *Metadata, containers []containerAdditions) [
 		if set || d.Mode.KeepsAmbientIdentity || (w.Label != "" && m.Labels[w.Label] != "true") {
 			continue
 		}
-		if mixes := d.Mode.Rank == w.Rank && w.Binding.IsAskedBy(m.Annotations); d.Mode.Rank <= w.Rank && !mixes {
+		if mixes := d.Rank() == w.Rank && w.Binding.IsAskedBy(m.Annotations); d.Rank() <= w.Rank && !mixes {
 			continue
 		}
 		var names []string

@@ -49,6 +49,7 @@ func TestOtherWebhooks(t *testing.T) {
 		webIdentity = `s3: {bucket: b, region: eu-west-1, auth: {webIdentity: {roleARN: "` + profileRole + `"}}}`
 		ownSTS      = `s3: {bucket: b, region: eu-west-1, auth: {webIdentity: {roleARN: "` + profileRole + `", stsEndpoint: "https://sts.storage.svc"}}}`
 		ownAudience = `s3: {bucket: b, region: eu-west-1, auth: {webIdentity: {roleARN: "` + profileRole + `", audience: minio}}}`
+		secondRole  = `s3: {bucket: b, region: eu-west-1, auth: {webIdentity: {roleARN: "` + otherRole + `", assumeRole: {roleARN: "` + profileRole + `"}}}}`
 		podIdentity = `s3: {bucket: b, region: eu-west-1, auth: {podIdentity: {}}}`
 		accessKey   = `s3: {bucket: b, region: eu-west-1, auth: {accessKey: {accessKeyID: {name: aws, key: id}, secretAccessKey: {name: aws, key: secret}}}}`
 		file        = `s3: {bucket: b, region: eu-west-1, auth: {credentialsFile: {name: aws, key: file}}}`
@@ -66,6 +67,7 @@ func TestOtherWebhooks(t *testing.T) {
 		chain     = `azure: {storageAccount: a, container: c, auth: {default: {}}}`
 	)
 	const role, other, agent, keys, shared = "role " + profileRole, "role " + otherRole, "association", "keys of aws", "file"
+	const chained = "configuration file"
 	const client, theirs, account = "workload " + profileClient + " in " + tenant, "workload " + otherClient + " in " + tenant, "keys of az"
 	const byProxy = " through " + proxyName + " at " + tokenProxy
 	// keep and two begin the warnings: theirs stays, or both are there. Where the pod is denied, the warning is part of the denial.
@@ -82,6 +84,9 @@ func TestOtherWebhooks(t *testing.T) {
 		"web identity elsewhere, the same role": {ownSTS, same, role, "", role, ""},
 		"web identity elsewhere, association":   {ownSTS, association, role, two, role, two},
 		"web identity, another audience":        {ownAudience, same, role, keep, role, ""},
+		"a second role, the first role":         {secondRole, irsa, other, keep, chained, ""},
+		"a second role, another role":           {secondRole, same, role, keep, chained, ""},
+		"a second role, an association":         {secondRole, association, chained, two, chained, ""},
 		"pod identity, a role":                  {podIdentity, irsa, other, keep, agent, ""},
 		"pod identity, an association":          {podIdentity, association, agent, "", agent, ""},
 		"access key, a role":                    {accessKey, irsa, keys, two, keys, two},
@@ -291,7 +296,7 @@ func identityOf(t *testing.T, c *corev1.Container) string {
 }
 
 // awsIdentity looks in the order of botocore 1.43 credentials.py, which aws-sdk-go-v2 config v1.33.15 and aws-sdk-go
-// v1.55.8 share.
+// v1.55.8 share, but that botocore takes a role of a configuration file before one of the environment.
 func awsIdentity(env map[string]string) string {
 	switch {
 	case env["AWS_ACCESS_KEY_ID"] != "":
@@ -300,6 +305,8 @@ func awsIdentity(env map[string]string) string {
 		return "role " + env["AWS_ROLE_ARN"]
 	case env["AWS_SHARED_CREDENTIALS_FILE"] != "":
 		return "file"
+	case env["AWS_CONFIG_FILE"] != "":
+		return "configuration file"
 	case env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] != "" && env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] != "":
 		return "association"
 	}

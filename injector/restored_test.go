@@ -166,6 +166,8 @@ spec:
 var restoredSpecs = map[string]string{
 	"web identity":      `{s3: {bucket: pg-backups, prefix: p, region: eu-west-1, auth: {webIdentity: {roleARN: "arn:aws:iam::111122223333:role/one"}}}}`,
 	"another role":      `{s3: {bucket: pg-backups, prefix: p, region: eu-west-1, auth: {webIdentity: {roleARN: "arn:aws:iam::111122223333:role/two"}}}}`,
+	"second role":       `{s3: {bucket: pg-backups, region: eu-west-1, auth: {webIdentity: {roleARN: "arn:aws:iam::111122223333:role/one", assumeRole: {roleARN: "arn:aws:iam::444455556666:role/x", externalID: acme}}}}}`,
+	"second role, else": `{s3: {bucket: pg-backups, region: eu-west-1, auth: {webIdentity: {roleARN: "arn:aws:iam::111122223333:role/one", assumeRole: {roleARN: "arn:aws:iam::777788889999:role/x"}}}}, tools: [restic]}`,
 	"another bucket":    `{s3: {bucket: new-bucket, prefix: q, region: eu-west-1, auth: {webIdentity: {roleARN: "arn:aws:iam::111122223333:role/one"}}}}`,
 	"another region":    `{s3: {bucket: pg-backups, prefix: p, region: us-east-1, auth: {webIdentity: {roleARN: "arn:aws:iam::111122223333:role/one"}}}}`,
 	"another audience":  `{s3: {bucket: pg-backups, prefix: p, region: eu-west-1, auth: {webIdentity: {roleARN: "arn:aws:iam::111122223333:role/one", audience: minio}}}}`,

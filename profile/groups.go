@@ -27,6 +27,8 @@ const (
 	groupGoogleEndpoint
 	GroupGoogleMetadata
 	GroupGoogleSwitch
+	groupSharedConfig
+	groupSecondRole
 )
 
 // groupNames name the groups in warnings.
@@ -38,7 +40,11 @@ var groupNames = map[Group]string{
 	groupSTS:         "the token service",
 	groupRegionalSTS: "the choice of the token service",
 	groupChecksums:   "the checksum mode",
-	groupCA:          "the CA bundle",
+
+	groupSharedConfig: "the choice of the configuration file",
+	groupSecondRole:   "the second role",
+
+	groupCA: "the CA bundle",
 
 	groupRequestsCA: "the CA bundle",
 
@@ -90,6 +96,9 @@ var groupsByVariable = map[string]Group{
 	// Two ways to say one thing, but no conflict: the SDKs take the first before the second.
 	"AWS_ENDPOINT_URL_STS":       groupSTS,
 	"AWS_STS_REGIONAL_ENDPOINTS": groupRegionalSTS,
+
+	// A way of reading, and no identity.
+	"AWS_SDK_LOAD_CONFIG": groupSharedConfig,
 
 	"AWS_REQUEST_CHECKSUM_CALCULATION": groupChecksums,
 	"AWS_RESPONSE_CHECKSUM_VALIDATION": groupChecksums,

@@ -50,5 +50,23 @@ func (m ModeOfStore) Tools() string {
 	if len(cannot) > 0 {
 		text += "\nNot: " + strings.Join(cannot, ", ") + ". The links say why, and what to use instead.\n"
 	}
+	if m.store == &stores[0] && m.mode.configFile != nil {
+		text += "\n" + m.chainTools()
+	}
 	return text
+}
+
+// chainTools returns the lines on the tools that can act as a role that another assumes.
+func (m ModeOfStore) chainTools() string {
+	var can, cannot []string
+	for _, d := range dialects {
+		switch cell := d.cellsFor(m.store).modes[m.Name]; {
+		case cell.unsupportedReason != "":
+		case cell.chain.unsupportedReason != "":
+			cannot = append(cannot, string(d.name))
+		default:
+			can = append(can, string(d.name))
+		}
+	}
+	return "With `assumeRole`: " + strings.Join(can, ", ") + ". Not: " + strings.Join(cannot, ", ") + ".\n"
 }

@@ -10,8 +10,9 @@ import (
 // bring it unseen, an optional reference or envFrom, is shut by an entry in env behind it.
 type Rival struct {
 	Name string
-	// before are the auth modes.
-	before []string
+	// before are the auth modes; beforeChain: it is also taken before a role that another assumes.
+	before      []string
+	beforeChain bool
 	// Shut is the value of that entry. Empty: programs take an empty variable for one that is not there.
 	Shut string
 	// Setting names the program that takes an empty one for a setting; empty: none is known. Then it is shut only in pods whose
@@ -34,13 +35,13 @@ var s3Rivals = []Rival{
 	// Beside the profile's keys it makes them invalid. botocore reads the second first.
 	{Name: "AWS_SESSION_TOKEN", before: []string{"webIdentity", "accessKey", "podIdentity", "credentialsFile"}},
 	{Name: "AWS_SECURITY_TOKEN", before: []string{"accessKey"}},
-	{Name: "AWS_WEB_IDENTITY_TOKEN_FILE", before: []string{"podIdentity", "credentialsFile"}},
+	{Name: "AWS_WEB_IDENTITY_TOKEN_FILE", before: []string{"podIdentity", "credentialsFile"}, beforeChain: true},
 	// minio-go looks into files before it asks for a role, and botocore takes a role of the configuration file first.
 	{Name: "AWS_SHARED_CREDENTIALS_FILE", before: []string{"webIdentity", "podIdentity"}},
 	{Name: "AWS_CONFIG_FILE", before: []string{"webIdentity", "podIdentity", "credentialsFile"}},
 	// They choose another section of the profile's file. botocore fails at an empty one, and "default" is what it means.
-	{Name: "AWS_PROFILE", before: []string{"credentialsFile"}, Shut: "default"},
-	{Name: "AWS_DEFAULT_PROFILE", before: []string{"credentialsFile"}, Shut: "default"},
+	{Name: "AWS_PROFILE", before: []string{"credentialsFile"}, beforeChain: true, Shut: "default"},
+	{Name: "AWS_DEFAULT_PROFILE", before: []string{"credentialsFile"}, beforeChain: true, Shut: "default"},
 	// A path below 169.254.170.2, which Amazon ECS has and Kubernetes has not.
 	{Name: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", before: []string{"podIdentity"}, Setting: "botocore", Exotic: true},
 }
@@ -126,10 +127,10 @@ var gcsRivals = []Rival{
 
 // Rivals returns the rivals of the auth mode's identity, for the SDKs and for the tools; never nil.
 func (r *Resolved) Rivals() []*Rival {
-	rivals := []*Rival{}
+	rivals, chain := []*Rival{}, r.assumesRole()
 	add := func(list []Rival) {
 		for i := range list {
-			if slices.Contains(list[i].before, r.Mode.Name) {
+			if slices.Contains(list[i].before, r.Mode.Name) || list[i].beforeChain && chain {
 				rivals = append(rivals, &list[i])
 			}
 		}

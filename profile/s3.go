@@ -14,7 +14,7 @@ var s3Store = Store{
 	bucketSource: func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.BucketSource { return s.S3.BucketFrom },
 	modes:        s3Modes,
 	groups: groupIdentity | groupMetadata | groupRegion | groupEndpoint | groupSTS | groupRegionalSTS |
-		groupChecksums | groupCA,
+		groupChecksums | groupCA | groupSharedConfig,
 	IdentityGroup:      groupIdentity,
 	identities:         s3Identities,
 	rivals:             s3Rivals,
@@ -37,6 +37,7 @@ var s3Modes = []Mode{
 		check: func(p *problems, s *v1alpha1.CredentialProfileSpec) {
 			p.checkRoleARN("spec.s3.auth.webIdentity.roleARN", s.S3.Auth.WebIdentity.RoleARN, s.S3)
 			p.checkTokenURL("spec.s3.auth.webIdentity.stsEndpoint", s.S3.Auth.WebIdentity.STSEndpoint)
+			p.checkAssumedRole(s)
 		},
 		Audience: func(s *v1alpha1.CredentialProfileSpec) string {
 			return cmp.Or(s.S3.Auth.WebIdentity.Audience, "sts.amazonaws.com")
@@ -51,11 +52,12 @@ var s3Modes = []Mode{
 		annotations: func(s *v1alpha1.CredentialProfileSpec) []Annotation {
 			return []Annotation{{Key: annotationRoleARN, Value: s.S3.Auth.WebIdentity.RoleARN}}
 		},
+		configFile:      &chainConfig,
+		FileName:        awsConfigFile,
 		addUploaderAuth: addWebIdentityAuth,
 		env: func(e *Environment) {
 			web := e.Spec.S3.Auth.WebIdentity
-			e.addVar("AWS_ROLE_ARN", web.RoleARN, groupIdentity)
-			e.addVar("AWS_WEB_IDENTITY_TOKEN_FILE", e.Files.Token, groupIdentity)
+			addRoles(e)
 			switch {
 			case web.STSEndpoint != "":
 				// Never AWS_ENDPOINT_URL: botocore would send S3 requests there too.

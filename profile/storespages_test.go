@@ -80,6 +80,7 @@ func checkStorePage(t *testing.T, file string, mode profile.ModeOfStore) {
 		if first == nil {
 			first = parsed
 		}
+		checkConfigText(t, page, parsed)
 	}
 	if first == nil {
 		t.Fatal("the page has no profile")
@@ -99,6 +100,19 @@ func checkStorePage(t *testing.T, file string, mode profile.ModeOfStore) {
 	}
 	if diff := cmp.Diff(string(page), string(written)); diff != "" {
 		t.Errorf("%s (-want +got), run with -update:\n%s", file, diff)
+	}
+}
+
+// checkConfigText looks for the AWS configuration file of a profile, which the page shows.
+func checkConfigText(t *testing.T, page []byte, of *profile.Profile) {
+	t.Helper()
+	r := profile.Resolve(of.Spec)
+	if file := r.ConfigFile(); file == nil || file.Annotation != profile.AnnotationAWSConfig {
+		return
+	}
+	e, _ := r.Render(profile.Use{Files: profile.Files{Token: injector.MountPath + "/token"}}, profile.Cluster{})
+	if text, err := e.ConfigText(); err != nil || !bytes.Contains(page, []byte("```ini\n"+text+"```")) {
+		t.Errorf("the page does not show\n%s%v", text, err)
 	}
 }
 

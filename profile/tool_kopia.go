@@ -14,7 +14,8 @@ var kopia = dialect{
 		e.addVar("SSL_CERT_FILE", e.Files.CA, 0) // ROOT_CA_PEM_BASE64 wants the text; --root-ca-pem-path is the other way.
 	}).override(map[string]cell{
 		"webIdentity": {
-			note:   kopiaNoKeys + "; not with stsEndpoint",
+			note:   kopiaNoKeys + "; not with stsEndpoint or assumeRole",
+			chain:  oneRole("its S3 library reads one role, and no AWS configuration file"),
 			refuse: refuseAny(minioGo.refuseSTS, ownSTS("its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint"+useAccessKey)),
 		},
 		"accessKey":       {},

@@ -10,7 +10,10 @@ var litestream = dialect{
 		// Its VFS reads this one (s3/replica_client.go NewReplicaClientFromURL), and the program AWS_ENDPOINT_URL_S3.
 		e.addVar("LITESTREAM_S3_ENDPOINT", e.location.endpoint, groupEndpoint)
 		e.breaksOnCABundle()
-	}).override(map[string]cell{"accessKey": supported("its VFS drops a session token, the program does not")}),
+	}).override(map[string]cell{
+		"webIdentity": {chain: chainOfGoSDK},
+		"accessKey":   supported("its VFS drops a session token, the program does not"),
+	}),
 	azure: allSupported(&azureStore, cell{}, nil).override(map[string]cell{
 		// abs/replica_client.go: NewDefaultAzureCredential(nil).
 		"workloadIdentity": {note: "not with identityBinding", refuse: noIdentityBinding(defaultChain)},

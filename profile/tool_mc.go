@@ -17,10 +17,14 @@ var mc = dialect{
 			}
 			mcAlias(e, keys+"@")
 		}},
-		"webIdentity": withEnv(func(e *Environment) {
-			mcAlias(e, "")
-			e.addVar("MC_STS_ENDPOINT_LIGHTERMAN", e.stsURL(), groupIdentity)
-		}),
+		"webIdentity": {
+			env: func(e *Environment) {
+				mcAlias(e, "")
+				e.addVar("MC_STS_ENDPOINT_LIGHTERMAN", e.stsURL(), groupIdentity)
+			},
+			note:  "not with assumeRole",
+			chain: oneRole("reads one role, and no AWS configuration file"),
+		},
 		// Any URL will do: the agent's is read from AWS_CONTAINER_CREDENTIALS_FULL_URI.
 		"podIdentity": withEnv(func(e *Environment) {
 			mcAlias(e, "")

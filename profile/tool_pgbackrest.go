@@ -34,8 +34,10 @@ var pgbackrest = dialect{
 				e.addVar(pgRepo+"S3_STS_HOST", pgSTSHost(e), groupSTS|groupIdentity)
 			},
 			// It asks with GET (storage.c storageS3AuthWebId), and MinIO's routes are all for POST (cmd/sts-handlers.go).
-			note:   "pgBackRest 2.59.0 for the token service of the region and for stsEndpoint: older ones ask Amazon's global one; it sends GET, and MinIO's takes POST only",
+			note:   "pgBackRest 2.59.0 for the token service of the region and for stsEndpoint: older ones ask Amazon's global one; it sends GET, and MinIO's takes POST only; not with assumeRole",
 			refuse: refusePgSTS,
+			// repo-s3-role is for the key type auto.
+			chain: oneRole("assumes one role with the token"),
 		},
 		"podIdentity": {env: pgKeyType("S3", "pod-id", groupIdentity), note: "pgBackRest 2.58, experimental"},
 		"accessKey": withEnv(func(e *Environment) {

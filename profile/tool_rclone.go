@@ -5,13 +5,15 @@ import "strconv"
 // rcloneRemote begins the variables of the remote LIGHTERMAN: rclone copy /backup LIGHTERMAN:<bucket>/<prefix>/.
 const rcloneRemote = "RCLONE_CONFIG_LIGHTERMAN_"
 
+const rcloneSlash = "end the location with / where the identity may not read beyond the prefix"
+
 // rclone 1.75: backend/s3/s3.go, backend/azureblob/auth/auth.go, backend/googlecloudstorage.
 var rclone = dialect{
 	name: "rclone", version: "1.75",
 	// ENV_AUTH is the chain of aws-sdk-go-v2. Without it and without keys of the remote's own, rclone is anonymous. A location
 	// without a slash at its end is looked at as an object first, and taken for one where that is forbidden and nothing is
 	// below it (s3.go NewFs).
-	s3: allSupported(&s3Store, supported("end the location with / where the identity may not read beyond the prefix"), func(e *Environment) {
+	s3: allSupported(&s3Store, supported(rcloneSlash), func(e *Environment) {
 		where := e.location
 		e.addVar(rcloneRemote+"TYPE", "s3", 0)
 		e.addVar(rcloneRemote+"PROVIDER", rcloneProvider(e.preset, where.pathStyle), 0)
@@ -21,7 +23,7 @@ var rclone = dialect{
 		e.addVar(rcloneRemote+"FORCE_PATH_STYLE", strconv.FormatBool(where.pathStyle), 0)
 		e.addVar(rcloneRemote+"NO_CHECK_BUCKET", "true", 0)
 		e.addVar("RCLONE_CA_CERT", e.Files.CA, 0)
-	}),
+	}).override(map[string]cell{"webIdentity": {note: rcloneSlash, chain: chainOfGoSDK}}),
 	azure: allSupported(&azureStore, withEnv(rcloneEnvAuth), func(e *Environment) {
 		e.addVar(rcloneRemote+"TYPE", "azureblob", 0)
 		e.addAccount(rcloneRemote+"ACCOUNT", 0)

@@ -1,6 +1,9 @@
 package profile
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // restic 0.19.1: internal/backend/{s3,azure,gs}, doc/075_scripting.rst.
 var restic = dialect{
@@ -9,7 +12,11 @@ var restic = dialect{
 		e.addVar("RESTIC_REPOSITORY", "s3:"+joinPrefix(e.s3URL()+"/"+e.bucket(), e.Prefix()), 0)
 		e.addVar("RESTIC_CACERT", e.Files.CA, 0) // AWS_CA_BUNDLE is not read; this one covers the token service, too.
 	}).override(map[string]cell{
-		"webIdentity": {note: "not with stsEndpoint", refuse: refuseAny(minioGo.refuseSTS, ownSTS("its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint"+useAccessKey))},
+		"webIdentity": {
+			chain:  chainCell{env: resticRoles},
+			note:   "not with stsEndpoint; with assumeRole: restic 0.17.0, for a run of at most an hour, and programs of the container with an AWS SDK for Go act as the first role",
+			refuse: refuseAny(minioGo.refuseSTS, ownSTS("its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint"+useAccessKey)),
+		},
 		"podIdentity": supported("restic 0.18.0"),
 	}),
 	azure: allSupported(&azureStore, supported("restic 0.16.0"), func(e *Environment) {
@@ -32,7 +39,11 @@ var restic = dialect{
 		e.addVar("GOOGLE_PROJECT_ID", e.Spec.GCS.ProjectID, groupGoogleProject)
 		e.addVar("RESTIC_CACERT", e.Files.CA, 0)
 	}).rejectIf(googleHost),
-	groups: map[string]Group{"AZURE_ACCOUNT_NAME": GroupAzureAccount, "GOOGLE_PROJECT_ID": groupGoogleProject},
+	groups: map[string]Group{
+		"AZURE_ACCOUNT_NAME": GroupAzureAccount, "GOOGLE_PROJECT_ID": groupGoogleProject,
+		resticRole + "ARN": groupSecondRole, resticRole + "EXTERNAL_ID": groupSecondRole, resticRole + "SESSION_NAME": groupSecondRole,
+		resticRole + "POLICY": groupSecondRole, resticRole + "REGION": groupSecondRole, resticRole + "STS_ENDPOINT": groupSecondRole,
+	},
 	rivals: append([]Rival{
 		{Name: "AZURE_ACCOUNT_KEY", before: slices.Concat(azureTokens, []string{"sasToken"})},
 		{Name: "AZURE_ACCOUNT_SAS", before: azureTokens},
@@ -42,4 +53,20 @@ var restic = dialect{
 			before: []string{"gkeWorkloadIdentity", "workloadIdentityFederation", "serviceAccountKey"},
 		},
 	}, minioRivals...),
+}
+
+// resticRole begins the variables of the role that restic assumes with whatever identity it has found.
+const resticRole = "RESTIC_AWS_ASSUME_ROLE_"
+
+// resticRoles gives restic the first role, which its S3 library exchanges for the token, and the second, which it assumes itself
+// (internal/backend/s3/s3.go getCredentials; the names: CHANGELOG.md, 0.17.0). It reads no configuration file. It renews the second
+// role with the session that it got of the first at its start, which ends after an hour.
+func resticRoles(e *Environment) {
+	second := assumedRole(e.Spec)
+	addFirstRole(e)
+	e.addVar(resticRole+"ARN", second.RoleARN, groupSecondRole|groupIdentity)
+	e.addVar(resticRole+"EXTERNAL_ID", second.ExternalID, groupSecondRole|groupIdentity)
+	// STS demands one, and its library sends none of its own (minio-go v7.1.0 pkg/credentials/assume_role.go).
+	e.addVar(resticRole+"SESSION_NAME", cmp.Or(second.SessionName, "lighterman"), groupSecondRole|groupIdentity)
+	e.roles.needs = e.tool
 }

@@ -32,7 +32,7 @@ var velero = dialect{
 	name: "velero", version: "1.18.3",
 	// Its HTTP client is the SDK's own (velero-plugin-for-aws config.go), so AWS_CA_BUNDLE counts.
 	s3: allSupported(&s3Store, supported(veleroChecksums()), (*Environment).needsCABundle).override(map[string]cell{
-		"webIdentity": supported(veleroNoSecret + "; " + veleroChecksums()),
+		"webIdentity": {note: veleroNoSecret + "; " + veleroChecksums(), chain: chainOfGoSDK},
 		"podIdentity": supported(veleroNoSecret + "; " + veleroChecksums()),
 	}),
 	azure: noneSupported(&azureStore, veleroFile).override(map[string]cell{

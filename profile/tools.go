@@ -42,6 +42,8 @@ type cell struct {
 	env func(*Environment)
 	// refuse is as in cells, for what only this mode's fields decide.
 	refuse func(*Resolved) string
+	// chain is for webIdentity with a role that the first one assumes.
+	chain chainCell
 	// note is for the documentation.
 	note string
 }
@@ -129,6 +131,9 @@ func (d *dialect) findRefusal(r *Resolved) string {
 	if mode.unsupportedReason != "" {
 		return mode.unsupportedReason
 	}
+	if r.assumesRole() && mode.chain.unsupportedReason != "" {
+		return mode.chain.unsupportedReason
+	}
 	for _, refuse := range []func(*Resolved) string{c.refuse, mode.refuse} {
 		if refuse != nil {
 			if why := refuse(r); why != "" {
@@ -147,12 +152,17 @@ func (e *Environment) addToolEnv() {
 		if c.env != nil {
 			c.env(e)
 		}
-		if mode := c.modes[e.Mode.Name]; mode.env != nil {
+		mode := c.modes[e.Mode.Name]
+		if mode.env != nil {
 			mode.env(e)
+		}
+		if mode.chain.env != nil && e.assumesRole() {
+			mode.chain.env(e)
 		}
 	}
 	e.tool = ""
 	e.settleCABundle()
+	e.settleRoles()
 }
 
 // checkTools finds the tools that cannot use the profile. field is where they are named; empty: spec.tools.

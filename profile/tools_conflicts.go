@@ -42,6 +42,15 @@ func (e *Environment) breaksOnCABundle() {
 	e.addVar("SSL_CERT_FILE", e.Files.CA, 0)
 }
 
+// settleRoles finds tools that cannot both act as the second role.
+func (e *Environment) settleRoles() {
+	if e.roles.needs != "" && e.roles.takes != "" {
+		e.conflicts = append(e.conflicts, fmt.Sprintf(
+			"%s reads the first role of webIdentity.assumeRole from AWS_ROLE_ARN, and %s would act as that one, and not as the second: use one of them in a pod",
+			e.roles.needs, e.roles.takes))
+	}
+}
+
 // settleCABundle takes AWS_CA_BUNDLE back where a tool breaks on it.
 func (e *Environment) settleCABundle() {
 	if e.ca.breaks == "" || e.Files.CA == "" {

@@ -97,10 +97,13 @@ func namesOf(modes []uploader.AuthMode) string {
 
 // fieldsOfProfile are the fields of the uploader's configuration that have another name in the profile.
 var fieldsOfProfile = map[string]string{
-	"azure.account": "spec.azure.storageAccount",
-	"caFile":        "spec.caBundle",
-	"profile":       "metadata.name",
-	"spool":         "spec.uploader.path",
+	"azure.account":         "spec.azure.storageAccount",
+	"s3.auth.assumeRoleARN": assumeRoleField + ".roleARN",
+	"s3.auth.externalID":    assumeRoleField + ".externalID",
+	"s3.auth.sessionName":   assumeRoleField + ".sessionName",
+	"caFile":                "spec.caBundle",
+	"profile":               "metadata.name",
+	"spool":                 "spec.uploader.path",
 }
 
 // fieldOf returns the profile's field for one of the uploader's configuration.

@@ -84,6 +84,10 @@ func configureGCSUploader(e *Environment, c *uploader.Config) {
 
 func addWebIdentityAuth(r *Resolved, a *uploader.Auth) {
 	a.RoleARN, a.STSEndpoint = r.Spec.S3.Auth.WebIdentity.RoleARN, r.Spec.S3.Auth.WebIdentity.STSEndpoint
+	if second := assumedRole(r.Spec); second != nil {
+		a.File = "" // The configuration file is for other programs.
+		a.AssumeRoleARN, a.ExternalID, a.SessionName = second.RoleARN, second.ExternalID, second.SessionName
+	}
 }
 
 func addWorkloadIdentityAuth(r *Resolved, a *uploader.Auth) {

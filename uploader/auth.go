@@ -18,6 +18,10 @@ type Auth struct {
 	// RoleARN is the role of AWS; STSEndpoint is a URL, empty: Amazon's own of the region.
 	RoleARN     string `json:"roleARN,omitzero"`
 	STSEndpoint string `json:"stsEndpoint,omitzero"`
+	// AssumeRoleARN is a second role, which the first assumes; empty: none. ExternalID and SessionName go with it.
+	AssumeRoleARN string `json:"assumeRoleARN,omitzero"`
+	ExternalID    string `json:"externalID,omitzero"`
+	SessionName   string `json:"sessionName,omitzero"`
 	// CredentialsURL is where the EKS Pod Identity agent answers; empty: its usual address.
 	CredentialsURL string `json:"credentialsURL,omitzero"`
 	// ClientID and TenantID are UUIDs of Entra ID; AuthorityHost is its URL, empty: the cloud's own.
@@ -45,7 +49,10 @@ type AuthMode struct {
 // package makes the credential.
 var (
 	s3Modes = []AuthMode{
-		{Name: "webIdentity", Required: []string{"roleARN", "tokenFile"}, Optional: []string{"stsEndpoint"}},
+		{
+			Name: "webIdentity", Required: []string{"roleARN", "tokenFile"},
+			Optional: []string{"stsEndpoint", "assumeRoleARN", "externalID", "sessionName"},
+		},
 		{Name: "podIdentity", Required: []string{"tokenFile"}, Optional: []string{"credentialsURL"}},
 		{
 			Name: "accessKey", Optional: []string{"secretsDirectory"},
@@ -120,6 +127,9 @@ func (a *Auth) namedFields() []struct{ name, value string } {
 		{"secretsDirectory", a.SecretsDirectory},
 		{"roleARN", a.RoleARN},
 		{"stsEndpoint", a.STSEndpoint},
+		{"assumeRoleARN", a.AssumeRoleARN},
+		{"externalID", a.ExternalID},
+		{"sessionName", a.SessionName},
 		{"credentialsURL", a.CredentialsURL},
 		{"clientID", a.ClientID},
 		{"tenantID", a.TenantID},

@@ -7,6 +7,7 @@ package v1alpha1
 // +kubebuilder:validation:XValidation:rule="has(self.endpoint) || !has(self.preset) || !(self.preset in ['MinIO','Ceph','R2','Linode','S3Proxy','Other'])",message="endpoint is required for this preset, for example https://minio.storage.svc:9000",fieldPath=".endpoint",reason=FieldValueRequired
 // +kubebuilder:validation:XValidation:rule="has(self.region) || !has(self.preset) || !(self.preset in ['B2','DigitalOcean','Wasabi','Scaleway'])",message="region is required for this preset: its endpoint is made of the region",fieldPath=".region",reason=FieldValueRequired
 // +kubebuilder:validation:XValidation:rule="!has(self.auth.webIdentity) || (has(self.preset) && self.preset != 'AWS') || self.auth.webIdentity.roleARN.matches('^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$')",message="must be the ARN of an IAM role, for example arn:aws:iam::111122223333:role/backup: a role of another store needs that store's preset",fieldPath=".auth.webIdentity.roleARN"
+// +kubebuilder:validation:XValidation:rule="!has(self.auth.webIdentity) || !has(self.auth.webIdentity.assumeRole) || (has(self.preset) && self.preset != 'AWS') || self.auth.webIdentity.assumeRole.roleARN.matches('^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$')",message="must be the ARN of an IAM role, for example arn:aws:iam::444455556666:role/backup: a role of another store needs that store's preset",fieldPath=".auth.webIdentity.assumeRole.roleARN"
 type S3Store struct {
 	// The bucket's name. Exactly one of bucket and bucketFrom.
 	// +optional
@@ -134,6 +135,34 @@ type S3WebIdentity struct {
 	// +optional
 	// +default=true
 	RegionalSTS *bool `json:"regionalSTS,omitempty"`
+	// A second role, as a rule of another account, which roleARN assumes: the pods then act as the second role alone. Programs read
+	// both roles from an AWS configuration file that is not secret. Not every tool can.
+	// +optional
+	AssumeRole *S3AssumeRole `json:"assumeRole,omitempty"`
+}
+
+// S3AssumeRole is a role that another role assumes.
+type S3AssumeRole struct {
+	// The ARN of the second role: arn:aws:iam::444455556666:role/backup. Its trust policy must allow sts:AssumeRole to the first,
+	// and a policy of the first must allow sts:AssumeRole on it.
+	// +required
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="size(self) >= 20",message="has fewer than 20 characters, which the AWS SDKs refuse: give the role a longer name"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9][A-Za-z0-9+=,.@_/-]*:[A-Za-z0-9+=,.@_:/-]+$')",message="must be the ARN of a role, for example arn:aws:iam::444455556666:role/backup"
+	RoleARN string `json:"roleARN"`
+	// The external ID that the second role's trust policy demands (sts:ExternalId). It is no secret: it stands in the pod.
+	// +optional
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:MaxLength=1224
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_+=,.@:/-]+$')",message="must have letters, digits and _ + = , . @ : / - only, as AWS demands of an external ID"
+	ExternalID string `json:"externalID,omitempty"`
+	// The name of the second role's session, by which CloudTrail shows the pods. Absent: the SDKs make one up, and the uploader
+	// takes lighterman- and the pod's name.
+	// +optional
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_+=,.@-]+$')",message="must have letters, digits and _ + = , . @ - only, as AWS demands of a session's name"
+	SessionName string `json:"sessionName,omitempty"`
 }
 
 // S3PodIdentity is the EKS Pod Identity agent.

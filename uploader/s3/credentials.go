@@ -12,8 +12,6 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/secrets"
@@ -44,8 +42,8 @@ type authMode struct {
 // authModes has a row for each auth mode of S3 that uploader.AuthModes has.
 var authModes = map[string]authMode{
 	"webIdentity": {
-		newProvider: withCache(newWebIdentity),
-		issuer:      func(a uploader.Auth, _ aws.Credentials) string { return "STS, for the role " + a.RoleARN },
+		newProvider: newWebIdentity,
+		issuer:      webIdentityIssuer,
 	},
 	"podIdentity": {
 		newProvider: withCache(newPodIdentity),
@@ -68,7 +66,7 @@ func withCache(
 		if err != nil {
 			return nil, err
 		}
-		return aws.NewCredentialsCache(found, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow }), nil
+		return newCache(found), nil
 	}
 }
 
@@ -82,32 +80,6 @@ func newCredentials(where uploader.S3, client *http.Client) (provider, error) {
 		return nil, fmt.Errorf("s3.auth, mode %s: %w", where.Auth.Mode, err)
 	}
 	return found, nil
-}
-
-func newWebIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProvider, error) {
-	options := sts.Options{Region: where.Region, HTTPClient: client, Retryer: aws.NopRetryer{}}
-	if where.Auth.STSEndpoint != "" {
-		options.BaseEndpoint = &where.Auth.STSEndpoint
-	}
-	token := stscreds.IdentityTokenFile(where.Auth.TokenFile)
-	return stscreds.NewWebIdentityRoleProvider(
-		sts.New(options),
-		where.Auth.RoleARN,
-		token,
-		func(o *stscreds.WebIdentityRoleOptions) {
-			o.RoleSessionName = sessionName()
-		},
-	), nil
-}
-
-// sessionName returns the name by which CloudTrail shows the pod. STS takes 2 to 64 of the characters that a pod's name has.
-func sessionName() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	name := "lighterman-" + host
-	return name[:min(len(name), 64)]
 }
 
 func newPodIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProvider, error) {

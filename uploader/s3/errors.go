@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -116,9 +115,6 @@ var clearStatuses = map[int]bool{
 	http.StatusForbidden: true, http.StatusPreconditionFailed: true, http.StatusRequestEntityTooLarge: true,
 }
 
-// deniedRole is the remedy for AccessDenied of the token service, which is about the role and not about the bucket.
-const deniedRole = "check the role's trust policy: it must allow sts:AssumeRoleWithWebIdentity to the pod's service account"
-
 // wrapError returns an error with what was attempted and its class; nil for nil.
 func (s *Store) wrapError(ctx context.Context, doing, key string, err error) error {
 	if err == nil {
@@ -127,7 +123,7 @@ func (s *Store) wrapError(ctx context.Context, doing, key string, err error) err
 	if agent, ok := errors.AsType[*agentError](err); ok {
 		return agent.wrapAgentError(ctx, doing, key)
 	}
-	wrapped := fmt.Errorf("%s %s: %w", doing, key, shortError{err})
+	wrapped := fmt.Errorf("%s %s: %w", doing, key, s.nameRole(err))
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	if !ok || answer.HTTPStatusCode() == 0 {
 		if fault := transport.ClassifyError(ctx, wrapped); fault != nil {
@@ -146,9 +142,7 @@ func (s *Store) wrapError(ctx context.Context, doing, key string, err error) err
 	if _, cut := errors.AsType[*smithy.DeserializationError](err); cut && !clearStatuses[answer.HTTPStatusCode()] {
 		fault.Class = objstore.Transient // The code did not arrive, so the store is asked again.
 	}
-	if fault.Class == objstore.Denied && innermostOperation(err).ServiceID == sts.ServiceID {
-		fault.Cure = deniedRole
-	}
+	s.cureRole(fault, err)
 	if fault.Class == objstore.Expired || fault.Class == objstore.Unauthenticated {
 		s.credentials.Invalidate()
 	}
