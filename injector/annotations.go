@@ -3,6 +3,7 @@ package injector
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
@@ -98,4 +99,24 @@ func toolsOf(m *Metadata, spec *v1alpha1.CredentialProfileSpec) (tools []v1alpha
 		}
 	}
 	return tools, "annotation " + AnnotationTools
+}
+
+// overrideRepository has the profile use the repository of pgBackRest that the pod chooses.
+func overrideRepository(m *Metadata, r *profile.Resolved) error {
+	value, set := m.Annotations[AnnotationPgbackrestRepository]
+	if !set {
+		return nil
+	}
+	number, err := strconv.ParseInt(value, 10, 32)
+	switch {
+	case err != nil || number < profile.FirstRepository || number > profile.LastRepository || strconv.FormatInt(number, 10) != value:
+		return Deny(ReasonInvalidAnnotation, fmt.Sprintf("annotation %s is %s: write a number from %d to %d",
+			AnnotationPgbackrestRepository, message.Quote(value), profile.FirstRepository, profile.LastRepository))
+	case !slices.Contains(r.Tools, profile.ToolPgbackrest):
+		return Deny(ReasonInvalidAnnotation, fmt.Sprintf(
+			"annotation %s: the pod does not use the tool %s: name it in annotation %s or in the profile's spec.tools, or remove the annotation",
+			AnnotationPgbackrestRepository, profile.ToolPgbackrest, AnnotationTools))
+	}
+	r.ChooseRepository(int32(number))
+	return nil
 }

@@ -52,7 +52,7 @@ func TestLongAnnotations(t *testing.T) {
 	profile := boundsProfileWith(t, "")
 	for _, annotation := range []string{
 		injector.AnnotationContainers, injector.AnnotationSkipContainers, injector.AnnotationTools, injector.AnnotationUpload,
-		injector.AnnotationCompletion, injector.AnnotationInjected,
+		injector.AnnotationCompletion, injector.AnnotationPgbackrestRepository, injector.AnnotationInjected,
 	} {
 		for name, value := range map[string]string{
 			"one name again and again": strings.Repeat("c1999,", 416_666),

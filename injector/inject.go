@@ -41,6 +41,9 @@ func Inject(pod *Pod, profile *profile.Profile, settings Settings) (Result, erro
 func renderProfile(pod *Pod, prof *profile.Profile, settings *Settings) (*profile.Environment, error) {
 	tools, field := toolsOf(&pod.Metadata, prof.Spec)
 	resolved := profile.ResolveWithTools(prof.Spec, tools)
+	if err := overrideRepository(&pod.Metadata, &resolved); err != nil {
+		return nil, err
+	}
 	if err := fillPrefix(pod, prof, &resolved); err != nil {
 		return nil, err
 	}

@@ -39,7 +39,8 @@ type uploadOutline struct {
 
 // outlineAnnotations are the annotations of a pod that change what it gets, sorted.
 var outlineAnnotations = [...]string{
-	AnnotationCompletion, AnnotationContainers, AnnotationSkipContainers, AnnotationTools, AnnotationUpload,
+	AnnotationCompletion, AnnotationContainers, AnnotationPgbackrestRepository, AnnotationSkipContainers, AnnotationTools,
+	AnnotationUpload,
 }
 
 // outlineHash returns the hash by which an addition is known to be this plan's.

@@ -34,7 +34,9 @@ type Environment struct {
 
 	// tool is the one whose variables are added; empty: the SDKs'.
 	tool v1alpha1.Tool
-	ca   caConflict
+	// rename is that of the tool's row.
+	rename func(string) string
+	ca     caConflict
 	// roles is about a role that another assumes.
 	roles roleConflict
 	// conflicts are sentences on tools that cannot be used together.

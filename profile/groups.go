@@ -172,6 +172,7 @@ func GroupOf(name string) Group { return groupsByVariable[name] }
 
 // IsKnownVariable reports whether a variable is one that some profile or tool has Lighterman write.
 func IsKnownVariable(name string) bool {
+	name = firstRepositoryName(name)
 	return groupsByVariable[name] != 0 ||
 		slices.ContainsFunc(dialects[:], func(d *dialect) bool { return d.groups[name] != 0 })
 }

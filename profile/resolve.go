@@ -49,6 +49,9 @@ func ResolveWithTools(spec *v1alpha1.CredentialProfileSpec, tools []v1alpha1.Too
 		for i, tool := range tools {
 			r.dialects[i] = dialectOf(tool)
 		}
+		if number := chosenRepository(spec); number != FirstRepository {
+			r.ChooseRepository(number)
+		}
 	}
 	return r
 }

@@ -7,13 +7,14 @@ import (
 	"lighterman.dev/lighterman/internal/partition"
 )
 
-// pgRepo begins pgBackRest's variables: any option is PGBACKREST_ and its name; an empty one is an error.
+// pgRepo begins the variables of pgBackRest's first repository, which renumber makes those of another: any option is PGBACKREST_
+// and its name; an empty one is an error.
 const pgRepo = "PGBACKREST_REPO1_"
 
 // pgbackrest 2.60dev (bd22b680), and the release tags for what is older: src/build/config/config.yaml, src/storage/{s3,azure,gcs}/helper.c. It reads no AWS_* and AZURE_* but
 // the two pairs of files, in web-id and pod-id. Of a variable that it does not know it warns (src/config/parse.c).
 var pgbackrest = dialect{
-	name: "pgbackrest", version: "2.60dev",
+	name: ToolPgbackrest, version: "2.60dev",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		style := "host"
 		where := e.location

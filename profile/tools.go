@@ -22,6 +22,8 @@ type dialect struct {
 	// identities and rivals are as in store, for what only this tool reads.
 	identities []Identity
 	rivals     []Rival
+	// rename returns the name of a variable that the row has for another one; nil: its own.
+	rename func(string) string
 }
 
 // cells hold what a tool reads of one store.
@@ -147,7 +149,7 @@ func (d *dialect) findRefusal(r *Resolved) string {
 // addToolEnv adds the variables of the tools, behind those of the SDKs.
 func (e *Environment) addToolEnv() {
 	for _, d := range e.dialects {
-		e.tool = d.name
+		e.tool, e.rename = d.name, d.rename
 		c := d.cellsFor(e.Store)
 		if c.env != nil {
 			c.env(e)
@@ -160,7 +162,7 @@ func (e *Environment) addToolEnv() {
 			mode.chain.env(e)
 		}
 	}
-	e.tool = ""
+	e.tool, e.rename = "", nil
 	e.settleCABundle()
 	e.settleRoles()
 }

@@ -16,6 +16,9 @@ type caConflict struct{ breaks, needs v1alpha1.Tool }
 
 // appendVar adds a variable once. Two tools that need different values of it cannot be in one pod.
 func (e *Environment) appendVar(env corev1.EnvVar, groups Group) {
+	if e.rename != nil {
+		env.Name = e.rename(env.Name)
+	}
 	if e.tool != "" { // The SDKs' own have no doubles.
 		at := slices.IndexFunc(e.Vars, func(v Variable) bool { return v.Name == env.Name })
 		if at >= 0 {

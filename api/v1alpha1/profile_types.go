@@ -118,6 +118,10 @@ type CredentialProfileSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	Tools []Tool `json:"tools,omitempty"`
 
+	// How the tools are told where the store is.
+	// +optional
+	ToolOptions *ToolOptions `json:"toolOptions,omitempty"`
+
 	// Further environment variables, injected behind all others. A value may refer to an injected variable with
 	// $(NAME). Literals only: a Secret belongs in the container's own env. At most 64, and 32 KiB of names and values
 	// together: each container of a pod gets its own copy.
