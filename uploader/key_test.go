@@ -180,6 +180,17 @@ func TestMatches(t *testing.T) {
 			t.Errorf("%s: got %v", path, got)
 		}
 	}
+	for dir, want := range map[string]bool{
+		"sub": true, "wal": true, "wal/old": false, "lost+found": false, "sub/lost+found": true, ".lighterman": false,
+		"x.bak": false, "x/y.bak": false,
+	} {
+		if got := c.Enters(dir); got != want {
+			t.Errorf("directory %s: got %v", dir, got)
+		}
+		if c.Matches(dir + "/a.dump") && !want {
+			t.Errorf("%s/a.dump is uploaded", dir)
+		}
+	}
 	all := uploader.Config{Include: []string{"**"}}
 	for _, path := range []string{"a", "a/b", ".hidden", "\xff\n", "a/.b/c"} {
 		if !all.Matches(path) {

@@ -57,6 +57,7 @@ func (l *loop) trackFile(path string, state spool.State) {
 	if f.state != state {
 		f.state, f.permanent = state, false
 	}
+	delete(l.skipped, path) // It was no regular file before.
 }
 
 // trackUnreadable tracks what cannot be uploaded, so that the drain reports it.

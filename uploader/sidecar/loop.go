@@ -13,6 +13,7 @@ type loop struct {
 	queue       []string                  // those of them that wait to be sent
 	openFiles   int                       // how many are being sent, without those that are followed
 	nextRecheck time.Time                 // the earliest recheckAt of them
+	walks       *time.Ticker              // tells when the next walk is due in any case
 	walkWanted  bool                      // the watch has asked for a walk
 	lastWalk    time.Time                 // when the last walk ended
 	skipped     map[string]string         // why an entry of the spool is not uploaded, by path
@@ -42,8 +43,9 @@ func (s *sidecar) post(fn func(*loop)) {
 func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 	defer l.workers.Wait()
 	defer l.stopSending()
-	walk := time.NewTicker(l.watchSpool(ctx))
-	defer walk.Stop()
+	l.walks = time.NewTicker(l.WalkInterval)
+	defer l.walks.Stop()
+	l.watchSpool(ctx)
 	next := time.NewTimer(0)
 	defer next.Stop()
 	ended := make(chan error, 1)
@@ -59,7 +61,7 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 			l.startDrain(ctx, ended)
 		case fn := <-l.posted:
 			fn(l)
-		case <-walk.C:
+		case <-l.walks.C:
 			l.walkSpool()
 		case <-next.C:
 		}

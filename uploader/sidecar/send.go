@@ -86,6 +86,8 @@ func (l *loop) handleSent(path string, f *trackedFile, entry journal.Entry, err 
 		delete(l.tracked, path)
 	case errors.Is(err, fs.ErrNotExist):
 		delete(l.tracked, path)
+	case errors.Is(err, spool.ErrNotRegular):
+		l.recordSkipped(path)
 	case errors.Is(err, transfer.ErrOpenForWriting), errors.Is(err, transfer.ErrChanged),
 		errors.Is(err, spool.ErrReplaced):
 		l.recheckAfter(f, recheckInterval)
@@ -113,8 +115,7 @@ var temporaryClasses = map[objstore.Class]bool{
 func (l *loop) scheduleRetry(path string, f *trackedFile, err error) {
 	f.err, f.closeSeen = err, true
 	f.failures++
-	f.permanent = errors.Is(err, transfer.ErrConflict) || errors.Is(err, uploader.ErrKeyTooLong) ||
-		errors.Is(err, spool.ErrNotRegular)
+	f.permanent = errors.Is(err, transfer.ErrConflict) || errors.Is(err, uploader.ErrKeyTooLong)
 	pause := min(5*time.Minute, 30*time.Second<<min(f.failures-1, 4))
 	if len(l.waiters) > 0 {
 		// A waiter has a deadline: retry soon, and only what a retry may help.

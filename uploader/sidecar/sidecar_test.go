@@ -288,3 +288,42 @@ func TestWrappedCommandThatNeverRan(t *testing.T) {
 		t.Errorf("there is a manifest of %d files", len(m.Files))
 	}
 }
+
+// TestNameThatBecomesALink has a file take its place in the end that is none: the others are stored and the run is whole, with the link
+// on the manifest's list of what was left out.
+func TestNameThatBecomesALink(t *testing.T) {
+	h := newHarness(t, nil)
+	h.fault.set(func(call, key string) error {
+		if call == "Put" && strings.HasSuffix(key, "/latest") {
+			return storeError(objstore.Invalid)
+		}
+		return nil
+	})
+	h.ready()
+	h.write("dump", "whole")
+	h.write("latest", "x")
+	h.eventually("the file waits for its next try", func() bool { return strings.Contains(h.logs.text(), `msg="not stored" path=latest`) })
+	h.must(os.Remove(filepath.Join(h.spool, "latest")))
+	h.must(os.Symlink("dump", filepath.Join(h.spool, "latest")))
+	h.must(h.end())
+	if got := h.names(); got != "dump" {
+		t.Errorf("the manifest names %s", got)
+	}
+	if m := h.manifest(); len(m.Skipped) != 1 || m.Skipped[0].Path != "latest" {
+		t.Errorf("skipped: %+v", m.Skipped)
+	}
+}
+
+// TestLinkThatBecomesAFile is the other way round: what is stored is not on the list of what was left out.
+func TestLinkThatBecomesAFile(t *testing.T) {
+	h := newHarness(t, nil)
+	h.must(os.Symlink("nowhere", filepath.Join(h.spool, "dump")))
+	h.ready()
+	h.must(os.Remove(filepath.Join(h.spool, "dump")))
+	h.write("dump", "whole")
+	h.stored("dump", "whole")
+	h.must(h.end())
+	if m := h.manifest(); len(m.Skipped) != 0 {
+		t.Errorf("skipped: %+v", m.Skipped)
+	}
+}

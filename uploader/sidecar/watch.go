@@ -12,14 +12,16 @@ import (
 // minWalkInterval bounds how often new directories make the loop walk the spool: there may be many.
 const minWalkInterval = 200 * time.Millisecond
 
-// watchSpool starts the watch, and returns how often the loop is to walk the spool besides.
-func (l *loop) watchSpool(ctx context.Context) time.Duration {
+// unwatchedWalkInterval is how often the loop walks a spool that is not watched: nothing else finds a new file.
+const unwatchedWalkInterval = 5 * time.Second
+
+// watchSpool starts the watch, and sets how often the loop is to walk the spool besides.
+func (l *loop) watchSpool(ctx context.Context) {
 	s := l.sidecar
 	w, err := s.spool.Watch()
 	if err != nil {
-		interval := min(s.WalkInterval, 5*time.Second)
-		s.Log.Warn("watch spool", "error", err, "walkInterval", interval)
-		return interval
+		l.walkUnwatched(err)
+		return
 	}
 	s.workers.Go(func() {
 		<-s.sendCtx.Done()
@@ -28,10 +30,17 @@ func (l *loop) watchSpool(ctx context.Context) time.Duration {
 	s.workers.Go(func() {
 		err := w.Run(func(e spool.Event) { s.post(func(l *loop) { l.handleEvent(e) }) })
 		if err != nil && ctx.Err() == nil {
-			s.Log.Error("watch spool", "error", err, "walkInterval", s.WalkInterval)
+			s.post(func(l *loop) { l.walkUnwatched(err) })
 		}
 	})
-	return s.WalkInterval
+}
+
+// walkUnwatched makes the loop walk the spool as often as one needs that is not watched.
+func (l *loop) walkUnwatched(err error) {
+	interval := min(l.WalkInterval, unwatchedWalkInterval)
+	l.Log.Warn("watch spool", "error", err, "walkInterval", interval)
+	l.walks.Reset(interval)
+	l.walkWanted = true
 }
 
 // handleEvent considers the file of an event of the watch.
@@ -66,7 +75,7 @@ func (l *loop) walkSpool() {
 		case errors.Is(e.Err, spool.ErrNotRegular):
 			l.recordSkipped(e.Path)
 		default:
-			l.trackUnreadable(e.Path, fmt.Errorf("read the directory: %w", e.Err))
+			l.trackUnreadable(e.Path, fmt.Errorf("read the directory, or leave it out with spec.uploader.exclude: %w", e.Err))
 		}
 		return true
 	})
@@ -77,8 +86,11 @@ func (l *loop) walkSpool() {
 	}
 }
 
-// recordSkipped records an entry that is not a regular file, for the manifest.
+// recordSkipped records an entry that is not a regular file, for the manifest. What was a file under that name can no longer be read.
 func (l *loop) recordSkipped(path string) {
+	if f := l.tracked[path]; f != nil && !f.sending {
+		delete(l.tracked, path)
+	}
 	if _, known := l.skipped[path]; !known && l.Config.Matches(path) {
 		l.skipped[path] = "not a regular file"
 		l.Log.Warn("skip entry of spool", "path", path, "reason", l.skipped[path])

@@ -14,6 +14,8 @@ import (
 type Spool struct {
 	root *os.Root
 	path string
+	// Enters reports whether Walk and Watch look into the directory at a path; nil: into each. It is set before their first call.
+	Enters func(dir string) bool
 }
 
 // Open opens a directory that exists.
@@ -166,7 +168,7 @@ func (s *Spool) Walk(dir string, visit func(Entry) bool) bool {
 	for _, entry := range entries {
 		name := path.Join(dir, entry.Name())
 		if entry.IsDir() {
-			if !s.Walk(name, visit) {
+			if s.enters(name) && !s.Walk(name, visit) {
 				return false
 			}
 			continue
@@ -181,6 +183,8 @@ func (s *Spool) Walk(dir string, visit func(Entry) bool) bool {
 	}
 	return true
 }
+
+func (s *Spool) enters(dir string) bool { return dir == "." || s.Enters == nil || s.Enters(dir) }
 
 // readDir returns the entries of a directory.
 func (s *Spool) readDir(dir string) ([]fs.DirEntry, error) {

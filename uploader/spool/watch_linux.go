@@ -28,6 +28,9 @@ const watchMask = unix.IN_CLOSE_WRITE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | 
 // Watch returns a watcher of every directory of the spool.
 func (s *Spool) Watch() (*Watcher, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if errors.Is(err, unix.EMFILE) {
+		return nil, fmt.Errorf("watch the spool: the node's limit fs.inotify.max_user_instances is reached; raise it with sysctl on the node: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("watch the spool: %w", err)
 	}
@@ -43,13 +46,16 @@ func (w *Watcher) Close() error { return w.file.Close() }
 
 // watchDir adds a directory and those below it to the watch.
 func (w *Watcher) watchDir(dir string) error {
+	if !w.spool.enters(dir) {
+		return nil
+	}
 	info, err := w.spool.root.Lstat(dir)
 	if err != nil || !info.IsDir() {
 		return ignoreGone(err)
 	}
 	d, err := w.spool.root.Open(dir)
 	if err != nil {
-		return ignoreGone(err)
+		return ignoreClosed(err)
 	}
 	defer d.Close()
 	// This path names the open directory: nothing can take its place.
@@ -59,21 +65,22 @@ func (w *Watcher) watchDir(dir string) error {
 		return err
 	})
 	if errors.Is(err, unix.ENOSPC) {
-		return fmt.Errorf("%s: the node's limit fs.inotify.max_user_watches is reached: %w", dir, err)
+		return fmt.Errorf("%s: the node's limit fs.inotify.max_user_watches is reached; raise it with sysctl on the node: %w", dir, err)
 	}
 	if err != nil {
-		return ignoreGone(err)
+		return ignoreClosed(err)
 	}
 	w.paths[int32(wd)] = dir //nolint:gosec // A watch descriptor has 32 bits.
 	entries, err := d.ReadDir(-1)
 	if err != nil {
-		return ignoreGone(err)
+		return ignoreClosed(err)
 	}
 	for _, entry := range entries {
-		if entry.IsDir() {
-			if err := w.watchDir(path.Join(dir, entry.Name())); err != nil {
-				return err
-			}
+		if !entry.IsDir() {
+			continue
+		}
+		if err := w.watchDir(path.Join(dir, entry.Name())); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -98,6 +105,15 @@ func ignoreGone(err error) error {
 		return nil
 	}
 	return err
+}
+
+// ignoreClosed returns nil for the error of a directory that has disappeared, or that the sidecar may not read, and err otherwise. A walk
+// reports the latter, and the other directories are watched.
+func ignoreClosed(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return ignoreGone(err)
 }
 
 // unwatchDir removes a directory that was moved away, and those below it, from the watch.
