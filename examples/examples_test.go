@@ -26,6 +26,7 @@ var settings = injector.Settings{
 
 // systems are those whose users must find their set-up, with its variants; "." is the system's own folder.
 var systems = map[string][]string{
+	"argo-workflows": {"."},
 	"barman-cloud": {
 		"azure-account-key", "azure-connection-string", "azure-default-credential", "azure-managed-identity", "azure-sas-token",
 		"azure-workload-identity", "gcs", "s3",
@@ -36,17 +37,27 @@ var systems = map[string][]string{
 		"azure-sas-token", "azure-workload-identity", "gcs-gke-workload-identity", "gcs-service-account-key", "s3-access-keys",
 		"s3-digitalocean", "s3-irsa", "s3-linode", "s3-minio-gateway", "s3-private-ca",
 	},
-	"k8up":            {"."},
-	"kannika":         {"sas-token", "service-account"},
-	"kopia":           {"azure-workload-identity", "gcs", "s3"},
-	"pgbackrest":      {"azure", "gcs", "s3"},
-	"postgresql-dump": {"."},
-	"postgresql-wal":  {"."},
-	"rclone":          {"azure", "gcs", "s3"},
-	"restic":          {"azure", "gcs", "s3"},
-	"rok":             {"s3proxy", "s3proxy-account-key", "s3proxy-client", "verify-storage-access"},
-	"velero":          {"azure", "gcs", "s3", "s3-b2"},
-	"wal-g":           {"azure", "gcs", "s3"},
+	"crunchy-postgres":   {"."},
+	"etcd-druid":         {"."},
+	"k8up":               {"."},
+	"kanister":           {"."},
+	"kannika":            {"sas-token", "service-account"},
+	"kopia":              {"azure-workload-identity", "gcs", "s3"},
+	"mariadb-operator":   {"."},
+	"percona-mongodb":    {"."},
+	"percona-postgresql": {"."},
+	"percona-xtradb":     {"."},
+	"pgbackrest":         {"azure", "gcs", "s3"},
+	"postgresql-dump":    {"."},
+	"postgresql-wal":     {"."},
+	"rclone":             {"azure", "gcs", "s3"},
+	"restic":             {"azure", "gcs", "s3"},
+	"rok":                {"s3proxy", "s3proxy-account-key", "s3proxy-client", "verify-storage-access"},
+	"strimzi":            {"."},
+	"velero":             {"azure", "gcs", "s3", "s3-b2"},
+	"volsync":            {"rclone", "restic"},
+	"wal-g":              {"azure", "gcs", "s3"},
+	"zalando":            {"."},
 }
 
 // TestSystems compares the folders with the list, and the list with the index.

@@ -39,12 +39,15 @@ func TestReferences(t *testing.T) {
 	})
 }
 
-// references are those to Secrets and ConfigMaps.
+// isOptional reports whether a reference may lead to nothing.
+func isOptional(optional *bool) bool { return optional != nil && *optional }
+
+// references are those to Secrets and ConfigMaps that have to be there.
 func references(pod *corev1.Pod) []reference {
 	var found []reference
 	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
 		for _, v := range c.Env {
-			if v.ValueFrom != nil && v.ValueFrom.SecretKeyRef != nil {
+			if v.ValueFrom != nil && v.ValueFrom.SecretKeyRef != nil && !isOptional(v.ValueFrom.SecretKeyRef.Optional) {
 				found = append(found, reference{"Secret", v.ValueFrom.SecretKeyRef.Name, v.ValueFrom.SecretKeyRef.Key})
 			}
 		}
@@ -58,7 +61,7 @@ func references(pod *corev1.Pod) []reference {
 		}
 	}
 	for _, v := range pod.Spec.Volumes {
-		if v.Secret != nil {
+		if v.Secret != nil && !isOptional(v.Secret.Optional) {
 			items("Secret", v.Secret.SecretName, v.Secret.Items)
 		}
 		if v.ConfigMap != nil {
@@ -68,7 +71,7 @@ func references(pod *corev1.Pod) []reference {
 			continue
 		}
 		for _, source := range v.Projected.Sources {
-			if source.Secret != nil {
+			if source.Secret != nil && !isOptional(source.Secret.Optional) {
 				items("Secret", source.Secret.Name, source.Secret.Items)
 			}
 			if source.ConfigMap != nil {

@@ -46,6 +46,7 @@ var s3Identities = []Identity{
 		and("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
 	whole(anyOf("MINIO_ROOT_USER"), anyOf("MINIO_ROOT_PASSWORD")),
 	whole(anyOf("MINIO_ACCESS_KEY"), anyOf("MINIO_SECRET_KEY")),
+	whole(anyOf("AWS_APPLICATION_CREDENTIALS", "AWS_APPLICATION_CREDENTIALS_JSON")),
 }
 
 // azureAccountNames are the variables that name the storage account of a key or a SAS token.
@@ -74,6 +75,7 @@ var azureIdentities = []Identity{
 	whole(anyOf("AZURE_STORAGE_SAS_TOKEN", "AZURE_ACCOUNT_SAS"), azureAccountNames),
 	whole(anyOf("AZURE_CREDENTIALS_FILE")),
 	whole(anyOf("AZURE_FORCE_CLI_CREDENTIAL")),
+	whole(anyOf("AZURE_APPLICATION_CREDENTIALS", "AZURE_APPLICATION_CREDENTIALS_JSON")),
 }
 
 // gcsIdentities: google-auth 2 (_default.py), cloud.google.com/go/auth v0.23.0 (credentials/detect.go), google-cloud-cli

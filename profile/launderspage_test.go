@@ -25,7 +25,8 @@ without the container's variables. The tool then finds no identity, and goes on 
 | runit with ` + "`envdir` or `chpst -e`" + ` | what the run script leaves, and the directory's files | see [Spilo](#spilo) |
 
 Where ` + "`command` or `args`" + ` of a container start one of the first five, a [warning](denials.md#warnings) says so. What an image does by itself,
-Lighterman cannot see, but for the images below, which are recognised by the variables that only they read.
+Lighterman cannot see, but for the images below, which are recognised by the variables that only they read. What
+operators' pods have is on [their page](operators.md).
 `
 
 // laundererSections are the sections of docs/tools.md on images that drop the environment.
