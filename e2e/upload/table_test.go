@@ -39,6 +39,12 @@ var faults = []fault{
 		{"the CA is wrong", (*pod).authorityIsWrong, nil},
 		{"a setting is refused", (*pod).settingIsRefused, nil},
 	}},
+	{row: "A key, a token, a file, a region or a CA bundle of which no request can be made", cases: []scenario{
+		{"the secrets are malformed", (*pod).secretsAreMalformed, []string{"S3", "Azure"}},
+		{"the files are malformed", (*pod).filesAreMalformed, nil},
+		{"the region is no name", (*pod).regionIsNoName, []string{"S3"}},
+		{"the CA bundle has no certificate", (*pod).authoritiesAreNone, nil},
+	}, elsewhere: []string{"uploader/transport TestErrorsOfTheClient", "uploader/secrets TestShapes", "uploader/secrets TestToken"}},
 	{row: "SIGTERM during preflight", cases: []scenario{
 		{"nothing is in the spool", (*pod).endsBeforeItBegan, nil},
 		{"the store comes back", (*pod).endsAndDrains, nil},

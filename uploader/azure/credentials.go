@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	neturl "net/url"
 	"os"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/secrets"
+	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // authMode is an auth mode of Azure as data.
@@ -72,10 +74,13 @@ func (s *settings) newTokenClient(where uploader.Azure, make credential) (*clien
 	}
 	options := s.clientOptions()
 	options.Cloud = cloudOf(where)
-	identity, err := make(where, options)
+	http, recorder := transport.Record(s.http)
+	options.Transport = http
+	source, err := make(where, options)
 	if err != nil {
 		return nil, err
 	}
+	identity := recordedCredential{source, recorder}
 	c, err := container.NewClient(url, identity, s.containerOptions())
 	return &client{c, identity}, err
 }
@@ -107,25 +112,28 @@ func newSecretCache(auth uploader.Auth, make func(secret string) (*client, error
 // workloadIdentity reads the token file each time: azidentity v1.15's own WorkloadIdentityCredential keeps what it has read
 // for ten minutes, and a token may end before.
 func workloadIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
-	token := func(context.Context) (string, error) {
-		text, err := os.ReadFile(where.Auth.TokenFile)
-		return string(text), err
-	}
+	var recorder *transport.Recorder
 	if where.Auth.TokenProxy != "" {
 		proxy, err := newTokenProxy(where.Auth)
 		if err != nil {
 			return nil, err
 		}
+		proxy.http, recorder = transport.Record(proxy.http)
 		o.Transport = proxy
 	}
-	return azidentity.NewClientAssertionCredential(
+	exchange, err := azidentity.NewClientAssertionCredential(
 		where.Auth.TenantID,
 		where.Auth.ClientID,
-		token,
+		func(context.Context) (string, error) { return secrets.Token(where.Auth.TokenFile) },
 		&azidentity.ClientAssertionCredentialOptions{
 			ClientOptions: o, DisableInstanceDiscovery: hasOwnAuthority(where) || where.Auth.TokenProxy != "",
 		},
 	)
+	checked := tokenExchange{exchange, where.Auth.TokenFile}
+	if recorder == nil || err != nil {
+		return checked, err
+	}
+	return recordedCredential{checked, recorder}, nil
 }
 
 func managedIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {
@@ -168,6 +176,12 @@ func defaultCredential(where uploader.Azure, o policy.ClientOptions) (azcore.Tok
 }
 
 func connectionString(where uploader.Azure, secret string, s *settings) (*container.Client, error) {
+	for _, part := range strings.Split(secret, ";") {
+		name, value, _ := strings.Cut(part, "=")
+		if _, err := neturl.Parse(value); err != nil && strings.HasSuffix(name, "Endpoint") {
+			return nil, fmt.Errorf("read AZURE_STORAGE_CONNECTION_STRING: its %s is no URL", name)
+		}
+	}
 	return container.NewClientFromConnectionString(secret, where.Container, s.containerOptions())
 }
 
@@ -188,7 +202,11 @@ func sasToken(where uploader.Azure, secret string, s *settings) (*container.Clie
 	if err != nil {
 		return nil, err
 	}
-	return container.NewClientWithNoCredential(url+"?"+strings.TrimPrefix(secret, "?"), s.containerOptions())
+	query := strings.TrimPrefix(secret, "?")
+	if values, err := neturl.ParseQuery(query); err != nil || values.Get("sig") == "" {
+		return nil, errors.New("read AZURE_STORAGE_SAS_TOKEN: it must be the query of a URL, with sig= in it, as Azure shows it")
+	}
+	return container.NewClientWithNoCredential(url+"?"+query, s.containerOptions())
 }
 
 // azureCloud is a cloud of Azure as data. Host names: see azureClouds in package profile.

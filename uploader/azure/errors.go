@@ -109,10 +109,7 @@ func wrapError(ctx context.Context, doing, key string, err error) error {
 	a := responseOf(err)
 	wrapped := fmt.Errorf("%s %s: %w", doing, key, shortError{err, a})
 	if a == nil {
-		if fault := transport.ClassifyError(ctx, wrapped); fault != nil {
-			return fault
-		}
-		return wrapped
+		return classifyUnanswered(ctx, wrapped)
 	}
 	fault := &objstore.Error{Err: wrapped, Class: transport.ClassOfStatus(a.status), After: transport.RetryAfter(a.header)}
 	if a.entra && fault.Class == objstore.Invalid {
@@ -125,6 +122,25 @@ func wrapError(ctx context.Context, doing, key string, err error) error {
 		}
 	}
 	return fault
+}
+
+// classifyUnanswered returns an error without an answer with its class. The SDK marks the errors that it makes before it sends a
+// request.
+func classifyUnanswered(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[*objstore.Error](err); ok { // Of the secrets.
+		return err
+	}
+	if fault := transport.ClassifyError(ctx, err); fault != nil {
+		return fault
+	}
+	_, marked := errors.AsType[interface {
+		error
+		NonRetriable()
+	}](err)
+	if marked && ctx.Err() == nil {
+		return objstore.AsMisconfigured(err, "")
+	}
+	return err
 }
 
 // response is an answer of the storage account, or of Entra ID.

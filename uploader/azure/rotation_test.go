@@ -65,7 +65,7 @@ func TestRotatedSecret(t *testing.T) {
 			v.Replace(map[string]string{test.file: test.second})
 			come(test.want[1])
 			v.Replace(map[string]string{test.file: test.wrong})
-			if _, err := store.Stat(t.Context(), "key"); objstore.ClassOf(err) != objstore.Unauthenticated || !strings.Contains(objstore.CureOf(err), "Secret") {
+			if _, err := store.Stat(t.Context(), "key"); objstore.ClassOf(err) != objstore.Misconfigured || !strings.Contains(objstore.CureOf(err), "Secret") {
 				t.Errorf("a secret that is wrong: %s: %v", objstore.ClassOf(err), err)
 			}
 			v.Replace(map[string]string{test.file: test.first})

@@ -80,6 +80,55 @@ func TestAllIsWell(t *testing.T) {
 	}
 }
 
+// TestSecretsThatAreMalformed has secrets as echo writes them, and such as no request can carry. Their values are not shown.
+func TestSecretsThatAreMalformed(t *testing.T) {
+	for name, test := range map[string]struct {
+		id, key string
+		inFiles bool
+		well    bool
+		says    string
+	}{
+		"plain":                     {"AKIA", "s3cret", false, true, "secrets: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"},
+		"made with echo":            {"AKIA\n", "s3cret\n", false, false, "secrets: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: a line break or a space stands before or behind the value"},
+		"made with echo, in files":  {"AKIA\n", "s3cret", true, true, "in files of "},
+		"with a line break inside":  {"AK\nIA", "s3cret", false, false, "secrets: AWS_ACCESS_KEY_ID has a line break in it"},
+		"with a space inside":       {"AKIA", "s3cret", false, true, "secrets: "},
+		"of blanks alone":           {" \n", "s3cret", false, false, "secrets: AWS_ACCESS_KEY_ID is not set"},
+		"a line break in the files": {"AKIA", "s3\ncret", true, false, "secrets: AWS_SECRET_ACCESS_KEY has a line break in it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			auth := uploader.Auth{Mode: "accessKey"}
+			values := map[string]string{"AWS_ACCESS_KEY_ID": test.id, "AWS_SECRET_ACCESS_KEY": test.key}
+			if test.inFiles {
+				auth.SecretsDirectory = t.TempDir()
+				for variable, value := range values {
+					if err := os.WriteFile(filepath.Join(auth.SecretsDirectory, uploader.SecretFile(variable)), []byte(value), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				values = nil
+			}
+			server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			t.Cleanup(server.Close)
+			var lines string
+			well := doctor.Run(t.Context(), doctor.Options{
+				Config: &uploader.Config{Key: uploader.DefaultKey, S3: &uploader.S3{Bucket: "b", Endpoint: server.URL, Auth: auth}},
+				Pod:    uploader.Pod{Namespace: "ns", Name: "pod", UID: "uid"}, Getenv: func(name string) string { return values[name] },
+				Open: func() (objstore.Store, error) { return newStore(t), nil },
+			}, func(s doctor.Step) { lines += fmt.Sprintf("%s: %s%v %s\n", s.Name, s.Detail, s.Err, s.Cure) })
+			if well != test.well || !strings.Contains(lines, test.says) {
+				t.Errorf("well: %v, want %q in:\n%s", well, test.says, lines)
+			}
+			if padded := test.id != strings.TrimSpace(test.id) && strings.TrimSpace(test.id) != ""; padded != strings.Contains(lines, "printf in place of echo") {
+				t.Errorf("the cure is told wrongly:\n%s", lines)
+			}
+			if strings.Contains(lines, "s3cret") || strings.Contains(lines, "AKIA") {
+				t.Errorf("a secret is shown:\n%s", lines)
+			}
+		})
+	}
+}
+
 // refusing is a store that refuses one call.
 type refusing struct {
 	objstore.Store

@@ -17,6 +17,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/objstore"
+	"lighterman.dev/lighterman/uploader/secrets"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -108,7 +109,7 @@ func checkSecrets(_ context.Context, e *examination) (string, error) {
 		return "", errNotApplicable
 	}
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		return e.hasSecret(auth, name) || name == "AWS_SESSION_TOKEN" // A key may have none.
+		return strings.TrimSpace(e.readSecret(auth, name)) != "" || name == "AWS_SESSION_TOKEN" // A key may have none.
 	})
 	if len(missing) > 0 {
 		return "", newError(
@@ -116,19 +117,48 @@ func checkSecrets(_ context.Context, e *examination) (string, error) {
 			strings.Join(missing, ", "),
 		)
 	}
-	if auth.SecretsDirectory != "" {
-		return strings.Join(names, ", ") + " in files of " + auth.SecretsDirectory, nil
+	padded := make([]string, 0, len(names))
+	for _, name := range names {
+		text := e.readSecret(auth, name)
+		value := strings.TrimSpace(text)
+		if err := secrets.CheckShape(name, value); err != nil {
+			return "", err
+		}
+		if value != text {
+			padded = append(padded, name)
+		}
 	}
-	return strings.Join(names, ", "), nil
+	return describeSecrets(auth, names, padded)
 }
 
-// hasSecret reports whether a secret is in its file, or in its variable where the mode has no files.
-func (e *examination) hasSecret(auth uploader.Auth, name string) bool {
-	if auth.SecretsDirectory == "" {
-		return e.Getenv(name) != ""
+// describeSecrets describes secrets that are there. padded are those with a line break or a space around them, as echo writes it into
+// a file: the uploader leaves that out, and a program that reads the variable does not.
+func describeSecrets(auth uploader.Auth, names, padded []string) (string, error) {
+	const advice = "make the Secret with kubectl create secret generic … --from-literal, or its files with printf in place of echo"
+	found := strings.Join(names, ", ")
+	around := strings.Join(padded, ", ") + ": a line break or a space stands before or behind the value"
+	switch {
+	case auth.SecretsDirectory == "" && len(padded) > 0:
+		return "", newError(objstore.Misconfigured, advice, "%s: the uploader leaves it out, and programs that read the variable do not", around)
+	case len(padded) > 0:
+		found = fmt.Sprintf("%s in files of %s. %s, which the uploader leaves out and other programs do not: %s", found, auth.SecretsDirectory,
+			around, advice)
+	case auth.SecretsDirectory != "":
+		found += " in files of " + auth.SecretsDirectory
 	}
-	info, err := os.Stat(filepath.Join(auth.SecretsDirectory, uploader.SecretFile(name)))
-	return err == nil && info.Size() > 0
+	return found, nil
+}
+
+// readSecret reads a secret from its file, or from its variable where the mode has no files; empty: there is none.
+func (e *examination) readSecret(auth uploader.Auth, name string) string {
+	if auth.SecretsDirectory == "" {
+		return e.Getenv(name)
+	}
+	text, err := os.ReadFile(filepath.Join(auth.SecretsDirectory, uploader.SecretFile(name)))
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 // maxSkew is the difference of clocks from which on stores refuse requests: Amazon's is 15 minutes, tokens' often five.
@@ -152,10 +182,7 @@ func checkEndpoint(ctx context.Context, e *examination) (string, error) {
 	}
 	answer, err := client.Do(request)
 	if err != nil {
-		return "", newError(
-			objstore.Transient, "look at the endpoint, the pod's network policies, and spec.caBundle", "reach %s: %w", where,
-			err,
-		)
+		return "", explainUnreachable(ctx, where, err)
 	}
 	defer answer.Body.Close()
 	date, err := http.ParseTime(answer.Header.Get("Date"))
@@ -167,4 +194,13 @@ func checkEndpoint(ctx context.Context, e *examination) (string, error) {
 		return "", newError(objstore.ClockSkew, "", "%s answers, and its clock differs by %v", where, difference)
 	}
 	return fmt.Sprintf("%s answers; the clocks differ by %v", where, difference), nil
+}
+
+// explainUnreachable returns the error of a store that did not answer, with the remedy that the error itself has.
+func explainUnreachable(ctx context.Context, where string, err error) error {
+	err = fmt.Errorf("reach %s: %w", where, err)
+	if found, ok := errors.AsType[*objstore.Error](transport.ClassifyError(ctx, err)); ok && found.Cure != "" {
+		return found
+	}
+	return newError(objstore.Transient, "look at the endpoint, the pod's network policies, and spec.caBundle", "%w", err)
 }

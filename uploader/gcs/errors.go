@@ -104,13 +104,17 @@ func (s *Store) wrapErrorBy(ctx context.Context, table []meaning, doing, key str
 	if inner, ok := errors.AsType[*objstore.Error](err); ok {
 		return &objstore.Error{Class: inner.Class, Cure: inner.Cure, After: inner.After, Err: wrapped}
 	}
-	if token, ok := errors.AsType[*tokenError](err); ok {
+	token, ofToken := errors.AsType[*tokenError](err)
+	if ofToken {
 		table, err = tokenErrors, tokenResponse(token)
 	}
 	answer, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
 		if fault := transport.ClassifyError(ctx, wrapped); fault != nil {
 			return fault
+		}
+		if ofToken && s.auth.File != "" && ctx.Err() == nil { // A metadata server may be late; a file is not.
+			return objstore.AsMisconfigured(wrapped, "look at the credential file that the profile names")
 		}
 		return wrapped
 	}

@@ -60,7 +60,7 @@ func TestRotatedServiceAccountKey(t *testing.T) {
 		v.Replace(key("second"))
 	}
 	v.Replace(map[string]string{"gcp-credentials.json": "{}"})
-	if err := store.Delete(t.Context(), "key", ""); objstore.ClassOf(err) != objstore.Unauthenticated {
+	if err := store.Delete(t.Context(), "key", ""); objstore.ClassOf(err) != objstore.Misconfigured {
 		t.Errorf("a file that is wrong: %s: %v", objstore.ClassOf(err), err)
 	}
 }

@@ -2,14 +2,21 @@ package gcs
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/secrets"
+	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // scope lets the token read and write objects, as far as the bucket's policy lets the identity.
@@ -40,12 +47,67 @@ func fromFile(kind google.CredentialsType) func(context.Context, uploader.Auth) 
 	return func(ctx context.Context, auth uploader.Auth) (*secrets.Cache[oauth2.TokenSource], error) {
 		return secrets.File(auth.File, func(text string) (oauth2.TokenSource, error) {
 			found, err := google.CredentialsFromJSONWithType(ctx, []byte(text), kind, scope)
-			if err != nil {
-				return nil, fmt.Errorf("read the credential file %s: it must be of type %s: %w", auth.File, kind, err)
+			if err != nil { // Its text may be that of the file.
+				return nil, fmt.Errorf("read the credential file %s: it must be JSON of type %s, as Google writes it%s", auth.File, kind, typeOf(text))
 			}
-			return found.TokenSource, nil
+			if err := checkPrivateKey(kind, text); err != nil {
+				return nil, fmt.Errorf("read the credential file %s: %w", auth.File, err)
+			}
+			if auth.TokenFile == "" {
+				return found.TokenSource, nil
+			}
+			return oauth2.ReuseTokenSource(nil, tokenExchange{found.TokenSource, auth.TokenFile}), nil
 		})
 	}
+}
+
+// tokenExchange checks the pod's token before it asks the token service.
+type tokenExchange struct {
+	oauth2.TokenSource
+
+	tokenFile string
+}
+
+// Token implements oauth2.TokenSource.
+func (e tokenExchange) Token() (*oauth2.Token, error) {
+	if _, err := secrets.Token(e.tokenFile); err != nil {
+		return nil, err
+	}
+	return e.TokenSource.Token()
+}
+
+// typeOf describes the type of a credential file that has another than is wanted; empty: it has none.
+func typeOf(text string) string {
+	var file struct{ Type string }
+	if json.Unmarshal([]byte(text), &file) != nil || !isType.MatchString(file.Type) {
+		return ""
+	}
+	return ", and it is of type " + file.Type
+}
+
+// isType matches the types of Google's credential files.
+var isType = regexp.MustCompile(`^(external|service)_account$|^[a-z_]*(authorized_user|_service_account|_workload|_account)$`)
+
+// checkPrivateKey checks the key of a service account, as x/oauth2 v0.38 reads it with each request for a token.
+func checkPrivateKey(kind google.CredentialsType, text string) error {
+	if kind != google.ServiceAccount {
+		return nil
+	}
+	config, err := google.JWTConfigFromJSON([]byte(text), scope)
+	if err != nil {
+		return err
+	}
+	key := config.PrivateKey
+	if block, _ := pem.Decode(key); block != nil {
+		key = block.Bytes
+	}
+	if _, err := x509.ParsePKCS8PrivateKey(key); err == nil {
+		return nil
+	}
+	if _, err := x509.ParsePKCS1PrivateKey(key); err != nil {
+		return errors.New("its private_key is no RSA key in PEM, as Google writes it")
+	}
+	return nil
 }
 
 // metadataServer returns the tokens of the metadata server, GKE's or the node's.
@@ -56,6 +118,8 @@ func metadataServer(context.Context, uploader.Auth) (*secrets.Cache[oauth2.Token
 // tokens keeps a token until it runs out, the store refuses it, or its key file is replaced.
 type tokens struct {
 	sources *secrets.Cache[oauth2.TokenSource]
+	// recorder has the errors of the network: x/oauth2 v0.38 turns them into text.
+	recorder *transport.Recorder
 }
 
 func newTokens(auth uploader.Auth, client *http.Client) (*tokens, error) {
@@ -64,11 +128,12 @@ func newTokens(auth uploader.Auth, client *http.Client) (*tokens, error) {
 		return nil, fmt.Errorf("gcs.auth.mode: %q is not an auth mode of Google Cloud Storage", auth.Mode)
 	}
 	// The token service has a certificate of the same authorities as the store. A source outlives every request.
+	client, recorder := transport.Record(client)
 	sources, err := mode.newSources(context.WithValue(context.Background(), oauth2.HTTPClient, client), auth)
 	if err != nil {
 		return nil, fmt.Errorf("gcs.auth, mode %s: %w", auth.Mode, err)
 	}
-	return &tokens{sources}, nil
+	return &tokens{sources, recorder}, nil
 }
 
 // renewToken drops the token, and makes the next request read the file again.
@@ -88,11 +153,15 @@ func (t *tokens) currentToken() (*oauth2.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, err := source.Token()
-	if err != nil {
-		return nil, &tokenError{err}
+	var token *oauth2.Token
+	err = t.recorder.Do(func() (err error) {
+		token, err = source.Token()
+		return err
+	})
+	if _, ok := errors.AsType[*objstore.Error](err); err != nil && !ok {
+		err = &tokenError{err}
 	}
-	return token, nil
+	return token, err
 }
 
 // tokenError is an error of the token service, not of the store.

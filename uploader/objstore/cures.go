@@ -17,6 +17,8 @@ var cures = map[Class]string{
 	ClockSkew:       "the clocks of node and store differ: set the node's clock",
 	Untrusted:       "the store's certificate is not signed by an authority that is trusted here: set spec.caBundle, or correct the endpoint",
 	Invalid:         "the store refuses what is asked: look at storage class, encryption, object lock, tags and key",
+	Misconfigured:   "no store was asked: correct what the message names, in the profile, or in the Secret or file that it refers to",
+	ProxyRefused:    "the proxy refuses the way to the store: let it pass the store's host, or except that host in spec.proxy.no",
 	Unknown:         "look at the message",
 }
 

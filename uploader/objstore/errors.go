@@ -35,6 +35,11 @@ const (
 	Untrusted Class = "Untrusted"
 	// Invalid means: the store refuses the request for what it asks: a storage class, a key, a setting.
 	Invalid Class = "Invalid"
+	// Misconfigured means: the client cannot make a request of what it was given, such as a key with a line break in it, a region
+	// that is no name, or a file that is missing. No server was asked, and asking again does not help.
+	Misconfigured Class = "Misconfigured"
+	// ProxyRefused means: the proxy on the way to the store refuses to pass a request on.
+	ProxyRefused Class = "ProxyRefused"
 	// Unknown is everything else.
 	Unknown Class = "Unknown"
 )
@@ -59,4 +64,12 @@ func ClassOf(err error) Class {
 		return e.Class
 	}
 	return Unknown
+}
+
+// AsMisconfigured returns an error with the class Misconfigured and a remedy, unless it has a class already; nil for nil.
+func AsMisconfigured(err error, cure string) error {
+	if _, ok := errors.AsType[*Error](err); ok || err == nil {
+		return err
+	}
+	return &Error{Class: Misconfigured, Cure: cure, Err: err}
 }

@@ -2,10 +2,9 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/secrets"
 	"lighterman.dev/lighterman/uploader/transport"
 )
@@ -24,6 +24,9 @@ const (
 	// agentURL is where the EKS Pod Identity agent answers: docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html.
 	agentURL = "http://169.254.170.23/v1/credentials"
 )
+
+// noIdentity is the remedy where the SDK looks for an identity and finds none.
+const noIdentity = "look at the identity that the profile's auth mode means: this pod does not have it"
 
 // provider is a source of credentials that drops one which the store refused.
 type provider interface {
@@ -91,11 +94,13 @@ func newPodIdentity(where uploader.S3, client *http.Client) (aws.CredentialsProv
 		o.HTTPClient = client
 		o.Retryer = aws.NopRetryer{}
 		o.AuthorizationTokenProvider = endpointcreds.TokenProviderFunc(func() (string, error) {
-			token, err := os.ReadFile(where.Auth.TokenFile)
-			return strings.TrimSpace(string(token)), err
+			return secrets.Token(where.Auth.TokenFile)
 		})
 	})
 	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		if _, err := secrets.Token(where.Auth.TokenFile); err != nil { // The SDK would turn it into text.
+			return aws.Credentials{}, err
+		}
 		got, err := agent.Retrieve(ctx)
 		if err != nil {
 			err = &agentError{err}
@@ -146,15 +151,20 @@ func newCredentialsFile(where uploader.S3, _ *http.Client) (provider, error) {
 				o.CredentialsFiles, o.ConfigFiles = []string{file}, []string{}
 			},
 		)
-		if err != nil {
-			return aws.Credentials{}, fmt.Errorf("read %s: %w", file, err)
+		if err != nil { // Its text may be that of the line which it cannot read.
+			return aws.Credentials{}, fmt.Errorf("%s is no file of AWS credentials with a profile [default]", file)
 		}
 		if !profile.Credentials.HasKeys() {
 			return aws.Credentials{}, fmt.Errorf(
 				"read %s: set aws_access_key_id and aws_secret_access_key in its profile [default]", file,
 			)
 		}
-		return profile.Credentials, nil
+		keys := profile.Credentials
+		return keys, errors.Join(
+			secrets.CheckShape("aws_access_key_id", keys.AccessKeyID),
+			secrets.CheckShape("aws_secret_access_key", keys.SecretAccessKey),
+			secrets.CheckShape("aws_session_token", keys.SessionToken),
+		)
 	})
 	return staticProvider{cache}, err
 }
@@ -173,5 +183,11 @@ func newAmbient(where uploader.S3, _ *http.Client) (aws.CredentialsProvider, err
 	if err != nil {
 		return nil, fmt.Errorf("find the pod's identity: %w", err)
 	}
-	return found.Credentials, nil
+	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		got, err := found.Credentials.Retrieve(ctx)
+		if err != nil && isUnsent(err) && transport.ClassifyError(ctx, err) == nil {
+			err = objstore.AsMisconfigured(err, noIdentity)
+		}
+		return got, err
+	}), nil
 }

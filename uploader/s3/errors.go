@@ -120,16 +120,16 @@ func (s *Store) wrapError(ctx context.Context, doing, key string, err error) err
 	if err == nil {
 		return nil
 	}
+	if _, ok := errors.AsType[*objstore.Error](err); ok { // Of the secrets.
+		return fmt.Errorf("%s %s: %w", doing, key, shortError{err})
+	}
 	if agent, ok := errors.AsType[*agentError](err); ok {
 		return agent.wrapAgentError(ctx, doing, key)
 	}
 	wrapped := fmt.Errorf("%s %s: %w", doing, key, s.nameRole(err))
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	if !ok || answer.HTTPStatusCode() == 0 {
-		if fault := transport.ClassifyError(ctx, wrapped); fault != nil {
-			return fault
-		}
-		return wrapped
+		return classifyUnanswered(ctx, wrapped)
 	}
 	fault := &objstore.Error{
 		Err:   wrapped,
@@ -147,6 +147,24 @@ func (s *Store) wrapError(ctx context.Context, doing, key string, err error) err
 		s.credentials.Invalidate()
 	}
 	return fault
+}
+
+// classifyUnanswered returns an error without an answer of the store with its class.
+func classifyUnanswered(ctx context.Context, err error) error {
+	if fault := transport.ClassifyError(ctx, err); fault != nil {
+		return fault
+	}
+	if isUnsent(err) && ctx.Err() == nil {
+		return objstore.AsMisconfigured(err, "")
+	}
+	return err
+}
+
+// isUnsent reports whether the SDK gave an operation up before it sent a request.
+func isUnsent(err error) bool {
+	_, sent := errors.AsType[*smithyhttp.RequestSendError](err)
+	_, answered := errors.AsType[*smithyhttp.ResponseError](err)
+	return !sent && !answered && innermostOperation(err) != nil
 }
 
 func errorCode(err error) string {

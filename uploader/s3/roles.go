@@ -12,6 +12,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/objstore"
+	"lighterman.dev/lighterman/uploader/secrets"
 )
 
 // chainDuration is how long the session of a second role lasts. STS gives none for longer to whoever has a role already, and every
@@ -25,7 +26,7 @@ func newWebIdentity(where uploader.S3, client *http.Client) (provider, error) {
 		options.BaseEndpoint = &where.Auth.STSEndpoint
 	}
 	first := newCache(stscreds.NewWebIdentityRoleProvider(
-		sts.New(options), where.Auth.RoleARN, stscreds.IdentityTokenFile(where.Auth.TokenFile),
+		sts.New(options), where.Auth.RoleARN, tokenFile(where.Auth.TokenFile),
 		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = sessionName() },
 	))
 	if where.Auth.AssumeRoleARN == "" {
@@ -40,6 +41,15 @@ func newWebIdentity(where uploader.S3, client *http.Client) (provider, error) {
 		}
 	})
 	return chainedRoles{newCache(second), first}, nil
+}
+
+// tokenFile is a file with the pod's token, for stscreds.
+type tokenFile string
+
+// GetIdentityToken implements stscreds.IdentityTokenRetriever.
+func (f tokenFile) GetIdentityToken() ([]byte, error) {
+	token, err := secrets.Token(string(f))
+	return []byte(token), err
 }
 
 // chainedRoles is a credential that is made with another.

@@ -57,7 +57,7 @@ func TestRotatedAccessKey(t *testing.T) {
 	v.Replace(map[string]string{"aws-access-key-id": "second\n", "aws-secret-access-key": "s\n", "aws-session-token": ""})
 	come("second ")
 	v.Replace(map[string]string{"aws-access-key-id": "third", "aws-secret-access-key": ""})
-	if err := store.Delete(t.Context(), "key", ""); objstore.ClassOf(err) != objstore.Unauthenticated || !strings.Contains(err.Error(), "AWS_SECRET_ACCESS_KEY is empty") {
+	if err := store.Delete(t.Context(), "key", ""); objstore.ClassOf(err) != objstore.Misconfigured || !strings.Contains(err.Error(), "AWS_SECRET_ACCESS_KEY is empty") {
 		t.Errorf("half a key: %v", err)
 	}
 	v.Replace(map[string]string{"aws-access-key-id": "third", "aws-secret-access-key": "s"})

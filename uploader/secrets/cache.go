@@ -28,7 +28,13 @@ type Cache[T any] struct {
 // Variables returns a cache of what build makes of the secrets of an auth mode, by the names of their variables. It fails when
 // they cannot be read, or build fails.
 func Variables[T any](auth uploader.Auth, names []string, build func(Values) (T, error)) (*Cache[T], error) {
-	return newCache(newSource(auth, names), build)
+	return newCache(newSource(auth, names), func(v Values) (T, error) {
+		if err := checkShapes(v); err != nil {
+			var none T
+			return none, err
+		}
+		return build(v)
+	})
 }
 
 // File returns a cache of what build makes of the text of a file.
@@ -56,7 +62,7 @@ func newCache[T any](s source, build func(Values) (T, error)) (*Cache[T], error)
 }
 
 // Get returns the value of the secrets as they are now. Secrets that cannot be read any more leave the value as it was. Secrets
-// of which no value can be built are an error of class Unauthenticated, until they change again.
+// of which no value can be built are an error of class Misconfigured, until they change again.
 func (c *Cache[T]) Get() (T, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,10 +76,10 @@ func (c *Cache[T]) Get() (T, error) {
 	}
 	switch {
 	case err != nil && c.values == nil:
-		return c.value, asUnauthenticated(err)
+		return c.value, asMisconfigured(err)
 	case err == nil && (c.rebuild || !maps.Equal(values, c.values)):
 		c.value, c.err = c.build(values)
-		c.err = asUnauthenticated(c.err)
+		c.err = asMisconfigured(c.err)
 	}
 	if err == nil {
 		c.stamp, c.values, c.rebuild = stamp, values, false
@@ -88,12 +94,7 @@ func (c *Cache[T]) Renew() {
 	c.rebuild = true
 }
 
-// asUnauthenticated returns an error of the secrets with its class; nil for nil.
-func asUnauthenticated(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &objstore.Error{
-		Class: objstore.Unauthenticated, Cure: "look at the Secret that the profile names, and its keys", Err: err,
-	}
+// asMisconfigured returns an error of the secrets with its class; nil for nil.
+func asMisconfigured(err error) error {
+	return objstore.AsMisconfigured(err, "look at the Secret that the profile names, and its keys")
 }

@@ -70,7 +70,7 @@ func TestSecretsThatAreWrong(t *testing.T) {
 	}
 	v.Replace(pair("id-2", " \n"))
 	for range 2 {
-		if _, err := c.Get(); objstore.ClassOf(err) != objstore.Unauthenticated || !strings.Contains(objstore.CureOf(err), "Secret") {
+		if _, err := c.Get(); objstore.ClassOf(err) != objstore.Misconfigured || !strings.Contains(objstore.CureOf(err), "Secret") {
 			t.Errorf("got %v", err)
 		}
 	}

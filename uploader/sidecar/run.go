@@ -127,6 +127,7 @@ func fillOptions(o *Options) {
 			// GKE's metadata server knows a new pod after five to ten seconds; a role that was just granted takes longer.
 			objstore.Denied: 30 * time.Second, objstore.Unauthenticated: 30 * time.Second, objstore.Expired: 30 * time.Second,
 			objstore.ClockSkew: 10 * time.Second,
+			// Neither Misconfigured nor ProxyRefused: they do not pass by themselves.
 		}
 	}
 	if o.Metrics == nil {

@@ -36,7 +36,11 @@ var DefaultLimits = map[objstore.Class]time.Duration{
 	objstore.Denied: 2 * time.Minute,
 	// A key may be revoked before its successor arrives: the kubelet updates the volume of a Secret within two minutes.
 	objstore.Unauthenticated: 3 * time.Minute,
-	objstore.ClockSkew:       time.Minute,
+	// A Secret of which nothing can be made may be corrected as fast. At the start of a pod nothing waits for that: see PreflightLimits.
+	objstore.Misconfigured: 3 * time.Minute,
+	// A proxy's list of hosts is changed by people.
+	objstore.ProxyRefused: 2 * time.Minute,
+	objstore.ClockSkew:    time.Minute,
 }
 
 // Do calls do until it succeeds, or its class of error is no longer retried. It returns the last error.

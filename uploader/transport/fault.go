@@ -6,11 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"lighterman.dev/lighterman/uploader/objstore"
@@ -23,6 +25,9 @@ var networkErrors = []struct {
 	cure  string
 }{
 	{isA[*BodyError], objstore.Unknown, ""},
+	{isA[*RequestError], objstore.Misconfigured, ""},
+	{isNoURL, objstore.Misconfigured, ""},
+	{isUnreadableFile, objstore.Misconfigured, ""},
 	{
 		isA[x509.UnknownAuthorityError], objstore.Untrusted,
 		"put the authority that signed the store's certificate into caBundle",
@@ -51,6 +56,19 @@ func isA[E error](err error) bool {
 	return ok
 }
 
+// isNoURL reports whether a text could not be parsed as a URL.
+func isNoURL(err error) bool {
+	u, ok := errors.AsType[*url.Error](err)
+	return ok && u.Op == "parse"
+}
+
+// isUnreadableFile reports whether a file of the pod is missing or must not be read. The system's error number would pass for an
+// error of the network: it implements net.Error.
+func isUnreadableFile(err error) bool {
+	_, ok := errors.AsType[*fs.PathError](err)
+	return ok && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EISDIR))
+}
+
 func isHostNotFound(err error) bool {
 	dns, ok := errors.AsType[*net.DNSError](err)
 	return ok && dns.IsNotFound
@@ -61,6 +79,9 @@ func isHostNotFound(err error) bool {
 func ClassifyError(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return err
+	}
+	if proxy, ok := errors.AsType[*ProxyError](err); ok {
+		return &objstore.Error{Class: proxy.class(), Cure: proxy.cure(), Err: err}
 	}
 	for _, f := range networkErrors {
 		if f.is(err) {
@@ -74,9 +95,13 @@ func ClassifyError(ctx context.Context, err error) error {
 func ErrorText(err error) string {
 	text := err.Error()
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		if _, query, found := strings.Cut(u.URL, "?"); found {
-			text = strings.ReplaceAll(text, "?"+query, "")
+		address, query, found := strings.Cut(u.URL, "?")
+		if !found {
+			return text
 		}
+		shown := url.Error{Op: u.Op, URL: address, Err: u.Err}
+		text = strings.ReplaceAll(text, u.Error(), shown.Error())
+		text = strings.ReplaceAll(text, "?"+query, "")
 	}
 	return text
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -35,14 +36,30 @@ func NewProxy() func(*http.Request) (*url.URL, error) {
 	c := httpproxy.FromEnvironment()
 	every := cmp.Or(os.Getenv("ALL_PROXY"), os.Getenv("all_proxy"))
 	c.HTTPProxy, c.HTTPSProxy = cmp.Or(c.HTTPProxy, every), cmp.Or(c.HTTPSProxy, every)
+	broken := map[string]bool{"http": !isProxyURL(c.HTTPProxy), "https": !isProxyURL(c.HTTPSProxy)}
 	find := c.ProxyFunc()
 	return func(r *http.Request) (*url.URL, error) {
 		if isNodeLocal(r.URL.Hostname()) {
 			return nil, nil // As net/http has it: no proxy.
 		}
+		if broken[r.URL.Scheme] { // The library would go without a proxy.
+			return nil, errNoProxyURL
+		}
 		return find(r.URL)
 	}
 }
+
+// isProxyURL reports whether the value of a variable is the URL of a proxy, or its host alone; or empty.
+func isProxyURL(value string) bool {
+	if _, _, hasScheme := strings.Cut(value, "://"); !hasScheme {
+		value = "http://" + value
+	}
+	u, err := url.Parse(value)
+	return value == "http://" || err == nil && u.Host != ""
+}
+
+// errNoProxyURL does not show the variable, which may have a password.
+var errNoProxyURL = errors.New("HTTPS_PROXY, HTTP_PROXY or ALL_PROXY holds no URL of a proxy, such as http://proxy.example:3128")
 
 func isNodeLocal(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))

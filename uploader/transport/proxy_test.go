@@ -3,6 +3,8 @@ package transport_test
 import (
 	"net/http"
 	"testing"
+
+	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // TestProxy finds the proxy for addresses that may, and those that must not go through one.
@@ -12,7 +14,7 @@ func TestProxy(t *testing.T) {
 	}
 	t.Setenv("NO_PROXY", "")
 	t.Setenv("no_proxy", "inside.example,10.0.0.0/8")
-	proxy := newClient(t, "").Transport.(*http.Transport).Proxy
+	proxy := transport.NewProxy()
 	for url, proxied := range map[string]bool{
 		"http://169.254.170.23/v1/credentials":       false,
 		"http://169.254.169.254/metadata":            false,
@@ -63,7 +65,7 @@ func TestProxyOfAllProtocols(t *testing.T) {
 	}
 	t.Setenv("https_proxy", "http://secure.example:3128")
 	t.Setenv("all_proxy", "socks5://all.example:1080")
-	proxy := newClient(t, "").Transport.(*http.Transport).Proxy
+	proxy := transport.NewProxy()
 	for url, want := range map[string]string{
 		"http://minio.storage.svc:9000/": "socks5://all.example:1080", "https://s3.eu-west-1.amazonaws.com/": "http://secure.example:3128",
 	} {

@@ -139,8 +139,7 @@ func (zeros) Read(p []byte) (int, error) {
 func throughProxy(t *testing.T, client *http.Client) {
 	t.Helper()
 	proxy := newTunnel(t)
-	at := &url.URL{Scheme: "http", Host: proxy}
-	client.Transport.(*http.Transport).Proxy = http.ProxyURL(at)
+	transport.SetProxy(client, &url.URL{Scheme: "http", Host: proxy})
 }
 
 // newTunnel starts a proxy that knows only CONNECT, and passes a reset on.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // roots are the authorities of a file that may change: a bundle is mounted, and renewed, while the pod runs.
@@ -20,7 +22,7 @@ type roots struct {
 func newRoots(file string) (*roots, error) {
 	r := &roots{file: file}
 	_, err := r.currentPool()
-	return r, err
+	return r, objstore.AsMisconfigured(err, "look at the ConfigMap or Secret that spec.caBundle names, and its key")
 }
 
 // currentPool reads the file if it has changed. A file that cannot be read any more leaves what was read before: the kubelet

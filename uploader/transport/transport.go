@@ -58,19 +58,20 @@ func New(o Options) (*http.Client, error) {
 			return dialTLS(ctx, dialer, &tls.Config{ServerName: o.ServerName, MinVersion: tls.VersionTLS12}, roots, network, address)
 		},
 		// For the way through a proxy, where the transport shakes hands itself.
-		TLSClientConfig:       &tls.Config{ServerName: o.ServerName, RootCAs: roots.pool, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:   dialTimeout,
-		MaxIdleConns:          2 * o.Connections,
-		MaxIdleConnsPerHost:   o.Connections,
-		IdleConnTimeout:       idleTimeout,
-		ResponseHeaderTimeout: answerTimeout,
-		ExpectContinueTimeout: time.Second,
-		DisableCompression:    true,
-		Protocols:             new(http.Protocols),
+		TLSClientConfig:        &tls.Config{ServerName: o.ServerName, RootCAs: roots.pool, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    dialTimeout,
+		MaxIdleConns:           2 * o.Connections,
+		MaxIdleConnsPerHost:    o.Connections,
+		IdleConnTimeout:        idleTimeout,
+		ResponseHeaderTimeout:  answerTimeout,
+		OnProxyConnectResponse: checkTunnel,
+		ExpectContinueTimeout:  time.Second,
+		DisableCompression:     true,
+		Protocols:              new(http.Protocols),
 	}
 	t.Protocols.SetHTTP1(true)
 	return &http.Client{
-		Transport:     t,
+		Transport:     roundTripper{t},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
 }

@@ -43,5 +43,6 @@ func openStore(c *uploader.Config) (objstore.Store, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: this program has no such store", where.StoreName())
 	}
-	return open(where, transport.Options{CAFile: c.CAFile, Connections: connectionsPerSlot * c.Concurrency})
+	store, err := open(where, transport.Options{CAFile: c.CAFile, Connections: connectionsPerSlot * c.Concurrency})
+	return store, objstore.AsMisconfigured(err, "")
 }
