@@ -12,8 +12,9 @@ import (
 
 // trackedFile is a file of the spool that is not durable.
 type trackedFile struct {
-	// state is the file's when it was last considered.
-	state spool.State
+	// state is the file's when it was last considered, and stateSince when it was first seen in that state.
+	state      spool.State
+	stateSince time.Time
 	// closeSeen means that the watch has seen its writer close it.
 	closeSeen bool
 	// recheckAt is when the loop considers it again; zero: at the next event.
@@ -55,7 +56,7 @@ func (l *loop) trackFile(path string, state spool.State) {
 		l.tracked[path] = f
 	}
 	if f.state != state {
-		f.state, f.permanent = state, false
+		f.state, f.stateSince, f.permanent = state, time.Now(), false
 	}
 	delete(l.skipped, path) // It was no regular file before.
 }
@@ -153,7 +154,9 @@ func (l *loop) untilSettled(f *trackedFile) time.Duration {
 	if f.state.Size == 0 {
 		delay = emptyFileDelay
 	}
-	return min(delay, delay-time.Since(time.Unix(0, f.state.Changed)))
+	// The file's clock may be ahead of this one, on a file server or after a step of the clock: then its time would never be over.
+	unchanged := max(time.Since(time.Unix(0, f.state.Changed)), time.Since(f.stateSince))
+	return delay - unchanged
 }
 
 // recheckAfter makes the loop consider a file again after some time.
