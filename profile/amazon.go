@@ -17,7 +17,7 @@ func (r *Resolved) isAmazon() bool { return r.preset != nil && r.preset.name == 
 // s3URL returns the store's URL for tools that have no default of their own: Amazon's is that of the region.
 func (r *Resolved) s3URL() string {
 	if r.location.endpoint != "" {
-		return strings.TrimRight(r.location.endpoint, "/")
+		return r.location.endpoint
 	}
 	return partition.S3URL(r.location.region)
 }
@@ -45,6 +45,9 @@ func (p *problems) checkAmazon(r *Resolved) {
 	}
 	if web := r.Spec.S3.Auth.WebIdentity; web != nil && web.STSEndpoint == "" {
 		p.checkARN("spec.s3.auth.webIdentity.roleARN", web.RoleARN, region)
+		if web.AssumeRole != nil {
+			p.checkARN("spec.s3.auth.webIdentity.assumeRole.roleARN", web.AssumeRole.RoleARN, region)
+		}
 	}
 }
 
@@ -83,6 +86,9 @@ var minioGo = awsLibrary{"minio-go", "7.4.1", []string{"aws", "aws-cn", "aws-us-
 // awsSDKv1 has a table of partitions, and takes a region that is in none for one of the public partition
 // (aws/endpoints/defaults.go, endpoints.go EndpointFor). It is not maintained any more.
 var awsSDKv1 = awsLibrary{"aws-sdk-go", "1.55.8", []string{"aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"}}
+
+// sovereignAndISO are the partitions that minioGo does not know, for notes.
+const sovereignAndISO = "the European Sovereign Cloud and the ISO partitions"
 
 // knows reports whether the library finds the hosts of a region.
 func (l *awsLibrary) knows(region string) bool {

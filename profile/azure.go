@@ -113,6 +113,7 @@ func checkAzure(p *problems, r *Resolved) {
 	// The SDKs sign requests with an account's key, and never send it; default may find a key, too.
 	p.checkBearerURL("spec.azure.endpoint", az.Endpoint, az.Auth.AccountKey != nil || az.Auth.ConnectionString != nil || az.Auth.Default != nil,
 		"accountKey, connectionString and default")
+	p.checkAzureEndpoint(r)
 	if r.cloud == nil {
 		p.addInvalid("spec.azure.cloud", "%q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and endpoint for another", az.Cloud)
 	}

@@ -18,6 +18,7 @@ var gcsStore = Store{
 	check: func(p *problems, r *Resolved) {
 		s := r.Spec
 		p.checkBucket("gcs", "bucket", s.GCS.Bucket, s.GCS.BucketFrom)
+		p.checkGCSEndpoint(r)
 		// Emulators want no identity, and then none is sent.
 		p.checkBearerURL("spec.gcs.endpoint", s.GCS.Endpoint, s.GCS.Auth.Ambient != nil, "ambient")
 	},

@@ -174,5 +174,6 @@ func checkS3(p *problems, r *Resolved) {
 	case where.endpoint == "" && !aws:
 		p.addInvalid("spec.s3.endpoint", "is required for preset %s, for example https://minio.storage.svc:9000", preset.name)
 	}
+	p.checkS3Endpoint(r)
 	p.checkAmazon(r)
 }

@@ -116,7 +116,9 @@ func (p *problems) checkTokenURL(field, address string) {
 	}
 	if parsed, err := url.Parse(address); err != nil || parsed.Scheme != "https" || parsed.Host == "" {
 		p.addInvalid(field, "must be an https URL: the pod's token is sent there")
+		return
 	}
+	p.checkURL(field, address)
 }
 
 // checkBearerURL refuses the address of a store to which the modes named in plain text, and no others, may speak without TLS.

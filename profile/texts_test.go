@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
+	"lighterman.dev/lighterman/internal/partition"
 	"lighterman.dev/lighterman/profile"
 )
 
@@ -101,8 +102,10 @@ func TestCRDHasTheSamePatterns(t *testing.T) {
 		}
 		// YAML folds long lines, at blanks, and there are none in the expressions; a quote is doubled.
 		crd := strings.ReplaceAll(string(text), "''", "'")
-		for what, pattern := range map[string]string{"spec.env[].name": profile.RefusedPattern(), "audience": profile.APIAudience} {
-			if !strings.Contains(crd, "self.matches('"+pattern+"')") {
+		for what, pattern := range map[string]string{
+			"spec.env[].name": profile.RefusedPattern(), "audience": profile.APIAudience, "spec.s3.preset": partition.URLPattern(),
+		} {
+			if !strings.Contains(crd, ".matches('"+pattern+"')") {
 				t.Errorf("%s: no rule on %s with the expression\n%s", file, what, pattern)
 			}
 		}

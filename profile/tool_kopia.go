@@ -7,6 +7,7 @@ const kopiaNoKeys = "--access-key= --secret-access-key="
 // kopia 0.23.1: cli/storage_{s3,azure,gcs}.go, repo/blob/{s3,azure,gcs}. It takes its location in flags. The variables
 // are read when a repository is created or connected, and kept in its configuration file, secrets too:
 // KOPIA_PERSIST_CREDENTIALS_ON_CONNECT is about the repository's password alone (cli/app.go passwordPersistenceStrategy).
+// Its S3 library takes an endpoint without a path alone (minio-go 7.4.1 utils.go isValidEndpointURL).
 var kopia = dialect{
 	name: "kopia", version: "0.23.1",
 	// Its chain of identities is that of its S3 library, without the credentials file (s3_storage.go newStorage).
@@ -14,13 +15,13 @@ var kopia = dialect{
 		e.addVar("SSL_CERT_FILE", e.Files.CA, 0) // ROOT_CA_PEM_BASE64 wants the text; --root-ca-pem-path is the other way.
 	}).override(map[string]cell{
 		"webIdentity": {
-			note:   kopiaNoKeys + "; not with stsEndpoint or assumeRole",
+			note:   kopiaNoKeys + "; not with stsEndpoint or assumeRole, nor in " + sovereignAndISO,
 			chain:  oneRole("its S3 library reads one role, and no AWS configuration file"),
 			refuse: refuseAny(minioGo.refuseSTS, ownSTS("its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint"+useAccessKey)),
 		},
 		"accessKey":       {},
 		"credentialsFile": unsupported("reads no AWS credentials file" + useAccessKey),
-	}),
+	}).rejectIf(basePath("takes no path in the endpoint" + useOtherForPath)),
 	azure: noneSupported(&azureStore, "has no managed identity and no DefaultAzureCredential: use workloadIdentity").override(map[string]cell{
 		// repo/blob/azure/azure_storage.go: NewWorkloadIdentityCredential without EnableAzureProxy.
 		"workloadIdentity": {

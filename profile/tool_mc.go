@@ -30,12 +30,7 @@ var mc = dialect{
 			mcAlias(e, "")
 			e.addVar("MC_STS_ENDPOINT_LIGHTERMAN", podIdentityURL, groupIdentity)
 		}),
-	}).rejectIf(func(r *Resolved) string {
-		if _, rest, _ := strings.Cut(r.Spec.S3.Endpoint, "://"); strings.Contains(strings.TrimRight(rest, "/"), "/") {
-			return "takes no path in the URL of a store: set spec.s3.endpoint without one"
-		}
-		return ""
-	}),
+	}).rejectIf(basePath("takes no path in the URL of a store" + useOtherForPath)),
 	azure: noneSupported(&azureStore, "speaks S3 only: use another tool"),
 	gcs:   noneSupported(&gcsStore, "speaks S3 only"+useGCSInterop),
 	groups: map[string]Group{

@@ -55,7 +55,7 @@ var pgbackrest = dialect{
 			return "needs the region: set spec.s3.region"
 		}
 		return ""
-	}),
+	}, basePath("drops the path of spec.s3.endpoint"+useOtherForPath)),
 	azure: noneSupported(&azureStore, "knows neither Entra ID's workload identity nor a service principal, and no connection string: use accountKey, sasToken or managedIdentity").override(map[string]cell{
 		"accountKey": withEnv(func(e *Environment) { pgAzure(e, "shared", e.Spec.Azure.Auth.AccountKey) }),
 		"sasToken":   withEnv(func(e *Environment) { pgAzure(e, "sas", e.Spec.Azure.Auth.SASToken) }),
@@ -83,6 +83,11 @@ var pgbackrest = dialect{
 			e.addVar(pgRepo+"GCS_KEY", e.Files.Credentials, groupGoogle)
 		}),
 		"workloadIdentityFederation": unsupported("takes keys of service accounts only (an external account has no token_uri): use serviceAccountKey, or gkeWorkloadIdentity"),
+	}).rejectIf(func(r *Resolved) string {
+		if hasPath(r.Spec.GCS.Endpoint) {
+			return "drops the path of spec.gcs.endpoint" + useOtherForPath
+		}
+		return ""
 	}),
 	groups: map[string]Group{
 		pgRepo + "S3_KEY_TYPE":    groupIdentity,

@@ -8,17 +8,18 @@ import (
 // restic 0.19.1: internal/backend/{s3,azure,gs}, doc/075_scripting.rst.
 var restic = dialect{
 	name: "restic", version: "0.19.1",
+	// The first element of a URL's path is the bucket (s3/config.go ParseConfig).
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		e.addVar("RESTIC_REPOSITORY", "s3:"+joinPrefix(e.s3URL()+"/"+e.bucket(), e.Prefix()), 0)
 		e.addVar("RESTIC_CACERT", e.Files.CA, 0) // AWS_CA_BUNDLE is not read; this one covers the token service, too.
 	}).override(map[string]cell{
 		"webIdentity": {
 			chain:  chainCell{env: resticRoles},
-			note:   "not with stsEndpoint; with assumeRole: restic 0.17.0, for a run of at most an hour, and programs of the container with an AWS SDK for Go act as the first role",
+			note:   "not with stsEndpoint, nor in " + sovereignAndISO + "; with assumeRole: restic 0.17.0, for a run of at most an hour, and programs of the container with an AWS SDK for Go act as the first role",
 			refuse: refuseAny(minioGo.refuseSTS, ownSTS("its S3 library knows Amazon's token service only, and not webIdentity.stsEndpoint"+useAccessKey)),
 		},
 		"podIdentity": supported("restic 0.18.0"),
-	}),
+	}).rejectIf(basePath("takes the first part of a path in spec.s3.endpoint for the bucket" + useOtherForPath)),
 	azure: allSupported(&azureStore, supported("restic 0.16.0"), func(e *Environment) {
 		e.addVar("RESTIC_REPOSITORY", "azure:"+e.bucket()+":/"+e.Prefix(), 0)
 		e.addAccount("AZURE_ACCOUNT_NAME", GroupAzureAccount)

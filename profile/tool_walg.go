@@ -16,7 +16,7 @@ var walG = dialect{
 	}).override(map[string]cell{
 		// 3.0.0 to 3.0.5 call sts:AssumeRole with AWS_ROLE_ARN, whatever the token says; 3.0.6 leaves that out where there is a
 		// token file (pkg/storages/s3/session.go, tags v3.0.5 and v3.0.6). 2.0.1 reads no AWS_ROLE_ARN of its own.
-		"webIdentity": {chain: chainOfGoSDK, note: "WAL-G 3.0.6, or before 3.0.0; not with stsEndpoint", refuse: refuseAny(awsSDKv1.refuseSTS, ownSTS("its AWS SDK (v1) knows Amazon's token service only, and not webIdentity.stsEndpoint"+useAccessKey))},
+		"webIdentity": {chain: chainOfGoSDK, note: "WAL-G 3.0.6, or before 3.0.0; not with stsEndpoint, nor in the European Sovereign Cloud", refuse: refuseAny(awsSDKv1.refuseSTS, ownSTS("its AWS SDK (v1) knows Amazon's token service only, and not webIdentity.stsEndpoint"+useAccessKey))},
 	}),
 	azure: allSupported(&azureStore, cell{}, func(e *Environment) {
 		e.addVar("WALG_AZ_PREFIX", joinPrefix("azure://"+e.bucket(), e.Prefix()), 0)

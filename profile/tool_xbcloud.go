@@ -13,7 +13,8 @@ var xbcloud = dialect{
 		"webIdentity":     unsupported(xbcloudKeys),
 		"podIdentity":     unsupported(xbcloudKeys),
 		"credentialsFile": unsupported(xbcloudKeys),
-	}),
+		// The path would become a part of the header Host (s3.h set_endpoint).
+	}).rejectIf(basePath("takes a path in spec.s3.endpoint for a part of the host" + useOtherForPath)),
 	azure: noneSupported(&azureStore, azureKeysOnly).override(map[string]cell{
 		"accountKey": withEnv(func(e *Environment) {
 			e.addVar("AZURE_CONTAINER_NAME", e.bucket(), 0)

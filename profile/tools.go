@@ -81,9 +81,12 @@ func (c cells) override(other map[string]cell) cells {
 	return c
 }
 
-// rejectIf returns c with a check of the location.
-func (c cells) rejectIf(refuse func(*Resolved) string) cells {
-	c.refuse = refuse
+// rejectIf returns c with checks of the location.
+func (c cells) rejectIf(refusals ...func(*Resolved) string) cells {
+	if c.refuse != nil {
+		refusals = append([]func(*Resolved) string{c.refuse}, refusals...)
+	}
+	c.refuse = refuseAny(refusals...)
 	return c
 }
 

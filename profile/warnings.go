@@ -1,5 +1,7 @@
 package profile
 
+import "fmt"
+
 // Warnings returns sentences, which begin with the field, on what the profile leaves to an assumption or what its stores and
 // tools are known to stumble over. Pods are injected all the same; a profile's status and each pod's admission tell them.
 func (r *Resolved) Warnings() []string {
@@ -12,7 +14,17 @@ func (r *Resolved) Warnings() []string {
 	return found
 }
 
+// Notes returns sentences on what the preset adds to the profile, for its status.
+func (r *Resolved) Notes() []string {
+	if s3 := r.Spec.S3; s3 == nil || r.preset == nil || s3.Region != "" || r.preset.region == "" || r.warnRegion() != "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("Requests are signed for region %s, the default of preset %s.", r.location.region, r.preset.name)}
+}
+
 // warningRules return a warning each; empty: there is none.
 var warningRules = [...]func(*Resolved) string{
 	(*Resolved).warnAmazon,
+	(*Resolved).warnPreset,
+	(*Resolved).warnRegion,
 }

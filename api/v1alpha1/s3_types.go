@@ -8,6 +8,7 @@ package v1alpha1
 // +kubebuilder:validation:XValidation:rule="has(self.region) || !has(self.preset) || !(self.preset in ['B2','DigitalOcean','Wasabi','Scaleway'])",message="region is required for this preset: its endpoint is made of the region",fieldPath=".region",reason=FieldValueRequired
 // +kubebuilder:validation:XValidation:rule="!has(self.auth.webIdentity) || (has(self.preset) && self.preset != 'AWS') || self.auth.webIdentity.roleARN.matches('^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$')",message="must be the ARN of an IAM role, for example arn:aws:iam::111122223333:role/backup: a role of another store needs that store's preset",fieldPath=".auth.webIdentity.roleARN"
 // +kubebuilder:validation:XValidation:rule="!has(self.auth.webIdentity) || !has(self.auth.webIdentity.assumeRole) || (has(self.preset) && self.preset != 'AWS') || self.auth.webIdentity.assumeRole.roleARN.matches('^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$')",message="must be the ARN of an IAM role, for example arn:aws:iam::444455556666:role/backup: a role of another store needs that store's preset",fieldPath=".auth.webIdentity.assumeRole.roleARN"
+// +kubebuilder:validation:XValidation:rule="(has(self.preset) && self.preset != 'AWS') || !has(self.endpoint) || !self.endpoint.matches('(?i)^https?://') || self.endpoint.matches('(?i)^https?://[^/?#@]*[.](amazonaws[.]com|api[.]aws|amazonaws[.]com[.]cn|api[.]amazonwebservices[.]com[.]cn|amazonaws[.]eu|api[.]amazonwebservices[.]eu|c2s[.]ic[.]gov|api[.]aws[.]ic[.]gov|sc2s[.]sgov[.]gov|api[.]aws[.]scloud|cloud[.]adc-e[.]uk|api[.]cloud-aws[.]adc-e[.]uk|csp[.]hci[.]ic[.]gov|api[.]aws[.]hci[.]ic[.]gov)(:[0-9]*)?(/|$)')",messageExpression="'AWS is for Amazon S3 alone, and the host of the endpoint is none of it: set preset: ' + (self.endpoint.contains('.r2.cloudflarestorage.com') ? 'R2' : self.endpoint.contains('.backblazeb2.com') ? 'B2' : self.endpoint.contains('storage.googleapis.com') ? 'GCSInterop' : self.endpoint.contains('.digitaloceanspaces.com') ? 'DigitalOcean' : self.endpoint.contains('.linodeobjects.com') ? 'Linode' : self.endpoint.contains('.wasabisys.com') ? 'Wasabi' : self.endpoint.contains('.scw.cloud') ? 'Scaleway' : self.endpoint.contains('minio') ? 'MinIO' : self.endpoint.contains('ceph') || self.endpoint.contains('rgw') ? 'Ceph' : self.endpoint.contains('s3proxy') ? 'S3Proxy' : 'Other, or the name of the store where there is one for it')",fieldPath=".preset"
 type S3Store struct {
 	// The bucket's name. Exactly one of bucket and bucketFrom.
 	// +optional
@@ -37,7 +38,8 @@ type S3Store struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9][a-zA-Z0-9-]*$')",message="must be the name of a region, for example eu-west-1"
 	Region string `json:"region,omitempty"`
 
-	// The URL of an S3-compatible store, with its scheme: https://minio.storage.svc:9000. Absent: the preset's.
+	// The URL of an S3-compatible store, with its scheme and without the bucket: https://minio.storage.svc:9000. Needs a preset,
+	// unless it is a host of Amazon's, such as that of a VPC endpoint. Absent: the preset's.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be a URL with a scheme, for example https://minio.storage.svc:9000"

@@ -42,9 +42,6 @@ func Public() *Partition { return &partitions[0] }
 // IsPublic reports whether the partition is the one that programs take for granted.
 func (p *Partition) IsPublic() bool { return p == Public() }
 
-// All returns every partition.
-func All() []Partition { return partitions[:] }
-
 // IsPseudoRegion reports whether a region of the SDK's stands for none in particular, as aws-global does. No bucket is there.
 func IsPseudoRegion(region string) bool {
 	p, isKnown := Of(region)
@@ -59,6 +56,19 @@ func OfHost(host string) *Partition {
 		}
 	}
 	return nil
+}
+
+// URLPattern returns the expression that matches URLs of hosts of all partitions. The CRD's rule has it.
+func URLPattern() string {
+	var domains []string
+	for i := range partitions {
+		for _, domain := range []string{partitions[i].DNSSuffix, partitions[i].DualStackDNSSuffix} {
+			if escaped := strings.ReplaceAll(domain, ".", "[.]"); !slices.Contains(domains, escaped) {
+				domains = append(domains, escaped)
+			}
+		}
+	}
+	return "(?i)^https?://[^/?#@]*[.](" + strings.Join(domains, "|") + ")(:[0-9]*)?(/|$)"
 }
 
 // isBelow reports whether a host is below a domain.

@@ -70,6 +70,9 @@ func setStatus(
 	resolved := profile.Resolve(spec)
 	status.ObservedGeneration = generation
 	status.Store, status.Auth = resolved.URL(), resolved.AuthMode()
+	for _, text := range resolved.Notes() {
+		note += " " + text
+	}
 	for _, warning := range resolved.Warnings() {
 		note += " Warning: " + warning + "."
 	}

@@ -30,6 +30,14 @@ func TestSetStatus(t *testing.T) {
 			spec: v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{Bucket: "b", Region: "mars-north-1", Auth: webIdentity}},
 			want: metav1.ConditionTrue, reason: v1alpha1.ReasonAccepted, message: "Note. Warning: spec.s3.region: mars-north-1 is in no partition",
 		},
+		"accepted with the preset's region": {
+			spec: v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{
+				Bucket: "b", Preset: "MinIO", Endpoint: "https://minio.storage.svc:9000", Auth: v1alpha1.S3Auth{WebIdentity: &v1alpha1.S3WebIdentity{
+					RoleARN: "arn:minio:iam:::role/backup", STSEndpoint: "https://minio.storage.svc:9000",
+				}},
+			}},
+			want: metav1.ConditionTrue, reason: v1alpha1.ReasonAccepted, message: "Note. Requests are signed for region us-east-1, the default of preset MinIO.",
+		},
 		"not supported here": {
 			spec: v1alpha1.CredentialProfileSpec{
 				S3:             &v1alpha1.S3Store{Bucket: "b", Region: "eu-west-1", Auth: webIdentity},
