@@ -26,8 +26,8 @@ func (s scope) checkLaundered(taken profile.Group) error {
 		if lost := l.Lost(s.Environment, isGiven, sets); len(lost) > 0 {
 			return Deny(ReasonDroppedIdentity, fmt.Sprintf(
 				"%s: container %q runs %s, which starts %s with a fixed list of variables only, and without %s of %s %s %s takes the identity of the node or does not find the store: %s; where the container needs no store, list it in %s",
-				s.fieldPath(), s.Name, l.Name, l.Step, joinNames(lost), s.profile.Kind, s.profile, l.Tool, l.Cure(s.Environment, lost),
-				AnnotationSkipContainers))
+				s.fieldPath(), s.Name, l.Name, l.Step, joinNames(lost), s.profile.Kind, s.profile, l.Tool,
+				l.Cure(s.Environment, lost), AnnotationSkipContainers))
 		}
 		s.warnUnreached(l)
 	}

@@ -32,15 +32,20 @@ func hasLoginFlag(args []string) bool {
 }
 
 func lacksPreserveFlag(args []string) bool {
-	return !slices.ContainsFunc(args, func(arg string) bool { return arg == "-E" || strings.HasPrefix(arg, "--preserve-env") })
+	return !slices.ContainsFunc(args, func(arg string) bool {
+		return arg == "-E" || strings.HasPrefix(arg, "--preserve-env")
+	})
 }
 
 // FindStarter returns what a container starts that drops its variables, as its command and arguments say; empty: nothing that is
 // known. Scripts of an image are not seen.
 func FindStarter(command, args []string) string {
+	if !slices.ContainsFunc(command, namesStarter) && !slices.ContainsFunc(args, namesStarter) {
+		return ""
+	}
 	words := slices.Concat(command, args)
 	if script := shellScript(words); script != "" {
-		for _, line := range strings.FieldsFunc(script, isSeparator) {
+		for line := range strings.FieldsFuncSeq(script, isSeparator) {
 			if what := findInCommand(strings.Fields(line)); what != "" {
 				return what
 			}
@@ -50,13 +55,25 @@ func FindStarter(command, args []string) string {
 	return findInCommand(words)
 }
 
+// namesStarter reports whether a text has the name of a starter in it: most have none, and are not taken apart.
+func namesStarter(text string) bool {
+	for i := range starters {
+		if slices.ContainsFunc(starters[i].programs, func(name string) bool { return strings.Contains(text, name) }) {
+			return true
+		}
+	}
+	return false
+}
+
 // isSeparator reports whether a character of a shell's script ends a command.
 func isSeparator(r rune) bool { return strings.ContainsRune(";&|\n(){}`", r) }
 
 var (
 	shells = []string{"sh", "bash", "dash", "ash", "zsh", "ksh"}
 	// wrappers run what follows them with their own variables.
-	wrappers = []string{"exec", "nohup", "tini", "dumb-init", "--", "-g", "-c", "if", "then", "do", "else", "!", "time", "nice"}
+	wrappers = []string{
+		"exec", "nohup", "tini", "dumb-init", "--", "-g", "-c", "if", "then", "do", "else", "!", "time", "nice",
+	}
 )
 
 // shellScript returns the text that a shell runs by -c; empty: the words are no such command.
