@@ -60,12 +60,28 @@ func (r *proofRun) s3Store(t *testing.T) {
 				auth.WebIdentity.STSEndpoint = r.store.STSEndpoint
 			}
 		},
+		"webIdentity+assumeRole": func() { r.chainRoles(t, policy) },
 		"podIdentity": func() {
 			r.cloud.LinkLocalForTest(t, r.target)
 			r.cloud.AssociatePodIdentity(t, r.namespace, "backup", role(metadata.EKSAudience))
 			auth.PodIdentity = &v1alpha1.S3PodIdentity{}
 		},
 	})
+}
+
+// chainRoles has the pods' first role, which may do nothing in the bucket, assume the one that may.
+func (r *proofRun) chainRoles(t *testing.T, policy string) {
+	t.Helper()
+	role := func(name, policy string) string {
+		return r.store.RoleForTest(t, store.Role{Name: name, Audience: audience, Subject: r.subject(), Policy: policy})
+	}
+	first := role(r.namespace+"-first", store.AllowBackups("no-bucket", ""))
+	second := role(r.namespace, policy)
+	const externalID = "acme/1234=x:y@z"
+	r.cloud.TrustRole(t, second, first, externalID)
+	r.spec.S3.Auth.WebIdentity = &v1alpha1.S3WebIdentity{
+		RoleARN: first, AssumeRole: &v1alpha1.S3AssumeRole{RoleARN: second, ExternalID: externalID, SessionName: "proof"},
+	}
 }
 
 // accessKey puts the key into the Secret "keys", in the forms that the modes want.

@@ -43,6 +43,7 @@ func TestIdentityIsTheUploadersAlone(t *testing.T) {
 		mode     string
 	}{
 		{"s3", toolmatrix.Endpoint, "webIdentity"},
+		{"s3", toolmatrix.Cloud, "webIdentity+assumeRole"},
 		{"s3", toolmatrix.Endpoint, "accessKey"},
 		{"azure", toolmatrix.Cloud, "workloadIdentity"},
 		{"azure", toolmatrix.Cloud, "accountKey"},
@@ -53,9 +54,9 @@ func TestIdentityIsTheUploadersAlone(t *testing.T) {
 		t.Run(test.store+"/"+test.mode, func(t *testing.T) {
 			t.Parallel()
 			r := &proofRun{
-				environment: e, cloud: clouds, mode: test.mode,
-				proof: &toolmatrix.Proof{Store: test.store, Location: test.location},
+				environment: e, cloud: clouds, proof: &toolmatrix.Proof{Store: test.store, Location: test.location},
 			}
+			r.mode, r.variant = toolmatrix.Mode(test.mode)
 			r.lookForCredentials(t)
 		})
 	}

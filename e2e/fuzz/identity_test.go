@@ -226,6 +226,8 @@ func (j *judged) check(w oracle.World, emptied bool) {
 		// the profile's.
 	case whose == "a mixture":
 		complain("a container mixes identities")
+	case whose == "the profile's" && t.Kind == oracle.WebIdentity && j.assumesRole() && env.Get("RESTIC_AWS_ASSUME_ROLE_ARN") == "":
+		complain("a container acts as the first role alone")
 	case whose == "its own" && !j.warned && !j.inherits():
 		complain("a container keeps its own identity, and no warning says so")
 	}
@@ -290,6 +292,12 @@ func (j *judged) isOwn(v oracle.Var) bool {
 	}
 	e := j.after.Env[v.Origin.Index]
 	return slices.ContainsFunc(j.before.Env, func(b corev1.EnvVar) bool { return b.Name == e.Name && reflect.DeepEqual(b, e) })
+}
+
+// assumesRole reports whether the profile means a role that another one assumes.
+func (j *judged) assumesRole() bool {
+	s3 := j.profile.Spec.S3
+	return s3 != nil && s3.Auth.WebIdentity != nil && s3.Auth.WebIdentity.AssumeRole != nil
 }
 
 // inherits reports whether the profile means the identity that the machine gives.

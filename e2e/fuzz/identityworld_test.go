@@ -192,8 +192,10 @@ func project(files oracle.Files, sources []corev1.VolumeProjection) {
 	at := func(file string) string { return injector.MountPath + "/" + file }
 	kinds := map[string]oracle.File{
 		"ca.crt":               {Kind: oracle.CABundleFile, Name: "profile-ca"},
+		"token-proxy-ca.crt":   {Kind: oracle.CABundleFile, Name: "proxy-ca"},
 		"aws-credentials":      {Kind: oracle.AWSFile, Name: "profile-credentials", Sections: []string{"default"}},
 		"azure-client.pem":     {Kind: oracle.PEMFile, Name: "profile-certificate"},
+		"aws-config":           {Kind: oracle.AWSRolesFile, Name: "profile-roles", Sections: []string{"default"}, Token: at("token")},
 		"gcp-credentials.json": {Kind: oracle.GoogleKeyFile, Name: "profile-key"},
 	}
 	for i := range sources {
@@ -202,11 +204,17 @@ func project(files oracle.Files, sources []corev1.VolumeProjection) {
 			put(files, at(source.ServiceAccountToken.Path), oracle.File{Kind: oracle.TokenFile, Name: "profile-token"})
 		case source.DownwardAPI != nil:
 			for _, item := range source.DownwardAPI.Items {
-				put(files, at(item.Path), oracle.File{Kind: oracle.GoogleTokenFile, Name: "profile-account", Token: at("token")})
+				file := oracle.File{Kind: oracle.GoogleTokenFile, Name: "profile-account", Token: at("token")}
+				if item.Path == "aws-config" {
+					file = kinds[item.Path]
+				}
+				put(files, at(item.Path), file)
 			}
 		case source.Secret != nil:
 			for _, item := range source.Secret.Items {
-				put(files, at(item.Path), kinds[item.Path])
+				if file, known := kinds[item.Path]; known { // Others are for the uploader.
+					put(files, at(item.Path), file)
+				}
 			}
 		case source.ConfigMap != nil:
 			for _, item := range source.ConfigMap.Items {

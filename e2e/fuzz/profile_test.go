@@ -113,6 +113,11 @@ func (s *source) auth(auth *v1alpha1.S3Auth) {
 			RoleARN: good(s, roles), Audience: pick(s, "", "sts.amazonaws.com", "minio"),
 			STSEndpoint: pick(s, "", "", endpoints[0]), RegionalSTS: maybe(s, 40, s.chance(50)),
 		}
+		if s.chance(40) {
+			auth.WebIdentity.AssumeRole = &v1alpha1.S3AssumeRole{
+				RoleARN: auth.WebIdentity.RoleARN + "-second", ExternalID: pick(s, "", "acme/1"), SessionName: pick(s, "", "payments"),
+			}
+		}
 	case 1:
 		auth.PodIdentity = &v1alpha1.S3PodIdentity{}
 	case 2:

@@ -29,6 +29,8 @@ func AWS(env Env, files Files) Taken {
 		return taken(Keys, vars, env.Get(id), env.Get(secret), session)
 	case env.Get("AWS_WEB_IDENTITY_TOKEN_FILE") != "":
 		return awsWebIdentity(env, files)
+	case section != nil && section.token != "":
+		return awsAssumedRole(env, files, section)
 	case section != nil:
 		return taken(CredentialsFile, section.vars, section.name, section.file)
 	case env.Get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "":
@@ -55,6 +57,8 @@ func first(env Env, names ...string) string {
 type awsKeys struct {
 	name, file string
 	vars       []string
+	// token is the path of the one that the section's first role takes; empty: the section has keys, and no roles.
+	token string
 }
 
 // awsSection returns the keys of the section that the SDK chooses; nil: the section has none. A section that AWS_PROFILE names must
@@ -65,6 +69,10 @@ func awsSection(env Env, files Files) (keys *awsKeys, failure string) {
 	name := "default"
 	if chosen != "" {
 		name = env.Get(chosen)
+	}
+	if file := files[env.Get("AWS_CONFIG_FILE")]; file.Kind == AWSRolesFile && slices.Contains(file.Sections, name) {
+		// A source profile goes before keys, whichever file has them.
+		return &awsKeys{name: name, file: file.Name, token: file.Token, vars: append([]string{"AWS_CONFIG_FILE"}, nonEmpty(chosen)...)}, ""
 	}
 	for _, variable := range []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"} {
 		file, ok := files[env.Get(variable)]
@@ -80,6 +88,21 @@ func awsSection(env Env, files Files) (keys *awsKeys, failure string) {
 		return nil, "AWS_PROFILE: no such section"
 	}
 	return nil, ""
+}
+
+func nonEmpty(names ...string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+}
+
+// awsAssumedRole is a role of a configuration file that another of it assumes (resolve_credentials.go, resolveCredsFromProfile).
+func awsAssumedRole(env Env, files Files, section *awsKeys) Taken {
+	switch {
+	case !files.has(section.token, TokenFile):
+		return failed("web_identity_token_file: no such file")
+	case !awsFindsTokenService(env):
+		return failed("no region for the token service")
+	}
+	return taken(AssumedRole, section.vars, section.file, files[section.token].Name)
 }
 
 // awsWebIdentity needs a role (resolve_credentials.go, assumeWebIdentity), and a region or an endpoint for the token service.

@@ -48,7 +48,7 @@ func TestOracleAgreesWithSDKs(t *testing.T) {
 	}
 	t.Logf("%d containers: %v", *samples, seen)
 	for _, each := range []string{
-		"aws-sdk-go-v2: Keys", "aws-sdk-go-v2: WebIdentity", "aws-sdk-go-v2: CredentialsFile", "aws-sdk-go-v2: ContainerAgent",
+		"aws-sdk-go-v2: Keys", "aws-sdk-go-v2: WebIdentity", "aws-sdk-go-v2: CredentialsFile", "aws-sdk-go-v2: AssumedRole", "aws-sdk-go-v2: ContainerAgent",
 		"aws-sdk-go-v2: Node", "aws-sdk-go-v2: Failed", "azidentity: ServicePrincipal", "azidentity: Certificate",
 		"azidentity: WorkloadIdentity", "azidentity: Node", "azidentity: Failed", "cloud.google.com/go/auth: ServiceAccountKey",
 		"golang.org/x/oauth2/google: ExternalAccount", "cloud.google.com/go/auth: OtherMetadataServer", "golang.org/x/oauth2/google: Node",

@@ -14,6 +14,7 @@ const (
 	Keys                Kind = "Keys"
 	WebIdentity         Kind = "WebIdentity"
 	CredentialsFile     Kind = "CredentialsFile"
+	AssumedRole         Kind = "AssumedRole"
 	ContainerAgent      Kind = "ContainerAgent"
 	ServicePrincipal    Kind = "ServicePrincipal"
 	Certificate         Kind = "Certificate"
@@ -57,6 +58,7 @@ const (
 	TokenFile       FileKind = "token"
 	CABundleFile    FileKind = "ca"
 	AWSFile         FileKind = "aws"     // shared credentials, or shared configuration
+	AWSRolesFile    FileKind = "roles"   // shared configuration: a role that another assumes, which takes a token
 	PEMFile         FileKind = "pem"     // a client certificate with its key
 	GoogleKeyFile   FileKind = "key"     // a service account's key
 	GoogleTokenFile FileKind = "account" // external_account: workload identity federation
@@ -69,7 +71,7 @@ type File struct {
 	Name string
 	// Sections are those with keys, of an AWSFile.
 	Sections []string
-	// Token is the path of the token that a GoogleTokenFile names.
+	// Token is the path of the token that a GoogleTokenFile or an AWSRolesFile names.
 	Token string
 }
 

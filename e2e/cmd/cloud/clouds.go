@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"lighterman.dev/lighterman/e2e/fakecloud/aws"
 	"lighterman.dev/lighterman/e2e/fakecloud/azure"
 	"lighterman.dev/lighterman/e2e/fakecloud/directory"
 	"lighterman.dev/lighterman/e2e/fakecloud/google"
@@ -129,7 +130,7 @@ func (c *clouds) byName() http.Handler {
 		names.OAuth:       tokens.OAuth(),
 		names.GCS:         &google.Storage{Tokens: tokens, Next: c.stores[names.GCS]},
 		names.S3:          c.stores[names.S3],
-		names.STS:         c.stores[names.STS],
+		names.STS:         &aws.STS{Directory: &c.directory, Next: c.stores[names.STS], Client: c.sts},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service, ok := names.Find(r.Host)

@@ -12,6 +12,7 @@ type Entries struct {
 
 	ManagedIdentities []ManagedIdentity `json:"managedIdentities,omitempty"`
 	PodAssociations   []PodAssociation  `json:"podAssociations,omitempty"`
+	RoleTrusts        []RoleTrust       `json:"roleTrusts,omitempty"`
 }
 
 // Directory holds the entries. The zero value is empty and ready.
@@ -31,4 +32,5 @@ func (d *Directory) Add(e Entries) {
 	d.all.BucketRoles = append(d.all.BucketRoles, e.BucketRoles...)
 	d.all.ManagedIdentities = append(d.all.ManagedIdentities, e.ManagedIdentities...)
 	d.all.PodAssociations = append(d.all.PodAssociations, e.PodAssociations...)
+	d.all.RoleTrusts = append(d.all.RoleTrusts, e.RoleTrusts...)
 }

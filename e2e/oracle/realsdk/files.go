@@ -54,6 +54,16 @@ func (c *Clouds) content(tb testing.TB, file oracle.File) []byte {
 			fmt.Fprintf(&text, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", section, who, who)
 		}
 		return []byte(text.String())
+	case oracle.AWSRolesFile:
+		var text strings.Builder
+		for _, section := range file.Sections {
+			if section != "default" {
+				section = "profile " + section
+			}
+			fmt.Fprintf(&text, "[%s]\nrole_arn = %s\nsource_profile = first\n", section, roleOf(file.Name))
+		}
+		fmt.Fprintf(&text, "[profile first]\nrole_arn = %s\nweb_identity_token_file = %s\n", roleOf("first"), filepath.Join(c.dir, file.Token))
+		return []byte(text.String())
 	case oracle.PEMFile:
 		pair := c.clientCertificate(tb, file.Name)
 		return append(append([]byte{}, pair.CertPEM...), pair.KeyPEM...)
@@ -71,6 +81,11 @@ func (c *Clouds) content(tb testing.TB, file oracle.File) []byte {
 	tb.Fatalf("file %s: unknown kind %q", file.Name, file.Kind)
 	return nil
 }
+
+// roleOf returns the ARN of a role with the name.
+func roleOf(name string) string { return rolePrefix + name }
+
+const rolePrefix = "arn:aws:iam::444455556666:role/"
 
 const googlePool = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/"
 

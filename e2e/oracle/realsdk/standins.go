@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -164,13 +165,30 @@ func googleToken(w http.ResponseWriter, r *http.Request) {
 	answer(w, map[string]any{"access_token": fmt.Sprintf("%s:%s", oracle.ServiceAccountKey, claims.Issuer), "expires_in": 3600, "token_type": "Bearer"})
 }
 
-// awsSTS is AssumeRoleWithWebIdentity.
+// signedWith finds the access key of a signature; those of stand-ins have slashes in them.
+var signedWith = regexp.MustCompile(`Credential=(.*?)/\d{8}/`)
+
+// awsSTS is AssumeRoleWithWebIdentity, and AssumeRole with what that gave.
 func awsSTS(w http.ResponseWriter, r *http.Request) {
 	type credentials struct {
 		AccessKeyId, SecretAccessKey, SessionToken, Expiration string //nolint:revive // as in the protocol
 	}
 	who := fmt.Sprintf("%s:%s/%s", oracle.WebIdentity, r.FormValue("RoleArn"), r.FormValue("WebIdentityToken"))
 	w.Header().Set("Content-Type", "text/xml")
+	if r.FormValue("Action") == "AssumeRole" {
+		by := signedWith.FindStringSubmatch(r.Header.Get("Authorization"))
+		if by == nil {
+			http.Error(w, "no signature", http.StatusForbidden)
+			return
+		}
+		token := strings.TrimPrefix(by[1], fmt.Sprintf("%s:%s/", oracle.WebIdentity, roleOf("first")))
+		who = fmt.Sprintf("%s:%s/%s", oracle.AssumedRole, strings.TrimPrefix(r.FormValue("RoleArn"), rolePrefix), token)
+		_ = xml.NewEncoder(w).Encode(struct {
+			XMLName     xml.Name    `xml:"AssumeRoleResponse"`
+			Credentials credentials `xml:"AssumeRoleResult>Credentials"`
+		}{Credentials: credentials{who, who, "session", time.Now().Add(time.Hour).UTC().Format(time.RFC3339)}})
+		return
+	}
 	_ = xml.NewEncoder(w).Encode(struct {
 		XMLName     xml.Name    `xml:"AssumeRoleWithWebIdentityResponse"`
 		Credentials credentials `xml:"AssumeRoleWithWebIdentityResult>Credentials"`
