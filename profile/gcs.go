@@ -13,13 +13,14 @@ var gcsStore = Store{
 	Location:      func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.GCS.Bucket, s.GCS.Prefix },
 	bucketSource:  func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.BucketSource { return s.GCS.BucketFrom },
 	modes:         gcsModes,
-	groups:        groupGoogle | groupGoogleProject | groupGoogleEndpoint | GroupGoogleSwitch | groupRequestsCA,
+	groups:        groupGoogle | groupGoogleProject | groupGoogleEndpoint | groupGoogleUniverse | GroupGoogleSwitch | groupRequestsCA,
 	IdentityGroup: groupGoogle, identities: gcsIdentities, rivals: gcsRivals,
 	check: func(p *problems, r *Resolved) {
 		s := r.Spec
 		p.checkBucket("gcs", "bucket", s.GCS.Bucket, s.GCS.BucketFrom)
 		p.checkGCSEndpoint(r)
 		// Emulators want no identity, and then none is sent.
+		p.checkUniverse(s.GCS)
 		p.checkBearerURL("spec.gcs.endpoint", s.GCS.Endpoint, s.GCS.Auth.Ambient != nil, "ambient")
 	},
 	env:               gcsEnv,
@@ -51,12 +52,12 @@ var gcsModes = []Mode{
 			p.checkRequired("spec.gcs.auth.workloadIdentityFederation.audience", federation.Audience)
 			p.checkTokenURL("spec.gcs.auth.workloadIdentityFederation.tokenURL", federation.TokenURL)
 		},
-		// The audience that a provider accepts unless it lists others: cloud.google.com/iam/docs/workload-identity-federation-with-kubernetes.
 		Audience: func(s *v1alpha1.CredentialProfileSpec) string {
-			return "https:" + s.GCS.Auth.WorkloadIdentityFederation.Audience
+			return tokenAudience(s.GCS.Auth.WorkloadIdentityFederation)
 		},
-		configFile: &ConfigFile{Annotation: AnnotationGCPCredentials, text: externalAccount},
-		FileName:   gcpCredentialsFile,
+		audienceField: "tokenAudience",
+		configFile:    &ConfigFile{Annotation: AnnotationGCPCredentials, text: externalAccount},
+		FileName:      gcpCredentialsFile,
 		TokenService: func(s *v1alpha1.CredentialProfileSpec) (string, string) {
 			return "the Google token service", setAppend
 		},
@@ -99,13 +100,19 @@ func gcsEnv(e *Environment) {
 	e.addVar("LIGHTERMAN_PROVIDER", "gcs", 0)
 	e.addBucket()
 	e.addVar("LIGHTERMAN_PREFIX", e.Prefix(), 0)
-	e.addVar("LIGHTERMAN_ENDPOINT", endpoint, 0)
+	e.addVar("LIGHTERMAN_ENDPOINT", storageEndpoint(gcs), 0)
 	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
 	e.addVar("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupGoogle)
 
 	// Python's storage.Client() fails where it cannot find out the project (python-storage client.py).
 	e.addVar("GOOGLE_CLOUD_PROJECT", gcs.ProjectID, groupGoogleProject)
 	e.addVar("CLOUDSDK_CORE_PROJECT", gcs.ProjectID, groupGoogleProject)
+	if isElsewhere(gcs) {
+		// The Go library (google.golang.org/api v0.315.0 internal/settings.go) and gcloud. Python's takes it from its caller alone
+		// (python-storage 3, abstracts/base_client.py).
+		e.addVar("GOOGLE_CLOUD_UNIVERSE_DOMAIN", gcs.UniverseDomain, groupGoogleUniverse)
+		e.addVar("CLOUDSDK_CORE_UNIVERSE_DOMAIN", gcs.UniverseDomain, groupGoogleUniverse)
+	}
 	if endpoint != "" {
 		// Never STORAGE_EMULATOR_HOST: it switches authentication off (go/storage http_client.go, python-storage _helpers.py).
 		// The Go library has no variable that does not.

@@ -6,9 +6,6 @@ import (
 	"fmt"
 )
 
-// googleSTS is Google's token service.
-const googleSTS = "https://sts.googleapis.com/v1/token"
-
 // externalAccountFile is Google's external_account credential file, which is not secret: it names the file of the token and
 // the service that takes it. As written by gcloud 528.0.0, iam workload-identity-pools create-cred-config.
 type externalAccountFile struct {
@@ -33,21 +30,22 @@ type sourceFormat struct {
 
 // externalAccount returns the credential file of workload identity federation.
 func externalAccount(e *Environment) (string, error) {
-	wif := e.Spec.GCS.Auth.WorkloadIdentityFederation
+	gcs := e.Spec.GCS
+	wif, tokenURL := gcs.Auth.WorkloadIdentityFederation, googleService(gcs, "sts")+"/v1/token"
 	file := externalAccountFile{
-		UniverseDomain:   "googleapis.com",
+		UniverseDomain:   universeOf(gcs),
 		Type:             "external_account",
 		Audience:         wif.Audience,
 		SubjectTokenType: "urn:ietf:params:oauth:token-type:jwt",
-		TokenURL:         cmp.Or(wif.TokenURL, googleSTS),
+		TokenURL:         cmp.Or(wif.TokenURL, tokenURL),
 		CredentialSource: credentialSource{File: e.Files.Token, Format: sourceFormat{Type: "text"}},
 	}
 	switch {
 	case wif.ServiceAccount != "":
-		file.ImpersonationURL = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/" + wif.ServiceAccount +
+		file.ImpersonationURL = googleService(gcs, "iamcredentials") + "/v1/projects/-/serviceAccounts/" + wif.ServiceAccount +
 			":generateAccessToken"
-	case file.TokenURL == googleSTS:
-		file.TokenInfoURL = "https://sts.googleapis.com/v1/introspect"
+	case file.TokenURL == tokenURL:
+		file.TokenInfoURL = googleService(gcs, "sts") + "/v1/introspect"
 	}
 	text, err := json.Marshal(file)
 	if err != nil {

@@ -25,6 +25,7 @@ const (
 	groupGoogle
 	groupGoogleProject
 	groupGoogleEndpoint
+	groupGoogleUniverse
 	GroupGoogleMetadata
 	GroupGoogleSwitch
 	groupSharedConfig
@@ -56,6 +57,7 @@ var groupNames = map[Group]string{
 	groupGoogle:         "the credentials",
 	groupGoogleProject:  "the project",
 	groupGoogleEndpoint: "the endpoint",
+	groupGoogleUniverse: "the universe",
 	GroupGoogleSwitch:   "the metadata setting",
 }
 
@@ -166,6 +168,9 @@ var groupsByVariable = map[string]Group{
 	"GOOGLE_CLOUD_PROJECT":  groupGoogleProject,
 	"GCLOUD_PROJECT":        groupGoogleProject,
 	"CLOUDSDK_CORE_PROJECT": groupGoogleProject,
+
+	"GOOGLE_CLOUD_UNIVERSE_DOMAIN":  groupGoogleUniverse,
+	"CLOUDSDK_CORE_UNIVERSE_DOMAIN": groupGoogleUniverse,
 
 	"STORAGE_EMULATOR_HOST":                   groupGoogleEndpoint,
 	"API_ENDPOINT_OVERRIDE":                   groupGoogleEndpoint,

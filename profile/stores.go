@@ -46,6 +46,8 @@ type Mode struct {
 	check func(*problems, *v1alpha1.CredentialProfileSpec)
 	// Audience is that of the projected token; nil: the mode needs no token.
 	Audience func(*v1alpha1.CredentialProfileSpec) string
+	// audienceField is the field of the mode that has it; empty: audience.
+	audienceField string
 	// File is the Secret's key that is projected under FileName; nil, or a nil key: none.
 	File     func(*v1alpha1.CredentialProfileSpec) *v1alpha1.KeyRef
 	FileName string

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -131,7 +132,7 @@ func (p *problems) checkBearerURL(field, address string, inPlainText bool, plain
 
 // apiAudience matches the audiences of API servers: kubeadm's and EKS's kubernetes.default.svc in every spelling, those that k3s
 // and RKE2 add to it, and the issuers of EKS, GKE and AKS (kube-apiserver's --api-audiences has the issuer as its default).
-// The CRD's rules on both fields named audience have the same expression.
+// The CRD's rules on the fields named audience or tokenAudience have the same expression.
 const apiAudience = `^(https?://)?(kubernetes|kubernetes[.]default|kubernetes[.]default[.]svc([.].*)?|k3s|rke2)(:[0-9]+)?/*$` +
 	`|^https?://(oidc[.]eks[.]|container[.]googleapis[.]com/v1/projects/|[a-z0-9-]+[.]oic[.]prod-aks[.]azure[.]com/)`
 
@@ -145,7 +146,7 @@ func (p *problems) checkAudience(r *Resolved, cluster *Cluster) {
 	}
 	audience := r.Mode.Audience(r.Spec)
 	if isAPIAudience.MatchString(audience) || slices.Contains(cluster.APIAudiences, audience) {
-		p.addInvalid("spec."+r.Store.Name+".auth."+r.Mode.Name+".audience",
+		p.addInvalid("spec."+r.Store.Name+".auth."+r.Mode.Name+"."+cmp.Or(r.Mode.audienceField, "audience"),
 			"%q is an audience of the API server, where whoever receives the token could act as the pod: use the token service's own",
 			audience)
 	}

@@ -59,6 +59,10 @@ func TestAudiencesOfTheAPIServer(t *testing.T) {
 		if got := len(azure) > 0; got != refused {
 			t.Errorf("audience %s for Azure: %q", audience, azure)
 		}
+		google := messagesOf(t, "{gcs: {bucket: pgc, auth: {workloadIdentityFederation: {audience: //iam.googleapis.com/x, tokenAudience: '"+audience+"'}}}}", settings)
+		if got := len(google) > 0; got != refused || got && !strings.Contains(google[0], ".tokenAudience") {
+			t.Errorf("audience %s for Google: %q", audience, google)
+		}
 	}
 	if messages := messagesOf(t, "{s3: {bucket: pg, region: eu-west-1, auth: {podIdentity: {}}}}", settings); len(messages) > 0 {
 		t.Errorf("the agent's own audience: %q", messages)

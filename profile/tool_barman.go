@@ -30,5 +30,7 @@ var barman = dialect{
 				return ""
 			},
 		},
-	}),
+		// storage.Client() is made without options: it knows googleapis.com alone, and refuses credentials of another universe,
+		// whatever the variables say (python-storage 3, abstracts/base_client.py).
+	}).rejectIf(otherUniverse("Google's Python library takes spec.gcs.universeDomain from its caller alone, and barman gives it none" + useOtherUniverse)),
 }

@@ -83,12 +83,13 @@ var pgbackrest = dialect{
 			e.addVar(pgRepo+"GCS_KEY", e.Files.Credentials, groupGoogle)
 		}),
 		"workloadIdentityFederation": unsupported("takes keys of service accounts only (an external account has no token_uri): use serviceAccountKey, or gkeWorkloadIdentity"),
-	}).rejectIf(func(r *Resolved) string {
+		// What a key is exchanged at is in its token_uri, and other universes have nothing there: see keyElsewhere.
+	}).rejectIf(firstRefusal(func(r *Resolved) string {
 		if hasPath(r.Spec.GCS.Endpoint) {
 			return "drops the path of spec.gcs.endpoint" + useOtherForPath
 		}
 		return ""
-	}),
+	}, otherUniverse("was not tried with another spec.gcs.universeDomain, where a key is not exchanged for a token"+useOtherUniverse))),
 	groups: map[string]Group{
 		pgRepo + "S3_KEY_TYPE":    groupIdentity,
 		pgRepo + "S3_KEY":         groupIdentity,

@@ -51,6 +51,9 @@ var rclone = dialect{
 		e.addVar(rcloneRemote+"TYPE", "google cloud storage", 0)
 		e.addVar(rcloneRemote+"ENDPOINT", e.Spec.GCS.Endpoint, 0)
 		e.addVar(rcloneRemote+"BUCKET_POLICY_ONLY", "true", 0) // Else it sends ACLs, which buckets with uniform access refuse.
+	}).override(map[string]cell{
+		// backend/googlecloudstorage/googlecloudstorage.go: google.DefaultClient of golang.org/x/oauth2.
+		"serviceAccountKey": {env: rcloneEnvAuth, note: keyNote, refuse: otherUniverse(keyElsewhere)},
 	}),
 	groups: map[string]Group{
 		rcloneRemote + "KEY":               groupAzure,

@@ -39,6 +39,9 @@ var restic = dialect{
 		e.addVar("RESTIC_REPOSITORY", "gs:"+e.bucket()+":/"+e.Prefix(), 0)
 		e.addVar("GOOGLE_PROJECT_ID", e.Spec.GCS.ProjectID, groupGoogleProject)
 		e.addVar("RESTIC_CACERT", e.Files.CA, 0)
+	}).override(map[string]cell{
+		// internal/backend/gs/gs.go: google.DefaultTokenSource of golang.org/x/oauth2.
+		"serviceAccountKey": {note: keyNote, refuse: otherUniverse(keyElsewhere)},
 	}).rejectIf(googleHost),
 	groups: map[string]Group{
 		"AZURE_ACCOUNT_NAME": GroupAzureAccount, "GOOGLE_PROJECT_ID": groupGoogleProject,

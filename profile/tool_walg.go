@@ -31,7 +31,8 @@ var walG = dialect{
 	}).rejectIf(azureHost("knows no endpoint but <account>.blob.<suffix>: leave spec.azure.endpoint out")),
 	gcs: allSupported(&gcsStore, cell{}, func(e *Environment) {
 		e.addVar("WALG_GS_PREFIX", joinPrefix("gs://"+e.bucket(), e.Prefix()), 0)
-	}).rejectIf(googleHost),
+		// A part of it writes https://storage.googleapis.com out (pkg/storages/gcs/xmlupload.go).
+	}).rejectIf(firstRefusal(googleHost, otherUniverse("knows storage.googleapis.com, and was not tried with another spec.gcs.universeDomain"+useOtherUniverse))),
 	groups: map[string]Group{"AWS_ENDPOINT": groupEndpoint},
 	rivals: []Rival{
 		// Without a token file it assumes this role itself (pkg/storages/s3/session.go configureSession).

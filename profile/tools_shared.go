@@ -30,6 +30,18 @@ func azureHost(why string) func(*Resolved) string {
 	}
 }
 
+// firstRefusal returns a check that asks each of the checks.
+func firstRefusal(checks ...func(*Resolved) string) func(*Resolved) string {
+	return func(r *Resolved) string {
+		for _, check := range checks {
+			if why := check(r); why != "" {
+				return why
+			}
+		}
+		return ""
+	}
+}
+
 // googleHost refuses a storage service that is not Google's own, for tools written in Go.
 func googleHost(r *Resolved) string {
 	if r.Spec.GCS.Endpoint != "" {

@@ -184,6 +184,11 @@ var locations = []func(*v1alpha1.CredentialProfileSpec){
 			spec.S3.Endpoint = "https://example.com/s3"
 		}
 	},
+	func(spec *v1alpha1.CredentialProfileSpec) {
+		if spec.GCS != nil {
+			spec.GCS.UniverseDomain = "universe.example.com"
+		}
+	},
 }
 
 // locationLimits returns which locations the tool cannot use.

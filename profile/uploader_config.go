@@ -77,7 +77,7 @@ func configureAzureUploader(e *Environment, c *uploader.Config) {
 
 func configureGCSUploader(e *Environment, c *uploader.Config) {
 	gcs := e.Spec.GCS
-	c.GCS = &uploader.GCS{Bucket: e.bucket(), ProjectID: gcs.ProjectID, Endpoint: gcs.Endpoint, Auth: e.uploaderAuth()}
+	c.GCS = &uploader.GCS{Bucket: e.bucket(), ProjectID: gcs.ProjectID, Endpoint: storageEndpoint(gcs), Auth: e.uploaderAuth()}
 }
 
 // What the rows of the auth modes add to uploader.Auth.

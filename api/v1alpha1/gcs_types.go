@@ -4,6 +4,7 @@ package v1alpha1
 //
 // +kubebuilder:validation:ExactlyOneOf=bucket;bucketFrom
 // +kubebuilder:validation:XValidation:rule="!has(self.endpoint) || !isURL(self.endpoint) || url(self.endpoint).getScheme() != 'http' || has(self.auth.ambient)",message="must be an https URL with this auth mode, which sends a token: http is accepted with ambient",fieldPath=".endpoint"
+// +kubebuilder:validation:XValidation:rule="!has(self.auth) || !has(self.auth.workloadIdentityFederation) || !has(self.auth.workloadIdentityFederation.audience) || !self.auth.workloadIdentityFederation.audience.startsWith('//') || self.auth.workloadIdentityFederation.audience.startsWith('//iam.googleapis.com/') || (has(self.universeDomain) && self.auth.workloadIdentityFederation.audience.startsWith('//iam.' + self.universeDomain + '/'))",message="names a provider of another universe than universeDomain: begin it with //iam.googleapis.com/, which Google's command line writes in every universe, or with //iam. and universeDomain",fieldPath=".auth.workloadIdentityFederation.audience"
 type GCSStore struct {
 	// The bucket's name. Exactly one of bucket and bucketFrom.
 	// +optional
@@ -32,6 +33,14 @@ type GCSStore struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$')",message="must be the ID of a project (not its name or number), for example backups-271828"
 	// +kubebuilder:validation:MaxLength=128
 	ProjectID string `json:"projectID,omitempty"`
+
+	// The domain of the Google Cloud universe that the bucket and the identity are in: that of a cloud which a partner of
+	// Google runs, for example s3nsapis.fr. Default googleapis.com. Not every tool can use one.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)+$')",message="must be a domain, for example s3nsapis.fr"
+	UniverseDomain string `json:"universeDomain,omitempty"`
 
 	// The URL of the storage service where it is not Google's own. Not every tool can use one.
 	// +optional
@@ -78,17 +87,27 @@ type GKEWorkloadIdentity struct {
 // GCPWorkloadIdentityFederation exchanges the pod's service-account token for a Google token.
 type GCPWorkloadIdentityFederation struct {
 	// The workload identity provider that takes the pod's token, as Google names it:
-	// //iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/provider.
+	// //iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/provider. For a cluster of a
+	// fleet: identitynamespace:, the fleet's pool and the cluster's membership, for example
+	// identitynamespace:my-project.svc.id.goog:https://gkehub.googleapis.com/projects/my-project/locations/global/memberships/on-premises.
 	// +required
 	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:XValidation:rule="self.matches('^//iam[.]googleapis[.]com/projects/[0-9]+/locations/global/workloadIdentityPools/[a-z0-9-]+/providers/[a-z0-9-]+$')",message="must be a workload identity provider: //iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/provider"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^//iam[.][a-z0-9.-]+/projects/[0-9]+/locations/global/workloadIdentityPools/[a-z0-9-]+/providers/[a-z0-9-]+$|^identitynamespace:[a-z0-9.-]+[.]goog:https://[a-z0-9.-]+/[A-Za-z0-9._:/-]+$')",message="must be a workload identity provider, //iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/provider, or identitynamespace:POOL:PROVIDER of a fleet"
 	Audience string `json:"audience"`
+	// The audience of the pod's token, as the provider allows it. Default https: and the provider; for a cluster of a fleet
+	// the fleet's pool, my-project.svc.id.goog.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches('^(https?://)?(kubernetes|kubernetes[.]default|kubernetes[.]default[.]svc([.].*)?|k3s|rke2)(:[0-9]+)?/*$|^https?://(oidc[.]eks[.]|container[.]googleapis[.]com/v1/projects/|[a-z0-9-]+[.]oic[.]prod-aks[.]azure[.]com/)')`,message="is an audience of the API server, where whoever receives the token could act as the pod: use the token service's own"
+	TokenAudience string `json:"tokenAudience,omitempty"`
 	// The Google service account to impersonate. Absent: the provider's principal is used directly.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9-]+@[a-z0-9.-]+[.]gserviceaccount[.]com$')",message="must be the address of a Google service account, for example backup@my-project.iam.gserviceaccount.com"
 	ServiceAccount string `json:"serviceAccount,omitempty"`
-	// The URL of the token service. Default https://sts.googleapis.com/v1/token.
+	// The URL of the token service. Default https://sts.googleapis.com/v1/token, or that of universeDomain.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHost() != ''",message="must be an https URL, for example https://sts.googleapis.com/v1/token"

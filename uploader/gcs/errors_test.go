@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -182,6 +183,38 @@ func TestModes(t *testing.T) {
 				t.Errorf("given by %+v, want %q; %v", got, test.giver, err)
 			}
 		})
+	}
+}
+
+// TestKeyOfAnotherUniverse has a key of a universe in which no token is given in exchange for it: it signs one itself.
+func TestKeyOfAnotherUniverse(t *testing.T) {
+	tokens := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the token service is asked") })
+	file := write(t, map[string]string{
+		"type": "service_account", "client_email": "a@p.s3ns.iam.gserviceaccount.com", "private_key": privateKey(t), "private_key_id": "k1",
+		"token_uri": tokens, "universe_domain": "s3nsapis.fr",
+	})
+	var who string
+	url := serve(t, func(_ http.ResponseWriter, r *http.Request) { who = r.Header.Get("Authorization") })
+	store, err := gcs.New(
+		uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: "serviceAccountKey", File: file}}, transport.Options{},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete(t.Context(), "key", ""); err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(strings.TrimPrefix(who, "Bearer "), ".")
+	if len(parts) != 3 {
+		t.Fatalf("came as %q", who)
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if want := `"iss":"a@p.s3ns.iam.gserviceaccount.com"`; err != nil || !strings.Contains(string(text), want) ||
+		!strings.Contains(string(text), "devstorage.read_write") {
+		t.Errorf("the token says %s: %v", text, err)
+	}
+	if got, err := store.Authenticate(t.Context()); err != nil || got.Expires.Before(time.Now()) {
+		t.Errorf("given by %+v; %v", got, err)
 	}
 }
 

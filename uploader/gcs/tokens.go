@@ -22,6 +22,10 @@ import (
 // scope lets the token read and write objects, as far as the bucket's policy lets the identity.
 const scope = "https://www.googleapis.com/auth/devstorage.read_write"
 
+// googleUniverse is the domain of Google's own cloud. In any other no token is given in exchange for a key: the store takes a token that
+// the key itself has signed (google.golang.org/api v0.315.0 internal/creds.go).
+const googleUniverse = "googleapis.com"
+
 // authMode is an auth mode of Google Cloud Storage as data.
 type authMode struct {
 	// newSources makes the one source of tokens that the mode means, and tries no other.
@@ -52,6 +56,9 @@ func fromFile(kind google.CredentialsType) func(context.Context, uploader.Auth) 
 			}
 			if err := checkPrivateKey(kind, text); err != nil {
 				return nil, fmt.Errorf("read the credential file %s: %w", auth.File, err)
+			}
+			if universe, err := found.GetUniverseDomain(); kind == google.ServiceAccount && err == nil && universe != googleUniverse {
+				return google.JWTAccessTokenSourceWithScope([]byte(text), scope)
 			}
 			if auth.TokenFile == "" {
 				return found.TokenSource, nil
