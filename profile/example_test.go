@@ -16,7 +16,7 @@ spec:
   s3:
     bucket: pg-backups
     preset: MinIO
-    auth: {webIdentity: {roleARN: "arn:aws:iam::111122223333:role/backup"}}
+    auth: {webIdentity: {roleARN: "arn:minio:iam:::role/backup", stsEndpoint: "https://minio.storage.svc:9000"}}
   tools: [restic, xbcloud]
 `))
 	if err != nil {

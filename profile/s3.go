@@ -172,7 +172,15 @@ func checkS3(p *problems, r *Resolved) {
 	case where.region == "" && !mayLackRegion:
 		p.addInvalid("spec.s3.region", "is required for preset %s, for example eu-west-1", preset.name)
 	case where.endpoint == "" && !aws:
-		p.addInvalid("spec.s3.endpoint", "is required for preset %s, for example https://minio.storage.svc:9000", preset.name)
+		p.addInvalid("spec.s3.endpoint", "is required for preset %s, for example %s", preset.name,
+			cmp.Or(preset.example, "https://minio.storage.svc:9000"))
+	}
+	if preset.hostStyleOnly && where.pathStyle {
+		p.addInvalid("spec.s3.forcePathStyle", "must not be true for preset %s, which takes the bucket in the host name only: leave it out", preset.name)
+	}
+	if web := s3.Auth.WebIdentity; web != nil && web.STSEndpoint == "" && !preset.usesAmazonSTS {
+		p.addInvalid("spec.s3.auth.webIdentity.stsEndpoint",
+			"is required for preset %s: Amazon's token service knows no role of another store; set the store's own, or use accessKey", preset.name)
 	}
 	p.checkS3Endpoint(r)
 	p.checkAmazon(r)

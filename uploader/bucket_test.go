@@ -14,7 +14,9 @@ func TestResolveBucket(t *testing.T) {
 	azure := func() *uploader.Config {
 		return &uploader.Config{Azure: &uploader.Azure{Container: uploader.BucketFromVariable}}
 	}
-	gcs := func() *uploader.Config { return &uploader.Config{GCS: &uploader.GCS{Bucket: uploader.BucketFromVariable}} }
+	gcs := func() *uploader.Config {
+		return &uploader.Config{GCS: &uploader.GCS{Bucket: uploader.BucketFromVariable}}
+	}
 	tests := map[string]struct {
 		config         *uploader.Config
 		variable, want string

@@ -83,7 +83,9 @@ type S3 struct {
 	// Checksums is WhenSupported, or WhenRequired for stores that do not know S3's additional checksums. Empty:
 	// WhenSupported.
 	Checksums string `json:"checksums,omitzero"`
-	Auth      Auth   `json:"auth"`
+	// MaxParts is the largest number of parts of an upload. Zero: Amazon's.
+	MaxParts int  `json:"maxParts,omitzero"`
+	Auth     Auth `json:"auth"`
 }
 
 // Azure is a container of Azure Blob Storage.

@@ -15,7 +15,8 @@ var (
 	secretNames = []string{"minio", "minio.keys", "a..b", ""}
 	secretKeys  = []string{"id", ".id", "secret-key_1", "..", ".", ""}
 	presetNames = []v1alpha1.S3Preset{
-		"", "AWS", "MinIO", "Ceph", "R2", "B2", "GCSInterop", "DigitalOcean", "Linode", "Wasabi", "Scaleway", "S3Proxy", "Other",
+		"", "AWS", "MinIO", "RustFS", "Garage", "SeaweedFS", "Ceph", "R2", "B2", "GCSInterop", "DigitalOcean", "Linode", "Wasabi",
+		"Scaleway", "Hetzner", "OVH", "OCI", "IBM", "Alibaba", "Supabase", "Storj", "S3Proxy", "Other",
 	}
 	toolNames = []v1alpha1.Tool{
 		"barman", "restic", "rclone", "wal-g", "pgbackrest", "kopia", "velero", "litestream", "xbcloud", "mc", "duplicity",
@@ -97,7 +98,7 @@ func (s *source) s3() *v1alpha1.S3Store {
 	if s.chance(10) {
 		store.Bucket, store.BucketFrom = rarely(s, "", "abc"), s.bucketSource()
 	}
-	if store.Endpoint == "" && s.chance(90) && slices.Contains([]v1alpha1.S3Preset{"MinIO", "Ceph", "R2", "Linode", "S3Proxy", "Other"}, store.Preset) {
+	if store.Endpoint == "" && s.chance(90) && slices.Contains([]v1alpha1.S3Preset{"MinIO", "RustFS", "Garage", "SeaweedFS", "Ceph", "R2", "Linode", "OCI", "Supabase", "S3Proxy", "Other"}, store.Preset) {
 		store.Endpoint = endpoints[0]
 	}
 	for range rarely(s, 1, 0, 2) {

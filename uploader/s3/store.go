@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -19,6 +20,8 @@ const whenRequired = "WhenRequired"
 type Store struct {
 	client *s3.Client
 	bucket *string
+	// maxParts is the store's, zero Amazon's.
+	maxParts int
 	// credentials are invalidated when the store refuses them.
 	credentials provider
 	auth        uploader.Auth
@@ -57,7 +60,7 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 		options.BaseEndpoint = &where.Endpoint
 	}
 	s := &Store{
-		bucket: &where.Bucket, credentials: credentials, auth: where.Auth, algorithm: objstore.CRC32C,
+		bucket: &where.Bucket, maxParts: where.MaxParts, credentials: credentials, auth: where.Auth, algorithm: objstore.CRC32C,
 		overTLS: !strings.HasPrefix(where.Endpoint, "http://"),
 	}
 	if where.Checksums == whenRequired {
@@ -71,12 +74,12 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 // URL returns the bucket's URL, as the AWS CLI writes it.
 func (s *Store) URL() string { return "s3://" + *s.bucket }
 
-// Limits returns Amazon S3's: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
+// Limits returns Amazon S3's, docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html, with the number of parts that the store takes.
 func (s *Store) Limits() objstore.Limits {
 	return objstore.Limits{
 		MinPart:   5 << 20,
 		MaxPart:   5 << 30,
-		MaxParts:  10_000,
+		MaxParts:  cmp.Or(s.maxParts, 10_000),
 		MaxPut:    5 << 30,
 		Algorithm: s.algorithm,
 	}
