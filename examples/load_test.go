@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
@@ -120,6 +121,26 @@ func documents(t *testing.T, name string, text []byte) []*unstructured.Unstructu
 	}
 }
 
+// setOwner makes what the controller of a workload makes the owner of its pods.
+func setOwner(workload, made *unstructured.Unstructured) {
+	controller := true
+	owner := metav1.OwnerReference{
+		APIVersion: workload.GetAPIVersion(), Kind: workload.GetKind(), Name: workload.GetName(),
+		UID: "00000000-0000-0000-0000-000000000000", Controller: &controller,
+	}
+	switch owner.Kind {
+	case "CronJob":
+		owner.Kind, owner.Name = "Job", owner.Name+"-29384760"
+	case "Deployment":
+		const hash = "5d4f8c7b9"
+		owner.Kind, owner.Name = "ReplicaSet", owner.Name+"-"+hash
+		labels := made.GetLabels()
+		labels["pod-template-hash"] = hash
+		made.SetLabels(labels)
+	}
+	made.SetOwnerReferences([]metav1.OwnerReference{owner})
+}
+
 func profileOf(t *testing.T, o *unstructured.Unstructured) *profile.Profile {
 	t.Helper()
 	profile, err := profile.Parse(marshal(t, o.Object))
@@ -147,6 +168,7 @@ func podOf(t *testing.T, o *unstructured.Unstructured) *pod {
 		made.SetKind("Pod")
 		made.SetNamespace(o.GetNamespace())
 		made.SetGenerateName(o.GetName() + "-")
+		setOwner(o, made)
 		claimVolumes(t, o, made)
 	}
 	raw := marshal(t, made.Object)

@@ -75,6 +75,7 @@ func (p *planner) planPod(request *uploadRequest) (*additions, error) {
 	if given.containers, err = p.planContainers(targets); err != nil {
 		return nil, err
 	}
+	p.warnSharing(given.containers)
 	if err := checkOwnMounts(p.pod, p.uploader, targets); err != nil {
 		return nil, err
 	}

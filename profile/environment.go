@@ -23,6 +23,8 @@ type Variable struct {
 	HasReference bool
 	// Literal: the variable is one of spec.env.
 	Literal bool
+	// NamesArchive: the variable holds the place of a tool's archive.
+	NamesArchive bool
 }
 
 // Environment gathers what a profile injects, in order.
@@ -32,8 +34,9 @@ type Environment struct {
 	Files Files
 	Vars  []Variable
 
-	// tool is the one whose variables are added; empty: the SDKs'.
+	// tool is the one whose variables are added, and row its own; empty: the SDKs'.
 	tool v1alpha1.Tool
+	row  *dialect
 	// rename is that of the tool's row.
 	rename func(string) string
 	ca     caConflict

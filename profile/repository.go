@@ -85,6 +85,9 @@ func (d *dialect) renumber(number int32) *dialect {
 
 // checkToolOptions repeats the bounds of the CRD for a profile from a file.
 func (p *problems) checkToolOptions(spec *v1alpha1.CredentialProfileSpec) {
+	if o := spec.ToolOptions; o != nil {
+		checkOneOf(p, "spec.toolOptions.location", o.Location, v1alpha1.ToolLocationInject, v1alpha1.ToolLocationOmit)
+	}
 	if n := chosenRepository(spec); n < FirstRepository || n > LastRepository {
 		p.addInvalid("spec.toolOptions.pgbackrest.repository", "%d is out of range: choose %d to %d", n, FirstRepository,
 			LastRepository)

@@ -90,6 +90,10 @@ var pgbackrest = dialect{
 		}
 		return ""
 	}, otherUniverse("was not tried with another spec.gcs.universeDomain, where a key is not exchanged for a token"+useOtherUniverse))),
+	places:   []string{pgRepo + "TYPE", pgRepo + "S3_BUCKET", pgRepo + "AZURE_CONTAINER", pgRepo + "GCS_BUCKET"},
+	archives: []string{pgRepo + "PATH"},
+	// src/command/archive/push/{push,file}.c, src/command/backup/backup.c: the database's system identifier must be the stanza's.
+	sharing: "knows a stanza of one name as one database, and refuses the other",
 	groups: map[string]Group{
 		pgRepo + "S3_KEY_TYPE":    groupIdentity,
 		pgRepo + "S3_KEY":         groupIdentity,

@@ -43,6 +43,8 @@ var restic = dialect{
 		// internal/backend/gs/gs.go: google.DefaultTokenSource of golang.org/x/oauth2.
 		"serviceAccountKey": {note: keyNote, refuse: otherUniverse(keyElsewhere)},
 	}).rejectIf(googleHost),
+	archives: []string{"RESTIC_REPOSITORY"},
+	sharing:  "has one password for it, by which each can read and forget the snapshots of all",
 	groups: map[string]Group{
 		"AZURE_ACCOUNT_NAME": GroupAzureAccount, "GOOGLE_PROJECT_ID": groupGoogleProject,
 		resticRole + "ARN": groupSecondRole, resticRole + "EXTERNAL_ID": groupSecondRole, resticRole + "SESSION_NAME": groupSecondRole,

@@ -24,7 +24,8 @@ var xbcloud = dialect{
 			}
 		}),
 	}),
-	gcs: noneSupported(&gcsStore, "knows HMAC keys only"+useGCSInterop),
+	gcs:    noneSupported(&gcsStore, "knows HMAC keys only"+useGCSInterop),
+	places: []string{"AZURE_CONTAINER_NAME"},
 	groups: map[string]Group{
 		"S3_ENDPOINT":          groupEndpoint,
 		"S3_ACCESS_KEY_ID":     groupIdentity,

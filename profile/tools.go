@@ -22,6 +22,11 @@ type dialect struct {
 	// identities and rivals are as in store, for what only this tool reads.
 	identities []Identity
 	rivals     []Rival
+	// places are the variables by which the tool knows where its archive is, as opposed to who it is and by what endpoint: those
+	// that spec.toolOptions.location leaves out. Those in archives hold the prefix: who has the same has the same archive.
+	places, archives []string
+	// sharing is what the tool does to an archive that two workloads share, as a part of a sentence.
+	sharing string
 	// rename returns the name of a variable that the row has for another one; nil: its own.
 	rename func(string) string
 }
@@ -152,7 +157,7 @@ func (d *dialect) findRefusal(r *Resolved) string {
 // addToolEnv adds the variables of the tools, behind those of the SDKs.
 func (e *Environment) addToolEnv() {
 	for _, d := range e.dialects {
-		e.tool, e.rename = d.name, d.rename
+		e.tool, e.row, e.rename = d.name, d, d.rename
 		c := d.cellsFor(e.Store)
 		if c.env != nil {
 			c.env(e)
@@ -165,7 +170,7 @@ func (e *Environment) addToolEnv() {
 			mode.chain.env(e)
 		}
 	}
-	e.tool, e.rename = "", nil
+	e.tool, e.row, e.rename = "", nil, nil
 	e.settleCABundle()
 	e.settleRoles()
 }

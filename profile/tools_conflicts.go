@@ -16,6 +16,10 @@ type caConflict struct{ breaks, needs v1alpha1.Tool }
 
 // appendVar adds a variable once. Two tools that need different values of it cannot be in one pod.
 func (e *Environment) appendVar(env corev1.EnvVar, groups Group) {
+	if e.row.hasPlace(env.Name) && e.omitsPlaces() {
+		return
+	}
+	archive := e.row.hasArchive(env.Name)
 	if e.rename != nil {
 		env.Name = e.rename(env.Name)
 	}
@@ -31,6 +35,7 @@ func (e *Environment) appendVar(env corev1.EnvVar, groups Group) {
 	}
 	e.Vars = append(e.Vars, Variable{
 		EnvVar: env, Groups: groups, tool: e.tool, HasReference: strings.Contains(env.Value, "$("),
+		NamesArchive: archive,
 	})
 }
 

@@ -2,10 +2,28 @@ package v1alpha1
 
 // ToolOptions say how tools are told where the store is.
 type ToolOptions struct {
+	// Whether the tools are told where their archive is. Inject: those that take its place from the environment (restic, WAL-G,
+	// pgBackRest, xbcloud) find it in the bucket, below the prefix. Omit: they get the identity, and with it the endpoint,
+	// the region, the storage account and the CA bundle, but not the place, because an operator or the container's own
+	// configuration names that. Default Inject.
+	// +optional
+	// +default="Inject"
+	Location ToolLocation `json:"location,omitempty"`
 	// What pgBackRest is told.
 	// +optional
 	Pgbackrest *PgbackrestOptions `json:"pgbackrest,omitempty"`
 }
+
+// ToolLocation says whether tools are told where their archive is.
+//
+// +kubebuilder:validation:Enum=Inject;Omit
+type ToolLocation string
+
+// The values of ToolLocation.
+const (
+	ToolLocationInject ToolLocation = "Inject"
+	ToolLocationOmit   ToolLocation = "Omit"
+)
 
 // PgbackrestOptions say how pgBackRest is told where the store is.
 type PgbackrestOptions struct {

@@ -23,7 +23,7 @@ import (
 func Setup(mgr ctrl.Manager, cluster profile.Cluster) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	own := newReconciler(mgr.GetClient(), func(p *v1alpha1.CredentialProfile) {
-		setStatus(&p.Status, &p.Spec, cluster, p.Generation, "")
+		setStatus(&p.Status, &p.Spec, cluster, p.Generation, false, "")
 	})
 	err := ctrl.NewControllerManagedBy(mgr).Named("credentialprofile").
 		For(&v1alpha1.CredentialProfile{}, changed).Complete(reconcile.AsReconciler(mgr.GetClient(), own))
@@ -31,7 +31,7 @@ func Setup(mgr ctrl.Manager, cluster profile.Cluster) error {
 		return fmt.Errorf("set up the status of CredentialProfiles: %w", err)
 	}
 	clusterWide := newReconciler(mgr.GetClient(), func(p *v1alpha1.ClusterCredentialProfile) {
-		setStatus(&p.Status, &p.Spec.CredentialProfileSpec, cluster, p.Generation, clusterNote(&p.Spec))
+		setStatus(&p.Status, &p.Spec.CredentialProfileSpec, cluster, p.Generation, true, clusterNote(&p.Spec))
 	})
 	err = ctrl.NewControllerManagedBy(mgr).Named("clustercredentialprofile").
 		For(&v1alpha1.ClusterCredentialProfile{}, changed).Complete(reconcile.AsReconciler(mgr.GetClient(), clusterWide))
@@ -59,12 +59,13 @@ func (f reconcilerFunc[P]) Reconcile(ctx context.Context, object P) (reconcile.R
 	return f(ctx, object)
 }
 
-// setStatus sets the status that a profile should have. note is added to the message of an accepted profile.
+// setStatus sets the status that a profile should have; clusterWide: it is a cluster profile. note is added to the message of an accepted profile.
 func setStatus(
 	status *v1alpha1.ProfileStatus,
 	spec *v1alpha1.CredentialProfileSpec,
 	cluster profile.Cluster,
 	generation int64,
+	clusterWide bool,
 	note string,
 ) {
 	resolved := profile.Resolve(spec)
@@ -73,7 +74,11 @@ func setStatus(
 	for _, text := range resolved.Notes() {
 		note += " " + text
 	}
-	for _, warning := range resolved.Warnings() {
+	warnings := resolved.Warnings()
+	if sharing := resolved.SharingWarning(clusterWide); sharing != "" {
+		warnings = append(warnings, sharing)
+	}
+	for _, warning := range warnings {
 		note += " Warning: " + warning + "."
 	}
 	condition := acceptedCondition(resolved.Check(cluster), note)

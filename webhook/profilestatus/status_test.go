@@ -16,11 +16,12 @@ func TestSetStatus(t *testing.T) {
 	t.Parallel()
 	webIdentity := v1alpha1.S3Auth{WebIdentity: &v1alpha1.S3WebIdentity{RoleARN: "arn:aws:iam::111122223333:role/x"}}
 	tests := map[string]struct {
-		spec    v1alpha1.CredentialProfileSpec
-		cluster profile.Cluster
-		want    metav1.ConditionStatus
-		reason  string
-		message string
+		spec        v1alpha1.CredentialProfileSpec
+		cluster     profile.Cluster
+		clusterWide bool
+		want        metav1.ConditionStatus
+		reason      string
+		message     string
 	}{
 		"accepted": {
 			spec: v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{Bucket: "b", Region: "eu-west-1", Auth: webIdentity}},
@@ -37,6 +38,14 @@ func TestSetStatus(t *testing.T) {
 				}},
 			}},
 			want: metav1.ConditionTrue, reason: v1alpha1.ReasonAccepted, message: "Note. Requests are signed for region us-east-1, the default of preset MinIO.",
+		},
+		"accepted with an archive that workloads share": {
+			spec: v1alpha1.CredentialProfileSpec{
+				S3:    &v1alpha1.S3Store{Bucket: "b", Region: "eu-west-1", Auth: webIdentity},
+				Tools: []v1alpha1.Tool{"wal-g"},
+			},
+			clusterWide: true,
+			want:        metav1.ConditionTrue, reason: v1alpha1.ReasonAccepted, message: "add {namespace}/{workload} to it",
 		},
 		"not supported here": {
 			spec: v1alpha1.CredentialProfileSpec{
@@ -58,7 +67,7 @@ func TestSetStatus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var status v1alpha1.ProfileStatus
-			setStatus(&status, &test.spec, test.cluster, 7, " Note.")
+			setStatus(&status, &test.spec, test.cluster, 7, test.clusterWide, " Note.")
 			c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionAccepted)
 			if c == nil || c.Status != test.want || c.Reason != test.reason || !strings.Contains(c.Message, test.message) ||
 				c.ObservedGeneration != 7 || status.ObservedGeneration != 7 {
@@ -69,7 +78,7 @@ func TestSetStatus(t *testing.T) {
 			}
 			// The same again changes nothing, the time of the transition neither: else the controller would write without end.
 			status.Conditions[0].LastTransitionTime = metav1.NewTime(time.Unix(1, 0))
-			setStatus(&status, &test.spec, test.cluster, 7, " Note.")
+			setStatus(&status, &test.spec, test.cluster, 7, test.clusterWide, " Note.")
 			if !status.Conditions[0].LastTransitionTime.Equal(&metav1.Time{Time: time.Unix(1, 0)}) || len(status.Conditions) != 1 {
 				t.Errorf("again: %+v", status)
 			}
