@@ -75,7 +75,7 @@ var spilo = Launderer{
 		"AZURE_STORAGE_KEY":   "AZURE_STORAGE_ACCESS_KEY",
 	},
 	cures: map[string]string{
-		"s3":    "use webIdentity, or accessKey without sessionToken",
+		"s3":    "use webIdentity without assumeRole, or accessKey without sessionToken",
 		"azure": "use accountKey, sasToken, servicePrincipal with clientSecret in the public cloud, or managedIdentity without clientID",
 		"gcs":   "leave spec.caBundle out",
 	},

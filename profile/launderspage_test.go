@@ -85,6 +85,12 @@ type optionalField struct {
 func optionalFields(spec *v1alpha1.CredentialProfileSpec) []optionalField {
 	key := &v1alpha1.KeyRef{Name: "n", Key: "k"}
 	switch {
+	case spec.S3 != nil && spec.S3.Auth.WebIdentity != nil:
+		web := spec.S3.Auth.WebIdentity
+		web.AssumeRole = nil
+		return []optionalField{{"assumeRole", func() {
+			web.AssumeRole = &v1alpha1.S3AssumeRole{RoleARN: "arn:aws:iam::444455556666:role/backup"}
+		}}}
 	case spec.S3 != nil && spec.S3.Auth.AccessKey != nil:
 		access := spec.S3.Auth.AccessKey
 		access.SessionToken = nil
