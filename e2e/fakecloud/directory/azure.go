@@ -31,6 +31,21 @@ type BlobRole struct {
 	ReadOnly bool `json:"readOnly,omitempty"`
 }
 
+// IdentityBinding is one of AKS: a managed identity that a subject of the cluster, "system:serviceaccount:NAMESPACE:NAME", may use
+// through the cluster's token proxy. There the right is the verb use-managed-identity of the cluster's RBAC.
+type IdentityBinding struct {
+	TenantID string `json:"tenantID"`
+	ClientID string `json:"clientID"`
+	Subject  string `json:"subject"`
+}
+
+// MayUseBinding reports whether the subject may use the managed identity through the token proxy.
+func (d *Directory) MayUseBinding(tenant, client, subject string) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return slices.Contains(d.all.IdentityBindings, IdentityBinding{TenantID: tenant, ClientID: client, Subject: subject})
+}
+
 // Tenant reports whether any application is of the tenant.
 func (d *Directory) Tenant(id string) bool {
 	d.mu.RLock()

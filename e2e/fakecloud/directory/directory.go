@@ -4,8 +4,11 @@ import "sync"
 
 // Entries are what is registered, or what is to be added.
 type Entries struct {
-	Applications    []Application    `json:"applications,omitempty"`
-	BlobRoles       []BlobRole       `json:"blobRoles,omitempty"`
+	Applications []Application `json:"applications,omitempty"`
+	BlobRoles    []BlobRole    `json:"blobRoles,omitempty"`
+
+	IdentityBindings []IdentityBinding `json:"identityBindings,omitempty"`
+
 	Providers       []Provider       `json:"providers,omitempty"`
 	ServiceAccounts []ServiceAccount `json:"serviceAccounts,omitempty"`
 	BucketRoles     []BucketRole     `json:"bucketRoles,omitempty"`
@@ -27,6 +30,7 @@ func (d *Directory) Add(e Entries) {
 	defer d.mu.Unlock()
 	d.all.Applications = append(d.all.Applications, e.Applications...)
 	d.all.BlobRoles = append(d.all.BlobRoles, e.BlobRoles...)
+	d.all.IdentityBindings = append(d.all.IdentityBindings, e.IdentityBindings...)
 	d.all.Providers = append(d.all.Providers, e.Providers...)
 	d.all.ServiceAccounts = append(d.all.ServiceAccounts, e.ServiceAccounts...)
 	d.all.BucketRoles = append(d.all.BucketRoles, e.BucketRoles...)
