@@ -1,13 +1,17 @@
 package directory
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Provider is an OIDC provider of a workload identity pool.
 type Provider struct {
-	// Name is the full resource name, "//iam.googleapis.com/projects/…/workloadIdentityPools/…/providers/…".
+	// Name is the full resource name, "//iam.googleapis.com/projects/…/workloadIdentityPools/…/providers/…", or that of a fleet's
+	// member, "identitynamespace:POOL:MEMBERSHIP".
 	Name   string `json:"name"`
 	Issuer string `json:"issuer"`
-	// Audiences are those that a token may have. Empty: the name, with or without "https:" in front.
+	// Audiences are those that a token may have. Empty: the name, with or without "https:" in front; for a fleet's member the pool.
 	Audiences []string `json:"audiences,omitempty"`
 }
 
@@ -36,6 +40,9 @@ func (d *Directory) Provider(name string) (Provider, bool) {
 	defer d.mu.RUnlock()
 	for _, p := range slices.Backward(d.all.Providers) {
 		if p.Name == name {
+			if pool, _, isMember := FleetPool(p.Name); isMember {
+				p.Audiences = []string{pool}
+			}
 			if len(p.Audiences) == 0 {
 				p.Audiences = []string{p.Name, "https:" + p.Name}
 			}
@@ -43,6 +50,15 @@ func (d *Directory) Provider(name string) (Provider, bool) {
 		}
 	}
 	return Provider{}, false
+}
+
+// FleetPool returns the pool and the membership of a provider that is a fleet's member.
+func FleetPool(provider string) (pool, membership string, isMember bool) {
+	rest, isMember := strings.CutPrefix(provider, "identitynamespace:")
+	if !isMember {
+		return "", "", false
+	}
+	return strings.Cut(rest, ":")
 }
 
 // MayActAs reports whether the principal may get tokens of the service account.

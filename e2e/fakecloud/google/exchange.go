@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"lighterman.dev/lighterman/e2e/fakecloud/api"
+	"lighterman.dev/lighterman/e2e/fakecloud/directory"
 	"lighterman.dev/lighterman/e2e/fakecloud/identity"
 )
 
@@ -62,8 +64,8 @@ func (e *Exchange) exchange(r *http.Request) (string, *oauthError) {
 		return "", &oauthError{http.StatusBadRequest, "invalid_request", "Missing required parameter: scope"}
 	}
 	audience := form.Get("audience")
-	pool, _, ok := strings.Cut(audience, "/providers/")
-	if !ok || !strings.HasPrefix(audience, iam) {
+	principalOf, ok := principalsOf(audience)
+	if !ok {
 		return "", &oauthError{http.StatusBadRequest, "invalid_request", `Invalid value for "audience". This value should be the full resource name of the Identity Provider.`}
 	}
 	provider, ok := e.Directory.Provider(audience)
@@ -80,11 +82,24 @@ func (e *Exchange) exchange(r *http.Request) (string, *oauthError) {
 	if !slices.ContainsFunc(provider.Audiences, claims.Audience.Contains) {
 		return "", &oauthError{http.StatusBadRequest, "invalid_grant", fmt.Sprintf("The audience in ID Token %q does not match the expected audience %s.", claims.Audience, provider.Audiences[0])}
 	}
-	token, err := e.Issue(Subject(pool, claims.Subject), e.lifetime())
+	token, err := e.Issue(principalOf(claims.Subject), e.lifetime())
 	if err != nil {
 		return "", &oauthError{http.StatusInternalServerError, "internal_failure", err.Error()}
 	}
 	return token, nil
+}
+
+// principalsOf returns who a token's subject is to the pool of a provider; ok is false for what is no provider's name. A fleet's pool
+// has "system:serviceaccount:NAMESPACE:NAME" as "ns/NAMESPACE/sa/NAME".
+func principalsOf(provider string) (principal func(subject string) string, ok bool) {
+	if fleet, _, isMember := directory.FleetPool(provider); isMember {
+		return func(subject string) string {
+			namespace, name, _ := strings.Cut(strings.TrimPrefix(subject, "system:serviceaccount:"), ":")
+			return Subject(api.GooglePools+fleet, "ns/"+namespace+"/sa/"+name)
+		}, true
+	}
+	pool, _, ok := strings.Cut(provider, "/providers/")
+	return func(subject string) string { return Subject(pool, subject) }, ok && strings.HasPrefix(provider, iam)
 }
 
 // Subject is the principal of a token's subject in a workload identity pool, "//iam.googleapis.com/…/workloadIdentityPools/POOL".

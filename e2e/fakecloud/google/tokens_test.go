@@ -22,6 +22,7 @@ const (
 	pool     = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/cluster"
 	provider = pool + "/providers/p"
 	email    = "backup@p.iam.gserviceaccount.com"
+	member   = "identitynamespace:project.svc.id.goog:https://gkehub.googleapis.com/projects/project/locations/global/memberships/m"
 )
 
 func newTokens(t *testing.T, entries directory.Entries) Tokens {
@@ -67,6 +68,7 @@ func TestExchange(t *testing.T) {
 		{Name: provider, Issuer: identitytest.Issuer},
 		{Name: provider + "-own", Issuer: identitytest.Issuer, Audiences: []string{"own"}},
 		{Name: provider + "-foreign", Issuer: "https://other.example.com"},
+		{Name: member, Issuer: identitytest.Issuer},
 	}})
 	e := &Exchange{Tokens: tokens, Cluster: cluster.Verifier()}
 	right := cluster.Token(t, "https:"+provider)
@@ -83,6 +85,10 @@ func TestExchange(t *testing.T) {
 		"a provider of another issuer": {token: cluster.Token(t, provider+"-foreign"), audience: provider + "-foreign", want: "invalid_grant"},
 		"expired":                      {token: cluster.Token(t, "https:"+provider, identitytest.Expired), audience: provider, want: "invalid_grant"},
 		"not a token":                  {token: "guess", audience: provider, want: "invalid_grant"},
+		"a fleet's member":             {token: cluster.Token(t, "project.svc.id.goog"), audience: member},
+		"a member, its whole name":     {token: cluster.Token(t, member), audience: member, want: "invalid_grant"},
+		"a member, another pool":       {token: cluster.Token(t, "other.svc.id.goog"), audience: member, want: "invalid_grant"},
+		"an unknown member":            {token: right, audience: member + "x", want: "invalid_target"},
 		"an unknown provider":          {token: right, audience: provider + "x", want: "invalid_target"},
 		"no provider":                  {token: right, audience: "own", want: "invalid_request"},
 		"no scope":                     {token: right, audience: provider, field: "scope", want: "invalid_request"},
@@ -106,7 +112,11 @@ func TestExchange(t *testing.T) {
 		}
 		raw, _ := answer["access_token"].(string)
 		principal, err := tokens.Principal(raw)
-		if status != http.StatusOK || err != nil || principal != Subject(pool, identitytest.Subject) {
+		want := Subject(pool, identitytest.Subject)
+		if test.audience == member {
+			want = "principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/project.svc.id.goog/subject/ns/team/sa/backup"
+		}
+		if status != http.StatusOK || err != nil || principal != want {
 			t.Errorf("%s: status %d, %v; principal %q, error %v", name, status, answer, principal, err)
 		}
 	}
