@@ -45,9 +45,6 @@ func (p *problems) checkAmazon(r *Resolved) {
 	}
 	if web := r.Spec.S3.Auth.WebIdentity; web != nil && web.STSEndpoint == "" {
 		p.checkARN("spec.s3.auth.webIdentity.roleARN", web.RoleARN, region)
-		if web.AssumeRole != nil {
-			p.checkARN("spec.s3.auth.webIdentity.assumeRole.roleARN", web.AssumeRole.RoleARN, region)
-		}
 	}
 }
 

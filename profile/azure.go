@@ -49,7 +49,14 @@ func cloudOf(az *v1alpha1.AzureStore) *azureCloud {
 			return c
 		}
 	}
-	return nil
+	if az.Cloud != v1alpha1.AzureCloudOther {
+		return nil
+	}
+	c := &azureCloud{name: az.Cloud}
+	if other := az.OtherCloud; other != nil {
+		c.suffix, c.authority = other.StorageSuffix, other.AuthorityHost
+	}
+	return c
 }
 
 // isPublic reports whether the store is in the cloud that every tool takes for granted.
@@ -94,7 +101,9 @@ func azureEnv(e *Environment) {
 	if az.Auth.ConnectionString == nil { // It names the account itself.
 		e.addAccount("AZURE_STORAGE_ACCOUNT", GroupAzureAccount)
 	}
-	e.addVar("AZURE_STORAGE_SERVICE_ENDPOINT", strings.TrimRight(az.Endpoint, "/"), groupAzureEndpoint)
+	if az.Endpoint != "" || az.OtherCloud != nil { // The CLI knows the suffixes of the others.
+		e.addVar("AZURE_STORAGE_SERVICE_ENDPOINT", e.azureEndpoint(), groupAzureEndpoint)
+	}
 	e.caFiles()
 	e.addIdentity()
 }
@@ -114,9 +123,7 @@ func checkAzure(p *problems, r *Resolved) {
 	p.checkBearerURL("spec.azure.endpoint", az.Endpoint, az.Auth.AccountKey != nil || az.Auth.ConnectionString != nil || az.Auth.Default != nil,
 		"accountKey, connectionString and default")
 	p.checkAzureEndpoint(r)
-	if r.cloud == nil {
-		p.addInvalid("spec.azure.cloud", "%q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and endpoint for another", az.Cloud)
-	}
+	p.checkAzureCloud(r)
 	if (az.StorageAccount == "") == (az.StorageAccountFrom == nil) {
 		p.addInvalid("spec.azure", "set exactly one of storageAccount and storageAccountFrom")
 	} else if az.StorageAccountFrom != nil {

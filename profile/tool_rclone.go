@@ -65,7 +65,12 @@ var rclone = dialect{
 	},
 }
 
-func rcloneEnvAuth(e *Environment) { e.addVar(rcloneRemote+"ENV_AUTH", "true", 0) }
+func rcloneEnvAuth(e *Environment) {
+	e.addVar(rcloneRemote+"ENV_AUTH", "true", 0)
+	if e.Spec.Azure != nil && e.Spec.Azure.OtherCloud != nil { // Else it asks login.microsoft.com about the authority (auth.go).
+		e.addVar(rcloneRemote+"DISABLE_INSTANCE_DISCOVERY", "true", 0)
+	}
+}
 
 // rcloneProvider returns the provider whose quirks are the preset's. rclone overrides FORCE_PATH_STYLE for providers that it
 // knows to have virtual hosts; for "Other" it does not.

@@ -22,6 +22,9 @@ var walG = dialect{
 		e.addVar("WALG_AZ_PREFIX", joinPrefix("azure://"+e.bucket(), e.Prefix()), 0)
 		e.addAccount("AZURE_STORAGE_ACCOUNT", GroupAzureAccount)
 		e.azureSovereign("AZURE_ENVIRONMENT_NAME", azureEnvironment)
+		if e.Spec.Azure.OtherCloud != nil { // It goes before a name (pkg/storages/azure/configure.go).
+			e.addVar("AZURE_ENDPOINT_SUFFIX", e.cloud.suffix, 0)
+		}
 	}).override(map[string]cell{
 		"workloadIdentity": {note: "not with identityBinding", refuse: noIdentityBinding(defaultChain)},
 		"accountKey": withEnv(func(e *Environment) {

@@ -71,6 +71,7 @@ func configureAzureUploader(e *Environment, c *uploader.Config) {
 	az := e.Spec.Azure
 	c.Azure = &uploader.Azure{
 		Account: az.StorageAccount, Container: e.bucket(), Endpoint: az.Endpoint, Cloud: string(e.cloud.name),
+		Suffix: otherSuffix(e.cloud),
 		Auth: e.uploaderAuth(),
 	}
 }
@@ -106,4 +107,18 @@ func addManagedIdentityAuth(r *Resolved, a *uploader.Auth) {
 func addServicePrincipalAuth(r *Resolved, a *uploader.Auth) {
 	sp := r.Spec.Azure.Auth.ServicePrincipal
 	a.ClientID, a.TenantID, a.AuthorityHost = sp.ClientID, sp.TenantID, r.cloud.authority
+}
+
+// otherSuffix returns the suffix of a cloud that the uploader does not know.
+func otherSuffix(c *azureCloud) string {
+	if c.name != v1alpha1.AzureCloudOther {
+		return ""
+	}
+	return c.suffix
+}
+
+func addDefaultAuth(r *Resolved, a *uploader.Auth) {
+	if r.Spec.Azure.OtherCloud != nil {
+		a.AuthorityHost = r.cloud.authority
+	}
 }

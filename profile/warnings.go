@@ -27,4 +27,5 @@ var warningRules = [...]func(*Resolved) string{
 	(*Resolved).warnAmazon,
 	(*Resolved).warnPreset,
 	(*Resolved).warnRegion,
+	(*Resolved).warnInstanceDiscovery,
 }

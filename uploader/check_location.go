@@ -23,7 +23,11 @@ func (a Azure) Check() []Problem {
 	k.checkText("azure.account", a.Account)
 	k.checkName("azure.container", a.Container)
 	k.checkURL("azure.endpoint", a.Endpoint)
-	k.checkOneOf("azure.cloud", a.Cloud, "AzurePublic", "AzureUSGovernment", "AzureChina")
+	k.checkOneOf("azure.cloud", a.Cloud, "AzurePublic", "AzureUSGovernment", "AzureChina", "Other")
+	k.checkText("azure.suffix", a.Suffix)
+	if (a.Cloud == "Other") != (a.Suffix != "") {
+		k.addProblem("azure.suffix", "is for cloud Other, which needs it: write both or neither")
+	}
 	k.checkAuth("azure", &a.Auth)
 	return k.problems
 }

@@ -122,6 +122,9 @@ func TestParseConfigRefuses(t *testing.T) {
 		"a cloud that is not one": {
 			`{"spool":"/b","azure":{"container":"c","cloud":"Mars","auth":{"mode":"default"}}}`, []string{"azure.cloud: "},
 		},
+		"another cloud without its suffix": {
+			`{"spool":"/b","azure":{"container":"c","cloud":"Other","auth":{"mode":"default"}}}`, []string{"azure.suffix: "},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := uploader.ParseConfig(test.text)

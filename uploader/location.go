@@ -96,8 +96,10 @@ type Azure struct {
 	Container string `json:"container"`
 	// Endpoint is the URL of the blob service; empty: the cloud's own.
 	Endpoint string `json:"endpoint,omitzero"`
-	// Cloud is AzurePublic, AzureUSGovernment or AzureChina. Empty: AzurePublic.
+	// Cloud is AzurePublic, AzureUSGovernment, AzureChina or Other. Empty: AzurePublic.
 	Cloud string `json:"cloud,omitzero"`
+	// Suffix ends the host names of the storage of cloud Other: <account>.blob.<suffix>.
+	Suffix string `json:"suffix,omitzero"`
 	Auth  Auth   `json:"auth"`
 }
 

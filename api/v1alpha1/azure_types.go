@@ -5,6 +5,8 @@ package v1alpha1
 // +kubebuilder:validation:ExactlyOneOf=storageAccount;storageAccountFrom
 // +kubebuilder:validation:ExactlyOneOf=container;containerFrom
 // +kubebuilder:validation:XValidation:rule="!has(self.endpoint) || !isURL(self.endpoint) || url(self.endpoint).getScheme() != 'http' || has(self.auth.accountKey) || has(self.auth.connectionString) || has(self.auth.default)",message="must be an https URL with this auth mode, which sends a token: http is accepted with accountKey, connectionString and default",fieldPath=".endpoint"
+// +kubebuilder:validation:XValidation:rule="has(self.otherCloud) == (has(self.cloud) && self.cloud == 'Other')",message="is required with cloud: Other, and not used with another",fieldPath=".otherCloud"
+// +kubebuilder:validation:XValidation:rule="!has(self.otherCloud) || has(self.otherCloud.authorityHost) || !has(self.auth.servicePrincipal) && (!has(self.auth.workloadIdentity) || has(self.auth.workloadIdentity.authorityHost))",message="authorityHost is required with this auth mode, which asks the cloud's Entra ID for a token",fieldPath=".otherCloud.authorityHost",reason=FieldValueRequired
 type AzureStore struct {
 	// The storage account's name. Exactly one of storageAccount and storageAccountFrom.
 	// +optional
@@ -51,6 +53,11 @@ type AzureStore struct {
 	// +default="AzurePublic"
 	Cloud AzureCloud `json:"cloud,omitempty"`
 
+	// Where a cloud is that is none of Microsoft's three: Azure Stack Hub, a national or an air-gapped cloud. Required with
+	// cloud: Other.
+	// +optional
+	OtherCloud *AzureOtherCloud `json:"otherCloud,omitempty"`
+
 	// How a pod proves who it is. Exactly one of the modes below.
 	// +required
 	Auth AzureAuth `json:"auth"`
@@ -58,8 +65,27 @@ type AzureStore struct {
 
 // AzureCloud names an Azure cloud.
 //
-// +kubebuilder:validation:Enum=AzurePublic;AzureUSGovernment;AzureChina
+// +kubebuilder:validation:Enum=AzurePublic;AzureUSGovernment;AzureChina;Other
 type AzureCloud string
+
+// AzureCloudOther is a cloud that AzureStore.OtherCloud describes.
+const AzureCloudOther AzureCloud = "Other"
+
+// AzureOtherCloud is where a cloud is.
+type AzureOtherCloud struct {
+	// The domain of the cloud's storage, which is behind <account>.blob. in the host of a storage account:
+	// local.azurestack.external.
+	// +required
+	// +kubebuilder:validation:MaxLength=190
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)+$')",message="must be a domain in lower case, for example local.azurestack.external"
+	StorageSuffix string `json:"storageSuffix"`
+	// The https URL of the cloud's Entra ID. Required with workloadIdentity, unless that has its own, and servicePrincipal.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHost() != ''",message="must be an https URL, for example https://login.example.com: the pod's token is sent there"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
+	AuthorityHost string `json:"authorityHost,omitempty"`
+}
 
 // AzureAuth is how a pod proves who it is to Azure.
 //

@@ -29,6 +29,13 @@ func (s *source) azure() *v1alpha1.AzureStore {
 	if s.chance(10) {
 		store.Container, store.ContainerFrom = rarely(s, "", "abc"), s.bucketSource()
 	}
+	if s.chance(8) {
+		store.Cloud = rarely(s, v1alpha1.AzureCloudOther, "AzureChina")
+		store.OtherCloud = &v1alpha1.AzureOtherCloud{
+			StorageSuffix: good(s, []string{"local.azurestack.external", "Local", "", "x.$(Y)"}),
+			AuthorityHost: pick(s, "https://login.azurestack.external/", "https://login.azurestack.external/", ""),
+		}
+	}
 	for range rarely(s, 1, 0, 2) {
 		s.azureAuth(&store.Auth)
 	}

@@ -222,6 +222,7 @@ var clouds = map[string]azureCloud{
 	"AzureChina":        {"core.chinacloudapi.cn", cloud.AzureChina},
 }
 
+// cloudOf returns the cloud as the SDK has it: of another than Microsoft's only the authority is known.
 func cloudOf(where uploader.Azure) cloud.Configuration {
 	c := clouds[where.Cloud].cloud
 	if where.Auth.AuthorityHost != "" {
@@ -258,14 +259,14 @@ func containerURL(where uploader.Azure) (string, error) {
 		if account == "" {
 			return "", errors.New("azure.account is empty, and so is AZURE_STORAGE_ACCOUNT: name the storage account")
 		}
-		c, ok := clouds[where.Cloud]
-		if !ok {
+		suffix := cmp.Or(where.Suffix, clouds[where.Cloud].suffix)
+		if suffix == "" {
 			return "", fmt.Errorf(
-				"azure.cloud: %q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and endpoint for another",
+				"azure.cloud: %q is not a cloud: use AzurePublic, AzureUSGovernment or AzureChina, and Other with azure.suffix for another",
 				where.Cloud,
 			)
 		}
-		endpoint = "https://" + account + ".blob." + c.suffix
+		endpoint = "https://" + account + ".blob." + suffix
 	}
 	return endpoint + "/" + where.Container, nil
 }
