@@ -48,6 +48,19 @@ func TestDoctor(t *testing.T) {
 				s.Uploader = &v1alpha1.Uploader{Path: "/backup", Completion: "Wrap"}
 			},
 		},
+		"the place of a workload": {
+			policy: func(bucket string) string { return store.AllowBackups(bucket, "dumps/orders-db/") },
+			change: func(s *v1alpha1.CredentialProfileSpec) { s.S3.Prefix = "dumps/{workload}" },
+			args:   []string{"--workload=orders-db"},
+			says: []string{
+				"the prefix dumps/orders-db: {workload} of the profile stands for orders-db", "ok    write: dumps/orders-db/NS/lighterman-doctor-",
+			},
+		},
+		"the place of a workload that is not named": {
+			policy: func(bucket string) string { return store.AllowBackups(bucket, "dumps/orders-db/") }, code: 1,
+			change: func(s *v1alpha1.CredentialProfileSpec) { s.S3.Prefix = "dumps/{workload}/{pod}" },
+			says:   []string{"{workload} of the profile stands for lighterman-doctor; for another, use --workload", "FAIL  write: ", "AccessDenied"},
+		},
 		"a role that trusts another": {
 			policy: backups, args: []string{"--serviceaccount=other"}, code: 1,
 			says: []string{"FAIL  token exchange: obtain a credential: AssumeRoleWithWebIdentity: ", "check the role's trust policy", "not all is well"},

@@ -22,10 +22,11 @@ func (r *proofRun) s3Store(t *testing.T) {
 	if r.proof.Location == toolmatrix.Cloud {
 		r.spec.S3 = &v1alpha1.S3Store{Bucket: r.namespace, Prefix: "dumps", Region: store.Region}
 	}
-	policy := store.AllowBackups(r.namespace, r.spec.S3.Prefix+"/")
-	r.stored = func(ctx context.Context) (int64, error) {
-		return r.store.Size(ctx, r.namespace, r.spec.S3.Prefix+"/")
-	}
+	below := r.spec.S3.Prefix + "/"
+	policy := store.AllowBackups(r.namespace, below)
+	r.stored = func(ctx context.Context) (int64, error) { return r.store.Size(ctx, r.namespace, below) }
+	// The pod of a Job gets its name after the admission, so the kubelet fills it in.
+	r.spec.S3.Prefix = below + "{workload}/{pod}"
 	auth := &r.spec.S3.Auth
 	accessKey := func() {
 		key, err := r.store.CreateUser(t.Context(), r.namespace, policy)

@@ -24,13 +24,22 @@ const (
 // writePlaceholders is the cure where a prefix has something else.
 const writePlaceholders = "write {namespace}, {serviceAccount}, {workload} or {pod}"
 
-// placeholderPattern matches a prefix that has no other braces. The CRD's rule on the fields named prefix has the same expression.
-const placeholderPattern = `^([^{}]|[{](namespace|serviceAccount|workload|pod)[}])*$`
+// placeholderPattern matches a prefix that has no other braces, and withShellBrace is what it must not have beside: two dollar
+// signs in a row would make text of a reference. The CRD's rule on the fields named prefix has the same two.
+const (
+	withShellBrace     = "${"
+	placeholderPattern = `^([^{}]|[{](namespace|serviceAccount|workload|pod)[}])*$`
+)
 
 var (
 	hasKnownPlaceholders = regexp.MustCompile(placeholderPattern)
 	anyPlaceholder       = regexp.MustCompile(`[{][a-zA-Z]+[}]`)
 )
+
+// isTemplate reports whether every brace of a prefix belongs to a placeholder.
+func isTemplate(prefix string) bool {
+	return hasKnownPlaceholders.MatchString(prefix) && !strings.Contains(prefix, withShellBrace)
+}
 
 // MaxPrefix is the length of the longest prefix in bytes, with and without placeholders.
 const MaxPrefix = 512
@@ -55,7 +64,7 @@ func (r *Resolved) hasPlaceholder(names ...Placeholder) bool {
 
 // FillPrefix replaces each placeholder of the prefix by its value. A placeholder that does not exist stays: Check finds it.
 func (r *Resolved) FillPrefix(valueOf func(Placeholder) (string, error)) error {
-	if !hasKnownPlaceholders.MatchString(r.prefix) {
+	if !isTemplate(r.prefix) {
 		return nil
 	}
 	var failed error
@@ -80,7 +89,7 @@ func (r *Resolved) HasPodName() bool { return strings.Contains(r.prefix, PodName
 // checkPrefix refuses a prefix with braces that are no placeholder.
 func (p *problems) checkPrefix(s *Store, spec *v1alpha1.CredentialProfileSpec) {
 	_, template := s.Location(spec)
-	if strings.ContainsAny(template, "{}") && !hasKnownPlaceholders.MatchString(template) {
+	if strings.ContainsAny(template, "{}") && !isTemplate(template) {
 		p.addInvalid("spec."+s.Name+".prefix", "is %q, with a brace that belongs to no placeholder: %s", template, writePlaceholders)
 	}
 }

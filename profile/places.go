@@ -32,12 +32,12 @@ func (r *Resolved) SharingWarning(clusterWide bool) string {
 	if r.Store == nil || r.omitsPlaces() || !clusterWide && r.servesOneAccount() {
 		return ""
 	}
-	missing := r.missingPlaceholders(clusterWide)
-	if missing == "" {
-		return ""
-	}
 	tools := r.archivingTools()
 	if tools == "" {
+		return ""
+	}
+	missing := r.missingPlaceholders(clusterWide)
+	if missing == "" {
 		return ""
 	}
 	who := "the pods of all workloads"

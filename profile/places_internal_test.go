@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +49,26 @@ func TestPlaces(t *testing.T) {
 		}
 		if (len(d.archives) > 0) != (d.sharing != "") {
 			t.Errorf("%s: say in sharing what the tool does to an archive that two workloads share", d.name)
+		}
+	}
+}
+
+// TestPlacesInTheProfilePage checks that docs/profile.md names the archives, and what becomes of one that is shared.
+func TestPlacesInTheProfilePage(t *testing.T) {
+	page, err := os.ReadFile("../docs/profile.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dialects {
+		row := "| `" + string(d.name) + "` | `" + strings.Join(d.archives, "`, `") + "`"
+		if len(d.archives) > 0 && !strings.Contains(string(page), row) {
+			t.Errorf("docs/profile.md has no row that begins with %s", row)
+		}
+	}
+	for _, name := range []Placeholder{PlaceholderNamespace, PlaceholderServiceAccount, PlaceholderWorkload, PlaceholderPod} {
+		if !strings.Contains(string(page), "| `{"+string(name)+"}` |") || !strings.Contains(placeholderPattern, string(name)) ||
+			!strings.Contains(writePlaceholders, "{"+string(name)+"}") {
+			t.Errorf("docs/profile.md, the pattern or the cure does not have {%s}", name)
 		}
 	}
 }

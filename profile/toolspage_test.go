@@ -92,6 +92,13 @@ func toolsPage(t *testing.T) string {
 				fmt.Fprintf(&always, "- `%s`, refused for its location: %s\n", s.Name, escape(why))
 			}
 		}
+		if len(d.archives) > 0 {
+			fmt.Fprintf(&always, "- one [archive](profile.md#the-place-of-an-archive), in %s. Where two workloads share it, %s %s\n",
+				code(d.archives), d.name, escape(d.sharing))
+		}
+		if places := slices.Concat(d.archives, d.places); len(places) > 0 {
+			fmt.Fprintf(&always, "- left out with `toolOptions.location: Omit`: %s\n", code(places))
+		}
 		if always.Len() > 0 {
 			b.WriteString("\n" + always.String())
 		}

@@ -37,7 +37,7 @@ type AzureStore struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/')",message="must not begin or end with a slash"
 	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: for what differs between pods write {namespace}, {serviceAccount}, {workload} or {pod}"
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([^{}]|[{](namespace|serviceAccount|workload|pod)[}])*$')",message="has a brace that belongs to no placeholder: write {namespace}, {serviceAccount}, {workload} or {pod}"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([^{}]|[{](namespace|serviceAccount|workload|pod)[}])*$') && !self.contains('${')",message="has a brace that belongs to no placeholder: write {namespace}, {serviceAccount}, {workload} or {pod}"
 	Prefix string `json:"prefix,omitempty"`
 
 	// The URL of the blob service where it is not the cloud's own (https://<account>.blob.core.windows.net): a private

@@ -25,7 +25,7 @@ type GCSStore struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/')",message="must not begin or end with a slash"
 	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: for what differs between pods write {namespace}, {serviceAccount}, {workload} or {pod}"
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([^{}]|[{](namespace|serviceAccount|workload|pod)[}])*$')",message="has a brace that belongs to no placeholder: write {namespace}, {serviceAccount}, {workload} or {pod}"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([^{}]|[{](namespace|serviceAccount|workload|pod)[}])*$') && !self.contains('${')",message="has a brace that belongs to no placeholder: write {namespace}, {serviceAccount}, {workload} or {pod}"
 	Prefix string `json:"prefix,omitempty"`
 
 	// The ID of the project that the bucket belongs to. Tools written in Python need it where the credentials do not tell.
