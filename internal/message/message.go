@@ -39,6 +39,13 @@ func Shorten(text string, limit int) string {
 	return text
 }
 
+// maxLine is the length, in bytes, of the longest line that Line leaves whole: that of a container's termination message.
+const maxLine = 4096
+
+// Line returns text that is partly from outside as one line for a terminal or a log: what is in it can neither begin a line of its own, nor
+// move the cursor. The lines of joined errors are separated by semicolons.
+func Line(text string) string { return Shorten(strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "; "), maxLine) }
+
 func cutMiddle(text string, limit int) string {
 	head := (limit - len(ellipsis)) / 2
 	tail := len(text) - (limit - len(ellipsis) - head)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"lighterman.dev/lighterman/internal/exitcode"
+	"lighterman.dev/lighterman/internal/message"
 )
 
 // Command is a container's command that ends only when its files are durable.
@@ -81,9 +82,9 @@ func (c *Command) cannotRun(ctx context.Context, err error) int {
 	return code
 }
 
-// logf writes a line for people. An error of writing is ignored.
+// logf writes one line for people, in which a store's own words are harmless. An error of writing is ignored.
 func (c *Command) logf(format string, args ...any) {
-	_, _ = fmt.Fprintf(c.Out, "lighterman: "+format+"\n", args...)
+	_, _ = fmt.Fprintln(c.Out, "lighterman: "+message.Line(fmt.Sprintf(format, args...)))
 }
 
 // foregroundProcess returns the attributes that make the command the foreground process of the container's terminal;

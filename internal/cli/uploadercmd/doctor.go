@@ -2,7 +2,7 @@ package uploadercmd
 
 import (
 	"errors"
-	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -38,13 +38,7 @@ Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code i
 			well := doctor.Run(ctx, doctor.Options{
 				Config: config, Pod: pod, Getenv: os.Getenv, Patience: patience,
 				Open: func() (objstore.Store, error) { return openStore(config) },
-			}, func(s doctor.Step) {
-				if s.Err != nil {
-					_, _ = fmt.Fprintf(out, "FAIL  %s: %v\n      %s\n", s.Name, s.Err, s.Cure)
-					return
-				}
-				_, _ = fmt.Fprintf(out, "ok    %s: %s\n", s.Name, s.Detail)
-			})
+			}, func(s doctor.Step) { printStep(out, s) })
 			if !well {
 				return errors.New("not all is well")
 			}
@@ -54,4 +48,14 @@ Settings are read from LIGHTERMAN_UPLOADER, as the sidecar does. The exit code i
 	cmd.Flags().DurationVar(&patience, "patience", 20*time.Second,
 		"how long the doctor retries a token service that it cannot reach; some are late in a pod that has just started")
 	return cmd
+}
+
+// printStep prints a step's line, and below a failure its cure.
+func printStep(out io.Writer, s doctor.Step) {
+	if s.Err == nil {
+		printLine(out, "ok    %s: %s", s.Name, s.Detail)
+		return
+	}
+	printLine(out, "FAIL  %s: %v", s.Name, s.Err)
+	printLine(out, "      %s", s.Cure)
 }

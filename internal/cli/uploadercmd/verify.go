@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lighterman.dev/lighterman/internal/cli"
+	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/sidecar"
@@ -71,18 +72,23 @@ func verifyRun(ctx context.Context, out io.Writer, where string, content bool) e
 			return context.Cause(ctx)
 		case err != nil:
 			bad++
-			_, _ = fmt.Fprintf(out, "FAIL  %s: %s\n", f.Path, sidecar.Explain(err))
+			printLine(out, "FAIL  %s: %s", f.Path, sidecar.Explain(err))
 		default:
-			_, _ = fmt.Fprintf(out, "ok    %s  %d bytes  sha256:%s\n", f.Path, f.Size, f.SHA256)
+			printLine(out, "ok    %s  %d bytes  sha256:%s", f.Path, f.Size, f.SHA256)
 		}
 	}
 	if bad > 0 {
 		return fmt.Errorf("%d of %d files are not what was stored", bad, len(m.Files))
 	}
-	_, _ = fmt.Fprintf(out, "%d files of %s/%s are as they were stored at %s\n", len(m.Files), m.Pod.Namespace, m.Pod.Name,
+	printLine(out, "%d files of %s/%s are as they were stored at %s", len(m.Files), m.Pod.Namespace, m.Pod.Name,
 		m.Written.Format(time.RFC3339))
 	if !m.Final {
 		return errors.New("the run had not ended when this manifest was written: files that came later are not in it")
 	}
 	return nil
+}
+
+// printLine prints one line of a report: what a manifest or a store says cannot begin another one, or control a terminal.
+func printLine(out io.Writer, format string, args ...any) {
+	_, _ = fmt.Fprintln(out, message.Line(fmt.Sprintf(format, args...)))
 }
