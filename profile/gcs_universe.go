@@ -37,8 +37,10 @@ func (p *problems) checkUniverse(gcs *v1alpha1.GCSStore) {
 	if wif == nil || !strings.HasPrefix(wif.Audience, "//") {
 		return
 	}
-	if strings.HasPrefix(wif.Audience, "//iam."+googleUniverse+"/") || strings.HasPrefix(wif.Audience, "//iam."+universeOf(gcs)+"/") {
-		return
+	for _, domain := range [...]string{googleUniverse, universeOf(gcs)} {
+		if strings.HasPrefix(wif.Audience, "//iam."+domain+"/") {
+			return
+		}
 	}
 	p.addInvalid("spec.gcs.auth.workloadIdentityFederation.audience",
 		"names a provider of another universe than universeDomain: begin it with //iam.googleapis.com/, or with //iam.%s/", universeOf(gcs))
@@ -77,5 +79,5 @@ const useOtherUniverse = ": leave it out of the tools, and upload with the uploa
 
 // keyElsewhere is why tools built on golang.org/x/oauth2 cannot use a key in another universe: there no token is given for one, and
 // services take a token that the key itself has signed (google.golang.org/api v0.315.0 internal/creds.go), which that library does
-// not make (v0.38.0 google/google.go).
+// not make (v0.38.0 google/google.go). Seen with restic 0.18.1 and rclone 1.76.0; kopia 0.22.3 and litestream 0.5.18 sign one.
 const keyElsewhere = "asks for a token in exchange for the key, which only Google's own universe gives: use workloadIdentityFederation"

@@ -134,11 +134,12 @@ func TestTokensAreNotSentInPlainText(t *testing.T) {
 		azure("accountKey: " + key):                                                      "",
 		azure("connectionString: " + key):                                                "",
 		azure("default: {}"):                                                             "",
-		"{azure: {storageAccount: backups, container: pg, auth: {workloadIdentity: {clientID: x, tenantID: y, authorityHost: 'http://login.example.com'}}}}": "authorityHost: must be an https URL",
-		"{gcs: {bucket: pg, endpoint: 'http://gcs.storage.svc:4443', auth: {serviceAccountKey: " + key + "}}}":                                               "spec.gcs.endpoint: must be an https URL",
-		"{gcs: {bucket: pg, endpoint: 'http://gcs.storage.svc:4443', auth: {gkeWorkloadIdentity: {}}}}":                                                      "spec.gcs.endpoint: must be an https URL",
-		"{gcs: {bucket: pg, endpoint: 'http://gcs.storage.svc:4443', auth: {ambient: {}}}}":                                                                  "",
-		"{gcs: {bucket: pg, auth: {workloadIdentityFederation: {audience: x, tokenURL: 'http://sts.example.com'}}}}":                                         "tokenURL: must be an https URL",
+		"{azure: {storageAccount: backups, container: pg, auth: {workloadIdentity: {clientID: x, tenantID: y, authorityHost: 'http://login.example.com'}}}}":                      "authorityHost: must be an https URL",
+		"{azure: {storageAccount: backups, container: pg, auth: {workloadIdentity: {clientID: x, tenantID: y, identityBinding: {tokenProxy: 'http://kubernetes.default.svc'}}}}}": "tokenProxy: must be an https URL",
+		"{gcs: {bucket: pg, endpoint: 'http://gcs.storage.svc:4443', auth: {serviceAccountKey: " + key + "}}}":                                                                    "spec.gcs.endpoint: must be an https URL",
+		"{gcs: {bucket: pg, endpoint: 'http://gcs.storage.svc:4443', auth: {gkeWorkloadIdentity: {}}}}":                                                                           "spec.gcs.endpoint: must be an https URL",
+		"{gcs: {bucket: pg, endpoint: 'http://gcs.storage.svc:4443', auth: {ambient: {}}}}":                                                                                       "",
+		"{gcs: {bucket: pg, auth: {workloadIdentityFederation: {audience: x, tokenURL: 'http://sts.example.com'}}}}":                                                              "tokenURL: must be an https URL",
 	} {
 		messages := messagesOf(t, spec, profile.Cluster{})
 		switch {

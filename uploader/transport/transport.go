@@ -55,7 +55,8 @@ func New(o Options) (*http.Client, error) {
 			return newConn(c), nil
 		},
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			return dialTLS(ctx, dialer, &tls.Config{ServerName: o.ServerName, MinVersion: tls.VersionTLS12}, roots, network, address)
+			config := &tls.Config{ServerName: o.ServerName, MinVersion: tls.VersionTLS12}
+			return dialTLS(ctx, dialer, config, roots, network, address)
 		},
 		// For the way through a proxy, where the transport shakes hands itself.
 		TLSClientConfig:        &tls.Config{ServerName: o.ServerName, RootCAs: roots.pool, MinVersion: tls.VersionTLS12},

@@ -116,7 +116,8 @@ var azureForgets = []string{
 	"spec.resources", "spec.hostnameOverride", "spec.schedulingGroup", "spec.evictionResponders",
 	"spec.securityContext.seLinuxChangePolicy",
 	"spec.*.restartPolicyRules", "spec.*.env.valueFrom.fileKeyRef", "spec.*.volumeMounts.bindMountOptions",
-	"spec.*.lifecycle.stopSignal", "spec.*.lifecycle.postStart.httpGet.protocol", "spec.*.lifecycle.preStop.httpGet.protocol",
+	"spec.*.lifecycle.stopSignal", "spec.*.lifecycle.postStart.httpGet.protocol",
+	"spec.*.lifecycle.preStop.httpGet.protocol",
 	"spec.volumes.projected.sources.podCertificate",
 }
 
