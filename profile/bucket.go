@@ -1,6 +1,8 @@
 package profile
 
 import (
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
@@ -42,6 +44,40 @@ func describeBucketSource(source *v1alpha1.BucketSource) string {
 	}
 	if ref := source.Secret; ref != nil {
 		return "(Secret " + ref.Name + ", key " + ref.Key + ")"
+	}
+	return ""
+}
+
+// tenantSeparator stands between tenant and bucket, as Ceph has it (docs.ceph.com/en/latest/radosgw/multitenancy).
+const tenantSeparator = ":"
+
+// directorySuffix ends the names of directory buckets (docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-naming-rules.html),
+// which have hosts and sessions of their own.
+const directorySuffix = "--x-s3"
+
+// checkS3Name refuses names of buckets that mean something else to the tools than to the store.
+func (p *problems) checkS3Name(r *Resolved) {
+	bucket := r.Spec.S3.Bucket
+	switch {
+	case strings.HasPrefix(bucket, "arn:"):
+		// botocore 1.43 takes one (a multi-region access point's with the crt library only), aws-sdk-go-v2 does; minio-go 7.4 (restic,
+		// kopia, mc), WAL-G and pgBackRest do not, and rclone cuts it at its slash.
+		p.addInvalid("spec.s3.bucket", "is an ARN, which most tools do not take for a bucket: write the alias of the access point (it ends with -s3alias), or for a multi-region access point the name of one of its buckets")
+	case strings.Contains(bucket, tenantSeparator) && r.preset != nil && r.preset.name != "Ceph":
+		p.addInvalid("spec.s3.bucket", "names a tenant, which only preset Ceph has: write the bucket's name alone")
+	}
+}
+
+// findBucketRefusal returns why a program that is not one of the SDKs cannot use the bucket, and what to use instead; empty: it can.
+func (r *Resolved) findBucketRefusal(takesTenant bool) string {
+	if r.Spec.S3 == nil {
+		return ""
+	}
+	switch bucket := r.Spec.S3.Bucket; {
+	case strings.Contains(bucket, tenantSeparator) && !takesTenant:
+		return "it takes no tenant in front of a bucket: use the key or role of a user of that tenant, for whom the bucket has its name alone"
+	case strings.HasSuffix(bucket, directorySuffix):
+		return "it was not tried with directory buckets (S3 Express One Zone), which have hosts and sessions of their own: use a general purpose bucket"
 	}
 	return ""
 }

@@ -160,6 +160,7 @@ var checksumValues = map[v1alpha1.ChecksumMode]string{
 func checkS3(p *problems, r *Resolved) {
 	s3, preset, where := r.Spec.S3, r.preset, &r.location
 	p.checkBucket("s3", "bucket", s3.Bucket, s3.BucketFrom)
+	p.checkS3Name(r)
 	if preset == nil {
 		p.addInvalid("spec.s3.preset", "%q is not a preset: use Other, and set endpoint", s3.Preset)
 		return

@@ -8,6 +8,7 @@ import (
 // restic 0.19.1: internal/backend/{s3,azure,gs}, doc/075_scripting.rst.
 var restic = dialect{
 	name: "restic", version: "0.19.1",
+	takesTenant: true, // minio-go, as kopia.
 	// The first element of a URL's path is the bucket (s3/config.go ParseConfig).
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		e.addVar("RESTIC_REPOSITORY", "s3:"+joinPrefix(e.s3URL()+"/"+e.bucket(), e.Prefix()), 0)

@@ -29,7 +29,7 @@ const veleroNoSecret = "velero install --no-secret"
 // velero 1.18.3 and its plugins for AWS (1.14.3), Microsoft Azure (1b682ce1, after 1.14.0-rc.1) and GCP (1.14.2). The location is in the BackupStorageLocation. A credentials
 // file that Velero is given itself (AWS_SHARED_CREDENTIALS_FILE, without --no-secret) is the container's own, and wins.
 var velero = dialect{
-	name: "velero", version: "1.18.3",
+	name: "velero", version: "1.18.3", hasOwnLocation: true,
 	// Its HTTP client is the SDK's own (velero-plugin-for-aws config.go), so AWS_CA_BUNDLE counts.
 	s3: allSupported(&s3Store, supported(veleroChecksums()), (*Environment).needsCABundle).override(map[string]cell{
 		"webIdentity": {note: veleroNoSecret + "; " + veleroChecksums(), chain: chainOfGoSDK},

@@ -19,6 +19,10 @@ type dialect struct {
 	// groups are those of variables that only this tool reads, as groupsByVariable has them for all. They count where the tool is
 	// named.
 	groups map[string]Group
+	// takesTenant: it takes tenant:bucket.
+	takesTenant bool
+	// hasOwnLocation: it is told its bucket elsewhere, and knows nothing of the profile's.
+	hasOwnLocation bool
 	// identities and rivals are as in store, for what only this tool reads.
 	identities []Identity
 	rivals     []Rival
@@ -136,6 +140,11 @@ func (d *dialect) cellsFor(s *Store) *cells {
 
 // findRefusal returns why the tool cannot use the profile; empty: it can.
 func (d *dialect) findRefusal(r *Resolved) string {
+	if !d.hasOwnLocation {
+		if why := r.findBucketRefusal(d.takesTenant); why != "" {
+			return why
+		}
+	}
 	c := d.cellsFor(r.Store)
 	mode := c.modes[r.Mode.Name]
 	if mode.unsupportedReason != "" {

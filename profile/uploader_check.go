@@ -18,6 +18,9 @@ func (p *problems) checkUploader(r *Resolved, sound bool) {
 		return
 	}
 	p.checkUploaderFields(spec)
+	if why := r.findBucketRefusal(false); why != "" {
+		p.addUnsupported("spec.uploader", "the uploader cannot be used with this bucket: %s", why)
+	}
 	c := UploaderConfig(spec)
 	c.Spool = cmp.Or(spec.Path, "/spool") // A pod may name another.
 	c.Completion = uploader.Completion(spec.Completion)
