@@ -20,6 +20,9 @@ func TestServiceAccountAnnotations(t *testing.T) {
 	aws := v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{Auth: v1alpha1.S3Auth{
 		WebIdentity: &v1alpha1.S3WebIdentity{RoleARN: "arn"},
 	}}}
+	chain := v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{Auth: v1alpha1.S3Auth{
+		WebIdentity: &v1alpha1.S3WebIdentity{RoleARN: "first", AssumeRole: &v1alpha1.S3AssumeRole{RoleARN: "second"}},
+	}}}
 	azure := v1alpha1.CredentialProfileSpec{Azure: &v1alpha1.AzureStore{Auth: v1alpha1.AzureAuth{
 		WorkloadIdentity: &v1alpha1.AzureWorkloadIdentity{ClientID: "c", TenantID: "t"},
 	}}}
@@ -31,6 +34,7 @@ func TestServiceAccountAnnotations(t *testing.T) {
 		"a mode that needs one":       {gke, google, google, google},
 		"the same mode without":       {direct, nil, nil, nil},
 		"a role":                      {aws, nil, nil, []string{"eks.amazonaws.com/role-arn=arn"}},
+		"a role that assumes another": {chain, nil, nil, []string{"eks.amazonaws.com/role-arn=first"}},
 		"a client and its tenant":     {azure, nil, nil, []string{"azure.workload.identity/client-id=c", "azure.workload.identity/tenant-id=t"}},
 		"a spec of nothing":           {},
 		"a mode that has none at all": {spec: v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{Auth: v1alpha1.S3Auth{Ambient: &v1alpha1.Ambient{}}}}},

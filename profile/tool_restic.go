@@ -77,3 +77,11 @@ func resticRoles(e *Environment) {
 	e.addVar(resticRole+"SESSION_NAME", cmp.Or(second.SessionName, "lighterman"), groupSecondRole|groupIdentity)
 	e.roles.needs = e.tool
 }
+
+// warnShortChain warns of a run that outlives the session of the first role.
+func (r *Resolved) warnShortChain() string {
+	if !r.assumesRole() || !slices.Contains(r.Tools, restic.name) {
+		return ""
+	}
+	return assumeRoleField + ": restic renews the second role with the session of the first that it got at its start, which ends after an hour: a run that takes longer fails, so split it, or use another tool"
+}

@@ -28,4 +28,5 @@ var warningRules = [...]func(*Resolved) string{
 	(*Resolved).warnPreset,
 	(*Resolved).warnRegion,
 	(*Resolved).warnInstanceDiscovery,
+	(*Resolved).warnShortChain,
 }
