@@ -17,6 +17,8 @@ type claims struct {
 	groups profile.Group
 	// webhooks are those of cloud providers that gave it an identity.
 	webhooks []*profile.CloudWebhook
+	// elsewhere is a variable by which it asks another store than the profile's; empty: there is none.
+	elsewhere string
 }
 
 // addVariable adds a variable of the identity group.
@@ -50,6 +52,10 @@ func (j identityJudge) decideIdentity(c *claims) (identityDecision, error) {
 	}
 	if len(claimed) > 0 {
 		return identityDecision{kept: j.Store.IdentityGroup | c.groups}, j.checkWhole(claimed)
+	}
+	if c.elsewhere != "" {
+		j.warnElsewhere(c.elsewhere)
+		return identityDecision{kept: j.Store.IdentityGroup}, nil
 	}
 	for _, w := range c.webhooks {
 		kept, err := webhookConflict{scope: j.scope, webhook: w}.resolveConflict()

@@ -54,6 +54,9 @@ func (p *placer) compareOwn() (taken profile.Group, c claims, optional []string)
 		if injected {
 			p.places[at] = p.placeBeside(v, at, g)
 		}
+		if c.elsewhere == "" && v.is.isCertain() && env.ValueFrom == nil && p.LeadsElsewhere(v.name, env.Value) {
+			c.elsewhere = v.name
+		}
 		switch {
 		case !v.is.isPossible() || injected && p.places[at].kind == keptOut && !isOptional(env) && p.Vars[at].Equals(env):
 		case slices.ContainsFunc(c.webhooks, func(w *profile.CloudWebhook) bool { return w.Sets(v.name) }):
@@ -65,6 +68,7 @@ func (p *placer) compareOwn() (taken profile.Group, c claims, optional []string)
 			if injected {
 				optional = append(optional, v.name) // Of other groups.
 			}
+		case g != 0 && p.repeats(env, g): // By another of its names.
 		case g != 0 && taken&g == 0:
 			taken |= g
 			p.warnGroup(v.name, g)
@@ -76,9 +80,16 @@ func (p *placer) compareOwn() (taken profile.Group, c claims, optional []string)
 	return taken, c, optional
 }
 
+// repeats reports whether a container's variable says what the profile's variables of the group say.
+func (p *placer) repeats(env *corev1.EnvVar, g profile.Group) bool {
+	return !g.IsRepository() && env.ValueFrom == nil && env.Value != "" && slices.ContainsFunc(p.Vars, func(v profile.Variable) bool {
+		return v.Groups&g != 0 && v.ValueFrom == nil && v.Value == env.Value
+	})
+}
+
 // placeBeside returns where one of the profile's variables goes in a container that sets it, too. An optional reference
 // may be none: what belongs to the identity or the location then stands behind it, for two values of one group do not
-// mix; what belongs to no group stands in front, so that the container's own counts where there is one.
+// mix; what belongs to no group, or is a repository by itself, stands in front, so that the container's own counts where there is one.
 func (p *placer) placeBeside(v *ownVariable, at int, g profile.Group) placement {
 	isSame := func(i int) bool {
 		e := &p.Env[i]
@@ -89,7 +100,7 @@ func (p *placer) placeBeside(v *ownVariable, at int, g profile.Group) placement 
 		return placement{kind: keptOut}
 	case !v.is.isPossible():
 		return placement{kind: filledIn, at: v.last}
-	case g != 0:
+	case g != 0 && !g.IsRepository():
 		return placement{kind: behindOwn}
 	}
 	for i := range p.Env {
@@ -135,7 +146,7 @@ func (p *placer) warnOptionalPlaces(names []string, taken profile.Group) {
 	var hidden, kept []string
 	for _, name := range names {
 		switch g := p.GroupOf(name); {
-		case g == 0:
+		case g == 0 || g.IsRepository():
 			kept = append(kept, name)
 		case g&taken == 0:
 			hidden = append(hidden, name)

@@ -33,8 +33,14 @@ func (s scope) warnGroup(name string, g profile.Group) {
 
 // warnKept warns of a group that the container keeps for itself.
 func (s scope) warnKept(name string, g profile.Group) {
-	s.warn("container %q sets %s itself, so Lighterman does not inject %s of %s %s there: remove the variable, or list the container in %s",
-		s.Name, name, g, s.profile.Kind, s.profile, AnnotationSkipContainers)
+	s.warn("container %q sets %s itself, so Lighterman does not inject %s of %s %s there: remove the variable, or list the container in %s%s",
+		s.Name, name, g, s.profile.Kind, s.profile, AnnotationSkipContainers, g.Cure())
+}
+
+// warnElsewhere warns of a container that asks another store than the profile's, and so gets no identity for it.
+func (s scope) warnElsewhere(name string) {
+	s.warn("container %q sets %s, by which programs ask another store than that of %s %s, and would send it the profile's credentials, so Lighterman does not inject them there: remove the variable, set that store's credentials in env too, or list the container in %s",
+		s.Name, name, s.profile.Kind, s.profile, AnnotationSkipContainers)
 }
 
 // warnEnvFrom warns of the variables that the container takes from envFrom; kept: it keeps an identity of its own.

@@ -16,6 +16,7 @@ var azureStore = Store{
 	modes:         azureModes,
 	groups:        groupAzure | GroupAzureAccount | groupAzureEndpoint | groupRequestsCA,
 	IdentityGroup: groupAzure, identities: azureIdentities, rivals: azureRivals,
+	endpoints:         map[string]leadsElsewhere{"AZURE_STORAGE_SERVICE_ENDPOINT": azureElsewhere},
 	CloudWebhooks:     azureCloudWebhooks,
 	check:             checkAzure,
 	env:               azureEnv,

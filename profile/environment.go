@@ -37,9 +37,7 @@ type Environment struct {
 	// tool is the one whose variables are added, and row its own; empty: the SDKs'.
 	tool v1alpha1.Tool
 	row  *dialect
-	// rename is that of the tool's row.
-	rename func(string) string
-	ca     caConflict
+	ca   caConflict
 	// roles is about a role that another assumes.
 	roles roleConflict
 	// conflicts are sentences on tools that cannot be used together.
@@ -86,7 +84,7 @@ func (e *Environment) addAll() {
 // overrideVar adds a variable of spec.env, in place of one that has its name.
 func (e *Environment) overrideVar(name, value string) {
 	e.Vars = slices.DeleteFunc(e.Vars, func(v Variable) bool { return v.Name == name })
-	e.addVar(name, value, 0)
+	e.addVar(name, value, e.toolGroupOf(name))
 	if n := len(e.Vars); n > 0 && e.Vars[n-1].Name == name {
 		e.Vars[n-1].Literal = true
 	}

@@ -15,6 +15,10 @@ var gcsStore = Store{
 	modes:         gcsModes,
 	groups:        groupGoogle | groupGoogleProject | groupGoogleEndpoint | groupGoogleUniverse | GroupGoogleSwitch | groupRequestsCA,
 	IdentityGroup: groupGoogle, identities: gcsIdentities, rivals: gcsRivals,
+	endpoints: map[string]leadsElsewhere{
+		"API_ENDPOINT_OVERRIDE": googleElsewhere, "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": googleElsewhere,
+		"GOOGLE_CLOUD_UNIVERSE_DOMAIN": universeElsewhere, "CLOUDSDK_CORE_UNIVERSE_DOMAIN": universeElsewhere,
+	},
 	check: func(p *problems, r *Resolved) {
 		s := r.Spec
 		p.checkBucket("gcs", "bucket", s.GCS.Bucket, s.GCS.BucketFrom)

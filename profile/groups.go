@@ -4,7 +4,7 @@ import "slices"
 
 // Group is a set of variables that describe one thing together. When a container sets one of them itself, injecting the
 // others would mix two answers: two identities, or a region that does not go with its endpoint.
-type Group uint32
+type Group uint64
 
 // The groups. GroupEntra is the part of groupAzure that is asked for a token: the account's keys are not.
 const (
@@ -30,7 +30,23 @@ const (
 	GroupGoogleSwitch
 	groupSharedConfig
 	groupSecondRole
+
+	// Those of one tool: where it finds its repository. What belongs to one repository goes with it.
+	groupRestic
+	groupResticPassword
+	groupWALG
+	groupWALGCA
+	groupPgbackrest
+	groupRclone
+	groupRcloneAuth
+	groupS3Proxy
 )
+
+// repositoryGroups are the places of one tool. A variable of theirs is whole by itself.
+const repositoryGroups = groupRestic | groupWALG | groupPgbackrest | groupRclone | groupS3Proxy
+
+// IsRepository reports whether the group is the place of one tool's repository.
+func (g Group) IsRepository() bool { return g&repositoryGroups != 0 }
 
 // groupNames name the groups in warnings.
 var groupNames = map[Group]string{
@@ -59,7 +75,24 @@ var groupNames = map[Group]string{
 	groupGoogleEndpoint: "the endpoint",
 	groupGoogleUniverse: "the universe",
 	GroupGoogleSwitch:   "the metadata setting",
+
+	groupRestic:         "the repository",
+	groupResticPassword: "the password",
+	groupWALG:           "the storage",
+	groupWALGCA:         "the CA bundle",
+	groupPgbackrest:     "the repository",
+	groupRclone:         "the remote",
+	groupRcloneAuth:     "the remote's authentication",
+	groupS3Proxy:        "the backend",
 }
+
+// groupCures say what else helps where a container has variables of a group itself.
+var groupCures = map[Group]string{
+	groupPgbackrest: ", or choose another repository in toolOptions.pgbackrest.repository or annotation lighterman.dev/pgbackrest-repository",
+}
+
+// Cure returns what else helps, beside removing a variable of the group; empty: nothing.
+func (g Group) Cure() string { return groupCures[g] }
 
 // groupsByVariable has the group of each variable that containers may set themselves. The identity group holds every way in which the
 // AWS SDKs, minio-go and the tools built on them take credentials from the environment: they compete, and which one
@@ -97,6 +130,8 @@ var groupsByVariable = map[string]Group{
 
 	"AWS_ENDPOINT_URL":    groupEndpoint,
 	"AWS_ENDPOINT_URL_S3": groupEndpoint,
+	// With true the SDKs read neither of them, and ask Amazon (botocore 1.43 configprovider.py, aws-sdk-go-v2 env_config.go).
+	"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": groupEndpoint,
 
 	// Two ways to say one thing, but no conflict: the SDKs take the first before the second.
 	"AWS_ENDPOINT_URL_STS":       groupSTS,
@@ -180,8 +215,14 @@ var groupsByVariable = map[string]Group{
 // GroupOf returns the group that a variable belongs to for the SDKs; zero: to none.
 func GroupOf(name string) Group { return groupsByVariable[name] }
 
+// plainNames are those that a tool shares with programs of every kind. Lighterman writes none of them.
+var plainNames = []string{"ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "DEFAULT_REGION", "ENDPOINT"}
+
 // IsKnownVariable reports whether a variable is one that some profile or tool has Lighterman write.
 func IsKnownVariable(name string) bool {
+	if slices.Contains(plainNames, name) {
+		return false
+	}
 	name = firstRepositoryName(name)
 	return groupsByVariable[name] != 0 ||
 		slices.ContainsFunc(dialects[:], func(d *dialect) bool { return d.groups[name] != 0 })

@@ -67,7 +67,11 @@ func (d *dialect) renumber(number int32) *dialect {
 		return names
 	}
 	n := *d
-	n.rename = rename
+	n.rename, n.prefix = rename, prefix
+	n.endpoints = make(map[string]leadsElsewhere, len(d.endpoints))
+	for name, leads := range d.endpoints {
+		n.endpoints[rename(name)] = leads
+	}
 	n.groups = make(map[string]Group, len(d.groups))
 	for name, g := range d.groups {
 		n.groups[rename(name)] = g

@@ -111,6 +111,11 @@ func (r *Resolved) GroupOf(name string) Group {
 	if g := groupsByVariable[name]; g != 0 {
 		return g
 	}
+	return r.toolGroupOf(name)
+}
+
+// toolGroupOf returns the group that a variable belongs to for one of the profile's tools; zero: to none.
+func (r *Resolved) toolGroupOf(name string) Group {
 	for _, d := range r.dialects {
 		if g := d.groups[name]; g != 0 {
 			return g

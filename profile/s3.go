@@ -15,9 +15,13 @@ var s3Store = Store{
 	modes:        s3Modes,
 	groups: groupIdentity | groupMetadata | groupRegion | groupEndpoint | groupSTS | groupRegionalSTS |
 		groupChecksums | groupCA | groupSharedConfig,
-	IdentityGroup:      groupIdentity,
-	identities:         s3Identities,
-	rivals:             s3Rivals,
+	IdentityGroup: groupIdentity,
+	identities:    s3Identities,
+	rivals:        s3Rivals,
+	endpoints: map[string]leadsElsewhere{
+		"AWS_ENDPOINT_URL": s3Elsewhere, "AWS_ENDPOINT_URL_S3": s3Elsewhere,
+		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": ignoresEndpoint,
+	},
 	BlocksNodeIdentity: true,
 	CloudWebhooks:      s3CloudWebhooks,
 	check:              checkS3,

@@ -23,6 +23,8 @@ type Store struct {
 	// identities are the sets of variables by which the SDKs know a program, rivals what they take before them.
 	identities []Identity
 	rivals     []Rival
+	// endpoints are as in dialect, for the SDKs.
+	endpoints map[string]leadsElsewhere
 	// BlocksNodeIdentity: one of its variables keeps programs from the identity of the node, whatever else a container sets.
 	BlocksNodeIdentity bool
 	// CloudWebhooks are the webhooks of cloud providers that inject an identity for it, too.

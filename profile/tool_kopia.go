@@ -37,8 +37,9 @@ var kopia = dialect{
 		"sasToken":         {env: kopiaAzure, note: "the token without ? at its front"},
 		"connectionString": unsupported("reads no connection string: use accountKey or sasToken"),
 	}).rejectIf(azureHost("knows no endpoint but <account>.<domain>: leave spec.azure.endpoint out")),
-	gcs:    allSupported(&gcsStore, supported("no --credentials-file"), nil).rejectIf(googleHost),
-	rivals: minioRivals,
+	gcs:       allSupported(&gcsStore, supported("no --credentials-file"), nil).rejectIf(googleHost),
+	endpoints: map[string]leadsElsewhere{"AZURE_STORAGE_DOMAIN": azureDomainElsewhere},
+	rivals:    minioRivals,
 }
 
 func kopiaAzure(e *Environment) {

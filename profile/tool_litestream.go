@@ -25,7 +25,8 @@ var litestream = dialect{
 		}),
 		"connectionString": unsupported("reads no connection string: use accountKey or sasToken"),
 	}),
-	gcs: allSupported(&gcsStore, cell{}, nil).rejectIf(googleHost),
+	gcs:       allSupported(&gcsStore, cell{}, nil).rejectIf(googleHost),
+	endpoints: map[string]leadsElsewhere{"LITESTREAM_S3_ENDPOINT": s3Elsewhere},
 	groups: map[string]Group{
 		"LITESTREAM_S3_ENDPOINT":       groupEndpoint,
 		"LITESTREAM_ACCESS_KEY_ID":     groupIdentity,

@@ -34,10 +34,14 @@ var mc = dialect{
 	}).rejectIf(basePath("takes no path in the URL of a store" + useOtherForPath)),
 	azure: noneSupported(&azureStore, "speaks S3 only: use another tool"),
 	gcs:   noneSupported(&gcsStore, "speaks S3 only"+useGCSInterop),
+	// An alias of the environment comes before one of MC_CONFIG_ENV_FILE and of its configuration (cmd/config.go expandAlias).
 	groups: map[string]Group{
 		"MC_HOST_LIGHTERMAN": groupIdentity, "MC_STS_ENDPOINT_LIGHTERMAN": groupIdentity, "MC_REGION": groupRegion,
+		"MC_WEB_IDENTITY_TOKEN_FILE_LIGHTERMAN": groupIdentity, "MC_ROLE_ARN_LIGHTERMAN": groupIdentity,
+		"MC_ROLE_SESSION_NAME_LIGHTERMAN": groupIdentity,
 	},
-	identities: []Identity{whole(anyOf("MC_HOST_LIGHTERMAN")).and("MC_STS_ENDPOINT_LIGHTERMAN")},
+	identities: []Identity{whole(anyOf("MC_HOST_LIGHTERMAN")).and("MC_STS_ENDPOINT_LIGHTERMAN",
+		"MC_WEB_IDENTITY_TOKEN_FILE_LIGHTERMAN", "MC_ROLE_ARN_LIGHTERMAN", "MC_ROLE_SESSION_NAME_LIGHTERMAN")},
 }
 
 func mcAlias(e *Environment, keys string) {

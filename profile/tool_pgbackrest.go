@@ -94,7 +94,16 @@ var pgbackrest = dialect{
 	archives: []string{pgRepo + "PATH"},
 	// src/command/archive/push/{push,file}.c, src/command/backup/backup.c: the database's system identifier must be the stanza's.
 	sharing: "knows a stanza of one name as one database, and refuses the other",
+	// A type, a path or a host makes the repository one of the container's: a volume, or one that another host serves.
+	prefix: pgRepo, repository: groupPgbackrest,
+	endpoints: map[string]leadsElsewhere{
+		pgRepo + "S3_ENDPOINT": s3Elsewhere, pgRepo + "AZURE_ENDPOINT": azureDomainElsewhere,
+		pgRepo + "GCS_ENDPOINT": googleElsewhere, pgRepo + "STORAGE_HOST": anyElsewhere,
+	},
 	groups: map[string]Group{
+		pgRepo + "TYPE":           groupPgbackrest,
+		pgRepo + "PATH":           groupPgbackrest,
+		pgRepo + "HOST":           groupPgbackrest,
 		pgRepo + "S3_KEY_TYPE":    groupIdentity,
 		pgRepo + "S3_KEY":         groupIdentity,
 		pgRepo + "S3_KEY_SECRET":  groupIdentity,

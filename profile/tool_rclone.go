@@ -28,7 +28,7 @@ var rclone = dialect{
 	azure: allSupported(&azureStore, withEnv(rcloneEnvAuth), func(e *Environment) {
 		e.addVar(rcloneRemote+"TYPE", "azureblob", 0)
 		e.addAccount(rcloneRemote+"ACCOUNT", 0)
-		if e.Spec.Azure.Endpoint != "" || !e.cloud.isPublic() {
+		if e.hasRcloneEndpoint() {
 			e.addVar(rcloneRemote+"ENDPOINT", e.azureEndpoint(), 0)
 		}
 		e.addVar("RCLONE_CA_CERT", e.Files.CA, 0)
@@ -56,13 +56,13 @@ var rclone = dialect{
 		// backend/googlecloudstorage/googlecloudstorage.go: google.DefaultClient of golang.org/x/oauth2.
 		"serviceAccountKey": {env: rcloneEnvAuth, note: keyNote, refuse: otherUniverse(keyElsewhere)},
 	}),
-	groups: map[string]Group{
-		rcloneRemote + "KEY":               groupAzure,
-		rcloneRemote + "SAS_URL":           groupAzure,
-		rcloneRemote + "CONNECTION_STRING": groupAzure,
-	},
-	identities: []Identity{
-		whole(anyOf(rcloneRemote+"KEY", rcloneRemote+"SAS_URL", rcloneRemote+"CONNECTION_STRING")),
+	prefix: rcloneRemote, repository: groupRclone,
+	groups: rcloneGroups(), identities: rcloneIdentities(), rivals: rcloneRivals,
+	endpoints: map[string]leadsElsewhere{
+		rcloneRemote + "ENDPOINT":   anyElsewhere,
+		"RCLONE_S3_ENDPOINT":        rcloneBackendElsewhere,
+		"RCLONE_AZUREBLOB_ENDPOINT": rcloneBackendElsewhere,
+		"RCLONE_GCS_ENDPOINT":       rcloneBackendElsewhere,
 	},
 }
 

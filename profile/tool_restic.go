@@ -3,6 +3,7 @@ package profile
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // restic 0.19.1: internal/backend/{s3,azure,gs}, doc/075_scripting.rst.
@@ -46,10 +47,18 @@ var restic = dialect{
 	}).rejectIf(googleHost),
 	archives: []string{"RESTIC_REPOSITORY"},
 	sharing:  "has one password for it, by which each can read and forget the snapshots of all",
+	// With a repository and a file that names one it ends at once, and so with two ways to its password, which spec.env may have
+	// (internal/global/global.go). RESTIC_FROM_* are another repository.
 	groups: map[string]Group{
-		"AZURE_ACCOUNT_NAME": GroupAzureAccount, "GOOGLE_PROJECT_ID": groupGoogleProject,
+		"RESTIC_REPOSITORY": groupRestic, "RESTIC_REPOSITORY_FILE": groupRestic,
+		"RESTIC_PASSWORD": groupResticPassword, "RESTIC_PASSWORD_FILE": groupResticPassword,
+		"RESTIC_PASSWORD_COMMAND": groupResticPassword,
+		"AZURE_ACCOUNT_NAME":      GroupAzureAccount, "GOOGLE_PROJECT_ID": groupGoogleProject,
 		resticRole + "ARN": groupSecondRole, resticRole + "EXTERNAL_ID": groupSecondRole, resticRole + "SESSION_NAME": groupSecondRole,
 		resticRole + "POLICY": groupSecondRole, resticRole + "REGION": groupSecondRole, resticRole + "STS_ENDPOINT": groupSecondRole,
+	},
+	endpoints: map[string]leadsElsewhere{
+		"RESTIC_REPOSITORY": resticElsewhere, "AZURE_ENDPOINT_SUFFIX": azureDomainElsewhere,
 	},
 	rivals: append([]Rival{
 		{Name: "AZURE_ACCOUNT_KEY", before: slices.Concat(azureTokens, []string{"sasToken"})},
@@ -84,4 +93,10 @@ func (r *Resolved) warnShortChain() string {
 		return ""
 	}
 	return assumeRoleField + ": restic renews the second role with the session of the first that it got at its start, which ends after an hour: a run that takes longer fails, so split it, or use another tool"
+}
+
+// resticElsewhere takes a repository. One of another kind of store gets nothing of the profile's identity.
+func resticElsewhere(r *Resolved, value string) bool {
+	place, isS3 := strings.CutPrefix(value, "s3:")
+	return isS3 && s3Elsewhere(r, strings.TrimPrefix(place, "//"))
 }

@@ -15,7 +15,20 @@ var s3proxy = dialect{
 		"connectionString": unsupported("reads no connection string: use accountKey"),
 		"sasToken":         unsupported("takes no SAS token from the environment: use accountKey"),
 	}),
-	gcs:        noneSupported(&gcsStore, "wants the e-mail and the private key of an account, which are inside the key file: use an s3 profile with preset GCSInterop without S3Proxy"),
-	groups:     map[string]Group{"JCLOUDS_IDENTITY": groupAzure, "JCLOUDS_CREDENTIAL": groupAzure},
-	identities: []Identity{whole(anyOf("JCLOUDS_IDENTITY"), anyOf("JCLOUDS_CREDENTIAL"))},
+	gcs: noneSupported(&gcsStore, "wants the e-mail and the private key of an account, which are inside the key file: use an s3 profile with preset GCSInterop without S3Proxy"),
+	// A file comes before the variable, and an empty name is none (src/main/config/run-docker-container.sh).
+	prefix: "JCLOUDS_", repository: groupS3Proxy,
+	groups: map[string]Group{
+		"JCLOUDS_PROVIDER": groupS3Proxy,
+		"JCLOUDS_IDENTITY": groupAzure, "JCLOUDS_IDENTITY_FILE": groupAzure,
+		"JCLOUDS_CREDENTIAL": groupAzure, "JCLOUDS_CREDENTIAL_FILE": groupAzure,
+	},
+	endpoints: map[string]leadsElsewhere{"JCLOUDS_ENDPOINT": azureElsewhere},
+	identities: []Identity{
+		whole(anyOf("JCLOUDS_IDENTITY", "JCLOUDS_IDENTITY_FILE"), anyOf("JCLOUDS_CREDENTIAL", "JCLOUDS_CREDENTIAL_FILE")),
+	},
+	rivals: []Rival{
+		{Name: "JCLOUDS_IDENTITY_FILE", before: []string{"accountKey"}},
+		{Name: "JCLOUDS_CREDENTIAL_FILE", before: []string{"accountKey"}},
+	},
 }

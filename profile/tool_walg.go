@@ -39,10 +39,52 @@ var walG = dialect{
 	archives: []string{"WALG_S3_PREFIX", "WALG_AZ_PREFIX", "WALG_GS_PREFIX"},
 	// internal/databases/postgres/wal_push_handler.go: only .history files are never replaced.
 	sharing: "replaces WAL segments of the same name unless WALG_PREVENT_WAL_OVERWRITE is true",
-	groups:  map[string]Group{"AWS_ENDPOINT": groupEndpoint},
+	groups:  walGGroups(),
+	identities: []Identity{
+		whole(walGNames("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"), walGNames("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")).
+			and(walGNames("AWS_SESSION_TOKEN")...),
+		whole(walGNames("AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_SAS_TOKEN"),
+			append(walGNames("AZURE_STORAGE_ACCOUNT"), azureAccountNames...)),
+	},
+	endpoints: map[string]leadsElsewhere{
+		"AWS_ENDPOINT": s3Elsewhere, "WALG_AWS_ENDPOINT": s3Elsewhere, "WALE_AWS_ENDPOINT": s3Elsewhere,
+		"AZURE_ENDPOINT_SUFFIX": azureDomainElsewhere,
+	},
 	rivals: []Rival{
 		// Without a token file it assumes this role itself (pkg/storages/s3/session.go configureSession).
 		{Name: "AWS_ROLE_ARN", before: []string{"accessKey", "podIdentity", "credentialsFile"}, beforeChain: true},
 		{Name: "AZURE_STORAGE_ACCESS_KEY", before: slices.Concat(azureTokens, []string{"sasToken"})},
 	},
+}
+
+// walGNames returns the second and the third name of settings: one that is not set is looked for with WALG_ before it, and then
+// with WALE_ (internal/storage_adapter.go loadSettings, internal/config/config.go GetWaleCompatibleSettingFrom).
+func walGNames(settings ...string) []string {
+	names := make([]string, 0, 2*len(settings))
+	for _, setting := range settings {
+		names = append(names, "WALG_"+setting, "WALE_"+setting)
+	}
+	return names
+}
+
+// walGGroups returns the groups of its variables. Of several storages that have a prefix it takes the first of its own list
+// (internal/configure.go ConfigureStorageForSpecificConfig).
+func walGGroups() map[string]Group {
+	groups := map[string]Group{
+		"AWS_ENDPOINT": groupEndpoint, "WALG_S3_ENDPOINT_SOURCE": groupEndpoint, "S3_ENDPOINT_SOURCE": groupEndpoint,
+		"S3_CA_CERT_FILE": groupWALGCA,
+	}
+	add := func(g Group, names []string) {
+		for _, name := range names {
+			groups[name] = g
+		}
+	}
+	add(groupWALG, walGNames("OSS_PREFIX", "S3_PREFIX", "FILE_PREFIX", "GS_PREFIX", "AZ_PREFIX", "SWIFT_PREFIX", "SSH_PREFIX"))
+	add(groupWALGCA, walGNames("S3_CA_CERT_FILE"))
+	add(groupEndpoint, walGNames("AWS_ENDPOINT"))
+	add(groupRegion, walGNames("AWS_REGION"))
+	add(groupIdentity, walGNames("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN"))
+	add(groupAzure, walGNames("AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_SAS_TOKEN"))
+	add(GroupAzureAccount, walGNames("AZURE_STORAGE_ACCOUNT"))
+	return groups
 }

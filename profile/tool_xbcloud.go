@@ -26,15 +26,30 @@ var xbcloud = dialect{
 	}),
 	gcs:    noneSupported(&gcsStore, "knows HMAC keys only"+useGCSInterop),
 	places: []string{"AZURE_CONTAINER_NAME"},
+	// The plain names come last (xbcloud.cc get_env_args), and are the ones that Percona's operator sets: the scripts of its images
+	// configure the AWS CLI from them (percona-xtradb-cluster-operator b3b0b10a build/backup/lib/pxc/aws.sh, pkg/pxc/backup/job.go).
 	groups: map[string]Group{
 		"S3_ENDPOINT":          groupEndpoint,
+		"AWS_ENDPOINT":         groupEndpoint,
+		"ENDPOINT":             groupEndpoint,
 		"S3_ACCESS_KEY_ID":     groupIdentity,
 		"S3_SECRET_ACCESS_KEY": groupIdentity,
 		"S3_SESSION_TOKEN":     groupIdentity,
+		"ACCESS_KEY_ID":        groupIdentity,
+		"SECRET_ACCESS_KEY":    groupIdentity,
+		"SESSION_TOKEN":        groupIdentity,
+		"S3_DEFAULT_REGION":    groupRegion,
+		"DEFAULT_REGION":       groupRegion,
+		"S3_CA_BUNDLE":         groupCA,
+		"OS_CACERT":            groupCA,
 		"AZURE_ENDPOINT":       groupAzureEndpoint,
 	},
+	endpoints: map[string]leadsElsewhere{
+		"S3_ENDPOINT": s3Elsewhere, "AWS_ENDPOINT": s3Elsewhere, "ENDPOINT": s3Elsewhere, "AZURE_ENDPOINT": azureElsewhere,
+	},
 	identities: []Identity{
-		whole(anyOf("S3_ACCESS_KEY_ID"), anyOf("S3_SECRET_ACCESS_KEY")).and("S3_SESSION_TOKEN"),
+		whole(anyOf("S3_ACCESS_KEY_ID", "ACCESS_KEY_ID"), anyOf("S3_SECRET_ACCESS_KEY", "SECRET_ACCESS_KEY")).
+			and("S3_SESSION_TOKEN", "SESSION_TOKEN"),
 	},
 	// The first that is set counts, and an empty one is set.
 	rivals: []Rival{

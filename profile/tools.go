@@ -31,6 +31,12 @@ type dialect struct {
 	places, archives []string
 	// sharing is what the tool does to an archive that two workloads share, as a part of a sentence.
 	sharing string
+	// endpoints are the variables by which a program is told which host to ask, with their meanings.
+	endpoints map[string]leadsElsewhere
+	// repository is the group of what the names with the prefix are about: where a container has it itself, it gets none of
+	// them. Empty: the tool has no such names.
+	prefix     string
+	repository Group
 	// rename returns the name of a variable that the row has for another one; nil: its own.
 	rename func(string) string
 }
@@ -166,7 +172,7 @@ func (d *dialect) findRefusal(r *Resolved) string {
 // addToolEnv adds the variables of the tools, behind those of the SDKs.
 func (e *Environment) addToolEnv() {
 	for _, d := range e.dialects {
-		e.tool, e.row, e.rename = d.name, d, d.rename
+		e.tool, e.row = d.name, d
 		c := d.cellsFor(e.Store)
 		if c.env != nil {
 			c.env(e)
@@ -179,7 +185,7 @@ func (e *Environment) addToolEnv() {
 			mode.chain.env(e)
 		}
 	}
-	e.tool, e.row, e.rename = "", nil, nil
+	e.tool, e.row = "", nil
 	e.settleCABundle()
 	e.settleRoles()
 }

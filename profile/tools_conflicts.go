@@ -20,8 +20,15 @@ func (e *Environment) appendVar(env corev1.EnvVar, groups Group) {
 		return
 	}
 	archive := e.row.hasArchive(env.Name)
-	if e.rename != nil {
-		env.Name = e.rename(env.Name)
+	if d := e.row; d != nil {
+		if d.rename != nil {
+			env.Name = d.rename(env.Name)
+		}
+		groups |= d.groups[env.Name]
+		// Where the profile leaves the place out, the container has it, and the identity is for it.
+		if d.prefix != "" && strings.HasPrefix(env.Name, d.prefix) && !e.omitsPlaces() {
+			groups |= d.repository
+		}
 	}
 	if e.tool != "" { // The SDKs' own have no doubles.
 		at := slices.IndexFunc(e.Vars, func(v Variable) bool { return v.Name == env.Name })

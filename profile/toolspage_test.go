@@ -4,6 +4,7 @@ import (
 	stdcmp "cmp"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,6 +100,7 @@ func toolsPage(t *testing.T) string {
 		if places := slices.Concat(d.archives, d.places); len(places) > 0 {
 			fmt.Fprintf(&always, "- left out with `toolOptions.location: Omit`: %s\n", code(places))
 		}
+		always.WriteString(groupSection(d))
 		if always.Len() > 0 {
 			b.WriteString("\n" + always.String())
 		}
@@ -220,6 +222,27 @@ func locationLimits(t *testing.T, d *dialect, s *Store) []string {
 		t.Errorf("%s, %s: no example of what its location check refuses", d.name, s.Name)
 	}
 	return limits
+}
+
+// groupSection returns what a container may set itself for the tool, by group.
+func groupSection(d *dialect) string {
+	names := map[string][]string{}
+	for name, g := range d.groups {
+		word := g.String()
+		switch {
+		case g&(groupIdentity|groupAzure|groupGoogle) != 0:
+			word = groupIdentity.String()
+		case g&GroupAzureAccount != 0:
+			word = GroupAzureAccount.String()
+		}
+		names[word] = append(names[word], name)
+	}
+	var b strings.Builder
+	for _, word := range slices.Sorted(maps.Keys(names)) {
+		slices.Sort(names[word])
+		fmt.Fprintf(&b, "- %s of the container's own, [by group](profile.md#environment): %s\n", word, code(names[word]))
+	}
+	return b.String()
 }
 
 func code(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
