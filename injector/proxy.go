@@ -100,7 +100,7 @@ func lastVariable(env [][]corev1.EnvVar, name string) *corev1.EnvVar {
 
 func hasValue(v *corev1.EnvVar) bool { return v != nil && (v.Value != "" || v.ValueFrom != nil) }
 
-// proxyEnv returns the proxy variables of spec.env, and those that they refer to, for the containers of the uploader: they
+// proxyEnv returns the variables of the profile's proxies, and those that they refer to, for Lighterman's own containers: they
 // take the same way to the network as the others.
 func proxyEnv(d *desired) ([]corev1.EnvVar, error) {
 	needed := map[int]bool{}
@@ -126,6 +126,9 @@ func addWithReferences(d *desired, needed map[int]bool, i int) error {
 	needed[i] = true
 	for name := range referencedNames(d.Vars[i].Value) {
 		at, injected := d.byName[name]
+		if profile.IsSetByKubelet(name) && !injected {
+			continue
+		}
 		if !injected || at >= i || d.Vars[at].ValueFrom != nil {
 			return Deny(ReasonInvalidProfile, fmt.Sprintf(
 				"%s %s: spec.env: %s refers to $(%s), which the uploader does not have: write the value out", d.profile.Kind,
@@ -143,7 +146,7 @@ func (s scope) warnProxies() {
 	for i := range s.Env {
 		env := &s.Env[i]
 		if !s.injects(env.Name) && slices.Contains(profile.ProxyVariables, strings.ToUpper(env.Name)) && hasValue(env) {
-			s.warn("container %q sets %s itself, and the uploader does not have it: put it into spec.env of %s %s if the store is reached through that proxy",
+			s.warn("container %q sets %s itself, and the uploader does not have it: set spec.proxy of %s %s if the store is reached through that proxy",
 				s.Name, env.Name, s.profile.Kind, s.profile)
 			return
 		}

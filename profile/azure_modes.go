@@ -152,7 +152,7 @@ var azureModes = []Mode{
 				e.addVar("AZURE_AUTHORITY_HOST", cloud.authority, groupAzure)
 			}
 		},
-		addUploaderAuth: addDefaultAuth,
+		addUploaderAuth:      addDefaultAuth,
 		KeepsAmbientIdentity: true,
 	},
 }

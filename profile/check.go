@@ -89,6 +89,7 @@ func (r *Resolved) Render(use Use, cluster Cluster) (Environment, []Problem) {
 	p.checkCABundle(rows.Spec, &cluster)
 	p.checkUploader(rows, sound)
 	p.checkEnv(rows)
+	p.checkProxy(rows.Spec)
 	p.checkToolOptions(rows.Spec)
 	p.checkSelector(rows.Spec.Selector)
 	if seconds := rows.Spec.TokenExpirationSeconds; seconds != nil && (*seconds < 600 || *seconds > 86400) {

@@ -75,6 +75,7 @@ func (e *Environment) addAll() {
 	e.addPodName()
 	e.Store.env(e)
 	e.addToolEnv()
+	e.addProxy()
 	for i := range e.Spec.Env {
 		e.overrideVar(e.Spec.Env[i].Name, e.Spec.Env[i].Value)
 	}
@@ -84,7 +85,7 @@ func (e *Environment) addAll() {
 // overrideVar adds a variable of spec.env, in place of one that has its name.
 func (e *Environment) overrideVar(name, value string) {
 	e.Vars = slices.DeleteFunc(e.Vars, func(v Variable) bool { return v.Name == name })
-	e.addVar(name, value, e.toolGroupOf(name))
+	e.addVar(name, value, e.toolGroupOf(name)|groupsByVariable[name]&groupsOfProxies)
 	if n := len(e.Vars); n > 0 && e.Vars[n-1].Name == name {
 		e.Vars[n-1].Literal = true
 	}

@@ -40,6 +40,9 @@ const (
 	groupRclone
 	groupRcloneAuth
 	groupS3Proxy
+
+	groupProxy
+	groupNoProxy
 )
 
 // repositoryGroups are the places of one tool. A variable of theirs is whole by itself.
@@ -47,6 +50,9 @@ const repositoryGroups = groupRestic | groupWALG | groupPgbackrest | groupRclone
 
 // IsRepository reports whether the group is the place of one tool's repository.
 func (g Group) IsRepository() bool { return g&repositoryGroups != 0 }
+
+// groupsOfProxies are those that a profile's literals may belong to: no field's alone says how a pod reaches the network.
+const groupsOfProxies = groupProxy | groupNoProxy
 
 // groupNames name the groups in warnings.
 var groupNames = map[Group]string{
@@ -84,6 +90,8 @@ var groupNames = map[Group]string{
 	groupRclone:         "the remote",
 	groupRcloneAuth:     "the remote's authentication",
 	groupS3Proxy:        "the backend",
+	groupProxy:          "the proxy",
+	groupNoProxy:        "the proxy's exceptions",
 }
 
 // groupCures say what else helps where a container has variables of a group itself.
@@ -210,6 +218,16 @@ var groupsByVariable = map[string]Group{
 	"STORAGE_EMULATOR_HOST":                   groupGoogleEndpoint,
 	"API_ENDPOINT_OVERRIDE":                   groupGoogleEndpoint,
 	"CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": groupGoogleEndpoint,
+
+	// A proxy for one protocol of the profile's, and for another of the container's own, would be two ways to one store.
+	"HTTPS_PROXY": groupProxy,
+	"https_proxy": groupProxy,
+	"HTTP_PROXY":  groupProxy,
+	"http_proxy":  groupProxy,
+	"ALL_PROXY":   groupProxy,
+	"all_proxy":   groupProxy,
+	"NO_PROXY":    groupNoProxy,
+	"no_proxy":    groupNoProxy,
 }
 
 // GroupOf returns the group that a variable belongs to for the SDKs; zero: to none.

@@ -5,7 +5,8 @@ package profile
 // keys. 3.4.0, as in Debian 12, has no --credential default: there the default is to give none.
 var barman = dialect{
 	name: "barman", version: "3.17.0",
-	s3: botoStore,
+	proxy: "boto3, azure-core and google-auth read it (urllib, requests)",
+	s3:    botoStore,
 	azure: allSupported(&azureStore, cell{}, nil).override(map[string]cell{
 		"workloadIdentity": {
 			note:   "azure-identity; no --credential, or default; not with identityBinding",

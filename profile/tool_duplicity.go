@@ -3,7 +3,8 @@ package profile
 // duplicity 0.8.22 and 3.0.4, as in Debian: duplicity/backends.
 var duplicity = dialect{
 	name: "duplicity", version: "3.0.4",
-	s3: botoStore,
+	proxy: "boto3 and azure-core read it (urllib, requests)",
+	s3:    botoStore,
 	azure: noneSupported(&azureStore, connectionOnly).override(map[string]cell{
 		"connectionString": {
 			// azurebackend.py takes all that follows azure:// for the container's name, and creates it if need be.

@@ -11,6 +11,7 @@ const kopiaNoKeys = "--access-key= --secret-access-key="
 var kopia = dialect{
 	name: "kopia", version: "0.23.1",
 	takesTenant: true, // The library's pattern of names (minio-go 7.4.1 pkg/s3utils/utils.go) has a colon.
+	proxy:       "Go's net/http (repo/blob/s3/s3_storage.go)",
 	// Its chain of identities is that of its S3 library, without the credentials file (s3_storage.go newStorage).
 	s3: allSupported(&s3Store, supported(kopiaNoKeys), func(e *Environment) {
 		e.addVar("SSL_CERT_FILE", e.Files.CA, 0) // ROOT_CA_PEM_BASE64 wants the text; --root-ca-pem-path is the other way.

@@ -6,6 +6,7 @@ import "slices"
 // configuration, which may refer to the neutral variables as ${NAME}.
 var litestream = dialect{
 	name: "litestream", version: "0.5.18",
+	proxy: "Go's net/http (s3/replica_client.go)",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		// Its VFS reads this one (s3/replica_client.go NewReplicaClientFromURL), and the program AWS_ENDPOINT_URL_S3.
 		e.addVar("LITESTREAM_S3_ENDPOINT", e.location.endpoint, groupEndpoint)

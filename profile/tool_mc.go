@@ -10,6 +10,7 @@ import (
 var mc = dialect{
 	name: "mc", version: "cf909e10",
 	takesTenant: true, // minio-go, as kopia.
+	proxy:       "Go's net/http (cmd/client.go)",
 	s3: noneSupported(&s3Store, "takes access keys, web identity and pod identity from the environment, and no other identity"+useAccessKey).override(map[string]cell{
 		"accessKey": {note: "a secret without a colon", env: func(e *Environment) {
 			keys := "$(AWS_ACCESS_KEY_ID):$(AWS_SECRET_ACCESS_KEY)"

@@ -15,6 +15,7 @@ const pgRepo = "PGBACKREST_REPO1_"
 // the two pairs of files, in web-id and pod-id. Of a variable that it does not know it warns (src/config/parse.c).
 var pgbackrest = dialect{
 	name: ToolPgbackrest, version: "2.60dev",
+	ignoresProxy: "knows no proxy (github.com/pgbackrest/pgbackrest/issues/1639 and 2164), and goes to the store directly: let it, or use another tool",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		style := "host"
 		where := e.location

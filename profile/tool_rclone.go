@@ -11,6 +11,7 @@ const rcloneSlash = "end the location with / where the identity may not read bey
 var rclone = dialect{
 	name: "rclone", version: "1.75",
 	takesTenant: true, // Since 1.68.2, its changelog.
+	proxy:       "Go's net/http (fs/fshttp/http.go); `--http-proxy` comes first",
 	// ENV_AUTH is the chain of aws-sdk-go-v2. Without it and without keys of the remote's own, rclone is anonymous. A location
 	// without a slash at its end is looked at as an object first, and taken for one where that is forbidden and nothing is
 	// below it (s3.go NewFs).

@@ -10,6 +10,7 @@ import (
 var restic = dialect{
 	name: "restic", version: "0.19.1",
 	takesTenant: true, // minio-go, as kopia.
+	proxy:       "Go's net/http (internal/backend/http_transport.go)",
 	// The first element of a URL's path is the bucket (s3/config.go ParseConfig).
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		e.addVar("RESTIC_REPOSITORY", "s3:"+joinPrefix(e.s3URL()+"/"+e.bucket(), e.Prefix()), 0)

@@ -4,7 +4,8 @@ package profile
 // profile with preset S3Proxy.
 var s3proxy = dialect{
 	name: "s3proxy", version: "4.0.0",
-	s3: noneSupported(&s3Store, "is the S3Proxy server in front of Azure; its clients need no tool: use preset S3Proxy"),
+	ignoresProxy: "takes no proxy from variables by itself: give its Java -Djava.net.useSystemProxies=true, which the Azure SDK for Java asks for (azure-core, ProxyOptions.java)",
+	s3:           noneSupported(&s3Store, "is the S3Proxy server in front of Azure; its clients need no tool: use preset S3Proxy"),
 	azure: noneSupported(&azureStore, "takes Entra ID only where JCLOUDS_IDENTITY and JCLOUDS_CREDENTIAL are empty, and Lighterman injects no empty variable: use accountKey, or leave s3proxy out of the tools and set both to \"\" in the container").override(map[string]cell{
 		"accountKey": withEnv(func(e *Environment) {
 			e.addVar("JCLOUDS_PROVIDER", "azureblob", 0)

@@ -30,6 +30,7 @@ const veleroNoSecret = "velero install --no-secret"
 // file that Velero is given itself (AWS_SHARED_CREDENTIALS_FILE, without --no-secret) is the container's own, and wins.
 var velero = dialect{
 	name: "velero", version: "1.18.3", hasOwnLocation: true,
+	proxy: "Go's net/http, by way of the SDKs",
 	// Its HTTP client is the SDK's own (velero-plugin-for-aws config.go), so AWS_CA_BUNDLE counts.
 	s3: allSupported(&s3Store, supported(veleroChecksums()), (*Environment).needsCABundle).override(map[string]cell{
 		"webIdentity": {note: veleroNoSecret + "; " + veleroChecksums(), chain: chainOfGoSDK},

@@ -5,6 +5,7 @@ import "slices"
 // wal-g 3.0.9 (aws-sdk-go v1.55.8): pkg/storages/{s3,azure,gcs}, docs/STORAGES.md.
 var walG = dialect{
 	name: "wal-g", version: "3.0.9",
+	proxy: "Go's net/http, by way of the SDKs",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		where := e.location
 		e.addVar("WALG_S3_PREFIX", joinPrefix("s3://"+e.bucket(), e.Prefix()), 0)

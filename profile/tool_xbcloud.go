@@ -6,6 +6,7 @@ const xbcloudKeys = "knows access keys and the role of the node only" + useAcces
 // xbcloud (percona-xtrabackup 136819f0): xbcloud.cc. S3_* come before AWS_*.
 var xbcloud = dialect{
 	name: "xbcloud", version: "136819f0",
+	proxy: "libcurl, which takes HTTP_PROXY in lower case alone (xbcloud/http.cc sets no proxy of its own)",
 	s3: allSupported(&s3Store, cell{}, func(e *Environment) {
 		e.addVar("S3_ENDPOINT", e.amazonEndpoint(isUnderPublicDomain), groupEndpoint) // Its own is s3.<region>.amazonaws.com (s3.h).
 		e.needsCABundle()

@@ -37,6 +37,9 @@ type dialect struct {
 	// them. Empty: the tool has no such names.
 	prefix     string
 	repository Group
+	// proxy is how the tool takes a proxy from variables, for the documentation; ignoresProxy is why it does not, and what to do.
+	// One of them is set.
+	proxy, ignoresProxy string
 	// rename returns the name of a variable that the row has for another one; nil: its own.
 	rename func(string) string
 }

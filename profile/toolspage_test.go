@@ -77,7 +77,7 @@ func toolsPage(t *testing.T) string {
 		}
 	}
 	for _, d := range dialects {
-		fmt.Fprintf(&b, "\n## %s\n\nRead in version %s.\n\n", d.name, d.version)
+		fmt.Fprintf(&b, "\n## %s\n\nRead in version %s. %s.\n\n", d.name, d.version, proxyNote(t, d))
 		b.WriteString("| store | auth mode | | why not, or what it needs | the mode's variables | proved with |\n|---|---|---|---|---|---|\n")
 		var always strings.Builder
 		for i := range stores {
@@ -107,6 +107,18 @@ func toolsPage(t *testing.T) string {
 	}
 	b.WriteString(laundererSections(t))
 	return b.String()
+}
+
+// proxyNote says how the tool takes a proxy.
+func proxyNote(t *testing.T, d *dialect) string {
+	t.Helper()
+	if (d.proxy == "") == (d.ignoresProxy == "") {
+		t.Errorf("%s: say in its row how it takes a proxy, or why it does not", d.name)
+	}
+	if d.proxy != "" {
+		return "Proxies: " + escape(d.proxy)
+	}
+	return "Proxies: none; it " + escape(d.ignoresProxy)
 }
 
 func toolsRow(t *testing.T, d *dialect, s *Store, m *Mode, common []string, proved map[string]string) string {

@@ -72,7 +72,7 @@ func configureAzureUploader(e *Environment, c *uploader.Config) {
 	c.Azure = &uploader.Azure{
 		Account: az.StorageAccount, Container: e.bucket(), Endpoint: az.Endpoint, Cloud: string(e.cloud.name),
 		Suffix: otherSuffix(e.cloud),
-		Auth: e.uploaderAuth(),
+		Auth:   e.uploaderAuth(),
 	}
 }
 

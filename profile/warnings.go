@@ -25,6 +25,7 @@ func (r *Resolved) Notes() []string {
 // warningRules return a warning each; empty: there is none.
 var warningRules = [...]func(*Resolved) string{
 	(*Resolved).warnAmazon,
+	(*Resolved).warnProxy,
 	(*Resolved).warnPreset,
 	(*Resolved).warnRegion,
 	(*Resolved).warnInstanceDiscovery,

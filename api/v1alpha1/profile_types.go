@@ -132,6 +132,12 @@ type CredentialProfileSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.map(e, size(bytes(e.name)) + size(bytes(e.value))).sum() <= 32768",message="must have at most 32768 bytes of names and values together: each container of a pod gets its own copy"
 	Env []EnvVar `json:"env,omitempty"`
 
+	// The HTTP proxy through which the store is reached, for the pod's containers, the uploader and the doctor alike. It
+	// is injected as HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in upper and in lower case. Absent: none; proxies may also stand
+	// in env, but not beside this field.
+	// +optional
+	Proxy *Proxy `json:"proxy,omitempty"`
+
 	// The native sidecar that uploads the files of a directory. Absent: no sidecar.
 	// +optional
 	Uploader *Uploader `json:"uploader,omitempty"`

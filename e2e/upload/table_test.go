@@ -45,6 +45,11 @@ var faults = []fault{
 		{"the region is no name", (*pod).regionIsNoName, []string{"S3"}},
 		{"the CA bundle has no certificate", (*pod).authoritiesAreNone, nil},
 	}, elsewhere: []string{"uploader/transport TestErrorsOfTheClient", "uploader/secrets TestShapes", "uploader/secrets TestToken"}},
+	{row: "A proxy that refuses, is not there, or cannot reach the store", cases: []scenario{
+		{"it passes requests on", (*pod).proxyPassesOn, []string{"S3"}},
+		{"it refuses", (*pod).proxyRefuses, nil},
+		{"it fails", (*pod).proxyFails, nil},
+	}, elsewhere: []string{"uploader/transport TestProxyFails"}},
 	{row: "SIGTERM during preflight", cases: []scenario{
 		{"nothing is in the spool", (*pod).endsBeforeItBegan, nil},
 		{"the store comes back", (*pod).endsAndDrains, nil},

@@ -18,7 +18,7 @@ var cures = map[Class]string{
 	Untrusted:       "the store's certificate is not signed by an authority that is trusted here: set spec.caBundle, or correct the endpoint",
 	Invalid:         "the store refuses what is asked: look at storage class, encryption, object lock, tags and key",
 	Misconfigured:   "no store was asked: correct what the message names, in the profile, or in the Secret or file that it refers to",
-	ProxyRefused:    "the proxy refuses the way to the store: let it pass the store's host, or except that host in spec.proxy.no",
+	ProxyRefused:    "the proxy refuses the way to the store: let it pass the store's host, or except that host in spec.proxy.noProxy",
 	Unknown:         "look at the message",
 }
 

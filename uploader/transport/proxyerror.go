@@ -32,9 +32,9 @@ func (e *ProxyError) Unwrap() error { return e.Err }
 
 // The remedies for a proxy. %s is its URL.
 const (
-	proxyIsSilent  = "no proxy answers at %s: correct spec.proxy, look at the pod's network policies, or except the store's host in spec.proxy.no"
-	proxyWantsUser = "the proxy %s asks for a user and a password, which a profile cannot have: let it pass the requests of the cluster without, or except the store's host in spec.proxy.no"
-	proxyIsCutOff  = "the proxy %s cannot reach the store: look at the proxy's own network and DNS, or except the store's host in spec.proxy.no"
+	proxyIsSilent  = "no proxy answers at %s: correct spec.proxy, look at the pod's network policies, or except the store's host in spec.proxy.noProxy"
+	proxyWantsUser = "the proxy %s asks for a user and a password, which a profile cannot have: let it pass the requests of the cluster without, or except the store's host in spec.proxy.noProxy"
+	proxyIsCutOff  = "the proxy %s cannot reach the store: look at the proxy's own network and DNS, or except the store's host in spec.proxy.noProxy"
 	proxyUntrusted = "the certificate of the proxy %s is not signed by an authority that is trusted here: put that into spec.caBundle, or speak http to the proxy"
 )
 

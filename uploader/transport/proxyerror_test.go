@@ -72,8 +72,8 @@ func TestProxyFails(t *testing.T) {
 		cure  string // Empty: the error is not the proxy's.
 	}{
 		"no tunnel without a password":       {&forwardProxy{status: 407}, secure.URL, objstore.ProxyRefused, "asks for a user"},
-		"no tunnel to this host":             {&forwardProxy{status: 403}, secure.URL, objstore.ProxyRefused, "spec.proxy.no"},
-		"no tunnels at all":                  {&forwardProxy{status: 405}, secure.URL, objstore.ProxyRefused, "spec.proxy.no"},
+		"no tunnel to this host":             {&forwardProxy{status: 403}, secure.URL, objstore.ProxyRefused, "spec.proxy.noProxy"},
+		"no tunnels at all":                  {&forwardProxy{status: 405}, secure.URL, objstore.ProxyRefused, "spec.proxy.noProxy"},
 		"it cannot reach the store":          {&forwardProxy{status: 502}, secure.URL, objstore.Transient, "cannot reach the store"},
 		"it waits for the store in vain":     {&forwardProxy{status: 504}, secure.URL, objstore.Transient, "cannot reach the store"},
 		"it is busy":                         {&forwardProxy{status: 503}, secure.URL, objstore.Transient, "cannot reach the store"},
@@ -81,7 +81,7 @@ func TestProxyFails(t *testing.T) {
 		"nobody listens":                     {nil, secure.URL, objstore.Transient, "no proxy answers at"},
 		"the store behind it is gone":        {&forwardProxy{}, strings.Replace(gone.URL, "http:", "https:", 1), objstore.Transient, "cannot reach the store"},
 		"plain: no request without password": {&forwardProxy{status: 407}, plain.URL, objstore.ProxyRefused, "asks for a user"},
-		"plain: Squid refuses":               {&forwardProxy{status: 403, header: "X-Squid-Error"}, plain.URL, objstore.ProxyRefused, "spec.proxy.no"},
+		"plain: Squid refuses":               {&forwardProxy{status: 403, header: "X-Squid-Error"}, plain.URL, objstore.ProxyRefused, "spec.proxy.noProxy"},
 		"plain: it cannot reach the store":   {&forwardProxy{status: 502, header: "Proxy-Status"}, plain.URL, objstore.Transient, "cannot reach the store"},
 		"plain: it resets":                   {&forwardProxy{resets: true}, plain.URL, objstore.Transient, "no proxy answers at"},
 		"plain: nobody listens":              {nil, plain.URL, objstore.Transient, "no proxy answers at"},

@@ -19,7 +19,7 @@ import (
 type Files struct {
 	// CA is the authority that clients must trust.
 	CA string
-	// Cert and Key are the server's, for localhost and 127.0.0.1.
+	// Cert and Key are the server's, for localhost, 127.0.0.1 and store.example, which only a proxy can find.
 	Cert, Key string
 }
 
@@ -30,7 +30,7 @@ func Certificate(tb testing.TB) Files {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	pair, err := ca.Issue(pki.Leaf{CommonName: "localhost", DNSNames: []string{"localhost"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	pair, err := ca.Issue(pki.Leaf{CommonName: "localhost", DNSNames: []string{"localhost", "store.example"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
 	if err != nil {
 		tb.Fatal(err)
 	}
