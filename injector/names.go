@@ -50,6 +50,8 @@ const (
 // Files in the volumes; the auth mode names a profile's own credential file.
 const (
 	tokenFile    = "token"
+	jksFile      = "truststore.jks"
+	pkcs12File   = "truststore.p12"
 	caFile       = "ca.crt"
 	issuerCAFile = "token-proxy-ca.crt"
 )

@@ -31,8 +31,20 @@ func filesOf(pod *Pod, r *profile.Resolved) profile.Files {
 			dir = BundleMountPath
 		}
 		files.CA = pod.pathIn(dir, caFile)
+		if stores := ca.Truststores; stores != nil {
+			files.JKS = pod.pathOf(stores.JKS, jksFile)
+			files.PKCS12 = pod.pathOf(stores.PKCS12, pkcs12File)
+		}
 	}
 	return files
+}
+
+// pathOf returns the path of a file that is there where a key is named; empty: there is none.
+func (p *Pod) pathOf(key, file string) string {
+	if key == "" {
+		return ""
+	}
+	return p.pathIn(MountPath, file)
 }
 
 // identitySources returns the sources of the projected volume that prove who the pod is.
@@ -74,10 +86,13 @@ func caSource(ca *v1alpha1.CABundle) corev1.VolumeProjection {
 	case ca.ConfigMap != nil:
 		return corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{
 			LocalObjectReference: corev1.LocalObjectReference{Name: ca.ConfigMap.Name},
-			Items:                []corev1.KeyToPath{{Key: cmp.Or(ca.ConfigMap.Key, caFile), Path: caFile}},
+			Items:                caFiles(ca, ca.ConfigMap),
 		}}
 	case ca.Secret != nil:
-		return secretSource(ca.Secret.Name, cmp.Or(ca.Secret.Key, caFile), caFile)
+		return corev1.VolumeProjection{Secret: &corev1.SecretProjection{
+			LocalObjectReference: corev1.LocalObjectReference{Name: ca.Secret.Name},
+			Items:                caFiles(ca, ca.Secret),
+		}}
 	}
 	bundle := &corev1.ClusterTrustBundleProjection{LabelSelector: ca.ClusterTrustBundle.LabelSelector, Path: caFile}
 	if name := ca.ClusterTrustBundle.Name; name != "" {
@@ -86,6 +101,22 @@ func caSource(ca *v1alpha1.CABundle) corev1.VolumeProjection {
 		bundle.SignerName = &ca.ClusterTrustBundle.SignerName
 	}
 	return corev1.VolumeProjection{ClusterTrustBundle: bundle}
+}
+
+// caFiles returns the keys of the CA bundle's object, and their files.
+func caFiles(ca *v1alpha1.CABundle, ref *v1alpha1.CAKeyRef) []corev1.KeyToPath {
+	files := []corev1.KeyToPath{{Key: cmp.Or(ref.Key, caFile), Path: caFile}}
+	stores := ca.Truststores
+	if stores == nil {
+		return files
+	}
+	if stores.JKS != "" {
+		files = append(files, corev1.KeyToPath{Key: stores.JKS, Path: jksFile})
+	}
+	if stores.PKCS12 != "" {
+		files = append(files, corev1.KeyToPath{Key: stores.PKCS12, Path: pkcs12File})
+	}
+	return files
 }
 
 // keySources returns the sources of the mode's static secrets for the uploader, which reads them from files: the kubelet

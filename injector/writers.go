@@ -9,8 +9,8 @@ import (
 // metadataSwitch keeps the AWS SDKs from asking the node for its role.
 const metadataSwitch = "AWS_EC2_METADATA_DISABLED"
 
-// caFileVariable is the neutral variable with the path of the CA bundle.
-const caFileVariable = profile.ReservedPrefix + "CA_FILE"
+// caVariables begin the neutral variables with the paths of the CA bundle and its truststores.
+const caVariables = profile.ReservedPrefix + "CA_"
 
 // writerEnv returns the variables of a container that writes files for the uploader, and does not reach the store itself:
 // where the store is, the profile's literals, and the switch that keeps it from the node's role. What the container sets
@@ -50,7 +50,7 @@ func (p *placer) placeBesideOwn() {
 // identity, comes from no Secret and names no file of Lighterman's.
 func (s scope) opensNothing(v *profile.Variable) bool {
 	switch {
-	case v.ValueFrom != nil || v.Name == caFileVariable:
+	case v.ValueFrom != nil || strings.HasPrefix(v.Name, caVariables):
 		return false
 	case strings.HasPrefix(v.Name, profile.ReservedPrefix):
 		return v.Groups&s.Store.IdentityGroup == 0

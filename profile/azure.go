@@ -96,7 +96,7 @@ func azureEnv(e *Environment) {
 	e.addBucket()
 	e.addVar("LIGHTERMAN_PREFIX", e.Prefix(), 0)
 	e.addVar("LIGHTERMAN_ENDPOINT", e.azureEndpoint(), 0)
-	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
+	e.addCAFiles()
 	e.addVar("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupAzure)
 
 	if az.Auth.ConnectionString == nil { // It names the account itself.

@@ -201,6 +201,21 @@ func (p *problems) checkCABundle(spec *v1alpha1.CredentialProfileSpec, cluster *
 	if (ca.ConfigMap != nil && ca.ConfigMap.Name == "") || (ca.Secret != nil && ca.Secret.Name == "") {
 		p.addInvalid("spec.caBundle", "needs the name of the ConfigMap or the Secret")
 	}
+	p.checkTruststores(ca)
+}
+
+// checkTruststores refuses truststores that the bundle's source cannot have, or that would lack what the bundle has.
+func (p *problems) checkTruststores(ca *v1alpha1.CABundle) {
+	const field = "spec.caBundle.truststores"
+	switch stores := ca.Truststores; {
+	case stores == nil:
+	case stores.JKS == "" && stores.PKCS12 == "":
+		p.addInvalid(field, "names no key: set jks, pkcs12 or both")
+	case ca.ClusterTrustBundle != nil:
+		p.addInvalid(field, "a ClusterTrustBundle has certificates in PEM alone: use configMap or secret, or remove truststores")
+	case ca.Mode == v1alpha1.CABundleAppend:
+		p.addInvalid(field, "Append joins files in PEM alone, and a truststore would lack the public roots: use Replace, and put them into the truststore (trust-manager: useDefaultCAs)")
+	}
 }
 
 // The bounds of spec.env, as the CRD has them. Each container gets its own copy: with 32 KiB the patch of a pod with 30

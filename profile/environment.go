@@ -9,8 +9,9 @@ import (
 )
 
 // Files are the paths of the credential files as a container's programs write them, and that of the directory with the
-// uploader's keys; empty: there is no such file. IssuerCA has the authority of a token service that only the cluster has.
-type Files struct{ Token, CA, Credentials, Keys, IssuerCA string }
+// uploader's keys; empty: there is no such file. JKS and PKCS12 are Java truststores; IssuerCA has the authority of a token
+// service that only the cluster has.
+type Files struct{ Token, CA, JKS, PKCS12, Credentials, Keys, IssuerCA string }
 
 // Variable is one that a profile injects.
 type Variable struct {
@@ -89,6 +90,13 @@ func (e *Environment) overrideVar(name, value string) {
 	if n := len(e.Vars); n > 0 && e.Vars[n-1].Name == name {
 		e.Vars[n-1].Literal = true
 	}
+}
+
+// addCAFiles adds the neutral variables of the CA bundle.
+func (e *Environment) addCAFiles() {
+	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
+	e.addVar("LIGHTERMAN_CA_JKS", e.Files.JKS, 0)
+	e.addVar("LIGHTERMAN_CA_PKCS12", e.Files.PKCS12, 0)
 }
 
 // addIdentity adds the variables of the auth mode.

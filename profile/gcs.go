@@ -105,7 +105,7 @@ func gcsEnv(e *Environment) {
 	e.addBucket()
 	e.addVar("LIGHTERMAN_PREFIX", e.Prefix(), 0)
 	e.addVar("LIGHTERMAN_ENDPOINT", storageEndpoint(gcs), 0)
-	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
+	e.addCAFiles()
 	e.addVar("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupGoogle)
 
 	// Python's storage.Client() fails where it cannot find out the project (python-storage client.py).

@@ -138,7 +138,7 @@ func s3Env(e *Environment) {
 	if where.pathStyle {
 		e.addVar("LIGHTERMAN_FORCE_PATH_STYLE", "true", 0)
 	}
-	e.addVar("LIGHTERMAN_CA_FILE", e.Files.CA, 0)
+	e.addCAFiles()
 	e.addVar("LIGHTERMAN_TOKEN_FILE", e.Files.Token, groupIdentity)
 
 	// Both: botocore reads only the second, aws-sdk-go v1 and minio-go's token service only the first.

@@ -5,6 +5,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // CABundle says which certificate authorities a tool trusts.
 //
 // +kubebuilder:validation:ExactlyOneOf=configMap;secret;clusterTrustBundle
+// +kubebuilder:validation:XValidation:rule="!has(self.truststores) || !has(self.clusterTrustBundle)",message="a ClusterTrustBundle has certificates in PEM alone: use configMap or secret, or remove truststores",fieldPath=".truststores"
+// +kubebuilder:validation:XValidation:rule="!has(self.truststores) || !has(self.mode) || self.mode != 'Append'",message="Append joins files in PEM alone, and a truststore would lack the public roots: use Replace, and put them into the truststore (trust-manager: useDefaultCAs)",fieldPath=".truststores"
 type CABundle struct {
 	// A key of a ConfigMap in the pod's namespace. Exactly one of configMap, secret and clusterTrustBundle.
 	// +optional
@@ -20,6 +22,29 @@ type CABundle struct {
 	// +optional
 	// +default="Replace"
 	Mode CABundleMode `json:"mode,omitempty"`
+	// Java truststores with the same authorities, which are mounted beside the bundle, as trust-manager's
+	// additionalFormats writes them. With configMap or secret, and mode Replace. A program is told of the path by its own
+	// settings, for example -Djavax.net.ssl.trustStore=$(LIGHTERMAN_CA_PKCS12) in the container's args.
+	// +optional
+	Truststores *Truststores `json:"truststores,omitempty"`
+}
+
+// Truststores are keys with Java truststores, in the ConfigMap or the Secret of the bundle.
+//
+// +kubebuilder:validation:AtLeastOneOf=jks;pkcs12
+type Truststores struct {
+	// The key with a truststore in the format JKS. Its path is in LIGHTERMAN_CA_JKS. trust-manager gives it the password
+	// changeit, unless told otherwise, and calls the format deprecated.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$')",message="must be a key: letters, digits, '-', '_' and '.', but not '.' alone, nor '..' in front"
+	JKS string `json:"jks,omitempty"`
+	// The key with a truststore in the format PKCS#12. Its path is in LIGHTERMAN_CA_PKCS12. trust-manager gives it no
+	// password, unless told otherwise.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$')",message="must be a key: letters, digits, '-', '_' and '.', but not '.' alone, nor '..' in front"
+	PKCS12 string `json:"pkcs12,omitempty"`
 }
 
 // CABundleMode says whether a bundle stands for the public roots or beside them.
