@@ -2,6 +2,7 @@ package profile
 
 import (
 	"cmp"
+	"slices"
 
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/uploader"
@@ -53,10 +54,28 @@ func (e *Environment) uploaderAuth() uploader.Auth {
 		Mode: e.Mode.Name, TokenFile: e.Files.Token, File: e.Files.Credentials, SecretsDirectory: e.Files.Keys,
 	}
 	a.TokenProxyCA = e.Files.IssuerCA
+	a.SecretKeys = e.secretKeys()
 	if e.Mode.addUploaderAuth != nil {
 		e.Mode.addUploaderAuth(&e.Resolved, &a)
 	}
 	return a
+}
+
+// secretKeys returns where the mode's static secrets come from, for messages, by their variables; nil: it has none.
+func (e *Environment) secretKeys() map[string]string {
+	var keys map[string]string
+	for _, name := range uploader.SecretVariables(e.Store.Name, e.Mode.Name) {
+		at := slices.IndexFunc(e.Vars, func(v Variable) bool { return v.Name == name && v.ValueFrom != nil })
+		if at < 0 || e.Vars[at].ValueFrom.SecretKeyRef == nil {
+			continue
+		}
+		if keys == nil {
+			keys = map[string]string{}
+		}
+		ref := e.Vars[at].ValueFrom.SecretKeyRef
+		keys[name] = "Secret " + ref.Name + ", key " + ref.Key
+	}
+	return keys
 }
 
 func configureS3Uploader(e *Environment, c *uploader.Config) {

@@ -15,6 +15,8 @@ type Auth struct {
 	File string `json:"file,omitzero"`
 	// SecretsDirectory holds the mode's static secrets, each in the file SecretFile; empty: they are in variables.
 	SecretsDirectory string `json:"secretsDirectory,omitzero"`
+	// SecretKeys tell people where a secret comes from, by its variable: "Secret minio, key id". May be empty.
+	SecretKeys map[string]string `json:"secretKeys,omitempty"`
 	// RoleARN is the role of AWS; STSEndpoint is a URL, empty: Amazon's own of the region.
 	RoleARN     string `json:"roleARN,omitzero"`
 	STSEndpoint string `json:"stsEndpoint,omitzero"`
@@ -112,6 +114,14 @@ func findAuthMode(storeName, name string) (AuthMode, bool) {
 func SecretVariables(storeName, mode string) []string {
 	m, _ := findAuthMode(storeName, mode)
 	return m.Secrets
+}
+
+// DescribeSecret returns the name of a secret's variable, with the Secret and the key where they are known.
+func (a *Auth) DescribeSecret(variable string) string {
+	if from := a.SecretKeys[variable]; from != "" {
+		return variable + " (" + from + ")"
+	}
+	return variable
 }
 
 // SecretFile returns the name of the file in Auth.SecretsDirectory that holds the secret of a variable.

@@ -112,7 +112,7 @@ func TestAuthIsCheckedWhole(t *testing.T) {
 	fields := reflect.TypeFor[uploader.Auth]()
 	for f := range fields.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "mode" {
+		if name == "mode" || f.Type.Kind() == reflect.Map { // The latter is for people.
 			continue
 		}
 		where := uploader.GCS{Bucket: "b", Auth: uploader.Auth{Mode: "ambient"}}

@@ -54,7 +54,10 @@ var secretKinds = map[string]map[string][]secretKind{
 	}},
 	"Azure": {
 		"accountKey": {{variable: "AZURE_STORAGE_KEY", after: "==", good: []string{"a line break", "a line break of Windows"}}},
-		"sasToken":   {{variable: "AZURE_STORAGE_SAS_TOKEN", before: "sv=2026-06-06&sp=rcwdl&sig=", after: "%3D"}},
+		"sasToken": {
+			{variable: "AZURE_STORAGE_SAS_TOKEN", before: "sv=2026-06-06&sp=rcwdl&sig=", after: "%3D"},
+			{variable: "AZURE_STORAGE_SAS_TOKEN", before: "?sv=2026-06-06&sp=", after: "&signature=x"},
+		},
 		"connectionString": {
 			{variable: "AZURE_STORAGE_CONNECTION_STRING", before: "AccountName=acct1;AccountKey=", after: "==;BlobEndpoint=https://127.0.0.1:1/acct1"},
 			{variable: "AZURE_STORAGE_CONNECTION_STRING", before: "BlobEndpoint=https://127.0.0.1:1/acct1;SharedAccessSignature=sv=1&sig="},
@@ -74,7 +77,7 @@ func (p *pod) secretsAreMalformed() {
 		for _, kind := range kinds {
 			for name := range malformations {
 				dir := p.secretFiles(kind, name)
-				auth := uploader.Auth{Mode: mode, SecretsDirectory: dir}
+				auth := uploader.Auth{Mode: mode, SecretsDirectory: dir, SecretKeys: map[string]string{kind.variable: "Secret s, key k"}}
 				if mode == "servicePrincipal" {
 					auth.ClientID, auth.TenantID = tenant, tenant
 				}

@@ -42,7 +42,7 @@ func (p *pod) proxyRefuses() {
 			p.Errorf("%d: the proxy was asked %d times", status, n)
 		}
 		d := p.start("doctor", "--patience=1s")
-		if code := d.code(); code != 1 || !strings.Contains(d.text(), "FAIL  endpoint: reach https://"+storeHost) || !strings.Contains(d.text(), cure) {
+		if code := d.code(); code != 1 || !strings.Contains(d.text(), "FAIL  endpoint: reach https://"+storeHost) || strings.Count(d.text(), cure) != 2 {
 			p.Errorf("%d: the doctor ends with %d: %s", status, code, d.text())
 		}
 	}

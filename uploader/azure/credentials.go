@@ -103,7 +103,7 @@ func newSecretCache(auth uploader.Auth, make func(secret string) (*client, error
 	return secrets.Variables(auth, names, func(v secrets.Values) (*client, error) {
 		secret := v[names[0]]
 		if secret == "" {
-			return nil, fmt.Errorf("%s is empty: give the Secret's key a value", names[0])
+			return nil, fmt.Errorf("%s is empty: give the Secret's key a value", auth.DescribeSecret(names[0]))
 		}
 		return make(secret)
 	})
@@ -203,7 +203,7 @@ func sasToken(where uploader.Azure, secret string, s *settings) (*container.Clie
 		return nil, err
 	}
 	query := strings.TrimPrefix(secret, "?")
-	if values, err := neturl.ParseQuery(query); err != nil || values.Get("sig") == "" {
+	if values, err := neturl.ParseQuery(query); err != nil || values.Get("sig") == "" || strings.Contains(query, "://") {
 		return nil, errors.New("read AZURE_STORAGE_SAS_TOKEN: it must be the query of a URL, with sig= in it, as Azure shows it")
 	}
 	return container.NewClientWithNoCredential(url+"?"+query, s.containerOptions())

@@ -324,3 +324,18 @@ func TestModeIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// TestSASTokenThatIsNone has what people paste in its place.
+func TestSASTokenThatIsNone(t *testing.T) {
+	for _, token := range []string{
+		"https://acct.blob.core.windows.net/c?sv=1&sig=c2VjcmV0", "sv=1&sp=rw", "c2VjcmV0", "sv=1&sig=", "BlobEndpoint=https://x/;SharedAccessSignature=sv=1&sig=c2VjcmV0",
+	} {
+		t.Setenv("AZURE_STORAGE_SAS_TOKEN", token)
+		_, err := azure.New(uploader.Azure{
+			Container: "c", Endpoint: "https://store.example/acct", Auth: uploader.Auth{Mode: "sasToken"},
+		}, transport.Options{})
+		if objstore.ClassOf(err) != objstore.Misconfigured || !strings.Contains(err.Error(), "AZURE_STORAGE_SAS_TOKEN") || strings.Contains(err.Error(), "c2VjcmV0") {
+			t.Errorf("got %v", err)
+		}
+	}
+}

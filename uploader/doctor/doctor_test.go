@@ -89,15 +89,15 @@ func TestSecretsThatAreMalformed(t *testing.T) {
 		says    string
 	}{
 		"plain":                     {"AKIA", "s3cret", false, true, "secrets: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"},
-		"made with echo":            {"AKIA\n", "s3cret\n", false, false, "secrets: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: a line break or a space stands before or behind the value"},
+		"made with echo":            {"AKIA\n", "s3cret\n", false, false, "secrets: AWS_ACCESS_KEY_ID (Secret nl, key id), AWS_SECRET_ACCESS_KEY: a line break or a space stands before or behind the value"},
 		"made with echo, in files":  {"AKIA\n", "s3cret", true, true, "in files of "},
-		"with a line break inside":  {"AK\nIA", "s3cret", false, false, "secrets: AWS_ACCESS_KEY_ID has a line break in it"},
+		"with a line break inside":  {"AK\nIA", "s3cret", false, false, "secrets: AWS_ACCESS_KEY_ID (Secret nl, key id) has a line break in it"},
 		"with a space inside":       {"AKIA", "s3cret", false, true, "secrets: "},
-		"of blanks alone":           {" \n", "s3cret", false, false, "secrets: AWS_ACCESS_KEY_ID is not set"},
+		"of blanks alone":           {" \n", "s3cret", false, false, "secrets: AWS_ACCESS_KEY_ID (Secret nl, key id) is not set"},
 		"a line break in the files": {"AKIA", "s3\ncret", true, false, "secrets: AWS_SECRET_ACCESS_KEY has a line break in it"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			auth := uploader.Auth{Mode: "accessKey"}
+			auth := uploader.Auth{Mode: "accessKey", SecretKeys: map[string]string{"AWS_ACCESS_KEY_ID": "Secret nl, key id"}}
 			values := map[string]string{"AWS_ACCESS_KEY_ID": test.id, "AWS_SECRET_ACCESS_KEY": test.key}
 			if test.inFiles {
 				auth.SecretsDirectory = t.TempDir()

@@ -114,21 +114,30 @@ func checkSecrets(_ context.Context, e *examination) (string, error) {
 	if len(missing) > 0 {
 		return "", newError(
 			objstore.Unauthenticated, "look at the Secret that the profile names, and its keys", "%s is not set",
-			strings.Join(missing, ", "),
+			describeAll(auth, missing),
 		)
 	}
 	padded := make([]string, 0, len(names))
 	for _, name := range names {
 		text := e.readSecret(auth, name)
 		value := strings.TrimSpace(text)
-		if err := secrets.CheckShape(name, value); err != nil {
+		if err := secrets.CheckVariable(&auth, name, value); err != nil {
 			return "", err
 		}
 		if value != text {
-			padded = append(padded, name)
+			padded = append(padded, auth.DescribeSecret(name))
 		}
 	}
 	return describeSecrets(auth, names, padded)
+}
+
+// describeAll lists secrets with where they come from.
+func describeAll(auth uploader.Auth, names []string) string {
+	described := make([]string, len(names))
+	for i, name := range names {
+		described[i] = auth.DescribeSecret(name)
+	}
+	return strings.Join(described, ", ")
 }
 
 // describeSecrets describes secrets that are there. padded are those with a line break or a space around them, as echo writes it into
@@ -199,7 +208,8 @@ func checkEndpoint(ctx context.Context, e *examination) (string, error) {
 // explainUnreachable returns the error of a store that did not answer, with the remedy that the error itself has.
 func explainUnreachable(ctx context.Context, where string, err error) error {
 	err = fmt.Errorf("reach %s: %w", where, err)
-	if found, ok := errors.AsType[*objstore.Error](transport.ClassifyError(ctx, err)); ok && found.Cure != "" {
+	found, ok := errors.AsType[*objstore.Error](transport.ClassifyError(ctx, err))
+	if ok && (found.Cure != "" || found.Class != objstore.Transient) {
 		return found
 	}
 	return newError(objstore.Transient, "look at the endpoint, the pod's network policies, and spec.caBundle", "%w", err)

@@ -130,7 +130,7 @@ func newAccessKey(where uploader.S3, _ *http.Client) (provider, error) {
 	cache, err := secrets.Variables(where.Auth, uploader.SecretVariables("s3", where.Auth.Mode), func(v secrets.Values) (aws.Credentials, error) {
 		for _, name := range []string{keyVariable, secretVariable} {
 			if v[name] == "" {
-				return aws.Credentials{}, fmt.Errorf("%s is empty: give the Secret's key a value", name)
+				return aws.Credentials{}, fmt.Errorf("%s is empty: give the Secret's key a value", where.Auth.DescribeSecret(name))
 			}
 		}
 		return aws.Credentials{

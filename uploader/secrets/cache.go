@@ -29,7 +29,7 @@ type Cache[T any] struct {
 // they cannot be read, or build fails.
 func Variables[T any](auth uploader.Auth, names []string, build func(Values) (T, error)) (*Cache[T], error) {
 	return newCache(newSource(auth, names), func(v Values) (T, error) {
-		if err := checkShapes(v); err != nil {
+		if err := checkShapes(&auth, v); err != nil {
 			var none T
 			return none, err
 		}

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
@@ -56,9 +57,9 @@ var intruders = []intruder{
 }
 
 // checkShapes returns an error of the first secret that no request can carry. It does not show the secret.
-func checkShapes(values Values) error {
+func checkShapes(auth *uploader.Auth, values Values) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if err := CheckShape(name, values[name]); err != nil {
+		if err := CheckVariable(auth, name, values[name]); err != nil {
 			return err
 		}
 	}
@@ -67,7 +68,16 @@ func checkShapes(values Values) error {
 
 // CheckShape returns an error of class Misconfigured if no request can carry the secret of a name. It does not show the secret.
 func CheckShape(name, value string) error {
-	intruder := findIntruder(shapes[name], value)
+	return checkShape(shapes[name], name, value)
+}
+
+// CheckVariable is CheckShape for the secret of an auth mode's variable. The error says where it comes from.
+func CheckVariable(auth *uploader.Auth, variable, value string) error {
+	return checkShape(shapes[variable], auth.DescribeSecret(variable), value)
+}
+
+func checkShape(want shape, name, value string) error {
+	intruder := findIntruder(want, value)
 	if intruder == "" {
 		return nil
 	}
