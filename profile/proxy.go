@@ -65,7 +65,7 @@ func (e *Environment) addProxy() {
 // noProxy returns what is reached without the proxy.
 func noProxy(p *v1alpha1.Proxy) string {
 	entries := slices.Clone(alwaysDirect)
-	for _, entry := range strings.Split(strings.Join(p.NoProxy, ","), ",") {
+	for entry := range strings.SplitSeq(strings.Join(p.NoProxy, ","), ",") {
 		if entry != "" && !slices.Contains(entries, entry) {
 			entries = append(entries, entry)
 		}

@@ -176,7 +176,7 @@ func defaultCredential(where uploader.Azure, o policy.ClientOptions) (azcore.Tok
 }
 
 func connectionString(where uploader.Azure, secret string, s *settings) (*container.Client, error) {
-	for _, part := range strings.Split(secret, ";") {
+	for part := range strings.SplitSeq(secret, ";") {
 		name, value, _ := strings.Cut(part, "=")
 		if _, err := neturl.Parse(value); err != nil && strings.HasSuffix(name, "Endpoint") {
 			return nil, fmt.Errorf("read AZURE_STORAGE_CONNECTION_STRING: its %s is no URL", name)

@@ -61,9 +61,11 @@ func TestToken(t *testing.T) {
 	if _, err := secrets.Token(file); objstore.ClassOf(err) != objstore.Misconfigured || !strings.Contains(objstore.CureOf(err), "lighterman-credentials") {
 		t.Errorf("a file that is missing: %v", err)
 	}
-	for text, says := range map[string]string{
-		"": "is empty", " \n": "is empty", "e30.e30\n.x": "a line break", "e30\x00": "a control character", "\xff\xfe": "no text", "e30.e30.x\n": "",
+	for _, test := range []struct{ text, says string }{
+		{"", "is empty"}, {" \n", "is empty"}, {"e30.e30\n.x", "a line break"}, {"e30\x00", "a control character"},
+		{"\xff\xfe", "no text"}, {"e30.e30.x\n", ""},
 	} {
+		text, says := test.text, test.says
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

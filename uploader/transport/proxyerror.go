@@ -23,7 +23,8 @@ type ProxyError struct {
 
 func (e *ProxyError) Error() string {
 	if e.Status != 0 {
-		return fmt.Sprintf("the proxy %s does not pass requests on to %s: status %d %s", e.Proxy, e.Target, e.Status, http.StatusText(e.Status))
+		return fmt.Sprintf("the proxy %s does not pass requests on to %s: status %d %s",
+			e.Proxy, e.Target, e.Status, http.StatusText(e.Status))
 	}
 	return fmt.Sprintf("the proxy %s, on the way to %s: %v", e.Proxy, e.Target, e.Err)
 }

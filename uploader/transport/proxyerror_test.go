@@ -27,8 +27,7 @@ func (p *forwardProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case p.resets:
 		c, _, err := w.(http.Hijacker).Hijack()
-		if err == nil {
-			c.(*net.TCPConn).SetLinger(0)
+		if err == nil && c.(*net.TCPConn).SetLinger(0) == nil {
 			c.Close()
 		}
 	case p.status != 0:

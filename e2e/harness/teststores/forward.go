@@ -43,11 +43,9 @@ func (p *ForwardProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case p.Resets:
 		c, _, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			return
+		if err == nil && c.(*net.TCPConn).SetLinger(0) == nil {
+			c.Close()
 		}
-		c.(*net.TCPConn).SetLinger(0)
-		c.Close()
 	case p.Status != 0:
 		w.WriteHeader(p.Status)
 	case r.Method != http.MethodConnect:
