@@ -78,11 +78,13 @@ func runCase(t *testing.T, dir string) {
 		}
 		checkInvariants(t, raw, profile, settings, result, patched)
 	}
+	if isDenial := got["want.err"] != ""; isDenial != strings.HasPrefix(filepath.Base(dir), "denied-") {
+		t.Errorf("its name begins with denied-, or it is denied, but not both: the pod or the profile no longer shows what the case is for")
+	}
 	compareGolden(t, dir, got)
 }
 
 // withFirstPass gives the pod the annotation that the first pass left in first.yaml.
-
 func withFirstPass(t *testing.T, dir string, raw []byte, profile *profile.Profile, settings injector.Settings, got map[string]string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "first.yaml"))
