@@ -175,6 +175,8 @@ var restoredSpecs = map[string]string{
 	"pod identity":      `{s3: {bucket: pg-backups, region: eu-west-1, auth: {podIdentity: {}}}, env: [{name: HTTPS_PROXY, value: "http://proxy:1"}]}`,
 	"node's role":       `{s3: {bucket: pg-backups, region: eu-west-1, auth: {ambient: {}}}}`,
 	"tools":             `{s3: {bucket: pg-backups, region: eu-west-1, auth: {accessKey: {accessKeyID: {name: a, key: i}, secretAccessKey: {name: a, key: s}}}}, tools: [restic, rclone, wal-g]}`,
+	"placeholders":      `{s3: {bucket: pg-backups, prefix: "{namespace}/{workload}/{pod}", region: eu-west-1, auth: {podIdentity: {}}}, tools: [wal-g, pgbackrest]}`,
+	"tools' identity":   `{s3: {bucket: pg-backups, prefix: "{workload}", region: eu-west-1, auth: {podIdentity: {}}}, tools: [wal-g, pgbackrest], toolOptions: {location: Omit}}`,
 	"literals":          `{s3: {bucket: pg-backups, region: eu-west-1, auth: {podIdentity: {}}}, env: [{name: PGUSER, value: other}, {name: PLACE, value: "$(AWS_REGION)"}, {name: PGAPPNAME, value: x}]}`,
 	"CA":                `{s3: {bucket: pg-backups, region: eu-west-1, auth: {podIdentity: {}}}, caBundle: {configMap: {name: ca}}}`,
 	"bucket of a map":   `{s3: {bucketFrom: {configMap: {name: pg, key: BUCKET_NAME}}, region: eu-west-1, auth: {podIdentity: {}}}, tools: [restic]}`,

@@ -17,7 +17,7 @@ func (s *source) pod() *corev1.Pod {
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: metav1.ObjectMeta{
 			Name: pick(s, "", "backup"), GenerateName: "backup-", Namespace: pick(s, "", namespace),
-			Labels: pick(s, nil, map[string]string{"app": "pg"}),
+			Labels: pick(s, nil, map[string]string{"app": "pg"}), OwnerReferences: s.owner(),
 		},
 	}
 	spec := &pod.Spec
@@ -38,6 +38,20 @@ func (s *source) pod() *corev1.Pod {
 	}
 	pod.Annotations = s.annotations(pod)
 	return pod
+}
+
+// owner returns what has made the pod; nil: nothing has.
+func (s *source) owner() []metav1.OwnerReference {
+	owner := metav1.OwnerReference{UID: "6e0c7a52-35a2-4b3e-a0ba-8a5d8e2d5a11", Controller: maybe(s, 90, true)}
+	kind := good(s, [][3]string{
+		{"batch/v1", "Job", "nightly-29384760"}, {"apps/v1", "StatefulSet", "orders.db"}, {"argoproj.io/v1alpha1", "Workflow", "run-x7k2p"},
+		{"v1", "Pod", "../../x"}, {},
+	})
+	owner.APIVersion, owner.Kind, owner.Name = kind[0], kind[1], kind[2]
+	if s.chance(20) {
+		return nil
+	}
+	return []metav1.OwnerReference{owner}
 }
 
 // others has the webhooks of cloud providers come to some pods.
@@ -240,6 +254,7 @@ func (s *source) annotations(pod *corev1.Pod) map[string]string {
 	maySet(15, injector.AnnotationContainers, strings.Join(some(s, 60, names...), ","), strings.Join(some(s, 60, names...), " , ")+",", names[0], "c9", "")
 	maySet(15, injector.AnnotationSkipContainers, strings.Join(some(s, 20, names...), ","), names[len(names)-1], "c9", ",")
 	maySet(8, injector.AnnotationTools, "", "sdk", " sdk, ", "barman", "sdk,nonsense")
+	maySet(8, injector.AnnotationWorkload, "orders", "Orders.db_1", "a/b", "")
 	maySet(5, injector.AnnotationInject, "true", "false", "")
 	maySet(10, injector.AnnotationUpload, append([]string{"false"}, spools...)...)
 	maySet(5, injector.AnnotationCompletion, "Drain", "Wrap", "")

@@ -75,6 +75,12 @@ func (s *source) spec() v1alpha1.CredentialProfileSpec {
 	if s.chance(30) {
 		spec.Tools = some(s, 12, toolNames...)
 	}
+	if s.chance(15) {
+		spec.ToolOptions = &v1alpha1.ToolOptions{
+			Location:   good(s, []v1alpha1.ToolLocation{"", v1alpha1.ToolLocationOmit, v1alpha1.ToolLocationInject, "Leave"}),
+			Pgbackrest: maybe(s, 50, v1alpha1.PgbackrestOptions{Repository: maybe(s, 80, good(s, []int32{2, 1, 256, 0, 257}))}),
+		}
+	}
 	if s.chance(20) {
 		spec.Uploader = s.uploader()
 	}
@@ -85,10 +91,15 @@ func (s *source) spec() v1alpha1.CredentialProfileSpec {
 	return spec
 }
 
+// prefixes are those of the stores. The first two are the usual ones.
+var prefixes = []string{
+	"", "{serviceAccount}/{workload}/{pod}", "a/b $PATH \"é\"", "{namespace}/a$/{pod}", "/a", "a/$(PATH)", "{cluster}", "${pod}", "{pod",
+}
+
 func (s *source) s3() *v1alpha1.S3Store {
 	store := &v1alpha1.S3Store{
 		Bucket:   good(s, []string{"pg-backups", "abc", "-", ""}),
-		Prefix:   good(s, []string{"", "a/b $PATH \"é\"", "/a", "a/$(PATH)"}),
+		Prefix:   good(s, prefixes),
 		Region:   good(s, []string{"eu-west-1", "us-ord", "", "a b"}),
 		Endpoint: pick(s, "", good(s, endpoints)),
 		Preset:   pick(s, presetNames...), ForcePathStyle: maybe(s, 20, s.chance(50)),

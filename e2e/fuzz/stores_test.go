@@ -16,7 +16,7 @@ var (
 func (s *source) azure() *v1alpha1.AzureStore {
 	store := &v1alpha1.AzureStore{
 		Container: good(s, []string{"pgc", "pg-backups", "-", ""}),
-		Prefix:    good(s, []string{"", "a/b $PATH \"é\"", "/a", "a/$(PATH)"}),
+		Prefix:    good(s, prefixes),
 		Endpoint:  pick(s, "", "", good(s, azureURLs)),
 		Cloud:     rarely(s, pick(s, clouds...), "AzureMoon"),
 	}
@@ -91,7 +91,7 @@ func (s *source) azureAuth(auth *v1alpha1.AzureAuth) {
 func (s *source) gcs() *v1alpha1.GCSStore {
 	store := &v1alpha1.GCSStore{
 		Bucket:    good(s, []string{"pg-backups", "abc", "-", ""}),
-		Prefix:    good(s, []string{"", "a/b $PATH \"é\"", "/a", "a/$(PATH)"}),
+		Prefix:    good(s, prefixes),
 		ProjectID: pick(s, "", good(s, []string{"payments-1", "abcdef", "A", "x y"})),
 		Endpoint:  pick(s, "", "", good(s, endpoints)),
 	}
