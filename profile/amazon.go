@@ -82,7 +82,9 @@ var minioGo = awsLibrary{"minio-go", "7.4.1", []string{"aws", "aws-cn", "aws-us-
 
 // awsSDKv1 has a table of partitions, and takes a region that is in none for one of the public partition
 // (aws/endpoints/defaults.go, endpoints.go EndpointFor). It is not maintained any more.
-var awsSDKv1 = awsLibrary{"aws-sdk-go", "1.55.8", []string{"aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"}}
+var awsSDKv1 = awsLibrary{"aws-sdk-go", "1.55.8", []string{
+	"aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f",
+}}
 
 // sovereignAndISO are the partitions that minioGo does not know, for notes.
 const sovereignAndISO = "the European Sovereign Cloud and the ISO partitions"
@@ -96,12 +98,36 @@ func (l *awsLibrary) knows(region string) bool {
 // refuseSTS refuses the token service of a partition that the library does not know.
 func (l *awsLibrary) refuseSTS(r *Resolved) string {
 	region := r.location.region
-	if r.Spec.S3.Auth.WebIdentity.STSEndpoint != "" || !r.isAmazon() || l.knows(region) {
+	if r.Spec.S3.Auth.WebIdentity.STSEndpoint != "" || l.knows(region) {
 		return ""
 	}
 	where, _ := partition.Of(region)
 	return fmt.Sprintf("its S3 library (%s, up to %s) does not know partition %s and would ask a token service under %s, not %s%s",
 		l.name, l.version, where.Name, partition.Public().DNSSuffix, r.stsURL(), useAccessKey)
+}
+
+// newRegions are those that the minio-go of a tool does not know: it puts the host of us-east-1 in place of one under amazonaws.com
+// (makeTargetURL and getS3Endpoint of 7.2.1, in restic 0.19.1 and kopia 0.23.1, and of 7.0.88, in mc cf909e10).
+var newRegions = map[v1alpha1.Tool][]string{
+	"restic": {"me-west-1", "sa-west-1"},
+	"kopia":  {"me-west-1", "sa-west-1"},
+	"mc": {
+		"ap-east-2", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "me-west-1", "mx-central-1", "sa-west-1",
+	},
+}
+
+// warnNewRegion returns the tools that may be too old for the region.
+func (r *Resolved) warnNewRegion() string {
+	if !r.isAmazon() {
+		return ""
+	}
+	for _, tool := range r.Tools {
+		if slices.Contains(newRegions[tool], r.location.region) {
+			return fmt.Sprintf("spec.s3.region: %s is newer than the S3 library (minio-go) of %s in the version that Lighterman knows, which asks us-east-1 in its place: check that yours knows it",
+				r.location.region, tool)
+		}
+	}
+	return ""
 }
 
 // refuseAny refuses what one of several refuses.

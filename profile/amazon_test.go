@@ -61,3 +61,23 @@ func TestRolesAreOfThePartition(t *testing.T) {
 		})
 	}
 }
+
+// TestWarningsOfNewRegions holds that a tool which asks another region is told, and others are not.
+func TestWarningsOfNewRegions(t *testing.T) {
+	for _, test := range []struct {
+		tool   v1alpha1.Tool
+		region string
+		warns  bool
+	}{
+		{"mc", "mx-central-1", true}, {"restic", "mx-central-1", false}, {"restic", "me-west-1", true}, {"rclone", "me-west-1", false},
+		{"mc", "eu-west-1", false},
+	} {
+		r := profile.Resolve(&v1alpha1.CredentialProfileSpec{
+			S3:    &v1alpha1.S3Store{Bucket: "b", Prefix: "{workload}", Region: test.region, Auth: v1alpha1.S3Auth{Ambient: &v1alpha1.Ambient{}}},
+			Tools: []v1alpha1.Tool{test.tool},
+		})
+		if got := strings.Join(r.Warnings(), "; "); strings.Contains(got, "asks us-east-1") != test.warns {
+			t.Errorf("%s in %s: %q", test.tool, test.region, got)
+		}
+	}
+}

@@ -19,13 +19,20 @@ func (p *problems) checkAzureEndpoint(r *Resolved) {
 	if u == nil {
 		return
 	}
-	if base, ok := strings.CutSuffix(u.Path, "/"+az.Container); ok && az.Container != "" && az.Container != az.StorageAccount {
+	base, hasContainer := strings.CutSuffix(u.Path, "/"+az.Container)
+	if hasContainer && az.Container != "" && az.Container != az.StorageAccount {
 		p.addInvalid(field, "has the container in it, which programs add themselves: write %s://%s%s", u.Scheme, u.Host, base)
 		return
 	}
 	if r.cloud != nil {
 		p.checkAzureHost(r, u)
 	}
+}
+
+// hasCustomEndpoint reports whether the blob service is at another URL than the cloud's own for the account.
+func (r *Resolved) hasCustomEndpoint() bool {
+	az := r.Spec.Azure
+	return az.Endpoint != "" && r.azureEndpoint() != "https://"+azureAccount(az)+".blob."+r.cloud.suffix
 }
 
 // checkAzureHost refuses a host of Azure's own that contradicts the account, the service or the cloud.
@@ -40,7 +47,8 @@ func (p *problems) checkAzureHost(r *Resolved, u *url.URL) {
 		first, rest, _ := strings.Cut(strings.TrimPrefix(name, "."), ".")
 		switch {
 		case cloud != r.cloud:
-			p.addInvalid("spec.azure.cloud", "is %s, and the endpoint's host %s is in %s: set cloud: %s", r.cloud.name, u.Hostname(), cloud.name, cloud.name)
+			p.addInvalid("spec.azure.cloud", "is %s, and the endpoint's host %s is in %s: set cloud: %s",
+				r.cloud.name, u.Hostname(), cloud.name, cloud.name)
 		case account == "": // Only a Secret knows it.
 		case rest != "blob" && rest != "privatelink.blob":
 			p.addInvalid(field, "%s is not the blob service of an account: write https://%s.blob.%s, or leave endpoint out", u.Hostname(), account, cloud.suffix)
@@ -73,7 +81,8 @@ func (p *problems) checkAzureCloud(r *Resolved) {
 
 // warnInstanceDiscovery returns what the libraries of tools do with the authority of another cloud.
 func (r *Resolved) warnInstanceDiscovery() string {
-	if r.Spec.Azure == nil || r.Spec.Azure.OtherCloud == nil || r.Mode == nil || !slices.Contains(asksAuthority, r.Mode.Name) {
+	az := r.Spec.Azure
+	if az == nil || az.OtherCloud == nil || r.Mode == nil || !slices.Contains(asksAuthority, r.Mode.Name) {
 		return ""
 	}
 	return "spec.azure.otherCloud: tokens are asked for https://storage.azure.com, and programs other than the uploader and rclone first ask login.microsoft.com about an authority that they do not know: where the cloud has not both, use accountKey or sasToken"

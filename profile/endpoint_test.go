@@ -90,7 +90,7 @@ func TestHostsOfStores(t *testing.T) {
 		"https://bucket.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com":       "",
 		"https://ap-111122223333.s3-accesspoint.eu-west-1.amazonaws.com": "",
 		"https://s3.eu-west-1.amazonaws.com/":                            "",
-		"https://s3.eu-west-1.amazonaws.com/x":                           "spec.s3.endpoint: has a path, and those of Amazon S3 have none: write https://s3.eu-west-1.amazonaws.com",
+		"https://s3.eu-west-1.amazonaws.com/x":                           "spec.s3.endpoint: has a path, and the store at s3.eu-west-1.amazonaws.com has none: write https://s3.eu-west-1.amazonaws.com",
 		"https://pg-backups.s3.eu-west-1.amazonaws.com":                  "write https://s3.eu-west-1.amazonaws.com, and the bucket",
 		"https://pg-backups.s3-accelerate.amazonaws.com":                 "write https://s3-accelerate.amazonaws.com, and the bucket",
 		"https://s3.amazonaws.com.example.org":                           "set preset: Other",
@@ -119,6 +119,18 @@ func TestHostsOfStores(t *testing.T) {
 			t.Errorf("%s: %q, want %q", endpoint, got, want)
 		}
 	}
+	// Another bucket than the profile's, and a path that is the store's own.
+	for endpoint, want := range map[string]string{
+		"https://account.r2.cloudflarestorage.com/other":    "write https://account.r2.cloudflarestorage.com",
+		"https://nyc3.digitaloceanspaces.com/other/dumps":   "write https://nyc3.digitaloceanspaces.com",
+		"https://project.storage.supabase.co/storage/v1/s3": "",
+		"https://gateway.example.com/storage/v1/s3":         "",
+	} {
+		got := endpointProblems("Other", "pg-backups", "", endpoint)
+		if want == "" && len(got) > 0 || want != "" && (len(got) != 1 || !strings.HasSuffix(got[0], want)) {
+			t.Errorf("%s: %q, want %q", endpoint, got, want)
+		}
+	}
 	// A bucket that has the name of its store's host.
 	for bucket, endpoint := range map[string]string{"minio": "https://minio.storage.svc", "nyc3": "https://nyc3.digitaloceanspaces.com"} {
 		if got := endpointProblems("Other", bucket, "", endpoint); len(got) > 0 {
@@ -134,15 +146,18 @@ func TestWarningsOfPresets(t *testing.T) {
 		region, endpoint string
 		want             string
 	}{
-		"the store's own":           {"Wasabi", "eu-central-1", "https://s3.eu-central-1.wasabisys.com", ""},
-		"another's":                 {"R2", "auto", "https://s3.eu-central-1.wasabisys.com", "set preset: Wasabi"},
-		"other for a known one":     {"Other", "auto", "https://account.r2.cloudflarestorage.com", "set preset: R2"},
-		"MinIO at Amazon":           {"MinIO", "eu-west-1", "https://s3.eu-west-1.amazonaws.com", "set preset: AWS"},
-		"a host of one's own":       {"MinIO", "", "https://s3.example.com", ""},
-		"no endpoint":               {"Wasabi", "eu-central-1", "", ""},
-		"other without a region":    {"Other", "", "http://garage.storage.svc:3900", "requests are signed for us-east-1"},
-		"other with a region":       {"Other", "garage", "http://garage.storage.svc:3900", ""},
-		"Amazon's without a preset": {"", "eu-west-1", "https://s3.eu-west-1.amazonaws.com", ""},
+		"the store's own":            {"Wasabi", "eu-central-1", "https://s3.eu-central-1.wasabisys.com", ""},
+		"another's":                  {"R2", "auto", "https://s3.eu-central-1.wasabisys.com", "set preset: Wasabi"},
+		"other for a known one":      {"Other", "auto", "https://account.r2.cloudflarestorage.com", "set preset: R2"},
+		"MinIO at Amazon":            {"MinIO", "eu-west-1", "https://s3.eu-west-1.amazonaws.com", "set preset: AWS"},
+		"a host of one's own":        {"MinIO", "", "https://s3.example.com", ""},
+		"no endpoint":                {"Wasabi", "eu-central-1", "", ""},
+		"other without a region":     {"Other", "", "http://garage.storage.svc:3900", "requests are signed for us-east-1"},
+		"other with a region":        {"Other", "garage", "http://garage.storage.svc:3900", ""},
+		"the bucket's host, perhaps": {"MinIO", "", "https://b.minio.example.com:9000", "write https://minio.example.com:9000"},
+		"a service of its own name":  {"MinIO", "", "https://b.storage.svc:9000", ""},
+		"a domain of its own name":   {"MinIO", "", "https://b.example", ""},
+		"Amazon's without a preset":  {"", "eu-west-1", "https://s3.eu-west-1.amazonaws.com", ""},
 	}
 	for name, test := range tests {
 		r := profile.Resolve(&v1alpha1.CredentialProfileSpec{S3: &v1alpha1.S3Store{

@@ -111,7 +111,9 @@ type location struct {
 }
 
 func locateS3(s3 *v1alpha1.S3Store, p *preset) location {
-	l := location{region: s3.Region, endpoint: strings.TrimRight(s3.Endpoint, "/"), pathStyle: p.pathStyle, checksums: s3.Checksums}
+	l := location{
+		region: s3.Region, endpoint: strings.TrimRight(s3.Endpoint, "/"), pathStyle: p.pathStyle, checksums: s3.Checksums,
+	}
 	if l.region == "" {
 		l.region = p.region
 	}

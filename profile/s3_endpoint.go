@@ -27,8 +27,8 @@ func (p *problems) checkS3Endpoint(r *Resolved) {
 	case r.isAmazon() && amazon == nil:
 		p.addInvalid("spec.s3.preset", "%s is for Amazon S3 alone, and the endpoint's host %s is not Amazon's: set preset: %s",
 			v1alpha1.PresetAWS, host, nearestPreset(host))
-	case amazon != nil && u.Path != "":
-		p.addInvalid("spec.s3.endpoint", "has a path, and those of Amazon S3 have none: write %s://%s", u.Scheme, u.Host)
+	case u.Path != "" && hasNoPath(host):
+		p.addInvalid("spec.s3.endpoint", "has a path, and the store at %s has none: write %s://%s", host, u.Scheme, u.Host)
 	case amazon != nil && r.isAmazon():
 		p.checkHostPartition(host, amazon, r.location.region)
 	}
@@ -115,6 +115,12 @@ func presetOfHost(host string) v1alpha1.S3Preset {
 	return ""
 }
 
+// hasNoPath reports whether the store of a host is known to be at no path.
+func hasNoPath(host string) bool {
+	p := presetOf(&v1alpha1.S3Store{Preset: presetOfHost(host)})
+	return presetOfHost(host) != "" && !hasPath(p.example)
+}
+
 // nearestPreset returns the presets to choose from for a host.
 func nearestPreset(host string) string {
 	if name := presetOfHost(host); name != "" {
@@ -144,6 +150,21 @@ func (r *Resolved) warnPreset() string {
 			r.preset.name, u.Hostname(), fits, fits)
 	}
 	return ""
+}
+
+// warnBucketInHost returns that the host may be the bucket's, where nothing tells: a store may have a bucket of its own name.
+func (r *Resolved) warnBucketInHost() string {
+	if r.preset == nil || r.Spec.S3.Bucket == "" || r.Spec.S3.Endpoint == "" {
+		return ""
+	}
+	scheme, host, _ := strings.Cut(r.location.endpoint, "://")
+	rest, ok := strings.CutPrefix(host, r.Spec.S3.Bucket+".")
+	name, _, _ := strings.Cut(rest, ":")
+	if !ok || !strings.Contains(name, ".") || strings.HasSuffix(name, ".svc") || strings.HasSuffix(name, ".svc.cluster.local") {
+		return ""
+	}
+	return fmt.Sprintf("spec.s3.endpoint: begins with the bucket's name, and programs add the bucket themselves: if this is the address of the bucket, write %s://%s",
+		scheme, rest)
 }
 
 // warnRegion returns the region that is assumed where nothing is known of the store.

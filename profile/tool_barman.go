@@ -15,7 +15,7 @@ var barman = dialect{
 		"managedIdentity": supported("no --credential, or default: managed-identity does not read AZURE_CLIENT_ID"),
 	}).rejectIf(func(r *Resolved) string {
 		// _parse_url takes every other host for an emulator's, and demands a connection string.
-		if (r.Spec.Azure.Endpoint == "" && r.cloud.isPublic()) || r.Spec.Azure.Auth.ConnectionString != nil {
+		if (!r.hasCustomEndpoint() && r.cloud.isPublic()) || r.Spec.Azure.Auth.ConnectionString != nil {
 			return ""
 		}
 		return "outside of *.blob.core.windows.net it takes a connection string only: use connectionString"

@@ -23,7 +23,7 @@ func ownSTS(why string) func(*Resolved) string {
 // azureHost refuses a blob service that is not at <account>.blob.<the cloud's suffix>.
 func azureHost(why string) func(*Resolved) string {
 	return func(r *Resolved) string {
-		if r.Spec.Azure.Endpoint != "" {
+		if r.hasCustomEndpoint() {
 			return why
 		}
 		return ""

@@ -27,6 +27,8 @@ var warningRules = [...]func(*Resolved) string{
 	(*Resolved).warnAmazon,
 	(*Resolved).warnProxy,
 	(*Resolved).warnPreset,
+	(*Resolved).warnBucketInHost,
+	(*Resolved).warnNewRegion,
 	(*Resolved).warnRegion,
 	(*Resolved).warnInstanceDiscovery,
 	(*Resolved).warnShortChain,

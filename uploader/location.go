@@ -100,7 +100,7 @@ type Azure struct {
 	Cloud string `json:"cloud,omitzero"`
 	// Suffix ends the host names of the storage of cloud Other: <account>.blob.<suffix>.
 	Suffix string `json:"suffix,omitzero"`
-	Auth  Auth   `json:"auth"`
+	Auth   Auth   `json:"auth"`
 }
 
 // GCS is a bucket of Google Cloud Storage.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"go/format"
@@ -46,7 +47,7 @@ func main() {
 }
 
 func run() error {
-	output, err := exec.Command("go", "list", "-m", "-json", module).Output()
+	output, err := exec.CommandContext(context.Background(), "go", "list", "-m", "-json", module).Output()
 	if err != nil {
 		return fmt.Errorf("find %s: %w", module, err)
 	}
@@ -66,7 +67,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(target, generated, 0o644)
+	return os.WriteFile(target, generated, 0o600)
 }
 
 func generate(read *table, version string) ([]byte, error) {
