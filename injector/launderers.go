@@ -9,11 +9,8 @@ import (
 )
 
 // checkLaundered denies the pod whose container gets an identity that its image does not pass on to the backup tool, which would
-// then act as the node. taken are the groups that the container keeps for itself.
-func (s scope) checkLaundered(taken profile.Group) error {
-	if taken&s.Store.IdentityGroup != 0 {
-		return nil
-	}
+// then act as the node. taken are the groups that the container keeps for itself, or for an identity that webhooks gave it.
+func (s scope) checkLaundered(taken profile.Group, webhooks []*profile.CloudWebhook) error {
 	sets := func(name string) bool {
 		v := s.own.find(name)
 		return v != nil && v.is.isPossible()
@@ -23,6 +20,12 @@ func (s scope) checkLaundered(taken profile.Group) error {
 		if !l.IsMarked(sets) {
 			continue
 		}
+		if s.Mode.KeepsAmbientIdentity || taken&s.Store.IdentityGroup != 0 {
+			s.warnDropped(l, webhooks)
+		}
+		if taken&s.Store.IdentityGroup != 0 {
+			break
+		}
 		if lost := l.Lost(s.Environment, isGiven, sets); len(lost) > 0 {
 			return Deny(ReasonDroppedIdentity, fmt.Sprintf(
 				"%s: container %q runs %s, which starts %s with a fixed list of variables only, and without %s of %s %s %s takes the identity of the node or does not find the store: %s; where the container needs no store, list it in %s",
@@ -31,20 +34,37 @@ func (s scope) checkLaundered(taken profile.Group) error {
 		}
 		s.warnUnreached(l)
 	}
-	s.warnStarter()
-	return nil
+	if taken&s.Store.IdentityGroup != 0 || s.Mode.KeepsAmbientIdentity {
+		return nil
+	}
+	return s.checkStarter()
 }
 
-// warnStarter warns of a program that the container starts and that gives what it starts none of the container's variables. Whether
-// the backup tool is started by it, Lighterman cannot see.
-func (s scope) warnStarter() {
-	if s.Mode.KeepsAmbientIdentity {
-		return
+// warnDropped warns of an identity of another webhook's that stays in the container and does not reach the image's backup tool.
+func (s scope) warnDropped(l *profile.Launderer, webhooks []*profile.CloudWebhook) {
+	for _, w := range webhooks {
+		if l.Drops(w.TokenVariable) {
+			s.warn("container %q runs %s, which does not pass %s of %s on to %s: it takes the identity of the node",
+				s.Name, l.Name, w.TokenVariable, w.Name, l.Tool)
+		}
 	}
-	if what := profile.FindStarter(s.Command, s.Args); what != "" {
+}
+
+// checkStarter denies the pod whose container starts a backup tool by a program that drops the variables, and warns of such a program
+// where what it starts is not seen.
+func (s scope) checkStarter() error {
+	starter, tool := profile.FindStarter(s.Command, s.Args)
+	switch {
+	case starter == nil:
+	case tool != "" && starter.Cure != "":
+		return Deny(ReasonDroppedIdentity, fmt.Sprintf(
+			"%s.command: container %q starts %s, and by it %s, which takes the identity of the node then and not that of %s %s: %s, or list the container in %s",
+			s.fieldPath(), s.Name, starter.What, tool, s.profile.Kind, s.profile, starter.Cure, AnnotationSkipContainers))
+	default:
 		s.warn("container %q starts %s: a backup tool started by it does not get the identity of %s %s, and may take that of the node: start the tool directly, as in a CronJob, or have the image pass the variables on",
-			s.Name, what, s.profile.Kind, s.profile)
+			s.Name, starter.What, s.profile.Kind, s.profile)
 	}
+	return nil
 }
 
 // warnUnreached warns of the parts of an image that are switched on and get no identity from the container.

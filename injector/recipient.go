@@ -11,7 +11,7 @@ func (p *placer) recipientEnv() (envAdditions, profile.Group, error) {
 		return envAdditions{}, 0, err
 	}
 	taken |= decision.kept
-	if err := p.checkLaundered(taken); err != nil {
+	if err := p.checkLaundered(taken, c.webhooks); err != nil {
 		return envAdditions{}, 0, err
 	}
 	p.warnOptionalPlaces(optional, taken)

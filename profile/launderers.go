@@ -151,6 +151,11 @@ func (e *Environment) has(name string) bool {
 	return slices.ContainsFunc(e.Vars, func(v Variable) bool { return v.Name == name })
 }
 
+// Drops reports whether the tool does not get a variable that a cloud's webhook gave the container.
+func (l *Launderer) Drops(name string) bool {
+	return !slices.Contains(l.kept, name) || slices.Contains(l.together, name)
+}
+
 // Cure returns how the tool gets what it does not get. field is where the pod's tools are named.
 func (l *Launderer) Cure(e *Environment, lost []string) string {
 	var carriers []string

@@ -24,8 +24,8 @@ without the container's variables. The tool then finds no identity, and goes on 
 | systemd as the first process | what the unit and ` + "`PassEnvironment=`" + ` name | the latter, for each variable |
 | runit with ` + "`envdir` or `chpst -e`" + ` | what the run script leaves, and the directory's files | see [Spilo](#spilo) |
 
-Where ` + "`command` or `args`" + ` of a container start one of the first five, a [warning](denials.md#warnings) says so. What an image does by itself,
-Lighterman cannot see, but for the images below, which are recognised by the variables that only they read. What
+Where ` + "`command` or `args`" + ` of a container start one of the first five, a [warning](denials.md#warnings) says so; where they name the backup
+tool behind ` + "`su -` or `sudo`" + `, the pod is [denied](denials.md#droppedidentity). What an image does by itself, Lighterman cannot see, but for the images below, which are recognised by the variables that only they read. What
 operators' pods have is on [their page](operators.md).
 `
 
@@ -150,21 +150,27 @@ func TestFindStarter(t *testing.T) {
 	for _, c := range []struct {
 		words []string
 		found bool
+		tool  string
 	}{
-		{[]string{"cron", "-f"}, true},
-		{[]string{"bash", "-lc", "a=1 exec su -l postgres"}, true},
-		{[]string{"/bin/sh", "-e", "-c", "if true; then sudo restic backup /data; fi"}, true},
-		{[]string{"tini", "--", "sh", "-c", "sshd -D"}, true},
-		{[]string{"sh", "-c", "echo cron"}, false},
-		{[]string{"sh", "cron"}, false},
-		{[]string{"sudo", "--preserve-env=A", "restic"}, false},
-		{[]string{"su", "postgres", "-c", "wal-g"}, false},
-		{[]string{"crond", "-f"}, false},
-		{[]string{"A=1"}, false},
-		{nil, false},
+		{[]string{"cron", "-f"}, true, ""},
+		{[]string{"bash", "-lc", "a=1 exec su -l postgres"}, true, ""},
+		{[]string{"su", "-", "postgres", "-c", "/usr/local/bin/wal-g backup-push /data"}, true, "wal-g"},
+		{[]string{"sh", "-c", `su - postgres -c "restic backup /data"`}, true, "restic"},
+		{[]string{"/bin/sh", "-e", "-c", "if true; then sudo restic backup /data; fi"}, true, "restic"},
+		{[]string{"sh", "-c", "su - app -c /app/run; restic backup /data"}, true, ""},
+		{[]string{"tini", "--", "sh", "-c", "sshd -D"}, true, ""},
+		{[]string{"sh", "-c", "echo cron"}, false, ""},
+		{[]string{"sh", "cron"}, false, ""},
+		{[]string{"sudo", "--preserve-env=A", "restic"}, false, ""},
+		{[]string{"su", "postgres", "-c", "wal-g"}, false, ""},
+		{[]string{"su", "-", "-w", "AWS_ROLE_ARN", "postgres", "-c", "wal-g"}, false, ""},
+		{[]string{"crond", "-f"}, false, ""},
+		{[]string{"A=1"}, false, ""},
+		{nil, false, ""},
 	} {
-		if what := FindStarter(c.words, nil); (what != "") != c.found {
-			t.Errorf("%q: found %q, want something: %t", c.words, what, c.found)
+		starter, tool := FindStarter(c.words, nil)
+		if (starter != nil) != c.found || tool != c.tool {
+			t.Errorf("%q: found %v and %q, want something: %t, and %q", c.words, starter, tool, c.found, c.tool)
 		}
 	}
 }
