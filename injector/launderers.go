@@ -32,6 +32,7 @@ func (s scope) checkLaundered(taken profile.Group, webhooks []*profile.CloudWebh
 				s.fieldPath(), s.Name, l.Name, l.Step, joinNames(lost), s.profile.Kind, s.profile, l.Tool,
 				l.Cure(s.Environment, lost), AnnotationSkipContainers))
 		}
+		s.warnPlace(l)
 		s.warnUnreached(l)
 	}
 	if taken&s.Store.IdentityGroup != 0 || s.Mode.KeepsAmbientIdentity {
@@ -65,6 +66,19 @@ func (s scope) checkStarter() error {
 			s.Name, starter.What, s.profile.Kind, s.profile)
 	}
 	return nil
+}
+
+// warnPlace warns of a place of the archive that the profile puts before the one that the image is told.
+func (s scope) warnPlace(l *profile.Launderer) {
+	for i := range s.own.list {
+		own := &s.own.list[i]
+		ours := l.Places[own.name]
+		if ours == "" || !own.is.isPossible() || !s.injects(ours) || s.own.find(ours) != nil {
+			continue
+		}
+		s.warn("container %q sets %s, and %s takes %s of %s %s in its place: set spec.toolOptions.location: Omit, so that each database keeps an archive of its own",
+			s.Name, own.name, l.Name, ours, s.profile.Kind, s.profile)
+	}
 }
 
 // warnUnreached warns of the parts of an image that are switched on and get no identity from the container.

@@ -24,6 +24,8 @@ type Launderer struct {
 	together []string
 	// carriers have the name under which the tool reads the same as a variable that is lost.
 	carriers map[string]string
+	// Places have, for each variable by which the image is told where the archive is, the tool's own, which comes before it (run).
+	Places map[string]string
 	// cures are what to use instead, by the store.
 	cures map[string]string
 	// Notes are sentences for the documentation.
@@ -73,6 +75,10 @@ var spilo = Launderer{
 		"AWS_ENDPOINT_URL_S3": "AWS_ENDPOINT",
 		"AWS_CA_BUNDLE":       "WALG_S3_CA_CERT_FILE",
 		"AZURE_STORAGE_KEY":   "AZURE_STORAGE_ACCESS_KEY",
+	},
+	Places: map[string]string{
+		"WAL_S3_BUCKET": "WALG_S3_PREFIX", "WALE_S3_PREFIX": "WALG_S3_PREFIX",
+		"WAL_GS_BUCKET": "WALG_GS_PREFIX", "WAL_GCS_BUCKET": "WALG_GS_PREFIX", "WALE_GS_PREFIX": "WALG_GS_PREFIX",
 	},
 	cures: map[string]string{
 		"s3":    "use webIdentity without assumeRole, or accessKey without sessionToken",
