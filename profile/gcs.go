@@ -7,13 +7,14 @@ import (
 )
 
 var gcsStore = Store{
-	Name:          "gcs",
-	scheme:        "gs",
-	isSet:         func(s *v1alpha1.CredentialProfileSpec) bool { return s.GCS != nil },
-	Location:      func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.GCS.Bucket, s.GCS.Prefix },
-	bucketSource:  func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.BucketSource { return s.GCS.BucketFrom },
-	modes:         gcsModes,
-	groups:        groupGoogle | groupGoogleProject | groupGoogleEndpoint | groupGoogleUniverse | GroupGoogleSwitch | groupRequestsCA,
+	Name:         "gcs",
+	scheme:       "gs",
+	isSet:        func(s *v1alpha1.CredentialProfileSpec) bool { return s.GCS != nil },
+	Location:     func(s *v1alpha1.CredentialProfileSpec) (string, string) { return s.GCS.Bucket, s.GCS.Prefix },
+	bucketSource: func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.BucketSource { return s.GCS.BucketFrom },
+	modes:        gcsModes,
+	groups: groupGoogle | groupGoogleProject | groupGoogleEndpoint | groupGoogleUniverse | GroupGoogleSwitch |
+		groupRequestsCA,
 	IdentityGroup: groupGoogle, identities: gcsIdentities, rivals: gcsRivals,
 	endpoints: map[string]leadsElsewhere{
 		"API_ENDPOINT_OVERRIDE": googleElsewhere, "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": googleElsewhere,

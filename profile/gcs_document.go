@@ -42,8 +42,8 @@ func externalAccount(e *Environment) (string, error) {
 	}
 	switch {
 	case wif.ServiceAccount != "":
-		file.ImpersonationURL = googleService(gcs, "iamcredentials") + "/v1/projects/-/serviceAccounts/" + wif.ServiceAccount +
-			":generateAccessToken"
+		file.ImpersonationURL = googleService(gcs, "iamcredentials") +
+			"/v1/projects/-/serviceAccounts/" + wif.ServiceAccount + ":generateAccessToken"
 	case file.TokenURL == tokenURL:
 		file.TokenInfoURL = googleService(gcs, "sts") + "/v1/introspect"
 	}

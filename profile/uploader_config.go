@@ -97,7 +97,9 @@ func configureAzureUploader(e *Environment, c *uploader.Config) {
 
 func configureGCSUploader(e *Environment, c *uploader.Config) {
 	gcs := e.Spec.GCS
-	c.GCS = &uploader.GCS{Bucket: e.bucket(), ProjectID: gcs.ProjectID, Endpoint: storageEndpoint(gcs), Auth: e.uploaderAuth()}
+	c.GCS = &uploader.GCS{
+		Bucket: e.bucket(), ProjectID: gcs.ProjectID, Endpoint: storageEndpoint(gcs), Auth: e.uploaderAuth(),
+	}
 }
 
 // What the rows of the auth modes add to uploader.Auth.

@@ -133,7 +133,7 @@ func workloadIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.Toke
 	if recorder == nil || err != nil {
 		return checked, err
 	}
-	return recordedCredential{checked, recorder}, nil
+	return proxiedCredential{recordedCredential{checked, recorder}}, nil
 }
 
 func managedIdentity(where uploader.Azure, o policy.ClientOptions) (azcore.TokenCredential, error) {

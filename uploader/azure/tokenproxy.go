@@ -2,11 +2,16 @@ package azure
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
 
@@ -36,5 +41,21 @@ func (p *tokenProxy) Do(r *http.Request) (*http.Response, error) {
 	to := p.url.JoinPath(r.URL.EscapedPath())
 	to.RawQuery = r.URL.RawQuery
 	r.URL = to
-	return p.http.Do(r)
+	return p.http.Do(r) //nolint:gosec // The profile says where the token proxy is.
+}
+
+// proxiedCredential is one whose token comes from a token proxy. It tells how to cure what is wrong with the proxy's certificate, which
+// is none of the store's.
+type proxiedCredential struct{ azcore.TokenCredential }
+
+// GetToken is azcore's TokenCredential.
+func (c proxiedCredential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token, err := c.TokenCredential.GetToken(ctx, o)
+	if err == nil || objstore.ClassOf(transport.ClassifyError(ctx, err)) != objstore.Untrusted {
+		return token, err
+	}
+	return token, &objstore.Error{
+		Class: objstore.Untrusted, Err: err,
+		Cure: "correct identityBinding: sniName is a name in the token proxy's certificate, and caConfigMap has its authority",
+	}
 }

@@ -57,7 +57,8 @@ func fromFile(kind google.CredentialsType) func(context.Context, uploader.Auth) 
 			if err := checkPrivateKey(kind, text); err != nil {
 				return nil, fmt.Errorf("read the credential file %s: %w", auth.File, err)
 			}
-			if universe, err := found.GetUniverseDomain(); kind == google.ServiceAccount && err == nil && universe != googleUniverse {
+			universe, err := found.GetUniverseDomain()
+			if kind == google.ServiceAccount && err == nil && universe != googleUniverse {
 				return google.JWTAccessTokenSourceWithScope([]byte(text), scope)
 			}
 			if auth.TokenFile == "" {

@@ -17,7 +17,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/go-jose/go-jose/v4/jwt"
 	corev1 "k8s.io/api/core/v1"
-
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/podtest"
 	"lighterman.dev/lighterman/profile"

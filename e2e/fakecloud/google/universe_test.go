@@ -23,7 +23,6 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/api/storage/v1"
 	corev1 "k8s.io/api/core/v1"
-
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/internal/test/podtest"
 	"lighterman.dev/lighterman/profile"
@@ -141,7 +140,7 @@ func (c *cloud) connect(w http.ResponseWriter, r *http.Request, to net.Addr) {
 		c.asked = append(c.asked, host)
 	}
 	c.mu.Unlock()
-	there, err := net.Dial(to.Network(), to.String())
+	there, err := new(net.Dialer).DialContext(r.Context(), to.Network(), to.String())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
