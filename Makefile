@@ -47,6 +47,10 @@ test: bin/cluster ## Run all tests: rules, API server, chart, and the local clus
 test-cluster: ## Run the cluster tests on the cluster of KUBECONFIG (images: LIGHTERMAN_IMAGE_REPOSITORY)
 	cd e2e && LIGHTERMAN_E2E_KUBECONFIG="$${KUBECONFIG:?set it to the cluster to use}" go test -timeout 30m .
 
+.PHONY: test-seaweedfs
+test-seaweedfs: ## Run the tests with SeaweedFS, which test leaves out; the first time builds it, in seven minutes of CPU
+	cd e2e && LIGHTERMAN_E2E_SEAWEEDFS=true go test -count 1 -timeout 30m ./upload -run TestSeaweedFS
+
 .PHONY: test-race
 test-race: bin/cluster ## Run what many goroutines share with the race detector; needs gcc (RACE: the packages)
 	env="$$(bin/cluster testenv)"; eval "$$env"; CGO_ENABLED=1 go test -race $(RACE)

@@ -10,3 +10,15 @@ func FakeGCSServer() Tool {
 		Static:   true,
 	}
 }
+
+// SeaweedFS is a store with an S3 gateway, a token service and an S3 API that is not a gateway's in front of files. It has no
+// releases as module versions.
+func SeaweedFS() Tool {
+	return Tool{
+		Name:     "seaweedfs",
+		Module:   "github.com/seaweedfs/seaweedfs",
+		Packages: []string{"github.com/seaweedfs/seaweedfs/weed"},
+		LDFlags:  "-s -w",
+		Static:   true,
+	}
+}
