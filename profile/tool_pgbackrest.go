@@ -50,7 +50,8 @@ var pgbackrest = dialect{
 			e.addSecret(pgRepo+"S3_TOKEN", key.SessionToken, groupIdentity)
 		}),
 		"credentialsFile": unsupported("reads no AWS credentials file" + useAccessKey),
-		"ambient":         withEnv(pgKeyType("S3", "auto", groupIdentity)),
+		// repo-s3-key-type=auto asks 169.254.169.254 alone (2.59.1 storage.c storageS3AuthAuto).
+		"ambient": {env: pgKeyType("S3", "auto", groupIdentity), note: "the role of the node, and not one that EKS's webhooks gave the pod"},
 	}).rejectIf(func(r *Resolved) string {
 		if r.location.region == "" {
 			return "needs the region: set spec.s3.region"

@@ -44,6 +44,11 @@ var velero = dialect{
 			refuse: noIdentityBinding("its credential does not ask for AKS identity bindings" + useDirectly),
 		},
 	}),
-	gcs:    allSupported(&gcsStore, cell{}, nil),
+	// Without a file it must be told whose signature to ask for, and an external account has none (velero-plugin-for-gcp
+	// 1.14.2 object_store.go Init, initFromComputeEngine, CreateSignedURL).
+	gcs: allSupported(&gcsStore, supported("serviceAccount in the BackupStorageLocation"), nil).override(map[string]cell{
+		"serviceAccountKey":          {},
+		"workloadIdentityFederation": supported("velero backup logs, describe --details and download fail: it signs no URLs then"),
+	}),
 	rivals: []Rival{{Name: "AZURE_CREDENTIALS_FILE", before: azureTokens}},
 }

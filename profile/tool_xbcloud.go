@@ -14,6 +14,7 @@ var xbcloud = dialect{
 		"webIdentity":     unsupported(xbcloudKeys),
 		"podIdentity":     unsupported(xbcloudKeys),
 		"credentialsFile": unsupported(xbcloudKeys),
+		"ambient":         supported("the role of the node, and not one that EKS's webhooks gave the pod"), // s3_ec2.cc
 		// The path would become a part of the header Host (s3.h set_endpoint).
 	}).rejectIf(basePath("takes a path in spec.s3.endpoint for a part of the host" + useOtherForPath)),
 	azure: noneSupported(&azureStore, azureKeysOnly).override(map[string]cell{
