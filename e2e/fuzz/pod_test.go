@@ -48,7 +48,7 @@ func (s *source) owner() []metav1.OwnerReference {
 		{"v1", "Pod", "../../x"}, {},
 	})
 	owner.APIVersion, owner.Kind, owner.Name = kind[0], kind[1], kind[2]
-	if s.chance(20) {
+	if s.chance(10) {
 		return nil
 	}
 	return []metav1.OwnerReference{owner}
@@ -254,7 +254,7 @@ func (s *source) annotations(pod *corev1.Pod) map[string]string {
 	maySet(15, injector.AnnotationContainers, strings.Join(some(s, 60, names...), ","), strings.Join(some(s, 60, names...), " , ")+",", names[0], "c9", "")
 	maySet(15, injector.AnnotationSkipContainers, strings.Join(some(s, 20, names...), ","), names[len(names)-1], "c9", ",")
 	maySet(8, injector.AnnotationTools, "", "sdk", " sdk, ", "barman", "sdk,nonsense")
-	maySet(8, injector.AnnotationWorkload, "orders", "Orders.db_1", "a/b", "")
+	maySet(10, injector.AnnotationWorkload, "orders", "Orders.db_1", rarely(s, "orders", "a/b", ""))
 	maySet(5, injector.AnnotationInject, "true", "false", "")
 	maySet(10, injector.AnnotationUpload, append([]string{"false"}, spools...)...)
 	maySet(5, injector.AnnotationCompletion, "Drain", "Wrap", "")

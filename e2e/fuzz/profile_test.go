@@ -75,10 +75,10 @@ func (s *source) spec() v1alpha1.CredentialProfileSpec {
 	if s.chance(30) {
 		spec.Tools = some(s, 12, toolNames...)
 	}
-	if s.chance(15) {
+	if s.chance(8) {
 		spec.ToolOptions = &v1alpha1.ToolOptions{
 			Location:   good(s, []v1alpha1.ToolLocation{"", v1alpha1.ToolLocationOmit, v1alpha1.ToolLocationInject, "Leave"}),
-			Pgbackrest: maybe(s, 50, v1alpha1.PgbackrestOptions{Repository: maybe(s, 80, good(s, []int32{2, 1, 256, 0, 257}))}),
+			Pgbackrest: maybe(s, 50, v1alpha1.PgbackrestOptions{Repository: maybe(s, 80, good(s, []int32{2, 1, 256, 0}))}),
 		}
 	}
 	if s.chance(20) {
@@ -104,6 +104,9 @@ func (s *source) s3() *v1alpha1.S3Store {
 		Endpoint: pick(s, "", good(s, endpoints)),
 		Preset:   pick(s, presetNames...), ForcePathStyle: maybe(s, 20, s.chance(50)),
 		Checksums: pick(s, "", "", "", v1alpha1.ChecksumsWhenRequired, v1alpha1.ChecksumsWhenSupported),
+	}
+	if store.Endpoint == endpoints[1] { // A bucket cannot be put before an IP address.
+		store.ForcePathStyle = rarely(s, new(true), nil, new(false))
 	}
 	store.Preset = rarely(s, store.Preset, "Floppy")
 	if s.chance(10) {
