@@ -17,6 +17,7 @@ spec:
     bucket: pg-backups
     prefix: payments
     region: eu-west-1
+    preset: MinIO
     endpoint: https://minio.storage.svc:9000
     auth:
       webIdentity:
