@@ -117,9 +117,12 @@ func checkSecrets(_ context.Context, e *examination) (string, error) {
 			describeAll(auth, missing),
 		)
 	}
-	padded := make([]string, 0, len(names))
+	found, padded := make([]string, 0, len(names)), make([]string, 0, len(names))
 	for _, name := range names {
 		text := e.readSecret(auth, name)
+		if text != "" {
+			found = append(found, name)
+		}
 		value := strings.TrimSpace(text)
 		if err := secrets.CheckVariable(&auth, name, value); err != nil {
 			return "", err
@@ -128,7 +131,7 @@ func checkSecrets(_ context.Context, e *examination) (string, error) {
 			padded = append(padded, auth.DescribeSecret(name))
 		}
 	}
-	return describeSecrets(auth, names, padded)
+	return describeSecrets(auth, found, padded)
 }
 
 // describeAll lists secrets with where they come from.
