@@ -37,9 +37,9 @@ func (s scope) warnKept(name string, g profile.Group) {
 		s.Name, name, g, s.profile.Kind, s.profile, AnnotationSkipContainers, g.Cure())
 }
 
-// warnElsewhere warns of a container that asks another store than the profile's, and so gets no identity for it.
+// warnElsewhere warns of a container that asks another host than the profile's, and so gets no identity.
 func (s scope) warnElsewhere(name string) {
-	s.warn("container %q sets %s, by which programs ask another store than that of %s %s, and would send it the profile's credentials, so Lighterman does not inject them there: remove the variable, set that store's credentials in env too, or list the container in %s",
+	s.warn("container %q sets %s, by which programs ask another host than those of %s %s, and would send it the profile's credentials, so Lighterman does not inject them there: remove the variable, set credentials of that host in env too, or list the container in %s",
 		s.Name, name, s.profile.Kind, s.profile, AnnotationSkipContainers)
 }
 

@@ -12,7 +12,8 @@ import (
 // leadsElsewhere reports whether a variable's value names another store than the profile's.
 type leadsElsewhere func(r *Resolved, value string) bool
 
-// LeadsElsewhere reports whether a variable with a literal value has a program ask another store than the profile's.
+// LeadsElsewhere reports whether a variable with a literal value has a program ask another store than the profile's, or another
+// token service.
 func (r *Resolved) LeadsElsewhere(name, value string) bool {
 	if value == "" || strings.Contains(value, "$(") {
 		return false
@@ -38,6 +39,18 @@ func s3Elsewhere(r *Resolved, value string) bool {
 		return where != partition.OfHost(hostOf(r.s3URL())) // Also endpoints of a VPC, of FIPS and of both stacks.
 	}
 	return !isSameHost(host, hostOf(r.s3URL()))
+}
+
+// stsElsewhere takes the URL of a token service, or a host with or without a port. It is sent the pod's token.
+func stsElsewhere(r *Resolved, value string) bool {
+	if r.Spec.S3 == nil || r.Spec.S3.Auth.WebIdentity == nil {
+		return false
+	}
+	host, own := hostOf(value), hostOf(r.stsURL())
+	if r.Spec.S3.Auth.WebIdentity.STSEndpoint == "" {
+		return partition.OfHost(host) == nil || partition.OfHost(host) != partition.OfHost(own)
+	}
+	return !isSameHost(host, own)
 }
 
 // azureElsewhere takes a URL.

@@ -16,6 +16,8 @@ func TestLeadsElsewhere(t *testing.T) {
 		china    = "s3: {bucket: b, region: cn-north-1, auth: {ambient: {}}}\n"
 		minio    = "s3: {bucket: b, preset: MinIO, endpoint: 'https://minio.storage.svc:9000', auth: {ambient: {}}}\n"
 		ipv6     = "s3: {bucket: b, preset: MinIO, endpoint: 'https://[fd00::1]:9000', auth: {ambient: {}}}\n"
+		role     = "s3: {bucket: b, region: eu-west-1, auth: {webIdentity: {roleARN: 'arn:aws:iam::111122223333:role/b'}}}\n"
+		ownSTS   = "s3: {bucket: b, preset: Ceph, endpoint: 'https://c', auth: {webIdentity: {roleARN: 'arn:aws:iam::111122223333:role/b', stsEndpoint: 'https://sts.storage.svc'}}}\n"
 		account  = "azure: {storageAccount: backups, container: c, auth: {default: {}}}\n"
 		secret   = "azure: {storageAccountFrom: {name: s, key: k}, container: c, auth: {default: {}}}\n"
 		azurite  = "azure: {storageAccount: backups, container: c, endpoint: 'https://azurite.storage.svc:10000/backups', auth: {default: {}}}\n"
@@ -36,6 +38,12 @@ func TestLeadsElsewhere(t *testing.T) {
 		{amazon, "", "AWS_ENDPOINT_URL_S3", "https://s3.cn-north-1.amazonaws.com.cn", true},
 		{china, "", "AWS_ENDPOINT_URL_S3", "https://s3.cn-north-1.amazonaws.com.cn", false},
 		{china, "", "AWS_ENDPOINT_URL_S3", "https://s3.amazonaws.com", true},
+		{role, "", "AWS_ENDPOINT_URL_STS", "https://vpce-1a2b.sts.eu-west-1.vpce.amazonaws.com", false},
+		{role, "", "AWS_ENDPOINT_URL_STS", "https://sts.example.com", true},
+		{amazon, "", "AWS_ENDPOINT_URL_STS", "https://sts.example.com", false}, // There is no token.
+		{ownSTS, "", "AWS_ENDPOINT_URL_STS", "https://sts.storage.svc.cluster.local", false},
+		{ownSTS, "", "AWS_ENDPOINT_URL_STS", "https://sts.amazonaws.com", true},
+		{role, "pgbackrest", "PGBACKREST_REPO1_S3_STS_HOST", "sts.example.com", true},
 		{amazon, "", "AWS_ENDPOINT_URL_S3", "$(ENDPOINT)", false},
 		{amazon, "", "AWS_ENDPOINT", "https://other", false}, // No tool reads it.
 		{amazon, "wal-g", "AWS_ENDPOINT", "other:9000", true},

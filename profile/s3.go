@@ -20,7 +20,7 @@ var s3Store = Store{
 	rivals:        s3Rivals,
 	endpoints: map[string]leadsElsewhere{
 		"AWS_ENDPOINT_URL": s3Elsewhere, "AWS_ENDPOINT_URL_S3": s3Elsewhere,
-		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": ignoresEndpoint,
+		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": ignoresEndpoint, "AWS_ENDPOINT_URL_STS": stsElsewhere,
 	},
 	BlocksNodeIdentity: true,
 	CloudWebhooks:      s3CloudWebhooks,

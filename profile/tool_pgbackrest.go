@@ -101,6 +101,7 @@ var pgbackrest = dialect{
 	endpoints: map[string]leadsElsewhere{
 		pgRepo + "S3_ENDPOINT": s3Elsewhere, pgRepo + "AZURE_ENDPOINT": azureDomainElsewhere,
 		pgRepo + "GCS_ENDPOINT": googleElsewhere, pgRepo + "STORAGE_HOST": anyElsewhere,
+		pgRepo + "S3_STS_HOST": stsElsewhere,
 	},
 	groups: map[string]Group{
 		pgRepo + "TYPE":           groupPgbackrest,
