@@ -14,7 +14,7 @@ var s3Store = Store{
 	bucketSource: func(s *v1alpha1.CredentialProfileSpec) *v1alpha1.BucketSource { return s.S3.BucketFrom },
 	modes:        s3Modes,
 	groups: groupIdentity | groupMetadata | groupRegion | groupEndpoint | groupSTS | groupRegionalSTS |
-		groupChecksums | groupCA | groupSharedConfig,
+		groupChecksums | groupCA,
 	IdentityGroup: groupIdentity,
 	identities:    s3Identities,
 	rivals:        s3Rivals,

@@ -56,7 +56,6 @@ var restic = dialect{
 		"RESTIC_PASSWORD_COMMAND": groupResticPassword,
 		"AZURE_ACCOUNT_NAME":      GroupAzureAccount, "GOOGLE_PROJECT_ID": groupGoogleProject,
 		resticRole + "ARN": groupSecondRole, resticRole + "EXTERNAL_ID": groupSecondRole, resticRole + "SESSION_NAME": groupSecondRole,
-		resticRole + "POLICY": groupSecondRole, resticRole + "REGION": groupSecondRole, resticRole + "STS_ENDPOINT": groupSecondRole,
 	},
 	endpoints: map[string]leadsElsewhere{
 		"RESTIC_REPOSITORY": resticElsewhere, "AZURE_ENDPOINT_SUFFIX": azureDomainElsewhere,
