@@ -141,13 +141,10 @@ func (r *Resolved) warnPreset() string {
 	if r.preset == nil || r.Spec.S3.Endpoint == "" {
 		return ""
 	}
-	u, err := url.Parse(r.Spec.S3.Endpoint)
-	if err != nil {
-		return ""
-	}
-	if fits := presetOfHost(u.Hostname()); fits != "" && fits != r.preset.name {
+	host := hostOf(r.location.endpoint)
+	if fits := presetOfHost(host); fits != "" && fits != r.preset.name {
 		return fmt.Sprintf("spec.s3.preset: is %s, and the endpoint's host %s is known to be %s: set preset: %s, for its region, path style and checksums",
-			r.preset.name, u.Hostname(), fits, fits)
+			r.preset.name, host, fits, fits)
 	}
 	return ""
 }
