@@ -109,6 +109,12 @@ func (s *source) s3() *v1alpha1.S3Store {
 		store.ForcePathStyle = rarely(s, new(true), nil, new(false))
 	}
 	store.Preset = rarely(s, store.Preset, "Floppy")
+	if (store.Preset == "" || store.Preset == v1alpha1.PresetAWS) && s.chance(95) { // Other hosts need another preset.
+		store.Endpoint = pick(s, "", "", "", "https://bucket.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com")
+	}
+	if store.Endpoint == "http://10.0.0.1" && s.chance(95) {
+		store.ForcePathStyle = new(true)
+	}
 	if s.chance(10) {
 		store.Bucket, store.BucketFrom = rarely(s, "", "abc"), s.bucketSource()
 	}
@@ -117,6 +123,10 @@ func (s *source) s3() *v1alpha1.S3Store {
 	}
 	for range rarely(s, 1, 0, 2) {
 		s.auth(&store.Auth)
+	}
+	usesAmazonSTS := slices.Contains([]v1alpha1.S3Preset{"", v1alpha1.PresetAWS, "S3Proxy", "Other"}, store.Preset)
+	if web := store.Auth.WebIdentity; web != nil && !usesAmazonSTS && s.chance(95) {
+		web.STSEndpoint = endpoints[0]
 	}
 	return store
 }

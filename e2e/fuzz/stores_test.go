@@ -20,7 +20,10 @@ func (s *source) azure() *v1alpha1.AzureStore {
 		Endpoint:  pick(s, "", "", good(s, azureURLs)),
 		Cloud:     rarely(s, pick(s, clouds...), "AzureMoon"),
 	}
-	if s.chance(80) {
+	if store.Endpoint == azureURLs[0] && s.chance(90) { // Else cloud and account contradict it, as a rule.
+		store.Cloud, store.StorageAccount = "", "backups"
+	}
+	if s.chance(80) && store.StorageAccount == "" {
 		store.StorageAccount = good(s, accounts)
 	}
 	if store.StorageAccount == "" || s.chance(2) {
@@ -32,7 +35,7 @@ func (s *source) azure() *v1alpha1.AzureStore {
 	if s.chance(8) {
 		store.Cloud = rarely(s, v1alpha1.AzureCloudOther, "AzureChina")
 		store.OtherCloud = &v1alpha1.AzureOtherCloud{
-			StorageSuffix: good(s, []string{"local.azurestack.external", "Local", "", "x.$(Y)"}),
+			StorageSuffix: rarely(s, "local.azurestack.external", "Local", "", "x.$(Y)"),
 			AuthorityHost: pick(s, "https://login.azurestack.external/", "https://login.azurestack.external/", ""),
 		}
 	}
