@@ -19,7 +19,6 @@ spec:
     region: eu-west-1
     preset: MinIO
     endpoint: https://minio.storage.svc:9000
-    preset: MinIO
     auth:
       webIdentity:
         roleARN: arn:aws:iam::111122223333:role/backup
