@@ -109,7 +109,8 @@ func overrideRepository(m *Metadata, r *profile.Resolved) error {
 	}
 	number, err := strconv.ParseInt(value, 10, 32)
 	switch {
-	case err != nil || number < profile.FirstRepository || number > profile.LastRepository || strconv.FormatInt(number, 10) != value:
+	case err != nil || number < profile.FirstRepository || number > profile.LastRepository ||
+		strconv.FormatInt(number, 10) != value:
 		return Deny(ReasonInvalidAnnotation, fmt.Sprintf("annotation %s is %s: write a number from %d to %d",
 			AnnotationPgbackrestRepository, message.Quote(value), profile.FirstRepository, profile.LastRepository))
 	case !slices.Contains(r.Tools, profile.ToolPgbackrest):

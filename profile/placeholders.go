@@ -90,7 +90,8 @@ func (r *Resolved) HasPodName() bool { return strings.Contains(r.prefix, PodName
 func (p *problems) checkPrefix(s *Store, spec *v1alpha1.CredentialProfileSpec) {
 	_, template := s.Location(spec)
 	if strings.ContainsAny(template, "{}") && !isTemplate(template) {
-		p.addInvalid("spec."+s.Name+".prefix", "is %q, with a brace that belongs to no placeholder: %s", template, writePlaceholders)
+		p.addInvalid("spec."+s.Name+".prefix",
+			"is %q, with a brace that belongs to no placeholder: %s", template, writePlaceholders)
 	}
 }
 

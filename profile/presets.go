@@ -84,7 +84,10 @@ var presets = []preset{
 	// gaul/s3proxy 4.0.0: path style unless S3PROXY_VIRTUALHOST; unsigned trailers only since 2.9.0.
 	{name: "S3Proxy", region: defaultRegion, pathStyle: true, checksums: whenRequired, usesAmazonSTS: true, rclone: rcloneOther, words: []string{"s3proxy"}},
 	// It may be Amazon's behind another host.
-	{name: presetOther, region: defaultRegion, pathStyle: true, checksums: whenRequired, usesAmazonSTS: true, rclone: rcloneOther},
+	{
+		name: presetOther, region: defaultRegion, pathStyle: true, checksums: whenRequired, usesAmazonSTS: true,
+		rclone: rcloneOther,
+	},
 }
 
 // defaultRegion is what stores without regions of their own are asked in.

@@ -39,7 +39,8 @@ func (p *problems) checkAssumedRole(s *v1alpha1.CredentialProfileSpec) {
 	}
 	first := s.S3.Auth.WebIdentity.RoleARN
 	p.checkRoleARN(assumeRoleField+".roleARN", second.RoleARN, s.S3)
-	if isAmazonRole.MatchString(first) && isAmazonRole.MatchString(second.RoleARN) && partitionOf(first) != partitionOf(second.RoleARN) {
+	if isAmazonRole.MatchString(first) && isAmazonRole.MatchString(second.RoleARN) &&
+		partitionOf(first) != partitionOf(second.RoleARN) {
 		p.addInvalid(assumeRoleField+".roleARN", "is a role of partition %s, and webIdentity.roleARN one of %s: no role assumes one of another partition",
 			partitionOf(second.RoleARN), partitionOf(first))
 	}

@@ -157,7 +157,8 @@ func (r *Resolved) warnBucketInHost() string {
 	scheme, host, _ := strings.Cut(r.location.endpoint, "://")
 	rest, ok := strings.CutPrefix(host, r.Spec.S3.Bucket+".")
 	name, _, _ := strings.Cut(rest, ":")
-	if !ok || !strings.Contains(name, ".") || strings.HasSuffix(name, ".svc") || strings.HasSuffix(name, ".svc.cluster.local") {
+	if !ok || !strings.Contains(name, ".") ||
+		strings.HasSuffix(name, ".svc") || strings.HasSuffix(name, ".svc.cluster.local") {
 		return ""
 	}
 	return fmt.Sprintf("spec.s3.endpoint: begins with the bucket's name, and programs add the bucket themselves: if this is the address of the bucket, write %s://%s",

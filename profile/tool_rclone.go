@@ -69,7 +69,8 @@ var rclone = dialect{
 
 func rcloneEnvAuth(e *Environment) {
 	e.addVar(rcloneRemote+"ENV_AUTH", "true", 0)
-	if e.Spec.Azure != nil && e.Spec.Azure.OtherCloud != nil { // Else it asks login.microsoft.com about the authority (auth.go).
+	if e.Spec.Azure != nil && e.Spec.Azure.OtherCloud != nil {
+		// Else it asks login.microsoft.com about the authority (auth.go).
 		e.addVar(rcloneRemote+"DISABLE_INSTANCE_DISCOVERY", "true", 0)
 	}
 }

@@ -19,10 +19,13 @@ func rcloneNames(backend string, options ...string) []string {
 var (
 	rcloneS3Keys   = []string{"ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"}
 	rcloneS3Files  = []string{"SHARED_CREDENTIALS_FILE", "PROFILE"} // Beside ENV_AUTH.
-	rcloneAzureOne = []string{"KEY", "SAS_URL", "CONNECTION_STRING", "SERVICE_PRINCIPAL_FILE", "USE_MSI", "USE_AZ", "USE_EMULATOR"}
+	rcloneAzureOne = []string{
+		"KEY", "SAS_URL", "CONNECTION_STRING", "SERVICE_PRINCIPAL_FILE", "USE_MSI", "USE_AZ", "USE_EMULATOR",
+	}
 	rcloneAzureMSI = []string{"MSI_CLIENT_ID", "MSI_OBJECT_ID", "MSI_MI_RES_ID"}
 	rcloneAzureApp = []string{
-		"CLIENT_ID", "TENANT", "CLIENT_SECRET", "CLIENT_CERTIFICATE_PATH", "CLIENT_CERTIFICATE_PASSWORD", "USERNAME", "PASSWORD",
+		"CLIENT_ID", "TENANT", "CLIENT_SECRET", "CLIENT_CERTIFICATE_PATH", "CLIENT_CERTIFICATE_PASSWORD",
+		"USERNAME", "PASSWORD",
 	}
 	rcloneGoogle = []string{"SERVICE_ACCOUNT_FILE", "SERVICE_ACCOUNT_CREDENTIALS", "ACCESS_TOKEN", "TOKEN", "ANONYMOUS"}
 )
@@ -51,7 +54,8 @@ func rcloneIdentities() []Identity {
 		whole(rcloneNames("S3", rcloneS3Files...)),
 		whole(azure(rcloneAzureOne...)).and(azure(rcloneAzureMSI...)...),
 		whole(azure("CLIENT_ID"), azure("TENANT"), azure("CLIENT_SECRET")),
-		whole(azure("CLIENT_ID"), azure("TENANT"), azure("CLIENT_CERTIFICATE_PATH")).and(azure("CLIENT_CERTIFICATE_PASSWORD")...),
+		whole(azure("CLIENT_ID"), azure("TENANT"), azure("CLIENT_CERTIFICATE_PATH")).
+			and(azure("CLIENT_CERTIFICATE_PASSWORD")...),
 		whole(azure("CLIENT_ID"), azure("TENANT"), azure("USERNAME"), azure("PASSWORD")),
 		whole(rcloneNames("GCS", rcloneGoogle...)),
 	}

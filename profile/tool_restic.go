@@ -55,7 +55,8 @@ var restic = dialect{
 		"RESTIC_PASSWORD": groupResticPassword, "RESTIC_PASSWORD_FILE": groupResticPassword,
 		"RESTIC_PASSWORD_COMMAND": groupResticPassword,
 		"AZURE_ACCOUNT_NAME":      GroupAzureAccount, "GOOGLE_PROJECT_ID": groupGoogleProject,
-		resticRole + "ARN": groupSecondRole, resticRole + "EXTERNAL_ID": groupSecondRole, resticRole + "SESSION_NAME": groupSecondRole,
+		resticRole + "ARN": groupSecondRole, resticRole + "EXTERNAL_ID": groupSecondRole,
+		resticRole + "SESSION_NAME": groupSecondRole,
 	},
 	endpoints: map[string]leadsElsewhere{
 		"RESTIC_REPOSITORY": resticElsewhere, "AZURE_ENDPOINT_SUFFIX": azureDomainElsewhere,

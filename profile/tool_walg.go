@@ -80,11 +80,13 @@ func walGGroups() map[string]Group {
 			groups[name] = g
 		}
 	}
-	add(groupWALG, walGNames("OSS_PREFIX", "S3_PREFIX", "FILE_PREFIX", "GS_PREFIX", "AZ_PREFIX", "SWIFT_PREFIX", "SSH_PREFIX"))
+	add(groupWALG, walGNames(
+		"OSS_PREFIX", "S3_PREFIX", "FILE_PREFIX", "GS_PREFIX", "AZ_PREFIX", "SWIFT_PREFIX", "SSH_PREFIX"))
 	add(groupWALGCA, walGNames("S3_CA_CERT_FILE"))
 	add(groupEndpoint, walGNames("AWS_ENDPOINT"))
 	add(groupRegion, walGNames("AWS_REGION"))
-	add(groupIdentity, walGNames("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN"))
+	add(groupIdentity, walGNames(
+		"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN"))
 	add(groupAzure, walGNames("AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_SAS_TOKEN"))
 	add(GroupAzureAccount, walGNames("AZURE_STORAGE_ACCOUNT"))
 	return groups

@@ -51,7 +51,9 @@ func (c *Config) ResolveBucket(getenv func(string) string) error {
 }
 
 // bucketSourceFields are the profile's fields that say where the name is.
-var bucketSourceFields = map[string]string{"s3": "s3.bucketFrom", "azure": "azure.containerFrom", "gcs": "gcs.bucketFrom"}
+var bucketSourceFields = map[string]string{
+	"s3": "s3.bucketFrom", "azure": "azure.containerFrom", "gcs": "gcs.bucketFrom",
+}
 
 func (c *Config) setBucket(name string) {
 	switch {

@@ -187,7 +187,7 @@ func TestMatches(t *testing.T) {
 		if got := c.Enters(dir); got != want {
 			t.Errorf("directory %s: got %v", dir, got)
 		}
-		if c.Matches(dir + "/a.dump") && !want {
+		if c.Matches(dir+"/a.dump") && !want {
 			t.Errorf("%s/a.dump is uploaded", dir)
 		}
 	}

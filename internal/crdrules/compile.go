@@ -66,7 +66,8 @@ func readAll() (map[schema.GroupVersionKind]func() (*Rules, error), error) {
 // compileRules compiles the rules of one version of a definition.
 func compileRules(scope apiextensionsv1.ResourceScope, props *apiextensionsv1.JSONSchemaProps) (*Rules, error) {
 	var schemaProps apiextensions.JSONSchemaProps
-	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(props, &schemaProps, nil); err != nil {
+	err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(props, &schemaProps, nil)
+	if err != nil {
 		return nil, err
 	}
 	structure, err := structural.NewStructural(&schemaProps)

@@ -7,12 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	apivalidation "k8s.io/apimachinery/pkg/api/validation"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation/field"
-	celconfig "k8s.io/apiserver/pkg/apis/cel"
-	"sigs.k8s.io/json"
-
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
@@ -20,6 +14,11 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	"sigs.k8s.io/json"
 )
 
 // Rules are the schema and the CEL rules of one kind, compiled.
@@ -65,7 +64,8 @@ func (r *Rules) Check(ctx context.Context, data []byte) (field.ErrorList, error)
 
 // coerce drops from the object what its schema does not have, and returns the object's metadata and the paths that it dropped.
 func (r *Rules) coerce(object map[string]any) (*metav1.ObjectMeta, []string, error) {
-	meta, _, unknown, err := objectmeta.GetObjectMetaWithOptions(object, objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
+	metaOptions := objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true}
+	meta, _, unknown, err := objectmeta.GetObjectMetaWithOptions(object, metaOptions)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,14 +100,16 @@ func (r *Rules) validateMetadata(meta *metav1.ObjectMeta) field.ErrorList {
 	if meta.Name == "" && meta.GenerateName != "" {
 		meta.Name = meta.GenerateName + "x" // The API server completes it.
 	}
-	return apivalidation.ValidateObjectMeta(meta, r.namespaced, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))
+	checkName := apivalidation.NameIsDNSSubdomain
+	return apivalidation.ValidateObjectMeta(meta, r.namespaced, checkName, field.NewPath("metadata"))
 }
 
 // preventsRules reports whether the API server does not evaluate CEL rules for an object with such a problem: they would see
 // values of other types and sizes than they were written for (strategy.go hasBlockingErr).
 func preventsRules(e *field.Error) bool {
 	return slices.Contains([]field.ErrorType{
-		field.ErrorTypeNotSupported, field.ErrorTypeRequired, field.ErrorTypeTooLong, field.ErrorTypeTooMany, field.ErrorTypeTypeInvalid,
+		field.ErrorTypeNotSupported, field.ErrorTypeRequired, field.ErrorTypeTooLong, field.ErrorTypeTooMany,
+		field.ErrorTypeTypeInvalid,
 	}, e.Type)
 }
 

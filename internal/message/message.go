@@ -44,7 +44,9 @@ const maxLine = 4096
 
 // Line returns text that is partly from outside as one line for a terminal or a log: what is in it can neither begin a line of its own, nor
 // move the cursor. The lines of joined errors are separated by semicolons.
-func Line(text string) string { return Shorten(strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "; "), maxLine) }
+func Line(text string) string {
+	return Shorten(strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "; "), maxLine)
+}
 
 func cutMiddle(text string, limit int) string {
 	head := (limit - len(ellipsis)) / 2

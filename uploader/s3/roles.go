@@ -33,7 +33,8 @@ func newWebIdentity(where uploader.S3, client *http.Client) (provider, error) {
 		return first, nil
 	}
 	options.Credentials = first
-	second := stscreds.NewAssumeRoleProvider(sts.New(options), where.Auth.AssumeRoleARN, func(o *stscreds.AssumeRoleOptions) {
+	service := sts.New(options)
+	second := stscreds.NewAssumeRoleProvider(service, where.Auth.AssumeRoleARN, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = cmp.Or(where.Auth.SessionName, sessionName())
 		o.Duration = chainDuration
 		if where.Auth.ExternalID != "" {

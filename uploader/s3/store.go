@@ -60,8 +60,9 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 		options.BaseEndpoint = &where.Endpoint
 	}
 	s := &Store{
-		bucket: &where.Bucket, maxParts: where.MaxParts, credentials: credentials, auth: where.Auth, algorithm: objstore.CRC32C,
-		overTLS: !strings.HasPrefix(where.Endpoint, "http://"),
+		bucket: &where.Bucket, maxParts: where.MaxParts, credentials: credentials, auth: where.Auth,
+		algorithm: objstore.CRC32C,
+		overTLS:   !strings.HasPrefix(where.Endpoint, "http://"),
 	}
 	if where.Checksums == whenRequired {
 		s.algorithm = objstore.MD5
