@@ -82,7 +82,10 @@ func (p *placer) compareOwn() (taken profile.Group, c claims, optional []string)
 
 // repeats reports whether a container's variable says what the profile's variables of the group say.
 func (p *placer) repeats(env *corev1.EnvVar, g profile.Group) bool {
-	return !g.IsRepository() && env.ValueFrom == nil && env.Value != "" && slices.ContainsFunc(p.Vars, func(v profile.Variable) bool {
+	if g.IsRepository() || env.ValueFrom != nil || env.Value == "" {
+		return false
+	}
+	return slices.ContainsFunc(p.Vars, func(v profile.Variable) bool {
 		return v.Groups&g != 0 && v.ValueFrom == nil && v.Value == env.Value
 	})
 }

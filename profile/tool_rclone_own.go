@@ -41,7 +41,8 @@ func rcloneGroups() map[string]Group {
 	}
 	add(groupIdentity|groupRcloneAuth, rcloneNames("S3", rcloneS3Keys...))
 	add(groupIdentity, rcloneNames("S3", rcloneS3Files...))
-	add(groupAzure|groupRcloneAuth, rcloneNames("AZUREBLOB", slices.Concat(rcloneAzureOne, rcloneAzureMSI, rcloneAzureApp)...))
+	azure := slices.Concat(rcloneAzureOne, rcloneAzureMSI, rcloneAzureApp)
+	add(groupAzure|groupRcloneAuth, rcloneNames("AZUREBLOB", azure...))
 	add(groupGoogle|groupRcloneAuth, rcloneNames("GCS", rcloneGoogle...))
 	return groups
 }
