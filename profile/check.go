@@ -50,8 +50,8 @@ type Use struct {
 //
 // Each rule has one place. The CRD's schema and its CEL rules have the shape of a field: the pattern of a name, lengths, items that are
 // there twice, exactly one of several fields. Check has what they cannot express, such as what a tool can use or the cluster has. It
-// repeats the CRD's rules where a profile from a file, which no API server has seen, would otherwise mean something else than its
-// author wrote; the invalid profiles of the end-to-end tests tell which. uploader.Config.Check has what the sidecar cannot work with:
+// repeats those of the CRD's rules without which a profile would mean something else than its author wrote: an older version of the CRD,
+// under which a profile was stored, may not have had them. uploader.Config.Check has what the sidecar cannot work with:
 // Check asks it, and names the profile's field.
 func Check(spec *v1alpha1.CredentialProfileSpec, cluster Cluster) []Problem {
 	r := Resolve(spec)
