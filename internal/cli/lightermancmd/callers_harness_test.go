@@ -117,7 +117,7 @@ func (g *guarded) makeObjects(t *testing.T, cfg *rest.Config) {
 func (g *guarded) run(t *testing.T, cfg *rest.Config, ca *pki.Authority) {
 	t.Helper()
 	program := filepath.Join(g.dir, "lighterman")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "lighterman.dev/lighterman").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-tags=lighterman_image", "-o", program, "lighterman.dev/lighterman").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	pair := g.serving.Issue(t, "webhook", func(c *x509.Certificate) {

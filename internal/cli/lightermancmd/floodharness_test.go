@@ -58,7 +58,7 @@ func startFlooded(t *testing.T) *flooded {
 	makeObjects(t, cfg)
 	dir := t.TempDir()
 	program := filepath.Join(dir, "lighterman")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "lighterman.dev/lighterman")
+	build := exec.CommandContext(t.Context(), "go", "build", "-tags=lighterman_image", "-o", program, "lighterman.dev/lighterman")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
