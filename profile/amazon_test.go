@@ -69,7 +69,10 @@ func TestWarningsOfNewRegions(t *testing.T) {
 		region string
 		warns  bool
 	}{
-		{"mc", "mx-central-1", true}, {"restic", "mx-central-1", false}, {"restic", "me-west-1", true}, {"rclone", "me-west-1", false},
+		{"mc", "mx-central-1", true},
+		{"restic", "mx-central-1", false},
+		{"restic", "me-west-1", true},
+		{"rclone", "me-west-1", false},
 		{"mc", "eu-west-1", false},
 	} {
 		r := profile.Resolve(&v1alpha1.CredentialProfileSpec{

@@ -44,8 +44,11 @@ func (s *source) pod() *corev1.Pod {
 func (s *source) owner() []metav1.OwnerReference {
 	owner := metav1.OwnerReference{UID: "6e0c7a52-35a2-4b3e-a0ba-8a5d8e2d5a11", Controller: maybe(s, 90, true)}
 	kind := good(s, [][3]string{
-		{"batch/v1", "Job", "nightly-29384760"}, {"apps/v1", "StatefulSet", "orders.db"}, {"argoproj.io/v1alpha1", "Workflow", "run-x7k2p"},
-		{"v1", "Pod", "../../x"}, {},
+		{"batch/v1", "Job", "nightly-29384760"},
+		{"apps/v1", "StatefulSet", "orders.db"},
+		{"argoproj.io/v1alpha1", "Workflow", "run-x7k2p"},
+		{"v1", "Pod", "../../x"},
+		{},
 	})
 	owner.APIVersion, owner.Kind, owner.Name = kind[0], kind[1], kind[2]
 	if s.chance(10) {

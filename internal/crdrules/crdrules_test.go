@@ -97,8 +97,10 @@ func TestCheck(t *testing.T) {
 		"a null":               {head + "metadata: {name: pg}\n" + strings.Replace(spec, "region", "prefix: null, region", 1), ""},
 		"another type":         {head + "metadata: {name: pg}\n" + strings.Replace(spec, "eu-west-1", "1", 1), "spec.s3.region: Invalid value: \"integer\""},
 		"rules that must wait": {head + "metadata: {name: pg}\n" + strings.Replace(spec, ", auth: {ambient: {}}", ", prefix: /x", 1), "further rules were not checked"},
-		"a cluster's kind": {strings.Replace(head, "kind: ", "kind: Cluster", 1) + "metadata: {name: pg, namespace: a}\n" + spec,
-			"metadata.namespace: Forbidden"},
+		"a cluster's kind": {
+			strings.Replace(head, "kind: ", "kind: Cluster", 1) + "metadata: {name: pg, namespace: a}\n" + spec,
+			"metadata.namespace: Forbidden",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -62,8 +62,12 @@ func TestToken(t *testing.T) {
 		t.Errorf("a file that is missing: %v", err)
 	}
 	for _, test := range []struct{ text, says string }{
-		{"", "is empty"}, {" \n", "is empty"}, {"e30.e30\n.x", "a line break"}, {"e30\x00", "a control character"},
-		{"\xff\xfe", "no text"}, {"e30.e30.x\n", ""},
+		{"", "is empty"},
+		{" \n", "is empty"},
+		{"e30.e30\n.x", "a line break"},
+		{"e30\x00", "a control character"},
+		{"\xff\xfe", "no text"},
+		{"e30.e30.x\n", ""},
 	} {
 		text, says := test.text, test.says
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

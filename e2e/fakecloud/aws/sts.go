@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -104,9 +105,7 @@ func (s *STS) exchange(w http.ResponseWriter, r *http.Request, form url.Values) 
 			roleARN:     form.Get("RoleArn"), token: form.Get("WebIdentityToken"),
 		})
 	}
-	for name, values := range got.Header() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), got.Header())
 	w.WriteHeader(got.Code)
 	_, _ = w.Write(got.Body.Bytes())
 }
