@@ -34,8 +34,8 @@ does, so it has the same token, Secrets, CA bundle and network. In it "uploader 
 token for a credential, then writes, reads, lists and deletes an object below the profile's prefix, and reports how the
 bucket protects its objects. The pod is removed at the end.
 
-Where the prefix has {workload}, the place is that of a workload called lighterman-doctor, unless --workload names another:
-an identity that may write below one workload's place only needs it.
+Where the prefix has {workload}, the place is that of a workload called lighterman-doctor, unless --workload names
+another: an identity that may write below one workload's place only needs it.
 
 Each line of the report begins with ok or FAIL; the line below a failure is its cure. The report is standard output; progress
 and warnings are standard error. The profile needs no uploader. The image is that of the sidecar which the webhook would add.
