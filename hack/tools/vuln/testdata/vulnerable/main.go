@@ -1,4 +1,3 @@
-// Command vulnerable calls a function with a known fault, so that a test can see that it is found.
 package main
 
 import "golang.org/x/text/language"
