@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"k8s.io/kubernetes/pkg/capabilities"
 	"lighterman.dev/lighterman/internal/test/podtest"
 	"sigs.k8s.io/yaml"
 )
@@ -15,26 +16,20 @@ import (
 const seeds = 2000
 
 func FuzzInject(f *testing.F) {
-	crds, err := definitions()
-	if err != nil {
-		f.Fatal(err)
-	}
+	capabilities.Setup(true, 0) // kube-apiserver --allow-privileged, as everywhere.
 	for seed := range 32 {
 		f.Add(bytesOf(seed))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) { run(t, data, crds) })
+	f.Fuzz(func(t *testing.T, data []byte) { run(t, data) })
 }
 
 // TestInjectManyPods runs the fuzzing's properties on pods that are always the same.
 func TestInjectManyPods(t *testing.T) {
-	crds, err := definitions()
-	if err != nil {
-		t.Fatal(err)
-	}
+	capabilities.Setup(true, 0) // As above.
 	var valid, injected, both int
 	denied := map[string]int{}
 	for seed := range seeds {
-		v := run(t, bytesOf(seed), crds)
+		v := run(t, bytesOf(seed))
 		if v.valid {
 			valid++
 		}
@@ -61,7 +56,7 @@ func TestInjectManyPods(t *testing.T) {
 }
 
 // run makes a pod and a profile of data, and checks what becomes of them.
-func run(t *testing.T, data []byte, crds map[string]*definition) verdict {
+func run(t *testing.T, data []byte) verdict {
 	t.Helper()
 	s := newSource(data)
 	profile := podtest.Marshal(t, s.profile())
@@ -72,7 +67,7 @@ func run(t *testing.T, data []byte, crds map[string]*definition) verdict {
 	if s.chance(15) {
 		pod = s.injectedBefore(t, pod, profile)
 	}
-	v := check(t, pod, profile, crds)
+	v := check(t, pod, profile)
 	if v.injected && v.valid {
 		checkRestored(t, pod, profile, podtest.Marshal(t, s.profile()))
 	}

@@ -27,10 +27,10 @@ type verdict struct {
 }
 
 // check injects one pod with one profile, and fails the test if a property does not hold.
-func check(t *testing.T, pod, profile []byte, crds map[string]*definition) verdict {
+func check(t *testing.T, pod, profile []byte) verdict {
 	t.Helper()
 	kind, _ := podtest.Decode(t, profile).(map[string]any)["kind"].(string)
-	defaulted, refused, err := crds[kind].accept(profile)
+	defaulted, refused, err := applyRules(t.Context(), kind, profile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func (r *Rules) Check(ctx context.Context, data []byte) (field.ErrorList, error)
 	for _, path := range unknown {
 		found = append(found, field.Forbidden(field.NewPath(path), "unknown field: look for a misspelling, also of capital letters"))
 	}
-	defaulting.Default(object, r.structure)
+	r.Default(object)
 	found = append(found, r.validate(ctx, object, meta)...)
 	// Rules are evaluated in the order of a map: two runs would differ.
 	slices.SortStableFunc(found, func(a, b *field.Error) int {
@@ -61,6 +61,9 @@ func (r *Rules) Check(ctx context.Context, data []byte) (field.ErrorList, error)
 	})
 	return found, nil
 }
+
+// Default fills the defaults into an object, as the API server does before it evaluates the rules.
+func (r *Rules) Default(object map[string]any) { defaulting.Default(object, r.structure) }
 
 // coerce drops from the object what its schema does not have, and returns the object's metadata and the paths that it dropped.
 func (r *Rules) coerce(object map[string]any) (*metav1.ObjectMeta, []string, error) {
