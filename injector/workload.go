@@ -44,8 +44,7 @@ const (
 	labelManagedBy = "app.kubernetes.io/managed-by"
 )
 
-// owners are the kinds of owners whose own name is not the one that stays. Every other owner has a row of its own in no
-// table: its name is the workload's.
+// owners are the kinds of owners whose own name differs from the workload's. An owner of any other kind is the workload itself.
 var owners = [...]struct {
 	group, kind string
 	// label is one that the pods of the owner have; empty: the row is for all pods of the kind.

@@ -130,18 +130,6 @@ func (r *Resolved) warnNewRegion() string {
 	return ""
 }
 
-// refuseAny refuses what one of several refuses.
-func refuseAny(refusals ...func(*Resolved) string) func(*Resolved) string {
-	return func(r *Resolved) string {
-		for _, refuse := range refusals {
-			if why := refuse(r); why != "" {
-				return why
-			}
-		}
-		return ""
-	}
-}
-
 // amazonEndpoint returns the store's URL for a tool that knows Amazon's hosts under one domain, or in some partitions, only; empty
 // where it finds them by itself.
 func (e *Environment) amazonEndpoint(knows func(region string) bool) string {

@@ -64,7 +64,7 @@ func (p *problems) checkS3Name(r *Resolved) {
 		// kopia, mc), WAL-G and pgBackRest do not, and rclone cuts it at its slash.
 		p.addInvalid("spec.s3.bucket", "is an ARN, which most tools do not take for a bucket: write the alias of the access point (it ends with -s3alias), or for a multi-region access point the name of one of its buckets")
 	case strings.Contains(bucket, "/"): // A URL, and no tenant: the CRD refuses it.
-	case strings.Contains(bucket, tenantSeparator) && r.preset != nil && r.preset.name != "Ceph":
+	case strings.Contains(bucket, tenantSeparator) && r.preset != nil && !r.preset.hasTenants:
 		p.addInvalid("spec.s3.bucket", "names a tenant, which only preset Ceph has: write the bucket's name alone")
 	}
 }

@@ -11,7 +11,7 @@ import (
 // hasArchive reports whether a variable of the row holds the place of the tool's archive.
 func (d *dialect) hasArchive(name string) bool { return d != nil && slices.Contains(d.archives, name) }
 
-// hasPlace reports whether a variable of the row says where the tool's archive is.
+// hasPlace reports whether a variable of the row is a part of the location of the tool's archive.
 func (d *dialect) hasPlace(name string) bool {
 	return d != nil && (slices.Contains(d.archives, name) || slices.Contains(d.places, name))
 }
@@ -44,7 +44,7 @@ func (r *Resolved) SharingWarning(clusterWide bool) string {
 	if missing == inOtherNamespace {
 		who = "workloads of one name in two namespaces"
 	}
-	return fmt.Sprintf("%s: %s get the same place, %s, for the archive of %s: add %s to it, or set toolOptions.location to Omit where something else says where the archive is",
+	return fmt.Sprintf("%s: %s get the same place, %s, for the archive of %s: add %s to it, or set toolOptions.location to Omit if something else sets the location of the archive",
 		r.PrefixField(), who, r.URL(), tools, missing)
 }
 

@@ -26,6 +26,8 @@ type preset struct {
 	hosts, words []string
 	// maxParts is the largest number of parts of an upload.
 	maxParts int
+	// hasTenants: a bucket may have the name of its tenant in front.
+	hasTenants bool
 	// usesAmazonSTS: credentials of Amazon's token service may be good for the store.
 	usesAmazonSTS bool
 	// rclone is the provider of that name in rclone, whose quirks are the store's (backend/s3/provider).
@@ -51,8 +53,8 @@ var presets = []preset{
 	{name: "Garage", region: "garage", pathStyle: true, checksums: whenRequired, rclone: rcloneOther, example: "http://garage.storage.svc:3900", words: []string{"garage"}},
 	// 4.53 (7506e5f91cd6), which the tests run: any region, CRC32 and CRC32C kept and compared, conditional writes.
 	{name: "SeaweedFS", region: defaultRegion, pathStyle: true, rclone: "SeaweedFS", example: "http://seaweedfs-s3.storage.svc:8333", words: []string{"seaweed"}},
-	{name: "Ceph", region: defaultRegion, pathStyle: true, checksums: whenRequired, rclone: "Ceph", example: "https://rgw.storage.svc", words: []string{"ceph", "rgw"}},
-	// cloudflare/cloudflare-docs#19236: "Header 'x-amz-checksum-crc32' … not implemented".
+	{name: "Ceph", region: defaultRegion, pathStyle: true, checksums: whenRequired, rclone: "Ceph", hasTenants: true, example: "https://rgw.storage.svc", words: []string{"ceph", "rgw"}},
+	// cloudflare/cloudflare-docs#19236: the store refuses the header x-amz-checksum-crc32.
 	{name: "R2", region: "auto", checksums: whenRequired, rclone: "Cloudflare", example: "https://<account>.r2.cloudflarestorage.com", hosts: []string{"*.r2.cloudflarestorage.com", "*.eu.r2.cloudflarestorage.com", "*.fedramp.r2.cloudflarestorage.com"}},
 	// boto/s3transfer#327: "Unsupported header 'x-amz-sdk-checksum-algorithm'".
 	{name: "B2", endpoint: "https://s3.{region}.backblazeb2.com", pathStyle: true, checksums: whenRequired, rclone: rcloneOther, hosts: []string{"s3.*.backblazeb2.com"}},

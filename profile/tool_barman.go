@@ -33,5 +33,5 @@ var barman = dialect{
 		},
 		// storage.Client() is made without options: it knows googleapis.com alone, and refuses credentials of another universe,
 		// whatever the variables say (python-storage 3, abstracts/base_client.py).
-	}).rejectIf(otherUniverse("Google's Python library takes spec.gcs.universeDomain from its caller alone, and barman gives it none" + useOtherUniverse)),
+	}).rejectIf(otherUniverse("Google's Python library reads the universe from its caller only, and barman does not set it" + useOtherUniverse)),
 }

@@ -86,7 +86,7 @@ var pgbackrest = dialect{
 		}),
 		"workloadIdentityFederation": unsupported("takes keys of service accounts only (an external account has no token_uri): use serviceAccountKey, or gkeWorkloadIdentity"),
 		// What a key is exchanged at is in its token_uri, and other universes have nothing there: see keyElsewhere.
-	}).rejectIf(firstRefusal(func(r *Resolved) string {
+	}).rejectIf(refuseAny(func(r *Resolved) string {
 		if hasPath(r.Spec.GCS.Endpoint) {
 			return "drops the path of spec.gcs.endpoint" + useOtherForPath
 		}

@@ -36,7 +36,7 @@ var walG = dialect{
 	gcs: allSupported(&gcsStore, cell{}, func(e *Environment) {
 		e.addVar("WALG_GS_PREFIX", joinPrefix("gs://"+e.bucket(), e.Prefix()), 0)
 		// A part of it writes https://storage.googleapis.com out (pkg/storages/gcs/xmlupload.go).
-	}).rejectIf(firstRefusal(googleHost, otherUniverse("knows storage.googleapis.com, and was not tried with another spec.gcs.universeDomain"+useOtherUniverse))),
+	}).rejectIf(refuseAny(googleHost, otherUniverse("knows storage.googleapis.com, and was not tried with another spec.gcs.universeDomain"+useOtherUniverse))),
 	archives: []string{"WALG_S3_PREFIX", "WALG_AZ_PREFIX", "WALG_GS_PREFIX"},
 	// internal/databases/postgres/wal_push_handler.go: only .history files are never replaced.
 	sharing: "replaces WAL segments of the same name unless WALG_PREVENT_WAL_OVERWRITE is true",

@@ -30,11 +30,11 @@ func azureHost(why string) func(*Resolved) string {
 	}
 }
 
-// firstRefusal returns a check that asks each of the checks.
-func firstRefusal(checks ...func(*Resolved) string) func(*Resolved) string {
+// refuseAny refuses what one of several refuses.
+func refuseAny(refusals ...func(*Resolved) string) func(*Resolved) string {
 	return func(r *Resolved) string {
-		for _, check := range checks {
-			if why := check(r); why != "" {
+		for _, refuse := range refusals {
+			if why := refuse(r); why != "" {
 				return why
 			}
 		}

@@ -156,7 +156,7 @@ type AzureWorkloadIdentity struct {
 	IdentityBinding *AKSIdentityBinding `json:"identityBinding,omitempty"`
 }
 
-// AKSIdentityBinding says where the token proxy of an AKS cluster is, and how it proves itself.
+// AKSIdentityBinding is the token proxy of an AKS cluster: its address, its name in TLS, and its certificate authority.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.sniName) || has(self.tokenProxy)",message="set sniName, the name that the cluster's token proxy has: AZURE_KUBERNETES_SNI_NAME of a pod with the annotation azure.workload.identity/use-identity-binding",fieldPath=".sniName"
 type AKSIdentityBinding struct {

@@ -1,7 +1,7 @@
 package v1alpha1
 
-// BucketSource says where the name of a bucket or container is. The kubelet reads it when the pod's containers start: where object
-// or key is missing they wait with CreateContainerConfigError until it is there.
+// BucketSource names the key of a ConfigMap or a Secret that holds the name of a bucket or container. The kubelet reads the key when
+// it starts the pod's containers. While the object or the key is missing, they wait with CreateContainerConfigError.
 //
 // +kubebuilder:validation:ExactlyOneOf=configMap;secret
 type BucketSource struct {

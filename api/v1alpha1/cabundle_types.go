@@ -33,14 +33,14 @@ type CABundle struct {
 //
 // +kubebuilder:validation:AtLeastOneOf=jks;pkcs12
 type Truststores struct {
-	// The key with a truststore in the format JKS. Its path is in LIGHTERMAN_CA_JKS. trust-manager gives it the password
-	// changeit, unless told otherwise, and calls the format deprecated.
+	// The key with a truststore in the format JKS. Its path is in LIGHTERMAN_CA_JKS. The password
+	// that trust-manager sets by default is changeit. trust-manager calls the format deprecated.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$')",message="must be a key: letters, digits, '-', '_' and '.', but not '.' alone, nor '..' in front"
 	JKS string `json:"jks,omitempty"`
-	// The key with a truststore in the format PKCS#12. Its path is in LIGHTERMAN_CA_PKCS12. trust-manager gives it no
-	// password, unless told otherwise.
+	// The key with a truststore in the format PKCS#12. Its path is in LIGHTERMAN_CA_PKCS12. By default,
+	// trust-manager sets no password.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$')",message="must be a key: letters, digits, '-', '_' and '.', but not '.' alone, nor '..' in front"

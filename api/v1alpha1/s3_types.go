@@ -142,8 +142,8 @@ type S3WebIdentity struct {
 	// +optional
 	// +default=true
 	RegionalSTS *bool `json:"regionalSTS,omitempty"`
-	// A second role, as a rule of another account, which roleARN assumes: the pods then act as the second role alone. Programs read
-	// both roles from an AWS configuration file that is not secret. Not every tool can.
+	// A second role, usually of another account. The role of roleARN assumes it, and the pods act as the second role only. Programs
+	// read both roles from an AWS configuration file, which is not secret. Some tools cannot.
 	// +optional
 	AssumeRole *S3AssumeRole `json:"assumeRole,omitempty"`
 }

@@ -1,20 +1,20 @@
 package v1alpha1
 
-// ToolOptions say how tools are told where the store is.
+// ToolOptions are the settings of backup tools.
 type ToolOptions struct {
-	// Whether the tools are told where their archive is. Inject: those that take its place from the environment (restic, WAL-G,
-	// pgBackRest, xbcloud) find it in the bucket, below the prefix. Omit: they get the identity, and with it the endpoint,
-	// the region, the storage account and the CA bundle, but not the place, because an operator or the container's own
-	// configuration names that. Default Inject.
+	// Whether Lighterman injects the location of the archive. Inject: the tools that read it from the environment (restic, WAL-G,
+	// pgBackRest, xbcloud) use the bucket and the prefix of the profile. Omit: they get the identity, the endpoint, the region, the
+	// storage account and the CA bundle, but not the location: an operator or the container's own configuration sets it.
+	// Default Inject.
 	// +optional
 	// +default="Inject"
 	Location ToolLocation `json:"location,omitempty"`
-	// What pgBackRest is told.
+	// Settings of pgBackRest.
 	// +optional
 	Pgbackrest *PgbackrestOptions `json:"pgbackrest,omitempty"`
 }
 
-// ToolLocation says whether tools are told where their archive is.
+// ToolLocation is whether the location of the archive is injected.
 //
 // +kubebuilder:validation:Enum=Inject;Omit
 type ToolLocation string
@@ -25,11 +25,11 @@ const (
 	ToolLocationOmit   ToolLocation = "Omit"
 )
 
-// PgbackrestOptions say how pgBackRest is told where the store is.
+// PgbackrestOptions are the settings of pgBackRest.
 type PgbackrestOptions struct {
-	// The number of pgBackRest's repository that is in the store: 2 gives PGBACKREST_REPO2_TYPE and so on. Nothing of another
-	// repository is set. pgBackRest's variables come before its configuration file, which Lighterman cannot see: where repository
-	// 1 is a volume, as operators make it, choose another number. A pod overrides it with the annotation
+	// The number of the pgBackRest repository that is in the store. With 2, Lighterman injects PGBACKREST_REPO2_TYPE and so on, and no
+	// variable of another repository. pgBackRest prefers these variables to its configuration file, which Lighterman cannot see.
+	// Operators often keep repository 1 on a volume: choose another number there. A pod overrides the number with the annotation
 	// lighterman.dev/pgbackrest-repository. Default: 1.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
