@@ -33,8 +33,8 @@ var bucketRules = map[string]bucketRule{
 	},
 }
 
-// ResolveBucket puts the value of EnvBucket in place of BucketFromVariable. Nothing has looked at that value before: what is no name
-// of a bucket is an error that says where it comes from.
+// ResolveBucket replaces BucketFromVariable by the value of EnvBucket. Nothing has checked that value before: what is no name of a bucket
+// is an error, which names the source and does not show the value, because a wrong key of a Secret may hold a credential.
 func (c *Config) ResolveBucket(getenv func(string) string) error {
 	for _, where := range c.configuredLocations() {
 		if where.BucketName() != BucketFromVariable {
@@ -42,8 +42,8 @@ func (c *Config) ResolveBucket(getenv func(string) string) error {
 		}
 		name := getenv(EnvBucket)
 		if rule := bucketRules[where.StoreName()]; !rule.isName.MatchString(name) {
-			return fmt.Errorf("%s is %q: the key that the profile's %s names must hold %s", EnvBucket, name,
-				bucketSourceFields[where.StoreName()], rule.words)
+			return fmt.Errorf("%s, which has %d bytes, is no name of a bucket: the key that the profile's %s names must hold %s",
+				EnvBucket, len(name), bucketSourceFields[where.StoreName()], rule.words)
 		}
 		c.setBucket(name)
 	}

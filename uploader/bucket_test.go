@@ -17,6 +17,7 @@ func TestResolveBucket(t *testing.T) {
 	gcs := func() *uploader.Config {
 		return &uploader.Config{GCS: &uploader.GCS{Bucket: uploader.BucketFromVariable}}
 	}
+	const secretKey = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 	tests := map[string]struct {
 		config         *uploader.Config
 		variable, want string
@@ -26,7 +27,8 @@ func TestResolveBucket(t *testing.T) {
 		"s3":               {config: s3(uploader.BucketFromVariable), variable: "pg-8f3", want: "pg-8f3"},
 		"azure":            {config: azure(), variable: "pg-dumps", want: "pg-dumps"},
 		"gcs":              {config: gcs(), variable: "pg_dumps", want: "pg_dumps"},
-		"absent":           {config: s3(uploader.BucketFromVariable), problem: `LIGHTERMAN_BUCKET is "": the key that the profile's s3.bucketFrom names`},
+		"absent":           {config: s3(uploader.BucketFromVariable), problem: "LIGHTERMAN_BUCKET, which has 0 bytes, is no name of a bucket: the key that the profile's s3.bucketFrom names"},
+		"a key":            {config: s3(uploader.BucketFromVariable), variable: secretKey, problem: "which has 40 bytes"},
 		"a newline":        {config: s3(uploader.BucketFromVariable), variable: "pg-backups\n", problem: "must hold the name of a bucket"},
 		"a path":           {config: s3(uploader.BucketFromVariable), variable: "pg/../other", problem: "must hold the name of a bucket"},
 		"COSI's JSON":      {config: s3(uploader.BucketFromVariable), variable: `{"spec":{"bucketName":"pg"}}`, problem: "must hold the name of a bucket"},
@@ -43,7 +45,7 @@ func TestResolveBucket(t *testing.T) {
 				return test.variable
 			})
 			if test.problem != "" {
-				if err == nil || !strings.Contains(err.Error(), test.problem) {
+				if err == nil || !strings.Contains(err.Error(), test.problem) || strings.Contains(err.Error(), secretKey) {
 					t.Fatalf("got %v, want %q", err, test.problem)
 				}
 				return
