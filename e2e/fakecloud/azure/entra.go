@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -65,35 +66,48 @@ func instance(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *Entra) token(w http.ResponseWriter, r *http.Request) {
-	token, refused := e.issue(r)
+	e.answerToken(w, r, "Entra ID", e.issue)
+}
+
+// answerToken answers a request for a token with the one that issue returns, or with its refusal.
+func (e *Entra) answerToken(
+	w http.ResponseWriter, r *http.Request, service string, issue func(*http.Request) (string, *refusal),
+) {
+	token, refused := issue(r)
 	if refused != nil {
-		slog.Info("Entra refuses", "client", r.PostFormValue("client_id"), "error", refused)
+		slog.Info("refuse token", "service", service, "client", r.PostFormValue("client_id"), "error", refused)
 		refused.write(w)
 		return
 	}
+	seconds := int(e.lifetime().Seconds())
 	answer(w, http.StatusOK, map[string]any{
-		"token_type": "Bearer", "access_token": token,
-		"expires_in": int(e.lifetime().Seconds()), "ext_expires_in": int(e.lifetime().Seconds()),
+		"token_type": "Bearer", "access_token": token, "expires_in": seconds, "ext_expires_in": seconds,
 	})
 }
 
-func (e *Entra) issue(r *http.Request) (string, *refusal) {
+// readGrant returns the form of a request for a token, and the resource that the token is for.
+func readGrant(r *http.Request) (form url.Values, resource string, refused *refusal) {
 	r.Body = http.MaxBytesReader(nil, r.Body, 1<<20)
 	if err := r.ParseForm(); err != nil {
-		return "", malformed.with(err.Error())
+		return nil, "", malformed.with(err.Error())
 	}
-	form := r.PostForm
+	form = r.PostForm
 	if grant := form.Get("grant_type"); grant != "client_credentials" {
-		return "", badGrant.with(grant)
+		return nil, "", badGrant.with(grant)
 	}
-	client, tenant := form.Get("client_id"), r.PathValue("tenant")
-	if client == "" {
-		return "", missing.with("client_id")
+	if form.Get("client_id") == "" {
+		return nil, "", missing.with("client_id")
 	}
-	resource, refused := resourceOf(form.Get("scope"), form.Get("resource"))
+	resource, refused = resourceOf(form.Get("scope"), form.Get("resource"))
+	return form, resource, refused
+}
+
+func (e *Entra) issue(r *http.Request) (string, *refusal) {
+	form, resource, refused := readGrant(r)
 	if refused != nil {
 		return "", refused
 	}
+	client, tenant := form.Get("client_id"), r.PathValue("tenant")
 	if !e.Directory.Tenant(tenant) {
 		return "", noTenant.with(tenant)
 	}

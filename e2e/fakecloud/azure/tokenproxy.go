@@ -2,7 +2,6 @@ package azure
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 )
@@ -33,36 +32,20 @@ func (p *TokenProxy) Handler() http.Handler {
 }
 
 func (p *TokenProxy) token(w http.ResponseWriter, r *http.Request) {
-	token, refused := p.issue(r)
-	if refused != nil {
-		slog.Info("The token proxy refuses", "client", r.PostFormValue("client_id"), "error", refused)
-		refused.write(w)
-		return
-	}
-	answer(w, http.StatusOK, map[string]any{
-		"token_type": "Bearer", "access_token": token, "expires_in": int(p.lifetime().Seconds()),
-	})
+	p.answerToken(w, r, "token proxy", p.issue)
 }
 
 // notBound is what a subject gets that may not use the identity.
 var notBound = &refusal{http.StatusForbidden, "access_denied", 0, "%s has no identity binding for %s"}
 
 func (p *TokenProxy) issue(r *http.Request) (string, *refusal) {
-	r.Body = http.MaxBytesReader(nil, r.Body, 1<<20)
-	if err := r.ParseForm(); err != nil {
-		return "", malformed.with(err.Error())
-	}
-	form := r.PostForm
-	if grant := form.Get("grant_type"); grant != "client_credentials" {
-		return "", badGrant.with(grant)
+	form, resource, refused := readGrant(r)
+	if refused != nil {
+		return "", refused
 	}
 	assertion, client, tenant := form.Get("client_assertion"), form.Get("client_id"), r.PathValue("tenant")
 	if assertion == "" || form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" {
 		return "", missing.with("client_assertion")
-	}
-	resource, refused := resourceOf(form.Get("scope"), form.Get("resource"))
-	if refused != nil {
-		return "", refused
 	}
 	claims, err := p.Cluster.Verify(r.Context(), assertion)
 	switch {
