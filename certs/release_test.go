@@ -10,6 +10,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -80,6 +81,19 @@ func (r *release) allow(t *testing.T, user string, rules []rbacv1.PolicyRule) {
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// awaitForbidden waits until the API server refuses the Issuer's list: its authorizer learns of a changed role from a watch.
+func (r *release) awaitForbidden(t *testing.T) {
+	t.Helper()
+	issuer := kubernetes.NewForConfigOrDie(r.cfg).CoreV1().Secrets(r.name)
+	eventually(t, 10*time.Second, func() error {
+		_, err := issuer.List(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + r.secret})
+		if !apierrors.IsForbidden(err) {
+			return fmt.Errorf("list Secrets: %w, want it to be forbidden", err)
+		}
+		return nil
+	})
 }
 
 // options are those of the Issuer. The API server calls localhost.

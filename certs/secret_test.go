@@ -98,6 +98,7 @@ func (c cluster) forbidden(t *testing.T) {
 	if role, err = roles.Update(t.Context(), role, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	r.awaitForbidden(t)
 	rep := r.newFirst(t, r.options())
 	r.configure(t, rep.address)
 	rep.notReady(t, `cannot list resource "secrets"`)
