@@ -19,14 +19,24 @@ const (
 const DefaultDirectory = "/lighterman"
 
 // Config is the configuration of the sidecar. It holds no secret: variables and files of their own do. The zero value
-// of a field means its default; Spool and one store are required.
+// of a field means its default; one store is required, and Spool unless a container's standard output is the backup.
 type Config struct {
-	// Spool is the directory whose files are uploaded.
-	Spool string `json:"spool"`
+	// Spool is the directory whose files are uploaded; empty: the backup is the standard output of a container.
+	Spool string `json:"spool,omitzero"`
 	// Directory holds the socket and the journal. It must outlive the container, and need not outlive the pod.
 	Directory string `json:"directory,omitzero"`
 	// Profile names the profile in the manifest, for people: CredentialProfile backups.
 	Profile string `json:"profile,omitzero"`
+	// Series is the name that the runs of one workload share in the index of runs; empty: the run is not in the index.
+	Series string `json:"series,omitzero"`
+
+	// Containers are those whose command the uploader's exec runs, with completion Wrap. The run is complete when the
+	// command of each has ended with 0. None: any container may use the socket, under any name.
+	Containers []Container `json:"containers,omitempty"`
+	// Restarts reports whether the kubelet starts a container that failed again: its restart policy is not Never.
+	Restarts bool `json:"restarts,omitzero"`
+	// Expect is what a run must hold in order to be complete; nil: at least one file.
+	Expect *Expect `json:"expect,omitzero"`
 
 	// Upload is when the sidecar sends a file. Default OnClose.
 	Upload UploadMode `json:"upload,omitzero"`
@@ -70,6 +80,27 @@ type Config struct {
 	Azure *Azure `json:"azure,omitzero"`
 	GCS   *GCS   `json:"gcs,omitzero"`
 }
+
+// Container is a container whose command the uploader's exec runs.
+type Container struct {
+	// Name is the container's in the pod.
+	Name string `json:"name"`
+	// Stdout is the path under which the standard output of the command is uploaded; empty: it is not.
+	Stdout string `json:"stdout,omitzero"`
+}
+
+// Expect is what a run must hold in order to be complete.
+type Expect struct {
+	// MinFiles is the least number of files; nil: DefaultMinFiles.
+	MinFiles *int64 `json:"minFiles,omitzero"`
+	// MinBytes is the least size of all files together.
+	MinBytes int64 `json:"minBytes,omitzero"`
+	// MaxShrinkPercent is by how much the run may be smaller than the last complete one of its series; zero: by anything.
+	MaxShrinkPercent int64 `json:"maxShrinkPercent,omitzero"`
+}
+
+// DefaultMinFiles is the least number of files of a run for which no other is set: a run without a file is no backup.
+const DefaultMinFiles = 1
 
 // UploadMode is when the sidecar sends a file.
 type UploadMode string
