@@ -41,7 +41,11 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 	if err := l.verifyChecksum(o.Key, out.ContentCRC64); err != nil {
 		return objstore.Stored{}, err
 	}
-	return objstore.Stored{Key: o.Key, Size: body.Size, Version: valueOrEmpty(out.VersionID), Metadata: o.Metadata}, nil
+	stored := objstore.Stored{Key: o.Key, Size: body.Size, Version: valueOrEmpty(out.VersionID), Metadata: o.Metadata}
+	if out.LastModified != nil {
+		stored.Modified = *out.LastModified
+	}
+	return stored, nil
 }
 
 // putOverBlocks stores an object at a key where an upload left blocks and no blob: Azurite 3.37 answers that the blob exists,
