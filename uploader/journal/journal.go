@@ -32,6 +32,15 @@ type Upload struct {
 	PartSize int64 `json:"partSize"`
 	// Parts are the parts that the store has confirmed, by number.
 	Parts map[int]objstore.Part `json:"parts,omitempty"`
+	// Staged is nil until the store has every part of the file, and again as soon as a part is replaced.
+	Staged *Staged `json:"staged,omitempty"`
+}
+
+// Staged describes the file whose parts the store has all confirmed, in an upload that is not completed.
+type Staged struct {
+	// State is the state of the file when its parts were sent.
+	State  spool.State `json:"state"`
+	SHA256 string      `json:"sha256"`
 }
 
 // Entry is a file that is durable.
@@ -50,6 +59,10 @@ type record struct {
 		Path string        `json:"path"`
 		Part objstore.Part `json:"part"`
 	} `json:"part,omitempty"`
+	Stage *struct {
+		Path   string `json:"path"`
+		Staged Staged `json:"staged"`
+	} `json:"stage,omitempty"`
 	End  string `json:"end,omitempty"`
 	Done *Entry `json:"done,omitempty"`
 }
@@ -129,7 +142,11 @@ func (j *Journal) applyRecord(rec *record) {
 		j.uploads[u.Path] = &u
 	case rec.Part != nil:
 		if u := j.uploads[rec.Part.Path]; u != nil {
-			u.Parts[rec.Part.Part.Number] = rec.Part.Part
+			u.Parts[rec.Part.Part.Number], u.Staged = rec.Part.Part, nil
+		}
+	case rec.Stage != nil:
+		if u := j.uploads[rec.Stage.Path]; u != nil {
+			u.Staged = &rec.Stage.Staged
 		}
 	case rec.End != "":
 		delete(j.uploads, rec.End)
@@ -190,6 +207,16 @@ func (j *Journal) AddPart(path string, part objstore.Part) {
 		Path string        `json:"path"`
 		Part objstore.Part `json:"part"`
 	}{path, part}
+	j.addRecord(rec)
+}
+
+// StageUpload records that the store has every part of the file at path.
+func (j *Journal) StageUpload(path string, staged Staged) {
+	rec := &record{}
+	rec.Stage = &struct {
+		Path   string `json:"path"`
+		Staged Staged `json:"staged"`
+	}{path, staged}
 	j.addRecord(rec)
 }
 

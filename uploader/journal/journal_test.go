@@ -80,6 +80,25 @@ func TestJournalIsReadAgain(t *testing.T) {
 	}
 }
 
+func TestStagedUpload(t *testing.T) {
+	dir := t.TempDir()
+	j, _ := open(t, dir, "run")
+	staged := journal.Staged{State: entry.State, SHA256: "00"}
+	j.StageUpload("a", staged) // It has not begun.
+	fill(j)
+	j.StageUpload("a", staged)
+	for range 2 { // The second time it is what the first has rewritten.
+		if u, ok := j.Upload("a"); !ok || u.Staged == nil || *u.Staged != staged || len(u.Parts) != 1 {
+			t.Errorf("got %+v", u)
+		}
+		j, _ = open(t, dir, "run")
+	}
+	j.AddPart("a", part)
+	if u, _ := j.Upload("a"); u.Staged != nil {
+		t.Error("an upload is staged one of whose parts was replaced")
+	}
+}
+
 func TestJournalOfAnotherRun(t *testing.T) {
 	dir := t.TempDir()
 	j, _ := open(t, dir, "one")

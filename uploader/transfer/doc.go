@@ -12,6 +12,9 @@
 // the state again. If the state did not change, the parts are the file as it was in one moment, and the upload is
 // completed. Otherwise the next round reads the file again, and sends the parts that differ.
 //
+// A file can be staged: all its parts are sent, and the journal records its state and its SHA-256, but nothing is visible
+// before the file is sent. If its state is the same then, only the upload is completed, and the file is not read again.
+//
 // A growing file is followed: the pass runs behind the writer, and each part is sent as soon as it is full. When the
 // writer has closed the file, the rest is sent, and the earlier parts are read again, for a writer may have changed its
 // earlier output: pg_dump's custom format writes its table of contents at the front in the end. The kernel does not

@@ -10,6 +10,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader/journal"
 	"lighterman.dev/lighterman/uploader/objstore"
+	"lighterman.dev/lighterman/uploader/spool"
 )
 
 // noSums is a store that keeps no checksum of an object.
@@ -41,6 +42,14 @@ type grow struct {
 
 func follow(h *harness) *grow {
 	h.Helper()
+	return followWith(h, func(f *spool.File, closed chan struct{}) (journal.Entry, error) {
+		return h.sender.Send(h.Context(), f, "key/file", closed)
+	})
+}
+
+// followWith follows the file with Send or Stage.
+func followWith(h *harness, send func(f *spool.File, closed chan struct{}) (journal.Entry, error)) *grow {
+	h.Helper()
 	g := &grow{harness: h, closed: make(chan struct{}), result: make(chan error, 1)}
 	var err error
 	g.writer, err = os.Create(filepath.Join(h.dir, "file"))
@@ -50,7 +59,7 @@ func follow(h *harness) *grow {
 	go func() {
 		defer f.Close()
 		var err error
-		g.entry, err = h.sender.Send(h.Context(), f, "key/file", g.closed)
+		g.entry, err = send(f, g.closed)
 		g.result <- err
 	}()
 	return g

@@ -27,6 +27,10 @@ type transfer struct {
 	id       string
 	partSize int64
 	parts    *parts
+	// staged describes the file that an earlier Stage has sent; nil: none, or the file has changed since.
+	staged *journal.Staged
+	// lastPartResent means that completeUpload has sent the last part again.
+	lastPartResent bool
 	// dropCache means that what was sent is dropped from the page cache.
 	dropCache bool
 }
@@ -39,7 +43,7 @@ func (t *transfer) prepareUpload(ctx context.Context, growing bool) error {
 	t.parts = &parts{stored: map[int]objstore.Part{}, reported: map[int]int64{}}
 	if u, ok := t.Journal.Upload(t.path); ok {
 		if u.Key == t.object.Key {
-			t.id, t.partSize, t.parts.stored = u.ID, u.PartSize, maps.Clone(u.Parts)
+			t.id, t.partSize, t.parts.stored, t.staged = u.ID, u.PartSize, maps.Clone(u.Parts), u.Staged
 			return nil
 		}
 		if err := t.AbortFile(ctx, t.path); err != nil {
@@ -72,13 +76,49 @@ func choosePartSize(l objstore.Limits, configured, size int64) int64 {
 	return min(n, l.MaxPart)
 }
 
+// runRounds calls round until it succeeds, or until its error does not permit another round.
+func (t *transfer) runRounds(ctx context.Context, round func(context.Context) error) error {
+	var err error
+	unfitUploads := 0
+	for range maxRounds {
+		err = round(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case objstore.ClassOf(err) == objstore.NoUpload:
+			t.Log.Warn("restart upload", "path", t.path, "reason", "the store has lost it", "error", err)
+			if err := t.abandonUpload(ctx); err != nil {
+				return err
+			}
+		case errors.Is(err, errUnfit):
+			t.Log.Warn("restart upload", "path", t.path, "reason", "the store received other bytes", "error", err)
+			unfitUploads++
+			if abortErr := t.abandonUpload(ctx); abortErr != nil || unfitUploads == maxCorruptions {
+				return errors.Join(err, abortErr)
+			}
+		case errors.Is(err, spool.ErrReplaced), errors.Is(err, ErrConflict), errors.Is(err, fs.ErrNotExist):
+			// The upload can never be completed.
+			return errors.Join(err, t.abandonUpload(ctx))
+		case !errors.Is(err, ErrChanged):
+			return err
+		}
+	}
+	return err
+}
+
 // runRound sends what differs between file and upload, and publishes the object if the file did not change meanwhile.
 func (t *transfer) runRound(ctx context.Context) (journal.Entry, error) {
 	state, err := t.waitQuiescent(ctx)
 	if err != nil {
 		return journal.Entry{}, err
 	}
-	if t.id == "" && len(t.digest.sums) == 0 && state.Size <= min(t.partSize, t.Store.Limits().MaxPut) {
+	if t.takeStaged(state) {
+		if err := t.checkUnchanged(state); err != nil {
+			return journal.Entry{}, err
+		}
+		return t.publishObject(ctx, state)
+	}
+	if t.isPutWhole(state) {
 		return t.putObject(ctx, state)
 	}
 	if err := t.syncParts(ctx, state.Size); err != nil {
@@ -88,6 +128,11 @@ func (t *transfer) runRound(ctx context.Context) (journal.Entry, error) {
 		return journal.Entry{}, err
 	}
 	return t.publishObject(ctx, state)
+}
+
+// isPutWhole reports whether the file is sent in one request.
+func (t *transfer) isPutWhole(state spool.State) bool {
+	return t.id == "" && len(t.digest.sums) == 0 && state.Size <= min(t.partSize, t.Store.Limits().MaxPut)
 }
 
 // waitQuiescent waits until each later change of the file will change its state, and returns that state.

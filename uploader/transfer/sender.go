@@ -48,50 +48,44 @@ var ErrConflict = errors.New("another object has the key")
 // it.
 const maxRounds = 5
 
-// Send sends a file. If writerClosed is not nil, Send follows the growing file until writerClosed is closed. When Send
-// fails, the upload that it has begun stays in the journal, and the next call continues it.
+// Send sends a file, and makes its object visible. If writerClosed is not nil, Send follows the growing file until
+// writerClosed is closed. A file that Stage has sent and that has not changed since is not read again. When Send fails,
+// the upload that it has begun stays in the journal, and the next call continues it.
 func (s *Sender) Send(
 	ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{},
 ) (journal.Entry, error) {
+	var entry journal.Entry
+	t, err := s.beginTransfer(ctx, f, key, writerClosed)
+	if err == nil {
+		err = t.runRounds(ctx, func(ctx context.Context) (err error) {
+			entry, err = t.runRound(ctx)
+			return err
+		})
+	}
+	if err != nil {
+		return journal.Entry{}, err
+	}
+	s.Journal.AddEntry(entry)
+	return entry, nil
+}
+
+// beginTransfer returns the transfer of a file. If writerClosed is not nil, it first follows the growing file.
+func (s *Sender) beginTransfer(
+	ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{},
+) (*transfer, error) {
 	t := &transfer{
 		Sender: s.forPath(f.Path), file: f, path: uploader.Escape(f.Path), object: s.NewObject(key), digest: newDigest(),
 	}
 	if err := t.prepareUpload(ctx, writerClosed != nil); err != nil {
-		return journal.Entry{}, err
+		return nil, err
 	}
 	if writerClosed != nil {
+		t.staged = nil // The file is written again.
 		if err := t.followFile(ctx, writerClosed); err != nil {
-			return journal.Entry{}, err
+			return nil, err
 		}
 	}
-	var err error
-	unfitUploads := 0
-	for range maxRounds {
-		var entry journal.Entry
-		entry, err = t.runRound(ctx)
-		switch {
-		case err == nil:
-			s.Journal.AddEntry(entry)
-			return entry, nil
-		case objstore.ClassOf(err) == objstore.NoUpload:
-			s.Log.Warn("restart upload", "path", t.path, "reason", "the store has lost it", "error", err)
-			if err := t.abandonUpload(ctx); err != nil {
-				return journal.Entry{}, err
-			}
-		case errors.Is(err, errUnfit):
-			s.Log.Warn("restart upload", "path", t.path, "reason", "the store received other bytes", "error", err)
-			unfitUploads++
-			if abortErr := t.abandonUpload(ctx); abortErr != nil || unfitUploads == maxCorruptions {
-				return journal.Entry{}, errors.Join(err, abortErr)
-			}
-		case errors.Is(err, spool.ErrReplaced), errors.Is(err, ErrConflict):
-			// The upload can never be completed.
-			return journal.Entry{}, errors.Join(err, t.abandonUpload(ctx))
-		case !errors.Is(err, ErrChanged):
-			return journal.Entry{}, err
-		}
-	}
-	return journal.Entry{}, err
+	return t, nil
 }
 
 // forPath returns a sender whose retries report to the path.

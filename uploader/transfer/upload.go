@@ -42,7 +42,7 @@ func (t *transfer) keyTaken() bool { return t.parts.existsErr != nil }
 
 // resetUpload makes the next round begin a new upload.
 func (t *transfer) resetUpload() {
-	t.id = ""
+	t.id, t.staged, t.lastPartResent = "", nil, false
 	t.Journal.EndUpload(t.path)
 	t.parts.stored = map[int]objstore.Part{}
 	t.parts.existsErr = nil
@@ -56,17 +56,9 @@ func (t *transfer) abandonUpload(ctx context.Context) error {
 
 // publishObject completes the upload, which makes the object visible, and compares the object with what was sent.
 func (t *transfer) publishObject(ctx context.Context, state spool.State) (journal.Entry, error) {
-	list := make([]objstore.Part, len(t.digest.sums))
-	for i, c := range t.digest.sums {
-		list[i] = objstore.Part{Number: i + 1, Size: c.size, Sum: c.sum}
-		have, sent := t.parts.stored[i+1]
-		switch {
-		case t.keyTaken(): // Nothing was sent.
-		case !sent || have.Sum != c.sum || have.Size != c.size:
-			return journal.Entry{}, fmt.Errorf("%w: part %d was refused", ErrChanged, i+1)
-		default:
-			list[i] = have
-		}
+	list, err := t.listParts()
+	if err != nil {
+		return journal.Entry{}, err
 	}
 	whole := content{size: state.Size, sum: checksum.Combine(list)}
 	stored, err := t.completeUpload(ctx, list, whole)
@@ -90,12 +82,11 @@ func (t *transfer) completeUpload(ctx context.Context, list []objstore.Part, who
 	err := t.parts.existsErr
 	if err == nil {
 		var stored objstore.Stored
-		err = t.Retry.Do(ctx, "complete "+t.object.Key, func(ctx context.Context) (err error) {
-			stored, err = withStallTimeout(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) {
-				return t.Store.Complete(ctx, t.object, t.id, list)
-			})
-			return err
-		})
+		stored, err = t.complete(ctx, list)
+		if objstore.ClassOf(err) == objstore.NoUpload && t.Store.Limits().Sequential && !t.lastPartResent &&
+			t.resendLastPart(ctx, list) == nil {
+			stored, err = t.complete(ctx, list)
+		}
 		if err == nil {
 			if err := t.checkStored(whole, stored); err != nil {
 				return objstore.Stored{}, err
@@ -119,6 +110,17 @@ func (t *transfer) completeUpload(ctx context.Context, list []objstore.Part, who
 	if err == nil {
 		err = t.AbortFile(ctx, t.path) // Another upload may have made the object.
 	}
+	return stored, err
+}
+
+// complete asks the store to complete the upload, with retries.
+func (t *transfer) complete(ctx context.Context, list []objstore.Part) (stored objstore.Stored, err error) {
+	err = t.Retry.Do(ctx, "complete "+t.object.Key, func(ctx context.Context) (err error) {
+		stored, err = withStallTimeout(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) {
+			return t.Store.Complete(ctx, t.object, t.id, list)
+		})
+		return err
+	})
 	return stored, err
 }
 
