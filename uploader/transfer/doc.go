@@ -21,4 +21,7 @@
 // keep which part of a file was written: a time of modification is of the whole file, inotify merges events and names
 // no place, and pages that were written back are clean again. So all parts are read, and only their checksums are made,
 // which is as fast as memory. SHA-256 is made again only if a part did change, and then after the object is visible.
+//
+// A Stream has no file: it is the standard output of a command. Its parts stay in memory until the store has confirmed
+// them, and nothing is read while there is no room. So its bytes are read once, and sent again from memory.
 package transfer

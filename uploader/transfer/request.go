@@ -22,6 +22,14 @@ func sendBody[T any](
 	ctx context.Context, t *transfer, request string, offset int64, c content,
 	do func(context.Context, objstore.Body) (T, error),
 ) (T, error) {
+	return sendBodyFrom(ctx, t, t.file, request, offset, c, do)
+}
+
+// sendBodyFrom sends a range of a source in a request, with retries.
+func sendBodyFrom[T any](
+	ctx context.Context, t *transfer, from io.ReaderAt, request string, offset int64, c content,
+	do func(context.Context, objstore.Body) (T, error),
+) (T, error) {
 	var result T
 	var readErr error
 	sendOnce := func(ctx context.Context) error {
@@ -29,7 +37,7 @@ func sendBody[T any](
 			return err
 		}
 		var err error
-		r := &pacedReader{ReaderAt: t.file, limiter: t.Limiter}
+		r := &pacedReader{ReaderAt: from, limiter: t.Limiter}
 		result, err = withStallTimeout(ctx, func(ctx context.Context, noteProgress func()) (T, error) {
 			r.ctx, r.noteProgress = ctx, noteProgress
 			return do(ctx, objstore.Body{ReaderAt: r, Offset: offset, Size: c.size, Sum: c.sum})
