@@ -11,6 +11,7 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/uploader"
+	uploads "lighterman.dev/lighterman/uploader/manifest"
 )
 
 // TestUploaderOfALargeFile uploads two gibibytes with the resources that the sidecar has by default, reads them back, and
@@ -67,7 +68,7 @@ func (r *uploadRun) sidecar(t *testing.T) *corev1.Container {
 func (r *uploadRun) verify(t *testing.T, want map[string]string, size int64) {
 	t.Helper()
 	m, err := r.manifest(t.Context())
-	if err != nil || m == nil || !m.Final || len(m.Files) != len(want) {
+	if err != nil || m == nil || m.State == uploads.Open || len(m.Files) != len(want) {
 		t.Fatalf("the manifest is %+v: %v", m, err)
 	}
 	sidecar := r.sidecar(t)

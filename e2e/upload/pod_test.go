@@ -251,7 +251,7 @@ func (p *pod) drained(r *process) {
 func (p *pod) complete() {
 	p.Helper()
 	m := p.manifest()
-	if m == nil || !m.Final || len(m.Files) != len(p.files) {
+	if m == nil || m.State == manifest.Open || len(m.Files) != len(p.files) {
 		p.Fatalf("the manifest of %d files is %+v", len(p.files), m)
 	}
 	for _, f := range m.Files {
@@ -274,7 +274,7 @@ func (p *pod) refused(r *process, why ...string) {
 		p.Errorf("the sidecar ends with %d", code)
 	}
 	p.says(why...)
-	if m := p.manifest(); m != nil && m.Final {
+	if m := p.manifest(); m != nil && m.State != manifest.Open {
 		p.Errorf("the manifest says that nothing was left over: %+v", m)
 	}
 }

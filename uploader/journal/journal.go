@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
+	"time"
 
 	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
@@ -51,6 +52,29 @@ type Entry struct {
 	State spool.State `json:"state"`
 }
 
+// Command is one attempt of a wrapped container to run its command.
+type Command struct {
+	Container string `json:"container"`
+	// Attempt counts the attempts of the container from 1 on.
+	Attempt int          `json:"attempt"`
+	Began   time.Time    `json:"began"`
+	Ended   time.Time    `json:"ended,omitzero"`
+	Code    int          `json:"code,omitempty"`
+	State   CommandState `json:"state"`
+}
+
+// CommandState is how far a command has come.
+type CommandState string
+
+// The states of a command.
+const (
+	CommandRunning   CommandState = "running"
+	CommandSucceeded CommandState = "succeeded"
+	CommandFailed    CommandState = "failed"
+	// CommandLost means that the session ended without a result: the container was killed.
+	CommandLost CommandState = "lost"
+)
+
 // record is a line of the journal. One field is set.
 type record struct {
 	Run   string  `json:"run,omitempty"`
@@ -63,8 +87,9 @@ type record struct {
 		Path   string `json:"path"`
 		Staged Staged `json:"staged"`
 	} `json:"stage,omitempty"`
-	End  string `json:"end,omitempty"`
-	Done *Entry `json:"done,omitempty"`
+	End     string   `json:"end,omitempty"`
+	Done    *Entry   `json:"done,omitempty"`
+	Command *Command `json:"command,omitempty"`
 }
 
 // Journal is the journal of one run. Its methods may be called at the same time.
@@ -73,6 +98,9 @@ type Journal struct {
 	file    *os.File
 	uploads map[string]*Upload
 	entries map[string]Entry
+	bytes   int64 // of the entries
+	// commands are in the order in which they began.
+	commands []Command
 	// writeErr is the first error of writing. The run continues without the file, which only a restart would need.
 	writeErr error
 }
@@ -94,6 +122,7 @@ func Open(dir, run string) (*Journal, []Upload, error) {
 		stale = j.Uploads()
 		clear(j.uploads)
 		clear(j.entries)
+		j.bytes, j.commands = 0, nil
 	}
 	if err := j.rewriteFile(name, run); err != nil {
 		return nil, nil, fmt.Errorf("open the journal: %w", err)
@@ -152,8 +181,23 @@ func (j *Journal) applyRecord(rec *record) {
 		delete(j.uploads, rec.End)
 	case rec.Done != nil:
 		delete(j.uploads, rec.Done.Path)
+		j.bytes += rec.Done.Size - j.entries[rec.Done.Path].Size
 		j.entries[rec.Done.Path] = *rec.Done
+	case rec.Command != nil:
+		j.applyCommand(*rec.Command)
 	}
+}
+
+// applyCommand replaces what is known of an attempt, or adds it.
+func (j *Journal) applyCommand(c Command) {
+	at := slices.IndexFunc(j.commands, func(known Command) bool {
+		return known.Container == c.Container && known.Attempt == c.Attempt
+	})
+	if at < 0 {
+		j.commands = append(j.commands, c)
+		return
+	}
+	j.commands[at] = c
 }
 
 // rewriteFile replaces the file with one without the uploads that have ended. A crash leaves the old file or the new
@@ -171,6 +215,9 @@ func (j *Journal) rewriteFile(name, run string) error {
 	}
 	for _, upload := range j.Uploads() {
 		j.writeRecord(&record{Begin: &upload})
+	}
+	for _, command := range j.commands {
+		j.writeRecord(&record{Command: &command})
 	}
 	if err := j.Sync(); err != nil {
 		return errors.Join(err, f.Close())
@@ -223,6 +270,16 @@ func (j *Journal) StageUpload(path string, staged Staged) {
 // EndUpload records that the upload of a file was aborted.
 func (j *Journal) EndUpload(path string) { j.addRecord(&record{End: path}) }
 
+// RecordCommand records an attempt of a wrapped container, or what has become of it.
+func (j *Journal) RecordCommand(c Command) { j.addRecord(&record{Command: &c}) }
+
+// Commands returns the attempts of all wrapped containers, in the order in which they began.
+func (j *Journal) Commands() []Command {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.commands)
+}
+
 // AddEntry records that a file is durable.
 func (j *Journal) AddEntry(e Entry) { j.addRecord(&record{Done: &e}) }
 
@@ -260,11 +317,25 @@ func (j *Journal) Entry(path string) (Entry, bool) {
 	return e, ok
 }
 
-// Entries returns the durable files, by path.
-func (j *Journal) Entries() []Entry {
+// All returns the durable files, each with its newest content.
+func (j *Journal) All() iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		j.mu.Lock()
+		paths := slices.Sorted(maps.Keys(j.entries))
+		j.mu.Unlock()
+		for _, path := range paths {
+			if e, ok := j.Entry(path); ok && !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Totals returns the number and the size of the durable files.
+func (j *Journal) Totals() (files int, bytes int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return slices.SortedFunc(maps.Values(j.entries), func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+	return len(j.entries), j.bytes
 }
 
 // Sync flushes the records to the disk. It returns the first error since Open.

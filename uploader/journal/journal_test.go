@@ -1,9 +1,11 @@
 package journal_test
 
 import (
+	"iter"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -49,8 +51,11 @@ func check(t *testing.T, j *journal.Journal) {
 	if diff := cmp.Diff([]journal.Upload{want}, j.Uploads()); diff != "" {
 		t.Errorf("uploads, -want +got:\n%s", diff)
 	}
-	if diff := cmp.Diff([]journal.Entry{entry}, j.Entries()); diff != "" {
+	if diff := cmp.Diff([]journal.Entry{entry}, all(t, j.All())); diff != "" {
 		t.Errorf("entries, -want +got:\n%s", diff)
+	}
+	if files, bytes := j.Totals(); files != 1 || bytes != 3 {
+		t.Errorf("totals: %d files with %d bytes", files, bytes)
 	}
 	if got, ok := j.Upload("a"); !ok || len(got.Parts) != 1 {
 		t.Errorf("got %+v", got)
@@ -107,7 +112,7 @@ func TestJournalOfAnotherRun(t *testing.T) {
 	if len(stale) != 1 || stale[0].ID != "1" {
 		t.Errorf("stale: %+v", stale)
 	}
-	if len(other.Uploads()) > 0 || len(other.Entries()) > 0 {
+	if len(other.Uploads()) > 0 || len(all(t, other.All())) > 0 {
 		t.Error("what another run has done counts")
 	}
 }
@@ -189,5 +194,44 @@ func TestOpenWithoutLeave(t *testing.T) {
 	}
 	if _, _, err := journal.Open(name, "run"); err == nil {
 		t.Error("a file is no directory")
+	}
+}
+
+// all returns what All does.
+func all[T any](t *testing.T, values iter.Seq2[T, error]) []T {
+	t.Helper()
+	var list []T
+	for v, err := range values {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// What became of each attempt is known to the next process.
+func TestCommands(t *testing.T) {
+	dir := t.TempDir()
+	j, _ := open(t, dir, "run")
+	first := journal.Command{Container: "dump", Attempt: 1, Began: time.Unix(1, 0).UTC(), State: journal.CommandRunning}
+	j.RecordCommand(first)
+	other := journal.Command{Container: "wal", Attempt: 1, Began: time.Unix(2, 0).UTC(), State: journal.CommandLost}
+	j.RecordCommand(other)
+	first.Ended, first.State, first.Code = time.Unix(3, 0).UTC(), journal.CommandFailed, 3
+	j.RecordCommand(first)
+	second := journal.Command{Container: "dump", Attempt: 2, Began: time.Unix(4, 0).UTC(), State: journal.CommandRunning}
+	j.RecordCommand(second)
+	for range 3 {
+		if diff := cmp.Diff([]journal.Command{first, other, second}, j.Commands()); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		j, _ = open(t, dir, "run")
+	}
+	if other, _ := open(t, dir, "other"); len(other.Commands()) > 0 {
+		t.Error("the commands of another run count")
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// Format is the version of the format that this package writes and reads.
-const Format = 1
+// Format is the version of the format that this package writes. It reads format 1 as well.
+const Format = 2
 
 // maxSize bounds the manifest that is read. A million files have 400 MiB.
 const maxSize = 1 << 30
@@ -25,17 +25,51 @@ type Manifest struct {
 	Format int `json:"format"`
 	// Key is the manifest's own key.
 	Key     string       `json:"key"`
+	State   State        `json:"state"`
 	Pod     uploader.Pod `json:"pod"`
 	Profile string       `json:"profile,omitempty"`
 	// Uploader is the version of the program.
 	Uploader string    `json:"uploader"`
 	Started  time.Time `json:"started"`
 	Written  time.Time `json:"written"`
-	// Final means that the run has ended and every file is stored. Otherwise the pod was still running.
-	Final bool   `json:"final"`
-	Files []File `json:"files"`
-	// Skipped are entries of the spool that are not regular files, such as links: they were not uploaded.
-	Skipped []Skipped `json:"skipped,omitempty"`
+	// Totals are those of all files of the run.
+	Totals Totals `json:"totals"`
+	// Containers are the wrapped containers, and how their commands ended.
+	Containers []Container `json:"containers,omitempty"`
+	// Expect is what the run had to hold in order to be complete; nil: at least one file.
+	Expect *uploader.Expect `json:"expect,omitempty"`
+	Files  []File           `json:"files"`
+	// Skipped are entries of the spool that were not uploaded, such as links. MoreSkipped counts those that are not listed.
+	Skipped     []Skipped `json:"skipped,omitempty"`
+	MoreSkipped int       `json:"moreSkipped,omitempty"`
+}
+
+// State is what a manifest says of its run.
+type State string
+
+// The states of a run.
+const (
+	// Complete means that the command of every wrapped container has ended with 0, and that every file is durable.
+	Complete State = "complete"
+	// Drained means that every file that was in the spool is durable. How the containers ended is not known.
+	Drained State = "drained"
+	// Open means neither: the pod was still running, or something was left over.
+	Open State = "open"
+)
+
+// Totals count the files of a run.
+type Totals struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+}
+
+// Container is a wrapped container.
+type Container struct {
+	Name string `json:"name"`
+	// Code is the exit code of the container's last command; nil: the command has not ended, or was lost.
+	Code *int `json:"code,omitempty"`
+	// Ended is when the command ended.
+	Ended time.Time `json:"ended,omitzero"`
 }
 
 // File is a stored file.
@@ -78,19 +112,42 @@ func Decode(r io.Reader) (*Manifest, error) {
 	if len(text) > maxSize {
 		return nil, fmt.Errorf("read the manifest: it has more than %d bytes", maxSize)
 	}
-	var m Manifest
+	var read struct {
+		Manifest
+
+		// Final is of format 1. Its drain wrote it, too: how the containers ended is not known.
+		Final bool `json:"final"`
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
-	if err := d.Decode(&m); err != nil {
+	if err := d.Decode(&read); err != nil {
 		return nil, fmt.Errorf("read the manifest: %w", err)
 	}
-	if m.Format != Format {
-		return nil, fmt.Errorf("read the manifest: its format is %d, and this program reads %d: "+
+	m := &read.Manifest
+	switch {
+	case m.Format == 1:
+		m.State = Open
+		if read.Final {
+			m.State = Drained
+		}
+		m.countFiles()
+	case m.Format != Format:
+		return nil, fmt.Errorf("read the manifest: its format is %d, and this program reads 1 to %d: "+
 			"use the uploader of version %q", m.Format, Format, m.Uploader)
+	case m.State != Complete && m.State != Drained && m.State != Open:
+		return nil, fmt.Errorf("read the manifest: its state %q is unknown", m.State)
 	}
 	if d.More() {
 		return nil, errors.New("read the manifest: something follows it")
 	}
-	return &m, nil
+	return m, nil
+}
+
+// countFiles sets the totals to those of the files.
+func (m *Manifest) countFiles() {
+	m.Totals = Totals{Files: len(m.Files)}
+	for i := range m.Files {
+		m.Totals.Bytes += m.Files[i].Size
+	}
 }
 
 // Load reads a manifest from a store. Without one it returns an error of class NotFound.

@@ -43,10 +43,11 @@ func TestManifestIsWrittenAndRead(t *testing.T) {
 	m := &manifest.Manifest{
 		Format: manifest.Format, Key: "p/.lighterman/1/manifest.json", Pod: uploader.Pod{Namespace: "n", Name: "p", UID: "1"},
 		Profile: "CredentialProfile b", Uploader: "v1", Started: time.Unix(1, 0).UTC(), Written: time.Unix(2, 0).UTC(),
+		State: manifest.Open, Totals: manifest.Totals{Files: 1, Bytes: 4},
 		Files: []manifest.File{put(t, store, "a", "text")}, Skipped: []manifest.Skipped{{Path: "l", Reason: "a link"}},
 	}
 	for range 2 { // The second time it takes the place of the first.
-		m.Final = !m.Final
+		m.State = manifest.Complete
 		if err := m.Put(t.Context(), store, objstore.Object{}); err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +69,9 @@ func TestFormat(t *testing.T) {
 	m := &manifest.Manifest{
 		Format: manifest.Format, Key: "p/.lighterman/1/manifest.json", Pod: uploader.Pod{Namespace: "n", Name: "p", UID: "1"},
 		Profile: "CredentialProfile b", Uploader: "v1", Started: time.Unix(1, 0).UTC(), Written: time.Unix(2, 5).UTC(),
-		Final: true, Skipped: []manifest.Skipped{{Path: "l", Reason: "not a regular file"}},
+		State: manifest.Complete, Totals: manifest.Totals{Files: 2, Bytes: 3}, Expect: &uploader.Expect{MinFiles: new(int64)},
+		Containers: []manifest.Container{{Name: "dump", Code: new(int), Ended: time.Unix(2, 0).UTC()}},
+		Skipped:    []manifest.Skipped{{Path: "l", Reason: "not a regular file"}},
 		Files: []manifest.File{
 			{
 				Path: "a", Key: "p/a", Size: 3, SHA256: "00", Checksum: objstore.Sum{Algorithm: objstore.CRC32C, Value: "AAAA"},
@@ -81,7 +84,7 @@ func TestFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := os.ReadFile("testdata/manifest.json")
+	want, err := os.ReadFile("testdata/format2.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,12 +100,30 @@ func TestFormat(t *testing.T) {
 	}
 }
 
+// TestFormat1 reads what earlier versions have written. Their final manifest may be that of a drain.
+func TestFormat1(t *testing.T) {
+	text, err := os.ReadFile("testdata/format1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for final, want := range map[string]manifest.State{"true": manifest.Drained, "false": manifest.Open} {
+		m, err := manifest.Decode(strings.NewReader(strings.Replace(string(text), `"final": true`, `"final": `+final, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.State != want || m.Totals != (manifest.Totals{Files: 2, Bytes: 3}) || len(m.Files) != 2 || len(m.Skipped) != 1 {
+			t.Errorf("final %s: got %+v", final, m)
+		}
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                     "EOF",
 		"{":                    "EOF",
 		"[]":                   "cannot unmarshal",
-		`{"format":2}`:         "its format is 2",
+		`{"format":3}`:         "its format is 3",
+		`{"format":2}`:         "its state",
 		`{"format":1} {"a":1}`: "something follows",
 	} {
 		if m, err := manifest.Decode(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {

@@ -47,7 +47,7 @@ func (s *sidecar) CommandFailed(container string, code int) {
 		if current, known := l.commands[container]; code < 0 && (!known || current.state != commandRunning) {
 			return
 		}
-		l.Log.Warn("command failed", "container", container, "code", code, "effect", "no final manifest is written")
+		l.Log.Warn("command failed", "container", container, "code", code, "effect", "no complete manifest is written")
 		l.commands[container] = wrappedCommand{state: commandFailed, code: code}
 	})
 }
@@ -97,7 +97,7 @@ func (l *loop) commandError() error {
 			if command.code < 0 {
 				how = "was lost, for it was killed"
 			}
-			return fmt.Errorf("the command of container %q %s: what it wrote is no backup, and no final manifest was written",
+			return fmt.Errorf("the command of container %q %s: what it wrote is no backup, and no complete manifest was written",
 				container, how)
 		}
 	}

@@ -37,7 +37,8 @@ func (l *loop) startDrain(ctx context.Context, ended chan<- error) {
 // container of the wrapped command was never started.
 func (l *loop) neverBegan() bool {
 	noCommandRan := l.Config.Completion == uploader.Wrap && len(l.commands) == 0
-	return (!l.ready.Load() || noCommandRan) && len(l.tracked) == 0 && len(l.journal.Entries()) == 0
+	durable, _ := l.journal.Totals()
+	return (!l.ready.Load() || noCommandRan) && len(l.tracked) == 0 && durable == 0
 }
 
 // abortAllUploads ends the uploads that are not complete: no later process continues them.

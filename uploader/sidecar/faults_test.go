@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/session"
 	"lighterman.dev/lighterman/uploader/sidecar"
@@ -127,8 +128,8 @@ func TestGracePeriodThatIsTooShort(t *testing.T) {
 		t.Errorf("%d bytes are visible", len(got))
 	}
 	h.nothingLeft()
-	if m := h.manifest(); m != nil && m.Final {
-		t.Error("the manifest is final")
+	if m := h.manifest(); m != nil && m.State != manifest.Open {
+		t.Error("the manifest is not open")
 	}
 }
 
@@ -198,7 +199,7 @@ func TestWrappedCommand(t *testing.T) {
 	if verdict.Error != "" || verdict.Files != 1 || verdict.Bytes != 3 || verdict.Manifest != manifestKey {
 		t.Errorf("got %+v", verdict)
 	}
-	if m := h.manifest(); m == nil || !m.Final || h.names() != "dump" {
+	if m := h.manifest(); m == nil || m.State == manifest.Open || h.names() != "dump" {
 		t.Errorf("got %+v", m)
 	}
 	h.must(h.end())
@@ -259,13 +260,13 @@ func TestOneOfTwoWrappedCommandsEnds(t *testing.T) {
 	_, err = f.WriteString("half")
 	h.must(err)
 	h.write("of-the-first", "whole")
-	if verdict := h.finish("first"); verdict.Error != "" || h.names() != "of-the-first" || h.manifest().Final {
+	if verdict := h.finish("first"); verdict.Error != "" || h.names() != "of-the-first" || h.manifest().State != manifest.Open {
 		t.Errorf("got %+v, and the manifest names %s", verdict, h.names())
 	}
 	first()
 	h.must(f.Close())
 	verdict := h.finish("second")
-	if verdict.Error != "" || h.names() != "of-the-first of-the-second" || !h.manifest().Final {
+	if verdict.Error != "" || h.names() != "of-the-first of-the-second" || h.manifest().State == manifest.Open {
 		t.Errorf("got %+v, and the manifest names %s", verdict, h.names())
 	}
 	second()
@@ -282,7 +283,7 @@ func TestSessionThatIsLost(t *testing.T) {
 	if err := h.end(); err == nil || !strings.Contains(err.Error(), `container "main" was lost`) {
 		t.Errorf("got %v", err)
 	}
-	if m := h.manifest(); m != nil && m.Final {
+	if m := h.manifest(); m != nil && m.State != manifest.Open {
 		t.Errorf("there is a manifest: %+v", m)
 	}
 }

@@ -37,7 +37,7 @@ const (
 	deletingManifestInterval = 10 * time.Second
 )
 
-// renewManifest writes a manifest that is not final, if it is time for one.
+// renewManifest writes an open manifest, if it is time for one.
 func (l *loop) renewManifest() {
 	l.Metrics.filesWaiting.Set(float64(len(l.tracked)))
 	if !l.manifest.outdated || l.manifest.writing || len(l.waiters) > 0 || l.commandError() != nil {
@@ -53,7 +53,7 @@ func (l *loop) renewManifest() {
 	if time.Since(l.manifest.writtenAt) < pause {
 		return
 	}
-	l.writeManifest(false, func(l *loop, err error) {
+	l.writeManifest(manifest.Open, func(l *loop, err error) {
 		if err != nil {
 			l.Log.Warn("renew manifest", "error", err)
 		}
@@ -61,18 +61,21 @@ func (l *loop) renewManifest() {
 }
 
 // writeManifest writes the manifest of the files that are durable now. The loop then calls onWritten.
-func (l *loop) writeManifest(final bool, onWritten func(*loop, error)) {
-	m, sums := l.newManifest(final)
-	o := *l.newObject(m.Key)
-	if !final {
+func (l *loop) writeManifest(state manifest.State, onWritten func(*loop, error)) {
+	m, sums, encodeErr := l.newManifest(state)
+	o := *l.newObject(l.keys.Manifest(l.Pod.UID))
+	if state == manifest.Open {
 		o.Retention = nil // The next manifest replaces it.
 	}
 	l.manifest.writing, l.manifest.outdated = true, false
 	s, begin := l.sidecar, time.Now()
 	s.workers.Go(func() {
-		err := s.sender.Retry.Do(s.sendCtx, "write the manifest", func(ctx context.Context) error {
-			return m.Put(ctx, s.Store, o)
-		})
+		err := encodeErr
+		if err == nil {
+			err = s.sender.Retry.Do(s.sendCtx, "write the manifest", func(ctx context.Context) error {
+				return m.Put(ctx, s.Store, o)
+			})
+		}
 		s.post(func(l *loop) {
 			l.manifest.writing, l.manifest.writtenAt, l.manifest.duration = false, time.Now(), time.Since(begin)
 			if err != nil {
@@ -82,28 +85,44 @@ func (l *loop) writeManifest(final bool, onWritten func(*loop, error)) {
 			}
 			l.manifest.sums = sums
 			l.Metrics.manifestTimestamp.SetToCurrentTime()
-			l.Log.Info("manifest written", "key", m.Key, "files", len(m.Files), "final", final)
+			l.Log.Info("manifest written", "key", m.Key, "files", len(m.Files), "state", state)
 			l.deleteUploaded()
 			onWritten(l, nil)
 		})
 	})
 }
 
+// finalState returns the state of a run of which every file is durable.
+func (l *loop) finalState() manifest.State {
+	switch {
+	case !l.writersEnded():
+		return manifest.Open
+	case len(l.commands) > 0 && !l.anyCommandRuns() && l.commandError() == nil:
+		return manifest.Complete
+	}
+	return manifest.Drained
+}
+
 // newManifest returns the manifest of the files that are durable now, and their SHA-256 sums by escaped path.
-func (l *loop) newManifest(final bool) (*manifest.Manifest, map[string]string) {
+func (l *loop) newManifest(state manifest.State) (*manifest.Manifest, map[string]string, error) {
 	m := &manifest.Manifest{
 		Format: manifest.Format, Key: l.keys.Manifest(l.Pod.UID), Pod: l.Pod, Profile: l.Config.Profile, Uploader: l.Version,
-		Started: l.started, Written: time.Now().UTC(), Final: final, Files: []manifest.File{},
+		Expect: l.Config.Expect, Started: l.started, Written: time.Now().UTC(), State: state, Files: []manifest.File{},
 	}
 	sums := map[string]string{}
-	for _, e := range l.journal.Entries() {
+	for e, err := range l.journal.All() {
+		if err != nil {
+			return nil, nil, err
+		}
 		m.Files = append(m.Files, e.File)
+		m.Totals.Bytes += e.Size
 		sums[e.Path] = e.SHA256
 	}
+	m.Totals.Files = len(m.Files)
 	for _, path := range slices.Sorted(maps.Keys(l.skipped)) {
 		m.Skipped = append(m.Skipped, manifest.Skipped{Path: uploader.Escape(path), Reason: l.skipped[path]})
 	}
-	return m, sums
+	return m, sums, nil
 }
 
 // deleteUploaded deletes the files that the manifest lists, with AfterUpload Delete. A walk finds them.

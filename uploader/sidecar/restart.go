@@ -41,13 +41,14 @@ func (s *sidecar) prepareRun(ctx context.Context, drain <-chan struct{}) error {
 	s.abortStaleUploads(preflight, stale)
 	debug.FreeOSMemory() // The SDK needs less memory after the first request.
 	s.ready.Store(true)
-	s.Log.Info("ready", "spool", s.Config.Spool, "prefix", s.keys.Prefix(), "durable", len(s.journal.Entries()))
+	durable, _ := s.journal.Totals()
+	s.Log.Info("ready", "spool", s.Config.Spool, "prefix", s.keys.Prefix(), "durable", durable)
 	return nil
 }
 
 // restoreFromManifest restores an empty journal from the manifest that an earlier process of the run has written.
 func (s *sidecar) restoreFromManifest(ctx context.Context) {
-	if len(s.journal.Entries()) > 0 {
+	if durable, _ := s.journal.Totals(); durable > 0 {
 		return
 	}
 	m, err := manifest.Load(ctx, s.Store, s.keys.Manifest(s.Pod.UID))

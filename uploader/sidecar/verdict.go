@@ -14,10 +14,7 @@ import (
 // newVerdict returns the verdict for a wrapped command.
 func (s *sidecar) newVerdict(err error) session.Verdict {
 	v := session.Verdict{Manifest: s.keys.Manifest(s.Pod.UID)}
-	for _, e := range s.journal.Entries() {
-		v.Files++
-		v.Bytes += e.Size
-	}
+	v.Files, v.Bytes = s.journal.Totals()
 	if err != nil {
 		v.Error = err.Error()
 	}
@@ -27,10 +24,7 @@ func (s *sidecar) newVerdict(err error) session.Verdict {
 // currentProgress returns how much of the spool is durable.
 func (l *loop) currentProgress() session.Progress {
 	var p session.Progress
-	for _, e := range l.journal.Entries() {
-		p.Files++
-		p.Bytes += e.Size
-	}
+	p.Files, p.Bytes = l.journal.Totals()
 	p.FilesTotal, p.BytesTotal = p.Files, p.Bytes
 	for _, f := range l.tracked {
 		p.FilesTotal++
@@ -63,8 +57,8 @@ func (l *loop) describePending(pending []string, what string) error {
 			break
 		}
 	}
-	total := len(pending) + len(l.journal.Entries())
-	text := fmt.Sprintf("%d of %d files %s: %s", len(pending), total, what, strings.Join(reasons, "; "))
+	durable, _ := l.journal.Totals()
+	text := fmt.Sprintf("%d of %d files %s: %s", len(pending), len(pending)+durable, what, strings.Join(reasons, "; "))
 	return &notStoredError{text: text, err: first}
 }
 

@@ -26,7 +26,7 @@ func newExecCommand() *cobra.Command {
 durable and the manifest is written.
 
 Exit codes: the command's own; 128 plus the signal's number when a signal ended it; %d when the command ended with 0 but its
-files are not stored; %d when the command cannot be run, %d when it does not exist. When the command fails, no final manifest
+files are not stored; %d when the command cannot be run, %d when it does not exist. When the command fails, no complete manifest
 is written: the files in the store are then no backup.
 
 The sidecar writes this program into the directory that both containers share, so the command's image needs no copy of it, no

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/internal/exitcode"
+	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
@@ -33,7 +34,7 @@ func TestExecStoresWhatTheCommandWrote(t *testing.T) {
 	if a, b := string(p.object("a")), string(p.object("d/b")); a != "one\n" || b != "two\n" {
 		t.Errorf("got %q and %q", a, b)
 	}
-	if m := p.manifest(); !m.Final || len(m.Files) != 2 {
+	if m := p.manifest(); m.State != manifest.Complete || len(m.Files) != 2 {
 		t.Errorf("got %+v", m)
 	}
 	if want := "2 files with 8 B are stored; the manifest is " + manifestKey; !strings.Contains(r.text(), want) {
@@ -164,7 +165,7 @@ func TestExecWaitsForASidecarThatIsRestarted(t *testing.T) {
 	if code := r.code(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if m := p.manifest(); !m.Final || len(m.Files) != 1 {
+	if m := p.manifest(); m.State != manifest.Complete || len(m.Files) != 1 {
 		t.Errorf("got %+v", m)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -192,3 +193,8 @@ func (p *pod) nothingLeft() {
 }
 
 func sum(data []byte) [32]byte { return sha256.Sum256(data) }
+
+func hexSum(data []byte) string {
+	hash := sum(data)
+	return hex.EncodeToString(hash[:])
+}

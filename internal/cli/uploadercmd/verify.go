@@ -18,7 +18,7 @@ import (
 )
 
 func newVerifyCommand() *cobra.Command {
-	var quick bool
+	var quick, complete bool
 	cmd := &cobra.Command{
 		Use:   "verify MANIFEST",
 		Short: "Verify stored files against their manifest",
@@ -34,8 +34,9 @@ The settings of the store are read, in this order, from:
   LIGHTERMAN_ENDPOINT and such  the variables that Lighterman injects into any container of a pod with a profile
   AWS_…, AZURE_…, GOOGLE_…      the variables of the store's own tools, on a workstation
 
-The exit code is 1 when a file differs or is missing, when the manifest cannot be read, and when the manifest is not final:
-the run had not ended, and later files are not listed.`,
+The exit code is 1 when a file differs or is missing, when the manifest cannot be read, when it lists no file although its run
+expected one, and when it is open: the run had not ended, or something was left over. A manifest that is drained lists all that
+was in the spool, and does not say how the containers ended: a warning says so, and --complete makes it an error.`,
 		Example: `  # In a container of this image, in a pod with the annotation lighterman.dev/profile
   uploader verify s3://pg-backups/payments/pg-dump-x7/.lighterman/6f1c…/manifest.json
 
@@ -47,15 +48,18 @@ the run had not ended, and later files are not listed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := cli.UntilSignal(cmd.Context())
 			defer stop()
-			return verifyRun(ctx, cmd.OutOrStdout(), args[0], !quick)
+			return verifyRun(ctx, cmd, args[0], !quick, complete)
 		},
 	}
 	cmd.Flags().BoolVar(&quick, "quick", false,
 		"compare the sizes and checksums that the store reports, without reading files back")
+	cmd.Flags().BoolVar(&complete, "complete", false,
+		"fail unless the manifest is complete: the command of every wrapped container has ended with 0")
 	return cmd
 }
 
-func verifyRun(ctx context.Context, out io.Writer, where string, content bool) error {
+func verifyRun(ctx context.Context, cmd *cobra.Command, where string, content, complete bool) error {
+	out := cmd.OutOrStdout()
 	store, key, err := openManifestStore(where, os.Getenv(uploader.EnvConfig))
 	if err != nil {
 		return err
@@ -82,8 +86,22 @@ func verifyRun(ctx context.Context, out io.Writer, where string, content bool) e
 	}
 	printLine(out, "%d files of %s/%s are as they were stored at %s", len(m.Files), m.Pod.Namespace, m.Pod.Name,
 		m.Written.Format(time.RFC3339))
-	if !m.Final {
-		return errors.New("the run had not ended when this manifest was written: files that came later are not in it")
+	return checkState(m, complete, cmd.ErrOrStderr())
+}
+
+// checkState returns an error if a manifest whose files are as they were stored is not that of a backup. It writes a
+// warning where nothing is known to be wrong.
+func checkState(m *manifest.Manifest, complete bool, warnings io.Writer) error {
+	noneExpected := m.Expect != nil && m.Expect.MinFiles != nil && *m.Expect.MinFiles == 0
+	switch {
+	case m.State == manifest.Open:
+		return errors.New("the manifest is open: when it was written, the run had not ended, or something was left over")
+	case m.Totals.Files == 0 && !noneExpected:
+		return errors.New("the manifest lists no file: set expect.minFiles to 0 where that is a backup")
+	case m.State == manifest.Drained && complete:
+		return errors.New("the manifest is drained, not complete: it does not say how the containers ended")
+	case m.State == manifest.Drained:
+		printLine(warnings, "warning: the manifest is drained, not complete: it does not say how the containers ended")
 	}
 	return nil
 }
