@@ -1,8 +1,6 @@
 package sidecar
 
 import (
-	"errors"
-	"io/fs"
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
@@ -71,22 +69,12 @@ func (l *loop) trackUnreadable(path string, err error) {
 	l.tracked[path] = &trackedFile{err: err, permanent: true}
 }
 
-// dropDurable no longer tracks a durable file. With AfterUpload Delete it deletes the file if the last manifest lists
-// it.
+// dropDurable no longer tracks a durable file, and removes it where that is asked for.
 func (l *loop) dropDurable(path string, e journal.Entry) {
 	if f := l.tracked[path]; f != nil && !f.sending {
 		delete(l.tracked, path)
 	}
-	if l.Config.AfterUpload != uploader.Delete || !l.manifest.lists(e) {
-		return
-	}
-	err := l.spool.Remove(path, e.State)
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		delete(l.undeletable, path)
-	} else if !l.undeletable[path] { // Each walk tries again.
-		l.undeletable[path] = true
-		l.Log.Warn("delete uploaded file", "path", path, "error", err)
-	}
+	l.removeUploaded(path, e)
 }
 
 // considerFile decides what to do with a tracked file: send it, follow it, or look again later.

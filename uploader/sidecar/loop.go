@@ -18,6 +18,7 @@ type loop struct {
 	lastWalk    time.Time                 // when the last walk ended
 	skipped     map[string]string         // why an entry of the spool is not uploaded, by path
 	undeletable map[string]bool           // durable files that could not be deleted and were logged
+	asides      []asideFile               // durable files that were moved aside, to be removed
 	commands    map[string]wrappedCommand // the wrapped commands, by container
 	waiters     []*waiter
 	draining    bool
@@ -45,6 +46,7 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 	defer l.stopSending()
 	l.walks = time.NewTicker(l.WalkInterval)
 	defer l.walks.Stop()
+	defer l.putBackAsides()
 	l.watchSpool(ctx)
 	next := time.NewTimer(0)
 	defer next.Stop()
@@ -55,6 +57,7 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case err := <-ended:
+			l.removeAsides()
 			return err
 		case <-drain:
 			drain = nil
@@ -69,6 +72,7 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 			l.walkSpool()
 		}
 		l.recheckDue()
+		l.removeAsides()
 		l.sendQueued()
 		l.notifyWaiters()
 		l.renewManifest()

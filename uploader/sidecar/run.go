@@ -102,7 +102,7 @@ func newSidecar(o Options) (*sidecar, error) {
 	if s.spool, err = spool.Open(o.Config.Spool); err != nil {
 		return nil, err
 	}
-	s.spool.Enters = o.Config.Enters
+	s.spool.Enters, s.spool.ReportKept = o.Config.Enters, s.reportKept
 	partSize := o.Config.PartSizeMiB << 20
 	gate := transfer.NewGate(o.Config.Concurrency, partSize)
 	s.sender = &transfer.Sender{

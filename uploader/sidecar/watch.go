@@ -64,7 +64,7 @@ func (l *loop) handleEvent(e spool.Event) {
 func (l *loop) walkSpool() {
 	defer func() { l.walkWanted, l.lastWalk = false, time.Now() }()
 	found := map[string]bool{}
-	l.spool.Walk(".", func(e spool.Entry) bool {
+	for e := range l.spool.Walk(".") {
 		found[e.Path] = true
 		switch {
 		case e.Err == nil:
@@ -77,8 +77,7 @@ func (l *loop) walkSpool() {
 		default:
 			l.trackUnreadable(e.Path, fmt.Errorf("read the directory, or leave it out with spec.uploader.exclude: %w", e.Err))
 		}
-		return true
-	})
+	}
 	for path, f := range l.tracked {
 		if !found[path] && !f.sending {
 			delete(l.tracked, path) // The file is gone, and was not opened before.

@@ -3,47 +3,97 @@ package spool
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // stateOf returns the state of a regular file; ErrNotRegular for anything else.
-func stateOf(info fs.FileInfo) (State, error) {
-	if !info.Mode().IsRegular() {
+func stateOf(st *unix.Stat_t) (State, error) {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return State{}, ErrNotRegular
 	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return State{}, fmt.Errorf("the system does not say which file it is: %T", info.Sys())
-	}
 	return State{
-		Device: st.Dev, Inode: st.Ino, Size: st.Size, Modified: st.Mtim.Nano(), Changed: st.Ctim.Nano(),
+		Device: uint64(st.Dev), Inode: st.Ino, Size: st.Size, //nolint:unconvert // The type differs between processors.
+		Modified: st.Mtim.Nano(), Changed: st.Ctim.Nano(),
 	}, nil
+}
+
+// stat looks at the open file.
+func (f *File) stat() (st unix.Stat_t, err error) {
+	err = retryInterrupted(func() error { return unix.Fstat(int(f.Fd()), &st) })
+	return st, err
+}
+
+// State returns the state of the open file, which may have been renamed or removed since.
+func (f *File) State() (State, error) {
+	st, err := f.stat()
+	if err != nil {
+		return State{}, fmt.Errorf("look at %q: %w", f.Path, err)
+	}
+	return stateOf(&st)
 }
 
 // Removed reports whether the file has no name left.
 func (f *File) Removed() bool {
-	var st unix.Stat_t
-	return unix.Fstat(int(f.Fd()), &st) == nil && st.Nlink == 0
+	st, err := f.stat()
+	return err == nil && st.Nlink == 0
 }
 
-// Writers returns whether the file is open for writing. It takes a read lease, which the kernel grants only while no
-// process has the file open for writing (fcntl(2), "Leases"), and returns it at once. Only the owner of the file, or a
-// process with CAP_LEASE, can take a lease; NFS has none.
+// Owner returns who owns the file; ok is false where the system does not say.
+func (f *File) Owner() (owner Owner, ok bool) {
+	st, err := f.stat()
+	return Owner{User: st.Uid, Group: st.Gid}, err == nil
+}
+
+// Writers returns whether the file is open for writing. It takes a read lease, and returns it at once.
 func (f *File) Writers() Writers {
+	writers := f.takeLease()
+	if writers == NoWriters && f.returnLease() != nil {
+		return WritersUnknown
+	}
+	return writers
+}
+
+// takeLease takes a read lease, which the kernel grants only while no process has the file open for writing
+// (fcntl(2), "Leases"). Only the owner of the file, or a process with CAP_LEASE, can take a lease. While it is held,
+// whoever opens the file for writing waits.
+func (f *File) takeLease() Writers {
 	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
-	if errors.Is(err, unix.EAGAIN) {
+	switch {
+	case err == nil:
+		return NoWriters
+	case errors.Is(err, unix.EAGAIN) && !f.onServer():
 		return HasWriters
-	}
-	if err != nil {
+	default:
 		return WritersUnknown
 	}
-	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK); err != nil {
-		return WritersUnknown
+}
+
+// leaseHeld reports whether nobody waits for the lease to be returned.
+func (f *File) leaseHeld() bool {
+	kind, err := unix.FcntlInt(f.Fd(), unix.F_GETLEASE, 0)
+	return err == nil && kind == unix.F_RDLCK
+}
+
+func (f *File) returnLease() error {
+	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+	return err
+}
+
+// onServer reports whether the file lies on a file server, of which the kernel refuses a lease also where it does not know
+// who writes: NFS v4 does so for each file without a delegation (Linux v6.18, fs/nfs/nfs4proc.c, nfs4_add_lease), SMB for
+// each without an oplock (fs/smb/client/cifsfs.c, cifs_setlease).
+func (f *File) onServer() bool {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil {
+		return true
 	}
-	return NoWriters
+	// The type of Type differs between processors.
+	switch uint32(st.Type) { //nolint:gosec // As above: magic numbers have 32 bits.
+	case unix.NFS_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.SMB_SUPER_MAGIC:
+		return true
+	}
+	return false
 }
 
 // DropCache drops a range of the file from the page cache, so that a large file does not displace what other processes

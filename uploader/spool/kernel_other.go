@@ -4,13 +4,53 @@ package spool
 
 import (
 	"errors"
-	"io/fs"
+	"iter"
 )
 
 // errNotLinux is the error of a sidecar on another system: only Linux has inotify and leases.
 var errNotLinux = errors.New("the sidecar runs on Linux: run it there, or in a container")
 
-func stateOf(fs.FileInfo) (State, error) { return State{}, errNotLinux }
+// Spool is a directory whose files are uploaded, on Linux.
+type Spool struct {
+	Enters     func(dir string) bool
+	ReportKept func(name, kept string)
+}
+
+// Open returns an error: it needs Linux.
+func Open(string) (*Spool, error) { return nil, errNotLinux }
+
+// Close does nothing.
+func (*Spool) Close() error { return nil }
+
+// Stat returns an error: it needs Linux.
+func (*Spool) Stat(string) (State, error) { return State{}, errNotLinux }
+
+// Open returns an error: it needs Linux.
+func (*Spool) Open(string) (*File, error) { return nil, errNotLinux }
+
+// Capacity returns an error: it needs Linux.
+func (*Spool) Capacity() (int64, error) { return 0, errNotLinux }
+
+// Walk returns nothing: it needs Linux.
+func (*Spool) Walk(string) iter.Seq[Entry] { return func(func(Entry) bool) {} }
+
+// SetAside returns an error: it needs Linux.
+func (*Spool) SetAside(string, State, bool) (*Aside, error) { return nil, errNotLinux }
+
+// Aside is a file that was moved aside, on Linux.
+type Aside struct{ Path string }
+
+// Remove returns an error: it needs Linux.
+func (*Aside) Remove(bool) error { return errNotLinux }
+
+// PutBack returns an error: it needs Linux.
+func (*Aside) PutBack() error { return errNotLinux }
+
+// State returns an error: it needs Linux.
+func (*File) State() (State, error) { return State{}, errNotLinux }
+
+// Owner returns false: it needs Linux.
+func (*File) Owner() (Owner, bool) { return Owner{}, false }
 
 // Removed returns false: it needs Linux.
 func (*File) Removed() bool { return false }
