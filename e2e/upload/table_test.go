@@ -61,7 +61,11 @@ var faults = []fault{
 		{"it stands still", (*pod).standsStill, nil},
 	}},
 	{row: "Connection cut in a part", cases: []scenario{{"in each part", (*pod).cutInEachPart, nil}}},
-	{row: "A request that stands still for five minutes", elsewhere: []string{"uploader/transfer TestRequestThatStandsStill"}},
+	{row: "A server that stops in the middle of a request or an answer", elsewhere: []string{
+		"uploader/transport TestProgress", "uploader/transport TestProgressOfBodies", "uploader/transport TestReaderThatTakesItsTime",
+		"uploader/transport TestSlowestBandwidth", "uploader/transfer TestRequestThatStandsStill",
+	}},
+	{row: "An answer without an end, a page of HTML in place of an answer", elsewhere: []string{"uploader/transport TestBounds"}},
 	{row: "A store that refuses a request in the middle of its body (403, 412, 413, 503) and closes", cases: []scenario{
 		{"the key is taken", (*pod).keyIsTakenEarly, nil},
 		{"the key is taken, and the answer is lost", (*pod).answerIsLost, nil},

@@ -15,6 +15,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
 	"lighterman.dev/lighterman/uploader/objstore"
+	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // upload distinguishes the blocks of one upload from those of another.
@@ -121,7 +122,7 @@ func (s *Store) Complete(
 	if err != nil {
 		return objstore.Stored{}, err
 	}
-	out, err := s.blockBlob(o.Key).CommitBlockList(ctx, blocks, &blockblob.CommitBlockListOptions{
+	out, err := s.blockBlob(o.Key).CommitBlockList(transport.ExpectJoin(ctx), blocks, &blockblob.CommitBlockListOptions{
 		Tags: o.Tags, Metadata: p.metadata, Tier: p.tier, HTTPHeaders: p.headers, CPKScopeInfo: p.scope,
 		AccessConditions: p.conditions, ImmutabilityPolicyMode: p.lock, ImmutabilityPolicyExpiryTime: p.lockUntil,
 	})
@@ -146,7 +147,7 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 			Prefix: &prefix, Include: container.ListBlobsInclude{UncommittedBlobs: true},
 		})
 		for pages.More() {
-			page, err := pages.NextPage(ctx)
+			page, err := pages.NextPage(transport.ExpectListing(ctx))
 			if err != nil {
 				yield(objstore.Unfinished{}, wrapError(ctx, "list the uploads below", prefix, err))
 				return
@@ -168,7 +169,8 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 func (s *Store) uploadsOf(
 	ctx context.Context, item *container.BlobItem, yield func(objstore.Unfinished, error) bool,
 ) bool {
-	list, err := s.blockBlob(*item.Name).GetBlockList(ctx, blockblob.BlockListTypeUncommitted, nil)
+	blob := s.blockBlob(*item.Name)
+	list, err := blob.GetBlockList(transport.ExpectListing(ctx), blockblob.BlockListTypeUncommitted, nil)
 	if err != nil {
 		err = wrapError(ctx, "list the blocks of", *item.Name, err)
 		return objstore.ClassOf(err) == objstore.NotFound || yield(objstore.Unfinished{}, err)

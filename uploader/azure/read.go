@@ -48,7 +48,7 @@ func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, e
 	if err != nil {
 		return nil, wrapError(ctx, "read", key, err)
 	}
-	out, err := client.DownloadStream(ctx, nil)
+	out, err := client.DownloadStream(transport.ExpectContent(ctx), nil)
 	if err != nil {
 		return nil, wrapError(ctx, "read", key, err)
 	}

@@ -111,7 +111,7 @@ func (s *Store) wrapErrorBy(ctx context.Context, table []meaning, doing, key str
 	answer, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
 		if fault := transport.ClassifyError(ctx, wrapped); fault != nil {
-			return fault
+			return cureMetadata(fault, ofToken && s.auth.File == "")
 		}
 		if ofToken && s.auth.File != "" && ctx.Err() == nil { // A metadata server may be late; a file is not.
 			return objstore.AsMisconfigured(wrapped, "look at the credential file that the profile names")
@@ -129,6 +129,17 @@ func (s *Store) wrapErrorBy(ctx context.Context, table []meaning, doing, key str
 	}
 	if fault.Class == objstore.Expired || fault.Class == objstore.Unauthenticated {
 		s.tokens.renewToken()
+	}
+	return fault
+}
+
+// noMetadata is the remedy where no metadata server answers.
+const noMetadata = "no metadata server answers: enable Workload Identity Federation for GKE on the node pool, or let the pod's network policies allow 169.254.169.254 and 169.254.169.252"
+
+// cureMetadata sets the remedy of an error of the network on the way to the metadata server.
+func cureMetadata(fault error, ofMetadata bool) error {
+	if found, ok := errors.AsType[*objstore.Error](fault); ok && ofMetadata && found.Class == objstore.Transient {
+		found.Cure = noMetadata
 	}
 	return fault
 }

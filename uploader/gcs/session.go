@@ -225,7 +225,7 @@ func (s *Store) Complete(
 		size += part.Size
 	}
 	sum := checksum.Combine(parts)
-	answer, err := s.findSession(id).sendLastBytes(ctx, s, id, size, sum)
+	answer, err := s.findSession(id).sendLastBytes(transport.ExpectJoin(ctx), s, id, size, sum)
 	if err != nil {
 		return s.adoptCompleted(ctx, o.Key, size, sum, s.wrapSessionError(ctx, "complete the upload of", o.Key, err))
 	}

@@ -11,6 +11,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader/checksum"
 	"lighterman.dev/lighterman/uploader/objstore"
+	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // Begin starts an upload in parts.
@@ -84,7 +85,7 @@ func (s *Store) Complete(
 		in.ChecksumType, in.ChecksumCRC32C = types.ChecksumTypeFullObject, &done.Sum.Value
 		in.MpuObjectSize = &done.Size
 	}
-	out, err := s.client.CompleteMultipartUpload(ctx, in)
+	out, err := s.client.CompleteMultipartUpload(transport.ExpectJoin(ctx), in)
 	if err != nil {
 		return s.adoptCompleted(ctx, done, s.wrapCompleteError(ctx, o.Key, err))
 	}
@@ -151,7 +152,7 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 			s.client, &s3.ListMultipartUploadsInput{Bucket: s.bucket, Prefix: nilIfEmpty(prefix)},
 		)
 		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+			page, err := pages.NextPage(transport.ExpectListing(ctx))
 			if err != nil {
 				yield(objstore.Unfinished{}, s.wrapError(ctx, "list the uploads below", prefix, err))
 				return

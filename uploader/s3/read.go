@@ -38,7 +38,8 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 
 // Open reads an object. It is compared with the checksum that the store has: the last Read fails where it differs.
 func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, error) {
-	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: s.bucket, Key: &key, VersionId: nilIfEmpty(version)})
+	in := &s3.GetObjectInput{Bucket: s.bucket, Key: &key, VersionId: nilIfEmpty(version)}
+	out, err := s.client.GetObject(transport.ExpectContent(ctx), in)
 	if err != nil {
 		return nil, s.wrapError(ctx, "read", key, err)
 	}

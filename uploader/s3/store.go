@@ -38,7 +38,7 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := newCredentials(where, client)
+	credentials, err := newCredentials(where, transport.ForTokens(client))
 	if err != nil {
 		return nil, err
 	}

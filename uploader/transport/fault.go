@@ -26,6 +26,7 @@ var networkErrors = []struct {
 }{
 	{isA[*BodyError], objstore.Unknown, ""},
 	{isA[*RequestError], objstore.Misconfigured, ""},
+	{isA[*StallError], objstore.Transient, ""},
 	{isNoURL, objstore.Misconfigured, ""},
 	{isUnreadableFile, objstore.Misconfigured, ""},
 	{
@@ -82,6 +83,9 @@ func ClassifyError(ctx context.Context, err error) error {
 	}
 	if proxy, ok := errors.AsType[*ProxyError](err); ok {
 		return &objstore.Error{Class: proxy.class(), Cure: proxy.cure(), Err: err}
+	}
+	if foreign, ok := errors.AsType[*AnswerError](err); ok {
+		return &objstore.Error{Class: foreign.class(), Cure: notAStore, Err: err}
 	}
 	for _, f := range networkErrors {
 		if f.is(err) {
