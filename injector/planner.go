@@ -150,7 +150,7 @@ func (p *planner) planFiles(s scope, given containerAdditions) (containerAdditio
 	if u == nil {
 		return given, nil
 	}
-	given.mounts = append(given.mounts, u.spoolMounts(s)...)
+	given.mounts = append(given.mounts, u.spoolMounts(s.target)...)
 	if !u.wraps(s.target) {
 		return given, nil
 	}

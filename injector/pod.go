@@ -53,12 +53,22 @@ type PodSpec struct {
 	Containers                    []Container                  `json:"containers"`
 }
 
-// Volume is what the rules read of a volume. The sources are those that Lighterman itself makes: a volume that has
-// its name but neither of them is not Lighterman's.
+// Volume is what the rules read of a volume. Projected and EmptyDir are the sources that Lighterman itself makes: a volume
+// that has its name but neither of them is not Lighterman's. The others are read-only.
 type Volume struct {
-	Name      string                        `json:"name"`
-	Projected *corev1.ProjectedVolumeSource `json:"projected"`
-	EmptyDir  *corev1.EmptyDirVolumeSource  `json:"emptyDir"`
+	Name                  string                        `json:"name"`
+	Projected             *corev1.ProjectedVolumeSource `json:"projected"`
+	EmptyDir              *corev1.EmptyDirVolumeSource  `json:"emptyDir"`
+	ConfigMap             *struct{}                     `json:"configMap"`
+	Secret                *struct{}                     `json:"secret"`
+	DownwardAPI           *struct{}                     `json:"downwardAPI"`
+	Image                 *struct{}                     `json:"image"`
+	PersistentVolumeClaim *ClaimSource                  `json:"persistentVolumeClaim"`
+}
+
+// ClaimSource is what the rules read of a volume of a claim.
+type ClaimSource struct {
+	ReadOnly bool `json:"readOnly"`
 }
 
 // Container is what the rules read of a container.

@@ -4,24 +4,16 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"lighterman.dev/lighterman/internal/message"
 )
 
 // wraps reports whether the uploader runs the container's command.
 func (u *uploadPlan) wraps(t *target) bool {
-	return u.wrap && t.list == "containers" && (u.ownsVolume || spoolMount(t, u.path) != nil)
+	return u.wrap && t.list == "containers" && (u.ownsVolume || spoolMount(t.Container, u.path) != nil || u.isWrittenBy(t.Container))
 }
 
-// spoolMounts returns the mounts that a container gets for the spool. It warns of a mount that hides part of the spool.
-func (u *uploadPlan) spoolMounts(s scope) []corev1.VolumeMount {
-	for i := range s.VolumeMounts {
-		m := &s.VolumeMounts[i]
-		if where := cleanPath(m.MountPath); where != u.path && isWithin(where, u.path) {
-			s.warn("container %q has volume %s at %s, below the spool %s: files there are not uploaded", s.Name, message.Value(m.Name), message.Value(m.MountPath), u.path)
-		}
-	}
-	if u.ownsVolume && spoolMount(s.target, u.path) == nil {
+// spoolMounts returns the mounts that a container gets for the spool.
+func (u *uploadPlan) spoolMounts(t *target) []corev1.VolumeMount {
+	if u.ownsVolume && spoolMount(t.Container, u.path) == nil {
 		return []corev1.VolumeMount{{Name: SpoolVolumeName, MountPath: u.path}}
 	}
 	return nil

@@ -41,7 +41,7 @@ func (s podScope) planUpload(request *uploadRequest, settings *Settings, targets
 	}
 	s.warnSharedProcesses(targets)
 	u := &uploadPlan{uploadRequest: request, alreadyInjected: alreadyInjected}
-	if u.spool, err = findSpool(request, targets); err != nil {
+	if u.spool, err = s.findSpool(request, targets); err != nil {
 		return nil, err
 	}
 	if !alreadyInjected {
