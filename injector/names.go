@@ -19,6 +19,8 @@ const (
 	AnnotationCompletion     = "lighterman.dev/completion"
 	// AnnotationWorkload is what {workload} stands for in a prefix.
 	AnnotationWorkload = "lighterman.dev/workload"
+	// AnnotationSeries is the series of the pod's runs in place of spec.uploader.series.
+	AnnotationSeries = "lighterman.dev/series"
 	// AnnotationPgbackrestRepository chooses the repository in place of spec.toolOptions.pgbackrest.repository.
 	AnnotationPgbackrestRepository = "lighterman.dev/pgbackrest-repository"
 	// AnnotationInjected is set by the webhook: compact JSON, see Record.

@@ -39,8 +39,8 @@ type uploadOutline struct {
 
 // outlineAnnotations are the annotations of a pod that change what it gets, sorted.
 var outlineAnnotations = [...]string{
-	AnnotationCompletion, AnnotationContainers, AnnotationPgbackrestRepository, AnnotationSkipContainers, AnnotationTools,
-	AnnotationUpload,
+	AnnotationCompletion, AnnotationContainers, AnnotationPgbackrestRepository, AnnotationSeries, AnnotationSkipContainers,
+	AnnotationTools, AnnotationUpload,
 }
 
 // outlineHash returns the hash by which an addition is known to be this plan's.
@@ -68,7 +68,7 @@ func outlineHash(pod *Pod, d *desired, u *uploadRequest, settings *Settings) (st
 			Identity:  cmp.Or(u.spec.Identity, profile.IdentityOfUploader),
 		}
 		o.Uploader.Config.Spool, o.Uploader.Config.Completion = u.path, u.completionMode()
-		o.Uploader.Config.DrainTimeoutSeconds = u.drainTimeout()
+		o.Uploader.Config.DrainTimeoutSeconds, o.Uploader.Config.Series = u.drainTimeout(), u.series
 		d.ConfigureUploader(&o.Uploader.Config)
 	}
 	text, err := o.appendJSON(make([]byte, 0, 4<<10))

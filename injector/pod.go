@@ -42,6 +42,8 @@ type PodSpec struct {
 	ServiceAccountName string            `json:"serviceAccountName"`
 	NodeSelector       map[string]string `json:"nodeSelector"`
 	OS                 *corev1.PodOS     `json:"os"`
+	// RestartPolicy may be empty, for Always.
+	RestartPolicy corev1.RestartPolicy `json:"restartPolicy"`
 	// TerminationGracePeriodSeconds is nil for Kubernetes' own default.
 	TerminationGracePeriodSeconds *int64                       `json:"terminationGracePeriodSeconds"`
 	HostNetwork                   bool                         `json:"hostNetwork"`
@@ -80,7 +82,7 @@ type Container struct {
 	EnvFrom       []corev1.EnvFromSource `json:"envFrom"`
 	VolumeMounts  []corev1.VolumeMount   `json:"volumeMounts"`
 	VolumeDevices []corev1.VolumeDevice  `json:"volumeDevices"`
-	// RestartPolicy is Always for a native sidecar.
+	// RestartPolicy is Always for a native sidecar; a container may have one of its own in place of the pod's.
 	RestartPolicy   corev1.ContainerRestartPolicy `json:"restartPolicy"`
 	SecurityContext *SecurityContext              `json:"securityContext"`
 }

@@ -1,6 +1,7 @@
 package injector
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +20,8 @@ type uploadPlan struct {
 	alreadyInjected bool
 	// user is the sidecar's; nil: the pod's own, or the image's.
 	user *int64
+	// wrapped are the containers whose commands the uploader runs.
+	wrapped []*Container
 	// config is the sidecar's configuration.
 	config string
 	// proxyEnv are the variables of the pod's way to the network.
@@ -40,9 +43,18 @@ func (s podScope) planUpload(request *uploadRequest, settings *Settings, targets
 		return nil, Deny(ReasonInvalidProfile, fmt.Sprintf("%s: Lighterman was not told the uploader's image: set --uploader-image", request.field))
 	}
 	s.warnSharedProcesses(targets)
+	if request.otherSeriesPerRun != "" {
+		s.warn("each run of the pod is a series of its own in the index of runs, for %s: set annotation %s of the pod to a name that stays the same in every run",
+			request.otherSeriesPerRun, AnnotationSeries)
+	}
 	u := &uploadPlan{uploadRequest: request, alreadyInjected: alreadyInjected}
 	if u.spool, err = s.findSpool(request, targets); err != nil {
 		return nil, err
+	}
+	for i := range targets {
+		if u.wraps(&targets[i]) {
+			u.wrapped = append(u.wrapped, targets[i].Container)
+		}
 	}
 	if !alreadyInjected {
 		u.user = s.spoolUser(u, targets)
@@ -52,7 +64,7 @@ func (s podScope) planUpload(request *uploadRequest, settings *Settings, targets
 	if u.proxyEnv, err = proxyEnv(s.desired); err != nil {
 		return nil, err
 	}
-	if u.config, err = uploaderConfig(s.desired, request); err != nil {
+	if u.config, err = s.uploaderConfig(u); err != nil {
 		return nil, err
 	}
 	return u, checkPreviousInjection(s.pod, u)
@@ -103,11 +115,12 @@ func checkUploaderNames(pod *Pod, request *uploadRequest) (alreadyInjected bool,
 	return alreadyInjected, nil
 }
 
-// uploaderConfig returns the sidecar's configuration: the profile in the uploader's words.
-func uploaderConfig(d *desired, u *uploadRequest) (string, error) {
-	c := profile.UploaderConfig(&u.spec)
+// uploaderConfig returns the sidecar's configuration: the profile in the uploader's words, and what it must know of the pod.
+func (s podScope) uploaderConfig(u *uploadPlan) (string, error) {
+	d, c := s.desired, profile.UploaderConfig(&u.spec)
 	c.Spool, c.Profile, c.Prefix, c.CAFile = u.path, d.profile.Kind+" "+d.profile.String(), d.UploaderPrefix(), d.Files.CA
-	c.Completion, c.DrainTimeoutSeconds = u.completionMode(), u.drainTimeout()
+	c.Completion, c.DrainTimeoutSeconds, c.Series = u.completionMode(), u.drainTimeout(), u.series
+	c.Restarts = u.wrap && restartsFailed(s.pod, u.wrapped)
 	d.ConfigureUploader(&c)
 	if problems := d.UploaderProblems(&c); len(problems) > 0 {
 		return "", denyProfile(d.profile, problems)
@@ -115,6 +128,13 @@ func uploaderConfig(d *desired, u *uploadRequest) (string, error) {
 	// The kubelet takes two dollar signs for one, and reads no reference: k8s.io/kubernetes v1.37
 	// third_party/forked/golang/expansion/expand.go.
 	return strings.ReplaceAll(c.String(), "$", "$$"), nil
+}
+
+// restartsFailed reports whether the kubelet starts each of the containers again when it has failed.
+func restartsFailed(pod *Pod, containers []*Container) bool {
+	return !slices.ContainsFunc(containers, func(c *Container) bool {
+		return cmp.Or(string(c.RestartPolicy), string(pod.Spec.RestartPolicy)) == string(corev1.RestartPolicyNever)
+	})
 }
 
 // maxUsers is how many users a message names; one user is all that the sidecar can be.

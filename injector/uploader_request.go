@@ -32,6 +32,10 @@ type uploadRequest struct {
 	// path is the spool's; field is where it is written, for messages.
 	path, field string
 	wrap        bool
+	// series is the name that the pod's runs share with those of the same workload.
+	series string
+	// otherSeriesPerRun is why each run has another series, as a part of a sentence; empty: they share one.
+	otherSeriesPerRun string
 }
 
 // readUploadRequest returns the uploader that the pod's annotations and the profile ask for; nil: none.
@@ -64,7 +68,10 @@ func readUploadRequest(pod *Pod, profile *profile.Profile) (*uploadRequest, erro
 		return nil, Deny(ReasonInvalidAnnotation, fmt.Sprintf("annotation %s is %s: write %s or %s", AnnotationCompletion,
 			message.Quote(completion), uploader.Drain, uploader.Wrap))
 	}
-	return u, u.checkPath(named)
+	if err := u.checkPath(named); err != nil {
+		return nil, err
+	}
+	return u, u.setSeries(&pod.Metadata)
 }
 
 // checkPath denies a spool that no file could be found in, or that is Lighterman's own.

@@ -79,14 +79,17 @@ var (
 	isSeries = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$`)
 )
 
+// SeriesFormat is how to write the name of a series, for messages.
+const SeriesFormat = "write at most 63 lower-case letters, digits, dashes and single dots, with a letter or a digit at either end"
+
 // IsSeries reports whether a value can name a series: it is a part of keys, and of labels of metrics.
 func IsSeries(value string) bool {
 	return isSeries.MatchString(value) && !strings.Contains(value, "..")
 }
 
 func (k *checker) checkSeries(series string) {
-	if series != "" && !IsSeries(series) {
-		k.addProblem("series", "is %q: write at most 63 lower-case letters, digits, dashes and single dots, with a letter or a digit at either end", series)
+	if series != "" && series != PodPlaceholder && !IsSeries(series) {
+		k.addProblem("series", "is %q: %s", series, SeriesFormat)
 	}
 }
 

@@ -27,7 +27,8 @@ type Config struct {
 	Directory string `json:"directory,omitzero"`
 	// Profile names the profile in the manifest, for people: CredentialProfile backups.
 	Profile string `json:"profile,omitzero"`
-	// Series is the name that the runs of one workload share in the index of runs; empty: the run is not in the index.
+	// Series is the name that the runs of one workload share in the index of runs, or PodPlaceholder; empty: the run is not
+	// in the index. See SeriesOf.
 	Series string `json:"series,omitzero"`
 
 	// Containers are those whose command the uploader's exec runs, with completion Wrap. The run is complete when the
@@ -175,6 +176,14 @@ func (c *Config) String() string {
 		panic(err) // Only text that is not UTF-8 fails, and Check refuses it.
 	}
 	return string(text)
+}
+
+// SeriesOf returns the name of the series that the pod's run belongs to; empty: to none.
+func (c *Config) SeriesOf(pod Pod) string {
+	if c.Series == PodPlaceholder {
+		return pod.Name
+	}
+	return c.Series
 }
 
 func (c *Config) setDefaults() {

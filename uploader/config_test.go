@@ -201,6 +201,19 @@ func TestParseConfigOfStandardOutput(t *testing.T) {
 	}
 }
 
+// A pod that had no name when it was configured is its own series.
+func TestSeriesOf(t *testing.T) {
+	for series, want := range map[string]string{"": "", "orders": "orders", uploader.PodPlaceholder: "orders-db-0"} {
+		c := uploader.Config{Spool: "/backup", Series: series}
+		if got := c.SeriesOf(uploader.Pod{Namespace: "payments", Name: "orders-db-0"}); got != want {
+			t.Errorf("%q: got %q, want %q", series, got, want)
+		}
+		if problems := c.CheckSettings(); len(problems) > 0 {
+			t.Errorf("%q: %v", series, problems)
+		}
+	}
+}
+
 // What is read is valid, and reads the same again.
 func FuzzParseConfig(f *testing.F) {
 	f.Add(smallest)

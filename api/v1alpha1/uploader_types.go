@@ -112,6 +112,18 @@ type Uploader struct {
 	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.matches('^\\P{Cc}*$') && self[k].matches('^\\P{Cc}*$'))`,message="must not contain control characters"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 128 && size(self[k]) <= 256)",message="must have keys of at most 128 and values of at most 256 characters"
 	Tags map[string]string `json:"tags,omitempty"`
+	// What a run must hold. Where it holds less, its manifest is not complete, and a wrapped container fails with 74.
+	// Absent: at least one file.
+	// +optional
+	Expect *Expect `json:"expect,omitempty"`
+	// The name that the runs of one workload share in the index of runs. Default: the name of the CronJob, Deployment or
+	// operator's cluster that the pod belongs to, or the pod's own. A pod overrides it with the annotation
+	// lighterman.dev/series.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$') && !self.contains('..')",message="must be lower-case letters, digits, dashes and single dots, with a letter or a digit at either end"
+	Series string `json:"series,omitempty"`
 	// The port at which the sidecar serves Prometheus metrics, at /metrics over plain HTTP. Absent: it serves none.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
@@ -126,6 +138,24 @@ type Uploader struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="!has(self.capabilities) || ((!has(self.capabilities.add) || size(self.capabilities.add) <= 64) && (!has(self.capabilities.drop) || size(self.capabilities.drop) <= 64))",message="must add and drop at most 64 capabilities"
 	SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
+}
+
+// Expect is what a run must hold.
+type Expect struct {
+	// The least number of files. 0: a run without a file is a backup, too. Default 1.
+	// +optional
+	// +default=1
+	// +kubebuilder:validation:Minimum=0
+	MinFiles *int64 `json:"minFiles,omitempty"`
+	// The least size of all files together, for example 10Mi.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",message="must be a number of bytes above zero, for example 10Mi"
+	MinBytes *resource.Quantity `json:"minBytes,omitempty"`
+	// By how many percent the run may be smaller than the last complete run of its series.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	MaxShrinkPercent *int32 `json:"maxShrinkPercent,omitempty"`
 }
 
 // SSE is encryption by the store.

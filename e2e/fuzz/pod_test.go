@@ -194,7 +194,7 @@ func (s *source) path(volume string) string {
 	windows := strings.ReplaceAll(ours, "/", `\`)
 	return pick(s, ours, ours+"/", ours+"/token", ours+"x", ours+"/.", ours+"//ca.crt", "/var/run/secrets", "/var/run", "/",
 		"/var/run/lighterman.dev", "/var/run/secrets/eks.amazonaws.com/serviceaccount", `C:`+windows, `c:`+windows+`\token`,
-		windows, strings.TrimPrefix(ours, "/"), "/VAR"+ours[4:])
+		windows, strings.TrimPrefix(ours, "/"), "/VAR"+ours[4:], "/backup", "/backup", "/backup/below", "/data/backup")
 }
 
 // resources are mostly such that the requests keep to the limits.
@@ -258,6 +258,7 @@ func (s *source) annotations(pod *corev1.Pod) map[string]string {
 	maySet(15, injector.AnnotationSkipContainers, strings.Join(some(s, 20, names...), ","), names[len(names)-1], "c9", ",")
 	maySet(8, injector.AnnotationTools, "", "sdk", " sdk, ", "barman", "sdk,nonsense")
 	maySet(10, injector.AnnotationWorkload, "orders", "Orders.db_1", rarely(s, "orders", "a/b", ""))
+	maySet(8, injector.AnnotationSeries, "orders", "orders.0", rarely(s, "orders", "a/b", ""))
 	maySet(5, injector.AnnotationInject, "true", "false", "")
 	maySet(10, injector.AnnotationUpload, append([]string{"false"}, spools...)...)
 	maySet(5, injector.AnnotationCompletion, "Drain", "Wrap", "")
