@@ -136,7 +136,7 @@ func TestFormat(t *testing.T) {
 {"end":"gone"}
 {"begin":{"path":"b","key":"","id":"3","partSize":0}}
 {"done":{"path":"b","key":"k/b","size":3,"sha256":"00","version":"v","modified":"0001-01-01T00:00:00Z",` +
-		`"stored":"0001-01-01T00:00:00Z","state":{"device":1,"inode":2,"size":3,"modified":4,"changed":5}}}
+		`"stored":"0001-01-01T00:00:00Z","state":{"device":1,"inode":2,"size":3,"modified":4,"changed":5},"number":1}}
 `
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

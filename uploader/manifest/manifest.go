@@ -185,3 +185,13 @@ func (m *Manifest) Put(ctx context.Context, store objstore.Store, o objstore.Obj
 	}
 	return nil
 }
+
+// Segment is an object that lists files of the run: JSON lines, compressed with gzip. It is never replaced.
+type Segment struct {
+	Key string `json:"key"`
+	// SHA256 is that of the compressed object, in hex.
+	SHA256 string `json:"sha256"`
+	// Entries and Bytes are the number of the files that it lists, and their size.
+	Entries int   `json:"entries"`
+	Bytes   int64 `json:"bytes"`
+}

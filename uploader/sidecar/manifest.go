@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
@@ -119,6 +120,7 @@ func (l *loop) newManifest(state manifest.State) (*manifest.Manifest, map[string
 		sums[e.Path] = e.SHA256
 	}
 	m.Totals.Files = len(m.Files)
+	slices.SortFunc(m.Files, func(a, b manifest.File) int { return strings.Compare(a.Path, b.Path) })
 	for _, path := range slices.Sorted(maps.Keys(l.skipped)) {
 		m.Skipped = append(m.Skipped, manifest.Skipped{Path: uploader.Escape(path), Reason: l.skipped[path]})
 	}
