@@ -18,7 +18,7 @@ func (s *Store) List(ctx context.Context, prefix string, limit int) iter.Seq2[ob
 	return objstore.CheckListing(prefix, limit, func(yield func(objstore.Listed, error) bool) {
 		in := &container.ListBlobsFlatOptions{Prefix: &prefix}
 		if limit > 0 {
-			in.MaxResults = new(int32(min(limit, maxListed))) //nolint:gosec // At most 5,000.
+			in.MaxResults = new(int32(min(limit, maxListed)))
 		}
 		pages := s.currentClient().NewListBlobsFlatPager(in)
 		for pages.More() {

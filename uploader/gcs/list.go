@@ -36,11 +36,7 @@ func (s *Store) List(ctx context.Context, prefix string, limit int) iter.Seq2[ob
 				return
 			}
 			for _, o := range page.Items {
-				size, err := strconv.ParseInt(o.Size, 10, 64)
-				if err != nil {
-					err = fmt.Errorf("list the objects below %s: size of %s: %w", prefix, o.Name, err)
-				}
-				if !yield(objstore.Listed{Key: o.Name, Size: size, Modified: o.Updated}, err) {
+				if !yield(newListed(o)) {
 					return
 				}
 			}
@@ -50,6 +46,14 @@ func (s *Store) List(ctx context.Context, prefix string, limit int) iter.Seq2[ob
 			query.Set("pageToken", page.NextPageToken)
 		}
 	})
+}
+
+func newListed(o object) (objstore.Listed, error) {
+	size, err := strconv.ParseInt(o.Size, 10, 64)
+	if err != nil {
+		return objstore.Listed{}, fmt.Errorf("list the object %s: size: %w", o.Name, err)
+	}
+	return objstore.Listed{Key: o.Name, Size: size, Modified: o.Updated}, nil
 }
 
 func (s *Store) listPage(ctx context.Context, query url.Values) (*objectList, error) {

@@ -20,7 +20,7 @@ func (s *Store) List(ctx context.Context, prefix string, limit int) iter.Seq2[ob
 	return objstore.CheckListing(prefix, limit, func(yield func(objstore.Listed, error) bool) {
 		in := &s3.ListObjectsV2Input{Bucket: s.bucket, Prefix: nilIfEmpty(prefix)}
 		if limit > 0 {
-			in.MaxKeys = new(int32(min(limit, maxListed))) //nolint:gosec // At most 1,000.
+			in.MaxKeys = new(int32(min(limit, maxListed)))
 		}
 		pages := s3.NewListObjectsV2Paginator(s.client, in)
 		for pages.HasMorePages() {

@@ -9,48 +9,47 @@ import (
 // listed are the keys of a listing's test, in ascending order.
 var listed = []string{"a-b", "a.b", "a/b", "a/c/d", "a0", "ä", "日本語"}
 
+// listNames returns the names of the objects that a listing has.
+func (s *suite) listNames(prefix string, limit int) (names []string) {
+	s.Helper()
+	for o, err := range s.store.List(s.Context(), s.prefix+"/"+prefix, limit) {
+		if err != nil {
+			s.Fatalf("list %s: %v", prefix, err)
+		}
+		if o.Size == 0 || o.Modified.IsZero() {
+			s.Errorf("got %+v", o)
+		}
+		names = append(names, o.Key[len(s.prefix)+1:])
+	}
+	return names
+}
+
 func (s *suite) testList() {
-	for _, name := range slices.Backward(listed) {
-		if slices.Contains(s.o.NotKeys, name) {
-			continue
-		}
-		s.mustPut(s.newObject("list/"+name), []byte(name))
-	}
-	s.mustPut(s.newObject("listed"), []byte("beside them"))
-	list := func(prefix string, limit int) (names []string) {
-		for o, err := range s.store.List(s.Context(), s.prefix+"/"+prefix, limit) {
-			if err != nil {
-				s.Fatalf("list %s: %v", prefix, err)
-			}
-			if o.Size == 0 || o.Modified.IsZero() {
-				s.Errorf("got %+v", o)
-			}
-			names = append(names, o.Key[len(s.prefix)+1:])
-		}
-		return names
-	}
 	var want []string
-	for _, name := range listed {
+	for _, name := range slices.Backward(listed) {
 		if !slices.Contains(s.o.NotKeys, name) {
+			s.mustPut(s.newObject("list/"+name), []byte(name))
 			want = append(want, "list/"+name)
 		}
 	}
+	slices.Sort(want)
+	s.mustPut(s.newObject("listed"), []byte("beside them"))
 	for _, limit := range []int{0, 1, 2, len(want), 5000} {
 		expected := want
 		if limit > 0 {
 			expected = want[:min(limit, len(want))]
 		}
-		if got := list("list/", limit); !slices.Equal(got, expected) {
+		if got := s.listNames("list/", limit); !slices.Equal(got, expected) {
 			s.Errorf("at most %d: got %q, want %q", limit, got, expected)
 		}
 	}
-	if got := list("list/none/", 1); len(got) != 0 {
+	if got := s.listNames("list/none/", 1); len(got) != 0 {
 		s.Errorf("below a prefix without objects: %q", got)
 	}
 	o := s.newObject("list/unfinished")
 	id := s.mustBegin(o)
 	s.mustPutPart(o, id, 1, []byte("half"))
-	if got := list("list/unfinished", 0); len(got) != 0 {
+	if got := s.listNames("list/unfinished", 0); len(got) != 0 {
 		s.Errorf("an upload that is not complete is listed: %q", got)
 	}
 	s.mustAbort(o, id)
