@@ -117,6 +117,16 @@ var faults = []fault{
 	{row: "kill -9 of the sidecar in the drain", elsewhere: []string{"e2e TestUploaderAtTheEnd"}},
 	{row: "Journal lost", cases: []scenario{{"files are found in the store", (*pod).journalIsLost, nil}}},
 	{row: "kill -9 of a wrapped container", cases: []scenario{{"no manifest is written", (*pod).sessionIsLost, nil}}},
+	{row: "Fewer files or bytes than `uploader.expect` says, or none", cases: []scenario{
+		{"none", (*pod).nothingIsWritten, nil},
+		{"too few bytes", (*pod).tooFewBytes, nil},
+		{"less than the last run", (*pod).runShrinks, nil},
+	}, elsewhere: []string{"uploader/sidecar TestRunThatIsNotExpected"}},
+	{row: "The index of runs cannot be read, or not be written", cases: []scenario{
+		{"it is denied", (*pod).indexIsDenied, nil},
+	}, elsewhere: []string{
+		"uploader/sidecar TestIndexThatCannotBeRead", "uploader/sidecar TestIndexThatCannotBeWritten", "uploader/index TestEntryFromTheFuture",
+	}},
 	{row: "`drainTimeoutSeconds` too short", cases: []scenario{{"it is reported", (*pod).drainIsTooShort, nil}}},
 	{row: "Grace period cut short", elsewhere: []string{"e2e TestUploaderAtTheEnd"}},
 	{row: "Leave to write but not to read", cases: []scenario{{"it works", (*pod).mayOnlyWrite, nil}}},

@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -160,30 +161,42 @@ func Load(ctx context.Context, store objstore.Store, key string) (*Manifest, err
 	return Decode(r)
 }
 
+// Written is what Put has written.
+type Written struct {
+	// SHA256 is that of the manifest's text, in hex.
+	SHA256 string
+	// At is when, by the store's clock where it tells the time, and otherwise by this node's.
+	At time.Time
+}
+
 // Put writes the manifest, in place of an earlier one of the run.
-func (m *Manifest) Put(ctx context.Context, store objstore.Store, o objstore.Object) error {
+func (m *Manifest) Put(ctx context.Context, store objstore.Store, o objstore.Object) (Written, error) {
 	text, err := m.Encode()
 	if err != nil {
-		return err
+		return Written{}, err
 	}
 	o.Key, o.ContentType, o.Overwrite = m.Key, "application/json", true
 	sum := checksum.Of(store.Limits().Algorithm, text)
 	body := objstore.Body{ReaderAt: bytes.NewReader(text), Size: int64(len(text)), Sum: sum}
 	if body.Size > store.Limits().MaxPut {
-		return fmt.Errorf("write the manifest: it has %d bytes, and the store takes %d at once",
+		return Written{}, fmt.Errorf("write the manifest: it has %d bytes, and the store takes %d at once",
 			body.Size, store.Limits().MaxPut)
 	}
 	stored, err := store.Put(ctx, &o, body)
 	if err != nil {
-		return fmt.Errorf("write the manifest: %w", err)
+		return Written{}, fmt.Errorf("write the manifest: %w", err)
 	}
 	if stored.Sum != (objstore.Sum{}) && stored.Sum.Algorithm == sum.Algorithm && stored.Sum != sum {
-		return &objstore.Error{
+		return Written{}, &objstore.Error{
 			Class: objstore.Corrupt,
 			Err:   fmt.Errorf("write the manifest: the store has %v, and %v was sent", stored.Sum, sum),
 		}
 	}
-	return nil
+	written := Written{SHA256: fmt.Sprintf("%x", sha256.Sum256(text)), At: stored.Modified}
+	if written.At.IsZero() {
+		written.At = time.Now()
+	}
+	return written, nil
 }
 
 // Segment is an object that lists files of the run: JSON lines, compressed with gzip. It is never replaced.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -48,8 +49,16 @@ func TestManifestIsWrittenAndRead(t *testing.T) {
 	}
 	for range 2 { // The second time it takes the place of the first.
 		m.State = manifest.Complete
-		if err := m.Put(t.Context(), store, objstore.Object{}); err != nil {
+		written, err := m.Put(t.Context(), store, objstore.Object{})
+		if err != nil {
 			t.Fatal(err)
+		}
+		text, err := m.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := fmt.Sprintf("%x", sha256.Sum256(text)); written.SHA256 != sum || time.Since(written.At).Abs() > time.Hour {
+			t.Errorf("got %+v, want the SHA-256 %s", written, sum)
 		}
 		got, err := manifest.Load(t.Context(), store, m.Key)
 		if err != nil {

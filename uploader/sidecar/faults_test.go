@@ -54,6 +54,7 @@ func TestPreflightWaitsForWhatHeals(t *testing.T) {
 			}
 			return nil
 		})
+		h.write("a", "text")
 		h.ready()
 		h.must(h.end())
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -73,6 +74,13 @@ func (f *fault) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 		return objstore.Stored{}, err
 	}
 	return f.Store.Stat(ctx, key)
+}
+
+func (f *fault) List(ctx context.Context, prefix string, limit int) iter.Seq2[objstore.Listed, error] {
+	if err := f.error("List", prefix); err != nil {
+		return func(yield func(objstore.Listed, error) bool) { yield(objstore.Listed{}, err) }
+	}
+	return f.Store.List(ctx, prefix, limit)
 }
 
 // storeError is one of a class.

@@ -3,6 +3,8 @@ package sidecar
 import (
 	"context"
 	"time"
+
+	"lighterman.dev/lighterman/uploader/manifest"
 )
 
 // loop is the state of the run. Only the goroutine of run, and the functions that were posted to it, may touch it.
@@ -47,6 +49,9 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 	l.walks = time.NewTicker(l.WalkInterval)
 	defer l.walks.Stop()
 	defer l.putBackAsides()
+	if files, _ := l.journal.Totals(); files == 0 {
+		l.manifest.state = manifest.Open // No earlier process has written another.
+	}
 	l.watchSpool(ctx)
 	next := time.NewTimer(0)
 	defer next.Stop()

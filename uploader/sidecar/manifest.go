@@ -22,6 +22,8 @@ type manifestState struct {
 	writtenAt time.Time
 	// duration is how long writing it took.
 	duration time.Duration
+	// state is that of the last manifest; empty: not known, for an earlier process of the run wrote it.
+	state manifest.State
 	// sums are the SHA-256 sums of the files that it lists, by escaped path.
 	sums map[string]string
 }
@@ -70,12 +72,22 @@ func (l *loop) writeManifest(state manifest.State, onWritten func(*loop, error))
 	}
 	l.manifest.writing, l.manifest.outdated = true, false
 	s, begin := l.sidecar, time.Now()
+	takeBack := state == manifest.Open && l.manifest.state != manifest.Open
 	s.workers.Go(func() {
+		if takeBack {
+			s.removeFromIndex(s.sendCtx)
+		}
+		var written manifest.Written
 		err := encodeErr
 		if err == nil {
-			err = s.sender.Retry.Do(s.sendCtx, "write the manifest", func(ctx context.Context) error {
-				return m.Put(ctx, s.Store, o)
+			err = s.sender.Retry.Do(s.sendCtx, "write the manifest", func(ctx context.Context) (err error) {
+				written, err = m.Put(ctx, s.Store, o)
+				return err
 			})
+		}
+		var indexErr error
+		if err == nil {
+			indexErr = s.putIndex(s.sendCtx, m, written)
 		}
 		s.post(func(l *loop) {
 			l.manifest.writing, l.manifest.writtenAt, l.manifest.duration = false, time.Now(), time.Since(begin)
@@ -84,11 +96,12 @@ func (l *loop) writeManifest(state manifest.State, onWritten func(*loop, error))
 				onWritten(l, fmt.Errorf("every file is stored, but the manifest is not: %w", err))
 				return
 			}
-			l.manifest.sums = sums
+			l.manifest.state, l.manifest.sums = state, sums
+			l.manifest.outdated = l.manifest.outdated || indexErr != nil
 			l.Metrics.manifestTimestamp.SetToCurrentTime()
 			l.Log.Info("manifest written", "key", m.Key, "files", len(m.Files), "state", state)
 			l.deleteUploaded()
-			onWritten(l, nil)
+			onWritten(l, indexErr)
 		})
 	})
 }

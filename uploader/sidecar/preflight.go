@@ -56,7 +56,7 @@ func (s *sidecar) checkStore(ctx context.Context) error {
 	if err != nil {
 		s.Log.Warn("delete probe", "key", key, "error", err, "effect", "the object stays in the store")
 	}
-	return nil
+	return s.checkIndex(ctx, &retry)
 }
 
 // readProbe reads the object of the preflight and compares it. Where reading is denied, it makes the sender write-only.

@@ -41,7 +41,7 @@ func (l *loop) notifyWaiters() {
 			l.settleWaiter(w, nil) // Every file is durable. Another command has failed: no manifest is written.
 		case len(pending) == 0 && !w.writingManifest && !l.manifest.writing:
 			w.writingManifest = true
-			l.writeManifest(l.finalState(), func(l *loop, err error) { l.settleWaiter(w, err) })
+			l.writeFinalManifest(func(l *loop, err error) { l.settleWaiter(w, err) })
 		case len(pending) == 0 && late:
 			l.settleWaiter(w, errors.New("every file is stored, but the manifest could not be written in time"))
 		case len(pending) > 0 && allFailed:

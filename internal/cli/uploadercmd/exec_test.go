@@ -43,7 +43,7 @@ func TestExecStoresWhatTheCommandWrote(t *testing.T) {
 }
 
 func TestExecPassesOnInputAndOutput(t *testing.T) {
-	p := newPod(t, "")
+	p := newPod(t, `,"expect":{"minFiles":0}`)
 	p.sidecar()
 	c := p.command("exec", "--directory", p.directory, "--", "cat")
 	c.Stdin = strings.NewReader("through\x00and through")
@@ -53,7 +53,7 @@ func TestExecPassesOnInputAndOutput(t *testing.T) {
 }
 
 func TestExecExitCodes(t *testing.T) {
-	p := newPod(t, "")
+	p := newPod(t, `,"expect":{"minFiles":0}`)
 	p.sidecar()
 	plain := filepath.Join(t.TempDir(), "plain")
 	p.must(os.WriteFile(plain, []byte("x"), 0o600))

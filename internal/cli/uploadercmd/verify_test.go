@@ -61,7 +61,8 @@ func TestVerifyJudgesTheState(t *testing.T) {
 				Started: time.Now(), Written: time.Now(), Files: test.files, Expect: test.expect,
 				Totals: manifest.Totals{Files: len(test.files), Bytes: int64(len(test.files) * len(text))},
 			}
-			p.must(m.Put(t.Context(), p.store, objstore.Object{}))
+			_, err := m.Put(t.Context(), p.store, objstore.Object{})
+			p.must(err)
 			code, stdout, stderr := p.verify(test.args...)
 			if code != test.code || !strings.Contains(stdout+stderr, test.says) {
 				t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)

@@ -1,0 +1,60 @@
+package sidecar
+
+import (
+	"context"
+	"fmt"
+
+	"lighterman.dev/lighterman/uploader/index"
+	"lighterman.dev/lighterman/uploader/manifest"
+)
+
+// series returns the series of the run; nil: it belongs to none, for it was started by hand.
+func (s *sidecar) series() *index.Series {
+	if s.Config.Series == "" {
+		return nil
+	}
+	return &index.Series{
+		Store: s.Store, Prefix: index.Prefix(s.Config.Prefix), Namespace: s.Pod.Namespace, Name: s.Config.Series, Log: s.Log,
+	}
+}
+
+// putIndex writes the run to the index of its series, behind a manifest that is not open.
+func (s *sidecar) putIndex(ctx context.Context, m *manifest.Manifest, written manifest.Written) error {
+	series := s.series()
+	if series == nil || m.State == manifest.Open {
+		return nil
+	}
+	entry := &index.Entry{
+		Format: index.Format, Run: m.Pod.UID, Pod: m.Pod.Name, Namespace: m.Pod.Namespace, Series: series.Name,
+		State: m.State, Started: m.Started, Written: m.Written, Files: int64(m.Totals.Files), Bytes: m.Totals.Bytes,
+		Manifest: m.Key, ManifestSHA256: written.SHA256, Profile: m.Profile, Uploader: m.Uploader,
+	}
+	o := *s.newObject(m.Key) // Put sets the key.
+	err := s.sender.Retry.Do(ctx, "write the run to the index", func(ctx context.Context) error {
+		key, err := series.Put(ctx, entry, written.At, o)
+		if err == nil {
+			s.Log.Info("run written to index", "key", key, "state", m.State)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("every file is stored and the manifest is written, but the index of runs does not name the run: %w", err)
+	}
+	return nil
+}
+
+// removeFromIndex removes the entries of the run, which is taken back. What it cannot remove names a manifest that is another by
+// then, so a reader finds that out.
+func (s *sidecar) removeFromIndex(ctx context.Context) {
+	series := s.series()
+	if series == nil {
+		return
+	}
+	err := s.sender.Retry.Do(ctx, "remove the run from the index", func(ctx context.Context) error {
+		return series.Remove(ctx, s.Pod.UID)
+	})
+	if err != nil {
+		s.Log.Warn("remove run from index", "series", series.Name, "error", err, "effect",
+			"the index names a run whose manifest is another by now")
+	}
+}
