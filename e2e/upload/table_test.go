@@ -66,6 +66,9 @@ var faults = []fault{
 		"uploader/transport TestSlowestBandwidth", "uploader/transfer TestRequestThatStandsStill",
 	}},
 	{row: "An answer without an end, a page of HTML in place of an answer", elsewhere: []string{"uploader/transport TestBounds"}},
+	{row: "Something else answers in place of the store with success", elsewhere: []string{
+		"uploader/s3 TestForeignAnswers", "uploader/azure TestForeignAnswers", "uploader/gcs TestForeignAnswers",
+	}},
 	{row: "A store that refuses a request in the middle of its body (403, 412, 413, 503) and closes", cases: []scenario{
 		{"the key is taken", (*pod).keyIsTakenEarly, nil},
 		{"the key is taken, and the answer is lost", (*pod).answerIsLost, nil},

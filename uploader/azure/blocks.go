@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
@@ -100,6 +99,9 @@ func (s *Store) PutPart(
 	if err != nil {
 		return objstore.Part{}, wrapError(ctx, "upload a part of", o.Key, err)
 	}
+	if valueOrEmpty(out.RequestID) == "" {
+		return objstore.Part{}, transport.NewAnswerError(o.Key, "request ID")
+	}
 	if err := l.verifyChecksum(o.Key, out.ContentCRC64); err != nil {
 		return objstore.Part{}, err
 	}
@@ -129,6 +131,9 @@ func (s *Store) Complete(
 	if err != nil {
 		return objstore.Stored{}, wrapError(ctx, "complete the upload of", o.Key, err)
 	}
+	if out.ETag == nil {
+		return objstore.Stored{}, transport.NewAnswerError(o.Key, "ETag")
+	}
 	return objstore.Stored{Key: o.Key, Size: size, Version: valueOrEmpty(out.VersionID), Metadata: o.Metadata}, nil
 }
 
@@ -152,9 +157,9 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 				yield(objstore.Unfinished{}, wrapError(ctx, "list the uploads below", prefix, err))
 				return
 			}
-			for _, item := range page.Segment.BlobItems {
+			for _, item := range blobItems(page.Segment) {
 				// Only a blob that was never committed has no ETag of its own and no content.
-				if item.Properties.ContentLength != nil && *item.Properties.ContentLength > 0 {
+				if newListed(item).Size > 0 {
 					continue
 				}
 				if !s.uploadsOf(ctx, item, yield) {
@@ -169,15 +174,12 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 func (s *Store) uploadsOf(
 	ctx context.Context, item *container.BlobItem, yield func(objstore.Unfinished, error) bool,
 ) bool {
-	blob := s.blockBlob(*item.Name)
+	listed := newListed(item)
+	blob := s.blockBlob(listed.Key)
 	list, err := blob.GetBlockList(transport.ExpectListing(ctx), blockblob.BlockListTypeUncommitted, nil)
 	if err != nil {
-		err = wrapError(ctx, "list the blocks of", *item.Name, err)
+		err = wrapError(ctx, "list the blocks of", listed.Key, err)
 		return objstore.ClassOf(err) == objstore.NotFound || yield(objstore.Unfinished{}, err)
-	}
-	var begun time.Time
-	if item.Properties.LastModified != nil {
-		begun = *item.Properties.LastModified
 	}
 	seen := map[string]bool{}
 	for _, block := range list.UncommittedBlocks {
@@ -186,7 +188,7 @@ func (s *Store) uploadsOf(
 			continue
 		}
 		seen[id] = true
-		if !yield(objstore.Unfinished{Key: *item.Name, ID: id, Begun: begun}, nil) {
+		if !yield(objstore.Unfinished{Key: listed.Key, ID: id, Begun: listed.Modified}, nil) {
 			return false
 		}
 	}

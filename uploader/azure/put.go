@@ -38,6 +38,9 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 	if err != nil {
 		return s.putOverBlocks(ctx, o, body, wrapError(ctx, "put", o.Key, err))
 	}
+	if out.ETag == nil {
+		return objstore.Stored{}, transport.NewAnswerError(o.Key, "ETag")
+	}
 	if err := l.verifyChecksum(o.Key, out.ContentCRC64); err != nil {
 		return objstore.Stored{}, err
 	}

@@ -57,7 +57,8 @@ func newListed(o object) (objstore.Listed, error) {
 }
 
 func (s *Store) listPage(ctx context.Context, query url.Values) (*objectList, error) {
-	answer, err := s.sendRequest(ctx, request{method: http.MethodGet, url: s.objectsURL, query: query})
+	r := request{method: http.MethodGet, url: s.objectsURL, query: query}
+	answer, err := s.sendRequest(transport.ExpectListing(ctx), r)
 	if err != nil {
 		return nil, err
 	}

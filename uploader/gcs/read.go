@@ -28,6 +28,10 @@ func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, e
 	if err != nil {
 		return nil, s.wrapError(ctx, "read", key, err)
 	}
+	if answer.Header.Get("ETag") == "" && answer.Header.Get("X-Goog-Generation") == "" {
+		_ = answer.Body.Close() // It is not believed anyway.
+		return nil, transport.NewAnswerError(key, "ETag")
+	}
 	return transport.ClassifyReads(ctx, answer.Body), nil
 }
 

@@ -195,6 +195,9 @@ func (b shortError) Error() string {
 	if api, ok := errors.AsType[smithy.APIError](op.Err); ok {
 		text = op.OperationName + ": " + api.ErrorCode() + ": " + strings.TrimSuffix(api.ErrorMessage(), ".")
 	}
+	if stalled, ok := errors.AsType[*transport.StallError](op.Err); ok {
+		text += ": " + stalled.Error()
+	}
 	if answer.RequestID != "" {
 		text += " (request " + answer.RequestID + ")"
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"lighterman.dev/lighterman/uploader/objstore"
+	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // maxListed is the most that S3 lists at once, docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html.
@@ -24,7 +25,7 @@ func (s *Store) List(ctx context.Context, prefix string, limit int) iter.Seq2[ob
 		}
 		pages := s3.NewListObjectsV2Paginator(s.client, in)
 		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+			page, err := pages.NextPage(transport.ExpectListing(ctx))
 			if err != nil {
 				yield(objstore.Listed{}, s.wrapError(ctx, "list the objects below", prefix, err))
 				return

@@ -23,12 +23,12 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	if err != nil {
 		return objstore.Stored{}, s.wrapError(ctx, "describe", key, err)
 	}
-	stored := objstore.Stored{
-		Key: key, Version: aws.ToString(out.VersionId), Metadata: out.Metadata,
-		Sum: s.wholeChecksum(checksumResponse{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}),
+	if aws.ToString(out.ETag) == "" || out.ContentLength == nil {
+		return objstore.Stored{}, transport.NewAnswerError(key, "ETag, or no length")
 	}
-	if out.ContentLength != nil {
-		stored.Size = *out.ContentLength
+	stored := objstore.Stored{
+		Key: key, Size: *out.ContentLength, Version: aws.ToString(out.VersionId), Metadata: out.Metadata,
+		Sum: s.wholeChecksum(checksumResponse{out.ChecksumCRC32C, out.ETag, out.ServerSideEncryption}),
 	}
 	if out.LastModified != nil {
 		stored.Modified = *out.LastModified
@@ -42,6 +42,10 @@ func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, e
 	out, err := s.client.GetObject(transport.ExpectContent(ctx), in)
 	if err != nil {
 		return nil, s.wrapError(ctx, "read", key, err)
+	}
+	if aws.ToString(out.ETag) == "" {
+		_ = out.Body.Close() // It is not believed anyway.
+		return nil, transport.NewAnswerError(key, "ETag")
 	}
 	return transport.ClassifyReads(ctx, out.Body), nil
 }

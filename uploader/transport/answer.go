@@ -22,6 +22,8 @@ const (
 	// maxAnswer bounds an answer that describes something, and maxListing one that lists a thousand things: Azure's list of
 	// the 100,000 blocks that a blob may have is the longest, with about 100 bytes for each.
 	maxAnswer, maxListing = 1 << 20, 16 << 20
+	// smallContent is up to where an object is read in the time of a small answer.
+	smallContent = 64 << 10
 )
 
 // bounds are those of an answer. Times are multiples of Options.StallTimeout.
@@ -92,9 +94,12 @@ type AnswerError struct {
 
 func (e *AnswerError) Error() string { return e.text }
 
-// NewAnswerError returns the error of an answer that lacks what every store's has.
-func NewAnswerError(format string, args ...any) *AnswerError {
-	return &AnswerError{Status: http.StatusOK, text: fmt.Sprintf(format, args...)}
+// NewAnswerError returns the error of an answer about a key that lacks something which every store's has: another server may have
+// given it, and it is not believed.
+func NewAnswerError(key, lack string) error {
+	return &objstore.Error{
+		Class: objstore.Unknown, Cure: notAStore, Err: &AnswerError{http.StatusOK, key + ": the answer has no " + lack},
+	}
 }
 
 // notAStore is the remedy for an answer that no store gives.
@@ -169,6 +174,9 @@ func boundAnswer(answer *http.Response, kind answerKind, w *watch) (*http.Respon
 	if kind == content && answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusPartialContent {
 		kind = small
 		w.setBounds(bounds{idle: w.stall, total: 2 * w.stall, size: maxAnswer})
+	}
+	if kind == content && answer.ContentLength >= 0 && answer.ContentLength <= smallContent {
+		w.setBounds(bounds{idle: w.stall, total: 2 * w.stall})
 	}
 	if !ok {
 		w.setBounds(bounds{idle: w.stall, total: 2 * w.stall, size: maxRefusal})

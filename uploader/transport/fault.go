@@ -139,14 +139,17 @@ func ClassOfStatus(status int) objstore.Class {
 	return objstore.Unknown
 }
 
+// maxRetryAfter is the longest wait that an answer may ask for, in seconds.
+const maxRetryAfter = 24 * 60 * 60
+
 // RetryAfter returns how long an answer asks to wait; zero: it does not ask.
 func RetryAfter(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(value); err == nil {
-		return time.Duration(max(seconds, 0)) * time.Second
+		return time.Duration(min(max(seconds, 0), maxRetryAfter)) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
-		return max(time.Until(at), 0)
+		return min(max(time.Until(at), 0), maxRetryAfter*time.Second)
 	}
 	return 0
 }

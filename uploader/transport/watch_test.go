@@ -123,8 +123,9 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 const (
-	header    = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
-	allowance = 15 * time.Second // A request is looked at that often.
+	header      = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+	largeHeader = "HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n"
+	allowance   = 15 * time.Second // A request is looked at that often.
 )
 
 func repeat(text string, n int) []string {
@@ -165,7 +166,10 @@ func TestProgress(t *testing.T) {
 			script{pause: 50 * time.Second, answer: append([]string{header}, repeat("1", 10)...)}, transport.ExpectListing, 5 * time.Minute, "within 5m0s",
 		},
 		"a byte of an object in fifty seconds": {
-			script{answer: append([]string{header}, repeat("1", 9)...), pause: 50 * time.Second}, transport.ExpectContent, 5 * time.Minute, "only 6 bytes in 5m0s",
+			script{answer: append([]string{largeHeader}, repeat("1", 9)...), pause: 50 * time.Second}, transport.ExpectContent, 5 * time.Minute, "only 6 bytes in 5m0s",
+		},
+		"a byte of a small object in fifty seconds": {
+			script{answer: append([]string{header}, repeat("1", 9)...), pause: 50 * time.Second}, transport.ExpectContent, 2 * time.Minute, "within 2m0s",
 		},
 		"ten bytes in nine seconds each": {script{pause: 9 * time.Second, answer: append([]string{header}, repeat("1", 10)...)}, plain, 0, ""},
 	} {
