@@ -107,6 +107,11 @@ func (p *Pod) ServiceAccount() string {
 	return p.Spec.ServiceAccountName
 }
 
+// ends reports whether the pod is meant to end by itself, as that of a Job.
+func (p *Pod) ends() bool {
+	return p.Spec.RestartPolicy == corev1.RestartPolicyNever || p.Spec.RestartPolicy == corev1.RestartPolicyOnFailure
+}
+
 // Windows reports whether the pod runs on Windows nodes: spec.os or the node selector names Windows, or a container is
 // a host process, which only Windows has.
 func (p *Pod) Windows() bool {

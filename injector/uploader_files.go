@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/uploader"
 )
 
 // wraps reports whether the uploader runs the container's command.
@@ -26,12 +28,35 @@ func (u *uploadPlan) wrapCommand(s scope) ([]string, error) {
 		return nil, nil
 	}
 	if len(s.Command) == 0 {
-		return nil, Deny(ReasonNotSupported, fmt.Sprintf(
-			"%s: completion Wrap runs the command of container %q, and it has none of its own (Lighterman does not read images): write %s.command, list the container in %s, or use completion Drain",
-			u.field, s.Name, s.fieldPath(), AnnotationSkipContainers))
+		return nil, u.denyNoCommand(s)
 	}
 	s.warn("completion Wrap: the command of container %q is run by %s exec", s.Name, program)
 	return append([]string{
 		program, "exec", "--container=" + s.Name, fmt.Sprintf("--timeout=%ds", u.drainTimeout()), "--",
 	}, s.Command...), nil
+}
+
+// denyNoCommand denies a container whose command only its image names.
+func (u *uploadPlan) denyNoCommand(s scope) error {
+	why := "completion Wrap"
+	if u.wrapsByDefault {
+		why += ", the default for a pod with restartPolicy " + string(u.restartPolicy)
+	}
+	skip := ""
+	if len(u.wrapped) > 1 {
+		skip = "list the container in annotation " + AnnotationSkipContainers + "; or "
+	}
+	return Deny(ReasonNotSupported, fmt.Sprintf(
+		"%s: the uploader runs the command of container %q (%s), and the container has none of its own (Lighterman does not read images): write the ENTRYPOINT of the image into %s.command and, unless the container has args, its CMD into args (\"crane config IMAGE\" and \"docker inspect IMAGE\" show both); or %sset annotation %s to %s, with which nothing tells whether the container failed",
+		u.field, s.Name, why, s.fieldPath(), skip, AnnotationCompletion, uploader.Drain))
+}
+
+// checkWrapped denies a pod in which no command tells whether the backup is whole.
+func (u *uploadPlan) checkWrapped() error {
+	if !u.wrap || len(u.wrapped) > 0 {
+		return nil
+	}
+	return Deny(ReasonNotSupported, fmt.Sprintf(
+		"%s: completion Wrap has no command to wait for, because no container of spec.containers mounts the volume of the spool %s: mount it in the container that writes the backup, or set annotation %s to %s, with which nothing tells whether a container failed",
+		u.field, u.path, AnnotationCompletion, uploader.Drain))
 }

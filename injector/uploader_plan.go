@@ -22,6 +22,8 @@ type uploadPlan struct {
 	user *int64
 	// wrapped are the containers whose commands the uploader runs.
 	wrapped []*Container
+	// restartPolicy is the pod's.
+	restartPolicy corev1.RestartPolicy
 	// config is the sidecar's configuration.
 	config string
 	// proxyEnv are the variables of the pod's way to the network.
@@ -47,7 +49,7 @@ func (s podScope) planUpload(request *uploadRequest, settings *Settings, targets
 		s.warn("each run of the pod is a series of its own in the index of runs, for %s: set annotation %s of the pod to a name that stays the same in every run",
 			request.otherSeriesPerRun, AnnotationSeries)
 	}
-	u := &uploadPlan{uploadRequest: request, alreadyInjected: alreadyInjected}
+	u := &uploadPlan{uploadRequest: request, alreadyInjected: alreadyInjected, restartPolicy: s.pod.Spec.RestartPolicy}
 	if u.spool, err = s.findSpool(request, targets); err != nil {
 		return nil, err
 	}
@@ -55,6 +57,9 @@ func (s podScope) planUpload(request *uploadRequest, settings *Settings, targets
 		if u.wraps(&targets[i]) {
 			u.wrapped = append(u.wrapped, targets[i].Container)
 		}
+	}
+	if err := u.checkWrapped(); err != nil {
+		return nil, err
 	}
 	if !alreadyInjected {
 		u.user = s.spoolUser(u, targets)

@@ -32,6 +32,8 @@ type uploadRequest struct {
 	// path is the spool's; field is where it is written, for messages.
 	path, field string
 	wrap        bool
+	// wrapsByDefault: neither the pod nor the profile says how the upload completes, and the pod ends.
+	wrapsByDefault bool
 	// series is the name that the pod's runs share with those of the same workload.
 	series string
 	// otherSeriesPerRun is why each run has another series, as a part of a sentence; empty: they share one.
@@ -58,7 +60,7 @@ func readUploadRequest(pod *Pod, profile *profile.Profile) (*uploadRequest, erro
 		u.path, u.field = u.spec.Path, fmt.Sprintf("%s %s: spec.uploader.path", profile.Kind, profile)
 	}
 	if !completed {
-		completion = cmp.Or(u.spec.Completion, string(uploader.Drain))
+		completion = cmp.Or(u.spec.Completion, u.defaultCompletion(pod))
 	}
 	switch uploader.Completion(completion) {
 	case uploader.Wrap:
@@ -98,7 +100,15 @@ func (u *uploadRequest) checkPath(named bool) error {
 	return nil
 }
 
-// completionMode returns the completion of the pod's annotation or the profile.
+// defaultCompletion returns the completion of a pod for which none is set: a pod that ends must tell whether its backup is whole.
+func (u *uploadRequest) defaultCompletion(pod *Pod) string {
+	if u.wrapsByDefault = pod.ends(); u.wrapsByDefault {
+		return string(uploader.Wrap)
+	}
+	return string(uploader.Drain)
+}
+
+// completionMode returns the completion of the pod's annotation or the profile, or the default.
 func (u *uploadRequest) completionMode() uploader.Completion {
 	if u.wrap {
 		return uploader.Wrap

@@ -51,10 +51,11 @@ type Uploader struct {
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/') && !self.contains('//')",message="must not have a slash at either end, nor two in a row"
 	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Key string `json:"key,omitempty"`
-	// Drain: what is left is uploaded after the containers have ended. Wrap: the containers' commands are wrapped, and
-	// fail when the upload failed. Default Drain.
+	// Wrap: the commands of the containers are wrapped. They fail when the upload failed, and only when each has ended with
+	// 0 is the run complete. A container without a command denies the pod. Drain: what is left is uploaded after the
+	// containers have ended, and nothing tells how they ended. Default: Wrap in a pod that ends (restartPolicy Never or
+	// OnFailure), else Drain. A pod overrides it with the annotation lighterman.dev/completion.
 	// +optional
-	// +default="Drain"
 	// +kubebuilder:validation:Enum=Drain;Wrap
 	Completion string `json:"completion,omitempty"`
 	// Who gets the profile's identity in a pod that has an uploader. Uploader: Lighterman's own containers alone, so the
