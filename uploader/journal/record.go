@@ -62,7 +62,9 @@ type Segment struct {
 type Command struct {
 	Container string `json:"container"`
 	// Attempt counts the attempts of the container from 1 on.
-	Attempt int          `json:"attempt"`
+	Attempt int `json:"attempt"`
+	// Session tells the attempts of a container apart.
+	Session string       `json:"session,omitzero"`
 	Began   time.Time    `json:"began"`
 	Ended   time.Time    `json:"ended,omitzero"`
 	Code    int          `json:"code,omitzero"`

@@ -1,33 +1,60 @@
 package session
 
+import (
+	"path/filepath"
+	"time"
+)
+
 // Socket is the name of the socket in the sidecar's directory.
 const Socket = "socket"
+
+// containersDir holds a directory for each wrapped container, below the sidecar's directory.
+const containersDir = "containers"
+
+// ContainerDirectory returns the directory of a wrapped container, below the sidecar's directory. The container mounts it, and only it:
+// what arrives on the socket there is what this container says.
+func ContainerDirectory(dir, container string) string {
+	return filepath.Join(dir, containersDir, container)
+}
 
 // The values of Request.Ask.
 const (
 	// AskReady asks whether the preflight has passed. It has one answer.
 	AskReady = "ready"
-	// AskStart begins a session, which lasts as long as its connection. It has one answer, when the session has begun.
+	// AskStart begins a session, which lasts as long as its connection. It has one answer, when the session is recorded.
 	AskStart = "start"
-	// AskFinish asks to store all files of the container's command. Its answers are progress, and at last the verdict.
+	// AskFinish reports that the command has ended with 0, and asks to store its files. Its answers are progress, and at last the verdict.
 	AskFinish = "finish"
-	// AskFailed reports that the command has failed: what it wrote is no backup. It has one answer.
+	// AskFailed reports that the command has failed: what it wrote is no backup. It has one answer, when the failure is recorded.
 	AskFailed = "failed"
 )
+
+// Attempt is one run of a container's command.
+type Attempt struct {
+	// Container is the name of the container.
+	Container string `json:"container,omitempty"`
+	// Session tells the attempts of a container apart. Only the exec that runs the command knows it.
+	Session string `json:"session,omitempty"`
+	// Began is when exec was about to start the command. Zero: when the sidecar hears of it.
+	Began time.Time `json:"began,omitzero"`
+}
 
 // Request is a line to the sidecar.
 type Request struct {
 	Ask string `json:"ask"`
-	// Container is the name of the container that asks.
-	Container string `json:"container,omitempty"`
+	Attempt
 	// Code is the command's exit code, for AskFailed.
 	Code int `json:"code,omitempty"`
+	// Ending means that the pod ends, for AskFinish: no container of it starts again.
+	Ending bool `json:"ending,omitempty"`
 }
 
 // Answer is a line from the sidecar.
 type Answer struct {
 	// Ready answers AskReady.
-	Ready    bool      `json:"ready,omitempty"`
+	Ready bool `json:"ready,omitempty"`
+	// Error says why the request is refused.
+	Error    string    `json:"error,omitempty"`
 	Progress *Progress `json:"progress,omitempty"`
 	// Verdict is the last answer to AskFinish.
 	Verdict *Verdict `json:"verdict,omitempty"`
@@ -40,14 +67,24 @@ type Progress struct {
 	FilesTotal int   `json:"filesTotal"`
 	Bytes      int64 `json:"bytes"`
 	BytesTotal int64 `json:"bytesTotal"`
+	// WaitingFor are the containers whose commands have not ended with 0. While there is one, nothing is published.
+	WaitingFor []string `json:"waitingFor,omitempty"`
 }
 
 // Verdict is the result of storing all files.
 type Verdict struct {
 	// Error is empty when every file is durable and the manifest is written.
 	Error string `json:"error,omitempty"`
-	// Manifest is the manifest's key.
+	// Manifest is the manifest's key, and State what it says of the run.
 	Manifest string `json:"manifest,omitempty"`
+	State    string `json:"state,omitempty"`
 	Files    int    `json:"files"`
 	Bytes    int64  `json:"bytes"`
+	// LeftOver is how many files of failed attempts were not uploaded, and LeftOverPaths are the first of them.
+	LeftOver      int      `json:"leftOver,omitempty"`
+	LeftOverPaths []string `json:"leftOverPaths,omitempty"`
+	// Warning is what people should know of a run, whatever its result.
+	Warning string `json:"warning,omitempty"`
+	// EmptySpool is the spool's path if Error is that too few files are in it: they may be elsewhere in the container.
+	EmptySpool string `json:"emptySpool,omitempty"`
 }

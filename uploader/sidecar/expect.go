@@ -61,7 +61,11 @@ func leastAfterShrink(bytes, percent int64) int64 {
 }
 
 // unexpectedError says that a run is not what uploader.expect expects.
-type unexpectedError struct{ unmet []string }
+type unexpectedError struct {
+	unmet []string
+	// noFiles means that the run has none.
+	noFiles bool
+}
 
 func (e *unexpectedError) Error() string {
 	return "the run is not complete, for it is not what is expected: " + strings.Join(e.unmet, "; ") +
@@ -117,10 +121,19 @@ func (s *sidecar) expectError(totals manifest.Totals, previous previousRun) erro
 		return nil
 	}
 	if totals.Files == 0 && s.Config.Spool != "" {
-		unmet = append(unmet, "the sidecar looked for files below "+s.Config.Spool)
+		unmet = append(unmet, "the sidecar looked for files below "+s.describePlaces())
 	}
 	s.Log.Error("run is not what is expected", "files", totals.Files, "bytes", totals.Bytes, "unmet", unmet)
-	return &unexpectedError{unmet}
+	return &unexpectedError{unmet: unmet, noFiles: totals.Files == 0}
+}
+
+// describePlaces returns where the sidecar looks for files.
+func (s *sidecar) describePlaces() string {
+	text := fmt.Sprintf("%s, with include %q", s.Config.Spool, strings.Join(s.Config.Include, ", "))
+	if len(s.Config.Exclude) > 0 {
+		text += fmt.Sprintf(" and exclude %q", strings.Join(s.Config.Exclude, ", "))
+	}
+	return text
 }
 
 // loadPreviousRun reads from the index the last complete run of the series. Where nothing is wrapped no run is ever

@@ -30,6 +30,8 @@ type trackedFile struct {
 	permanent bool
 	// delayedBy is the last error of a request that is being retried.
 	delayedBy error
+	// heldBack is the state in which nothing more is done about it before the commit.
+	heldBack spool.State
 }
 
 const (
@@ -49,6 +51,16 @@ func (l *loop) trackFile(path string, state spool.State) {
 		return
 	}
 	f := l.tracked[path]
+	if l.isLeftOver(state) {
+		l.skipLeftOver(path)
+		return
+	}
+	l.noteChange(path)
+	delete(l.skipped, path) // It was no regular file before.
+	if (f == nil || !f.sending) && l.staysInSpool(path, state) {
+		delete(l.tracked, path)
+		return
+	}
 	if f == nil {
 		f = &trackedFile{}
 		l.tracked[path] = f
@@ -56,7 +68,6 @@ func (l *loop) trackFile(path string, state spool.State) {
 	if f.state != state {
 		f.state, f.stateSince, f.permanent = state, time.Now(), false
 	}
-	delete(l.skipped, path) // It was no regular file before.
 }
 
 // trackUnreadable tracks what cannot be uploaded, so that the drain reports it.
@@ -98,6 +109,9 @@ func (l *loop) considerFile(path string, f *trackedFile) {
 	}
 	if remaining := l.untilSettled(f); remaining > 0 {
 		l.recheckAfter(f, remaining)
+		return
+	}
+	if l.isHeldBack(path, f) {
 		return
 	}
 	f.queued = true

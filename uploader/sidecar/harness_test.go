@@ -251,6 +251,15 @@ func (h *harness) manifest() *manifest.Manifest {
 	return m
 }
 
+// state is that of the manifest; empty when there is none.
+func (h *harness) state() manifest.State {
+	h.Helper()
+	if m := h.manifest(); m != nil {
+		return m.State
+	}
+	return ""
+}
+
 // names are the files of the manifest, one after the other.
 func (h *harness) names() string {
 	m := h.manifest()
@@ -288,7 +297,7 @@ func (h *harness) unfinished(key string) bool {
 func (h *harness) finish(container string) *session.Verdict {
 	h.Helper()
 	var verdict *session.Verdict
-	h.ask(session.Request{Ask: session.AskFinish, Container: container}, func(a session.Answer) bool {
+	h.ask(session.Request{Ask: session.AskFinish, Attempt: session.Attempt{Container: container}}, func(a session.Answer) bool {
 		verdict = a.Verdict
 		return verdict == nil
 	})
@@ -308,7 +317,7 @@ func (h *harness) session(container string) (end func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		request := session.Request{Ask: session.AskStart, Container: container}
+		request := session.Request{Ask: session.AskStart, Attempt: session.Attempt{Container: container}}
 		_ = session.Ask(ctx, h.options.Config.Directory, request, func(session.Answer) bool { return true })
 	}()
 	h.eventually("the session begins", func() bool {

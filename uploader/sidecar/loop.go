@@ -11,26 +11,27 @@ import (
 type loop struct {
 	*sidecar
 
-	tracked     map[string]*trackedFile   // the files that are not durable, by path
-	queue       []string                  // those of them that wait to be sent
-	openFiles   int                       // how many are being sent, without those that are followed
-	nextRecheck time.Time                 // the earliest recheckAt of them
-	walks       *time.Ticker              // tells when the next walk is due in any case
-	walkWanted  bool                      // the watch has asked for a walk
-	lastWalk    time.Time                 // when the last walk ended
-	skipped     map[string]string         // why an entry of the spool is not uploaded, by path
-	undeletable map[string]bool           // durable files that could not be deleted and were logged
-	asides      []asideFile               // durable files that were moved aside, to be removed
-	commands    map[string]wrappedCommand // the wrapped commands, by container
+	tracked     map[string]*trackedFile // the files that are not durable, by path
+	queue       []string                // those of them that wait to be sent
+	openFiles   int                     // how many are being sent, without those that are followed
+	nextRecheck time.Time               // the earliest recheckAt of them
+	walks       *time.Ticker            // tells when the next walk is due in any case
+	walkWanted  bool                    // the watch has asked for a walk
+	lastWalk    time.Time               // when the last walk ended
+	skipped     map[string]string       // why an entry of the spool is not uploaded, by path
+	undeletable map[string]bool         // durable files that could not be deleted and were logged
+	asides      []asideFile             // durable files that were moved aside, to be removed
 	waiters     []*waiter
+	failures    []failedAttempt // of the wrapped command, where there is one
+	commit      *commit         // nil: the run has not ended
 	draining    bool
 	manifest    manifestState
+	published   published
 }
 
 func newLoop(s *sidecar) *loop {
 	return &loop{
 		sidecar: s, tracked: map[string]*trackedFile{}, skipped: map[string]string{}, undeletable: map[string]bool{},
-		commands: map[string]wrappedCommand{},
 	}
 }
 
@@ -49,13 +50,16 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 	l.walks = time.NewTicker(l.WalkInterval)
 	defer l.walks.Stop()
 	defer l.putBackAsides()
-	if files, _ := l.journal.Totals(); files == 0 {
+	if files, _ := l.journal.Totals(); files == 0 && !l.commands.anySucceeded() {
 		l.manifest.state = manifest.Open // No earlier process has written another.
 	}
 	l.watchSpool(ctx)
 	next := time.NewTimer(0)
 	defer next.Stop()
 	ended := make(chan error, 1)
+	reconnect := time.NewTimer(reconnectTime)
+	defer reconnect.Stop()
+	l.failures, l.published.assumed = l.commands.failedAttempts(), l.formerState()
 	l.walkSpool()
 	for {
 		select {
@@ -71,6 +75,10 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 			fn(l)
 		case <-l.walks.C:
 			l.walkSpool()
+		case <-l.commands.changed:
+			l.failures = l.commands.failedAttempts()
+		case <-reconnect.C:
+			l.commands.loseUnconnected()
 		case <-next.C:
 		}
 		if l.walkWanted && time.Since(l.lastWalk) > minWalkInterval {
@@ -78,8 +86,9 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 		}
 		l.recheckDue()
 		l.removeAsides()
+		l.stepCommit() //nolint:contextcheck // What is left over is aborted also when the run ends meanwhile.
 		l.sendQueued()
-		l.notifyWaiters()
+		l.takeBack()
 		l.renewManifest()
 		next.Reset(l.untilNextStep())
 	}
@@ -88,7 +97,7 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 // untilNextStep returns how long the loop may wait for an event.
 func (l *loop) untilNextStep() time.Duration {
 	next := l.WalkInterval
-	if len(l.waiters) > 0 || l.manifest.outdated {
+	if len(l.waiters) > 0 || l.manifest.outdated || l.published.openDue != "" {
 		next = time.Second
 	}
 	if l.walkWanted {

@@ -43,7 +43,7 @@ const (
 // renewManifest writes an open manifest, if it is time for one.
 func (l *loop) renewManifest() {
 	l.Metrics.filesWaiting.Set(float64(len(l.tracked)))
-	if !l.manifest.outdated || l.manifest.writing || len(l.waiters) > 0 || l.commandError() != nil {
+	if !l.manifest.outdated || l.manifest.writing || l.commit != nil {
 		return
 	}
 	// Writing a large manifest may take at most a twentieth of the time.
@@ -66,10 +66,6 @@ func (l *loop) renewManifest() {
 // writeManifest writes the manifest of the files that are durable now. The loop then calls onWritten.
 func (l *loop) writeManifest(state manifest.State, onWritten func(*loop, error)) {
 	m, sums, encodeErr := l.newManifest(state)
-	o := *l.newObject(l.keys.Manifest(l.Pod.UID))
-	if state == manifest.Open {
-		o.Retention = nil // The next manifest replaces it.
-	}
 	l.manifest.writing, l.manifest.outdated = true, false
 	s, begin := l.sidecar, time.Now()
 	takeBack := state == manifest.Open && l.manifest.state != manifest.Open
@@ -80,10 +76,7 @@ func (l *loop) writeManifest(state manifest.State, onWritten func(*loop, error))
 		var written manifest.Written
 		err := encodeErr
 		if err == nil {
-			err = s.sender.Retry.Do(s.sendCtx, "write the manifest", func(ctx context.Context) (err error) {
-				written, err = m.Put(ctx, s.Store, o)
-				return err
-			})
+			written, err = s.putManifest(s.sendCtx, m)
 		}
 		var indexErr error
 		if err == nil {
@@ -93,6 +86,7 @@ func (l *loop) writeManifest(state manifest.State, onWritten func(*loop, error))
 			l.manifest.writing, l.manifest.writtenAt, l.manifest.duration = false, time.Now(), time.Since(begin)
 			if err != nil {
 				l.manifest.outdated = true
+				l.assumeWritten(state)
 				onWritten(l, fmt.Errorf("every file is stored, but the manifest is not: %w", err))
 				return
 			}
@@ -106,12 +100,25 @@ func (l *loop) writeManifest(state manifest.State, onWritten func(*loop, error))
 	})
 }
 
+// putManifest puts a manifest into the store.
+func (s *sidecar) putManifest(ctx context.Context, m *manifest.Manifest) (written manifest.Written, err error) {
+	o := *s.newObject(m.Key)
+	if m.State == manifest.Open {
+		o.Retention = nil // The next manifest replaces it.
+	}
+	err = s.sender.Retry.Do(ctx, "write the manifest", func(ctx context.Context) (err error) {
+		written, err = m.Put(ctx, s.Store, o)
+		return err
+	})
+	return written, err
+}
+
 // finalState returns the state of a run of which every file is durable.
 func (l *loop) finalState() manifest.State {
 	switch {
 	case !l.writersEnded():
 		return manifest.Open
-	case len(l.commands) > 0 && !l.anyCommandRuns() && l.commandError() == nil:
+	case l.commands.anyBegan():
 		return manifest.Complete
 	}
 	return manifest.Drained
@@ -121,7 +128,8 @@ func (l *loop) finalState() manifest.State {
 func (l *loop) newManifest(state manifest.State) (*manifest.Manifest, map[string]string, error) {
 	m := &manifest.Manifest{
 		Format: manifest.Format, Key: l.keys.Manifest(l.Pod.UID), Pod: l.Pod, Profile: l.Config.Profile, Uploader: l.Version,
-		Expect: l.Config.Expect, Started: l.started, Written: time.Now().UTC(), State: state, Files: []manifest.File{},
+		Containers: l.commands.describe(), Expect: l.Config.Expect,
+		Started: l.started, Written: time.Now().UTC(), State: state, Files: []manifest.File{},
 	}
 	sums := map[string]string{}
 	for e, err := range l.journal.All() {

@@ -11,14 +11,20 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// prepareRun opens the journal, runs the preflight, and takes over what an earlier process of the run has left.
-// Kubernetes restarts a sidecar that was killed.
-func (s *sidecar) prepareRun(ctx context.Context, drain <-chan struct{}) error {
+// openJournal opens the journal, and takes over the attempts of the wrapped commands. It returns the uploads of an earlier run.
+func (s *sidecar) openJournal() ([]journal.Upload, error) {
 	j, stale, err := journal.Open(s.Config.Directory, s.Pod.UID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.journal, s.sender.Journal = j, j
+	s.commands.restore(j)
+	return stale, nil
+}
+
+// prepareRun runs the preflight, and takes over what an earlier process of the run has left.
+// Kubernetes restarts a sidecar that was killed.
+func (s *sidecar) prepareRun(ctx context.Context, drain <-chan struct{}, stale []journal.Upload) error {
 	preflight, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
@@ -28,7 +34,7 @@ func (s *sidecar) prepareRun(ctx context.Context, drain <-chan struct{}) error {
 		case <-preflight.Done():
 		}
 	}()
-	err = s.checkStore(preflight)
+	err := s.checkStore(preflight)
 	if errors.Is(context.Cause(preflight), errDrain) {
 		// The loop drains what an earlier process has left, if the store permits.
 		s.Log.Warn("abort preflight", "reason", errDrain, "error", err)
@@ -61,7 +67,7 @@ func (s *sidecar) restoreFromManifest(ctx context.Context) {
 	for _, f := range m.Files {
 		s.journal.AddEntry(journal.Entry{File: f})
 	}
-	s.started = m.Started
+	s.started, s.restoredState = m.Started, m.State
 }
 
 // abortStaleUploads aborts the uploads that no process will complete. One that cannot be aborted costs storage, and

@@ -11,6 +11,7 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
+	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/session"
 	"lighterman.dev/lighterman/uploader/spool"
@@ -43,6 +44,7 @@ type sidecar struct {
 	spool    *spool.Spool
 	journal  *journal.Journal
 	sender   *transfer.Sender
+	commands *commandTable
 	keys     uploader.Keys
 	template *uploader.Template
 	started  time.Time
@@ -54,8 +56,9 @@ type sidecar struct {
 	stopSending context.CancelFunc
 	workers     sync.WaitGroup
 
-	ready         atomic.Bool  // the preflight has passed
-	uploadedBytes atomic.Int64 // that the store has taken since this process started
+	restoredState manifest.State // of the manifest from which the journal was restored
+	ready         atomic.Bool    // the preflight has passed
+	uploadedBytes atomic.Int64   // that the store has taken since this process started
 }
 
 // Run uploads the spool's files until ctx ends. Closing drain makes Run upload what is left, and return. It returns nil
@@ -70,22 +73,35 @@ func Run(ctx context.Context, drain <-chan struct{}, o Options) error {
 	defer s.close()
 	s.sendCtx, s.stopSending = context.WithCancel(ctx)
 	defer s.stopSending()
-	listener, err := session.Listen(ctx, o.Config.Directory)
+	stale, err := s.openJournal()
+	if err != nil {
+		return err
+	}
+	server, err := session.Listen(ctx, o.Config.Directory, containerNames(o.Config))
 	if err != nil {
 		return err
 	}
 	served := make(chan error, 1)
-	go func() { served <- session.Serve(ctx, listener, s) }()
+	go func() { served <- server.Serve(ctx, s) }()
 	defer func() {
 		cancel()
 		if err := <-served; err != nil {
 			o.Log.Warn("serve socket", "error", err)
 		}
 	}()
-	if err := s.prepareRun(ctx, drain); err != nil {
+	if err := s.prepareRun(ctx, drain, stale); err != nil {
 		return err
 	}
 	return newLoop(s).run(ctx, drain)
+}
+
+// containerNames returns the names of the wrapped containers.
+func containerNames(c *uploader.Config) []string {
+	var names []string
+	for _, container := range c.Containers {
+		names = append(names, container.Name)
+	}
+	return names
 }
 
 // newSidecar opens the spool and makes what sends its files.
@@ -96,7 +112,7 @@ func newSidecar(o Options) (*sidecar, error) {
 	}
 	s := &sidecar{
 		Options: o, template: template, keys: template.Keys(o.Config.Prefix, o.Pod), started: time.Now().UTC(),
-		posted: make(chan func(*loop), 64),
+		posted: make(chan func(*loop), 64), commands: newCommandTable(containerNames(o.Config), o.Log),
 	}
 	fillOptions(&s.Options)
 	if s.spool, err = spool.Open(o.Config.Spool); err != nil {

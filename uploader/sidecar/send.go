@@ -35,31 +35,66 @@ func (l *loop) sendQueued() {
 // for the writer most of the time.
 func (l *loop) startSending(path string, f *trackedFile) {
 	f.sending, f.closeSeen = true, false
-	s, writerClosed := l.sidecar, f.writerClosed
+	s, writerClosed, send := l.sidecar, f.writerClosed, l.sendFunc()
 	s.workers.Go(func() {
-		entry, err := s.sendFile(s.sendCtx, path, writerClosed)
+		done, err := s.sendFile(s.sendCtx, path, writerClosed, send)
 		s.post(func(l *loop) {
 			if writerClosed == nil {
 				l.openFiles--
 			}
 			f.sending, f.writerClosed, f.delayedBy = false, nil, nil
-			l.handleSent(path, f, entry, err)
+			if err == nil {
+				f.err, f.failures = nil, 0
+				done(l, path, f)
+			} else {
+				l.handleFailed(path, f, err)
+			}
+			l.considerChanged(path, f)
 		})
 	})
 }
 
+// sendFunc sends an open file to its key, and returns what the loop is to do then.
+type sendFunc func(ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{}) (sentFunc, error)
+
+// sentFunc takes note of a file that was sent.
+type sentFunc func(l *loop, path string, f *trackedFile)
+
+// sendFunc returns how files are sent now: so that they become visible, or are held back.
+func (l *loop) sendFunc() sendFunc {
+	if l.holdsBack() {
+		return l.stage
+	}
+	return l.send
+}
+
+// send makes the object of a file visible.
+func (s *sidecar) send(ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{}) (sentFunc, error) {
+	entry, err := s.sender.Send(ctx, f, key, writerClosed)
+	return func(l *loop, path string, _ *trackedFile) { l.handleSent(path, entry) }, err
+}
+
+// stage sends the parts of a file, and leaves the object to the commit.
+func (s *sidecar) stage(
+	ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{},
+) (sentFunc, error) {
+	return (*loop).handleStaged, s.sender.Stage(ctx, f, key, writerClosed)
+}
+
 // sendFile sends the file at a path to its key.
-func (s *sidecar) sendFile(ctx context.Context, path string, writerClosed <-chan struct{}) (journal.Entry, error) {
+func (s *sidecar) sendFile(
+	ctx context.Context, path string, writerClosed <-chan struct{}, send sendFunc,
+) (sentFunc, error) {
 	key, err := s.keys.Of(path)
 	if err != nil {
-		return journal.Entry{}, err
+		return nil, err
 	}
 	f, err := s.spool.Open(path)
 	if err != nil {
-		return journal.Entry{}, err
+		return nil, err
 	}
 	defer f.Close()
-	return s.sender.Send(ctx, f, key, writerClosed)
+	return send(ctx, f, key, writerClosed)
 }
 
 // reportDelay records the error of a request that is being retried; nil: the retry succeeded. A transient error does
@@ -74,16 +109,18 @@ func (s *sidecar) reportDelay(path string, err error) {
 	})
 }
 
-// handleSent handles the result of sending a file.
-func (l *loop) handleSent(path string, f *trackedFile, entry journal.Entry, err error) {
+// handleSent takes note of a file that is durable.
+func (l *loop) handleSent(path string, entry journal.Entry) {
+	l.manifest.outdated = true
+	l.Metrics.filesTotal.WithLabelValues("stored").Inc()
+	l.Log.Info("stored", "path", entry.Path, "key", entry.Key, "size", entry.Size, "sha256", entry.SHA256,
+		"version", entry.Version)
+	delete(l.tracked, path)
+}
+
+// handleFailed decides what becomes of a file that was not sent.
+func (l *loop) handleFailed(path string, f *trackedFile, err error) {
 	switch {
-	case err == nil:
-		f.err, f.failures = nil, 0
-		l.manifest.outdated = true
-		l.Metrics.filesTotal.WithLabelValues("stored").Inc()
-		l.Log.Info("stored", "path", entry.Path, "key", entry.Key, "size", entry.Size, "sha256", entry.SHA256,
-			"version", entry.Version)
-		delete(l.tracked, path)
 	case errors.Is(err, fs.ErrNotExist):
 		delete(l.tracked, path)
 	case errors.Is(err, spool.ErrNotRegular):
@@ -97,7 +134,10 @@ func (l *loop) handleSent(path string, f *trackedFile, entry journal.Entry, err 
 	default:
 		l.scheduleRetry(path, f, err)
 	}
-	// The file may have changed while it was sent.
+}
+
+// considerChanged considers a file again that may have changed while it was sent.
+func (l *loop) considerChanged(path string, f *trackedFile) {
 	if state, err := l.spool.Stat(path); err == nil && f.recheckAt.IsZero() {
 		l.trackFile(path, state)
 		if changed := l.tracked[path]; changed != nil {
@@ -117,8 +157,8 @@ func (l *loop) scheduleRetry(path string, f *trackedFile, err error) {
 	f.failures++
 	f.permanent = errors.Is(err, transfer.ErrConflict) || errors.Is(err, uploader.ErrKeyTooLong)
 	pause := min(5*time.Minute, 30*time.Second<<min(f.failures-1, 4))
-	if len(l.waiters) > 0 {
-		// A waiter has a deadline: retry soon, and only what a retry may help.
+	if l.commit != nil {
+		// The commit has a deadline: retry soon, and only what a retry may help.
 		pause = 5 * time.Second
 		_, ofStore := errors.AsType[*objstore.Error](err)
 		f.permanent = f.permanent || !ofStore || !temporaryClasses[objstore.ClassOf(err)]

@@ -2,10 +2,16 @@ package sidecar
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"lighterman.dev/lighterman/uploader/index"
 	"lighterman.dev/lighterman/uploader/manifest"
+)
+
+// errNotIndexed is the error of a run that is stored, and that nobody would find.
+var errNotIndexed = errors.New(
+	"every file is stored and the manifest is written, but the index of runs does not name the run",
 )
 
 // series returns the series of the run; nil: it belongs to none, for it was started by hand.
@@ -38,7 +44,7 @@ func (s *sidecar) putIndex(ctx context.Context, m *manifest.Manifest, written ma
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("every file is stored and the manifest is written, but the index of runs does not name the run: %w", err)
+		return fmt.Errorf("%w: %w", errNotIndexed, err)
 	}
 	return nil
 }

@@ -2,21 +2,29 @@ package sidecar
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/session"
 )
 
 // newVerdict returns the verdict for a wrapped command.
-func (s *sidecar) newVerdict(err error) session.Verdict {
-	v := session.Verdict{Manifest: s.keys.Manifest(s.Pod.UID)}
-	v.Files, v.Bytes = s.journal.Totals()
+func (l *loop) newVerdict(err error) *session.Verdict {
+	v := &session.Verdict{
+		Manifest: l.keys.Manifest(l.Pod.UID), State: string(l.manifest.state), Warning: l.leftOverWarning(),
+	}
+	v.Files, v.Bytes = l.journal.Totals()
+	v.LeftOver, v.LeftOverPaths = l.leftOverFiles()
 	if err != nil {
-		v.Error = err.Error()
+		v.Error, v.State = err.Error(), string(manifest.Open)
+	}
+	if unexpected, ok := errors.AsType[*unexpectedError](err); ok && unexpected.noFiles {
+		v.EmptySpool = l.Config.Spool
 	}
 	return v
 }
@@ -33,6 +41,16 @@ func (l *loop) currentProgress() session.Progress {
 	// Parts that the store has taken count before their file is durable.
 	p.Bytes = min(p.BytesTotal, max(p.Bytes, l.uploadedBytes.Load()))
 	return p
+}
+
+// pendingFiles returns the paths of the files that the commit waits for. allFailed means that no retry can help any of them.
+func (l *loop) pendingFiles() (pending []string, allFailed bool) {
+	allFailed = true
+	for path, f := range l.tracked {
+		pending = append(pending, path)
+		allFailed = allFailed && f.permanent && !f.sending && !f.queued
+	}
+	return pending, allFailed
 }
 
 // describePending returns an error that names the pending files, each with its reason.

@@ -22,12 +22,12 @@ func newExecCommand() *cobra.Command {
 		Use:   "exec [flags] -- COMMAND [ARG…]",
 		Short: "Run a command and fail if its files are not stored",
 		Long: fmt.Sprintf(`Run a command as a child process, with its input and output untouched and every signal passed on. When the command ends with
-0, ask the sidecar to store the remaining files, show progress on standard error, and end with 0 only when every file is
-durable and the manifest is written.
+0, ask the sidecar to store the files, wait for the commands of the pod's other wrapped containers, show progress on
+standard error, and end with 0 only when every file is durable and the manifest is complete.
 
 Exit codes: the command's own; 128 plus the signal's number when a signal ended it; %d when the command ended with 0 but its
-files are not stored; %d when the command cannot be run, %d when it does not exist. When the command fails, no complete manifest
-is written: the files in the store are then no backup.
+files are not stored; %d when the command cannot be run, %d when it does not exist. When the command fails, none of
+its files becomes visible, and the manifest is open: the next attempt begins anew.
 
 The sidecar writes this program into the directory that both containers share, so the command's image needs no copy of it, no
 shell and no C library. With completion Wrap, Lighterman puts it in front of the container's own command.`, exitcode.NotStored, exitcode.CannotRun, exitcode.NotFound),
@@ -35,7 +35,7 @@ shell and no C library. With completion Wrap, Lighterman puts it in front of the
   /lighterman/uploader exec --container=dump --timeout=600s -- pg_dump --format=custom --file=/backup/orders.dump orders
 
   # The last line of the container's log
-  lighterman: 3 files with 2.1 GiB are stored; the manifest is payments/dump-x7/.lighterman/6f1c…/manifest.json`,
+  lighterman: 3 files with 2.1 GiB are stored; the manifest is payments/dump-x7/.lighterman/6f1c…/manifest.json: complete`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.Args, c.Out = args, os.Stderr
@@ -100,6 +100,34 @@ func installProgram(directory string) error {
 		return fmt.Errorf("install the program: %w", err)
 	}
 	return nil
+}
+
+// installForContainers puts this program into the sidecar's directory, and beside the socket of each wrapped container.
+func installForContainers(config *uploader.Config) error {
+	if err := installProgram(config.Directory); err != nil {
+		return err
+	}
+	for _, container := range config.Containers {
+		directory := session.ContainerDirectory(config.Directory, container.Name)
+		if err := os.MkdirAll(directory, 0o755); err != nil { //nolint:gosec // The container may run as any user.
+			return fmt.Errorf("install the program: %w", err)
+		}
+		if err := linkProgram(filepath.Join(config.Directory, "uploader"), filepath.Join(directory, "uploader")); err != nil {
+			return fmt.Errorf("install the program: %w", err)
+		}
+	}
+	return nil
+}
+
+// linkProgram replaces a file with another name of the program, in one step.
+func linkProgram(program, name string) error {
+	if err := os.Remove(name + ".new"); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.Link(program, name+".new"); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
 }
 
 func copyProgram(name string) error {

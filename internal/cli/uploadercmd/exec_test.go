@@ -14,6 +14,9 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
+// noFiles are the settings of a run that needs no file.
+const noFiles = `,"expect":{"minFiles":0}`
+
 // wrapped starts a command as exec runs it.
 func (p *pod) wrapped(args ...string) *process {
 	p.Helper()
@@ -43,7 +46,7 @@ func TestExecStoresWhatTheCommandWrote(t *testing.T) {
 }
 
 func TestExecPassesOnInputAndOutput(t *testing.T) {
-	p := newPod(t, `,"expect":{"minFiles":0}`)
+	p := newPod(t, noFiles)
 	p.sidecar()
 	c := p.command("exec", "--directory", p.directory, "--", "cat")
 	c.Stdin = strings.NewReader("through\x00and through")
@@ -53,7 +56,7 @@ func TestExecPassesOnInputAndOutput(t *testing.T) {
 }
 
 func TestExecExitCodes(t *testing.T) {
-	p := newPod(t, `,"expect":{"minFiles":0}`)
+	p := newPod(t, noFiles)
 	p.sidecar()
 	plain := filepath.Join(t.TempDir(), "plain")
 	p.must(os.WriteFile(plain, []byte("x"), 0o600))
@@ -74,8 +77,8 @@ func TestExecExitCodes(t *testing.T) {
 	}
 }
 
-func TestExecThatFailsLeavesNoManifest(t *testing.T) {
-	p := newPod(t, "")
+func TestExecThatFailsLeavesAnOpenManifest(t *testing.T) {
+	p := newPod(t, `,"completion":"Wrap"`)
 	s := p.sidecar()
 	if code := p.wrapped("sh", "-c", "echo half > "+p.spool+"/half; exit 3").code(); code != 3 {
 		t.Errorf("exit code %d", code)
@@ -84,8 +87,12 @@ func TestExecThatFailsLeavesNoManifest(t *testing.T) {
 	if code := s.code(); code != 1 {
 		t.Errorf("the sidecar ends with %d", code)
 	}
-	if _, err := p.store.Stat(t.Context(), manifestKey); objstore.ClassOf(err) != objstore.NotFound {
-		t.Errorf("there is a manifest: %v", err)
+	m := p.manifest()
+	if m.State != manifest.Open || len(m.Files) > 0 || len(m.Containers) != 1 || *m.Containers[0].Code != 3 {
+		t.Errorf("the manifest is %+v", m)
+	}
+	if got := p.object("half"); got != nil {
+		t.Errorf("%q is visible", got)
 	}
 	message, err := os.ReadFile(filepath.Join(p.directory, "termination-log"))
 	if err != nil || !strings.Contains(string(message), `container "main" failed with code 3`) {

@@ -1,0 +1,127 @@
+package sidecar
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/journal"
+	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/spool"
+)
+
+// leftOverReason is why a file of a failed attempt is not uploaded.
+const leftOverReason = "left over from a failed attempt of the wrapped command"
+
+// maxLeftOverPaths bounds the paths that a verdict names.
+const maxLeftOverPaths = 5
+
+// clockStep is longer than the step in which Linux counts the times of files: a file may seem to be that much older than it is.
+const clockStep = 20 * time.Millisecond
+
+// failedAttempt is the time of a failed attempt, up to the next one, in nanoseconds since 1970.
+type failedAttempt struct{ from, until int64 }
+
+// failedAttempts returns the times of the failed attempts, where one container alone is wrapped: then what was written in them is theirs.
+func (t *commandTable) failedAttempts() []failedAttempt {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.names()) != 1 {
+		return nil
+	}
+	var failed []failedAttempt
+	for i, c := range t.attempts {
+		until := int64(math.MaxInt64)
+		next := c.Attempt + 1
+		if i+1 < len(t.attempts) {
+			until, next = t.attempts[i+1].Began.Add(-clockStep).UnixNano(), t.attempts[i+1].Attempt
+		}
+		// Where the journal has dropped attempts, what they have stored is durable, and the rest is left over.
+		if hasFailed(c) || next != c.Attempt+1 {
+			failed = append(failed, failedAttempt{from: c.Began.Add(-clockStep).UnixNano(), until: until})
+		}
+	}
+	return failed
+}
+
+func hasFailed(c journal.Command) bool {
+	return c.State == journal.CommandFailed || c.State == journal.CommandLost
+}
+
+// anyFailed reports whether an attempt of a wrapped command has failed.
+func (t *commandTable) anyFailed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.attempts, hasFailed)
+}
+
+// isLeftOver reports whether a file was last changed in a failed attempt.
+func (l *loop) isLeftOver(state spool.State) bool {
+	if len(l.failures) == 0 || l.Config.Completion != uploader.Wrap {
+		return false
+	}
+	latest := state.Changed
+	if state.Changed%int64(time.Second) == 0 { // The file system may count whole seconds.
+		latest += int64(time.Second) - 1
+	}
+	return slices.ContainsFunc(l.failures, func(a failedAttempt) bool {
+		return a.from <= state.Changed && latest < a.until
+	})
+}
+
+// skipLeftOver records in the commit that a file is left over.
+func (l *loop) skipLeftOver(path string) {
+	if f := l.tracked[path]; f != nil && !f.sending {
+		delete(l.tracked, path)
+	}
+	if l.commit == nil || l.skipped[path] == leftOverReason {
+		return // It may still be written anew.
+	}
+	l.skipped[path] = leftOverReason
+	l.Log.Warn("skip entry of spool", "path", uploader.Escape(path), "reason", leftOverReason)
+}
+
+// forgetLeftOver forgets which files were left over, before the commit looks for them.
+func (l *loop) forgetLeftOver() {
+	for path, reason := range l.skipped {
+		if reason == leftOverReason {
+			delete(l.skipped, path)
+		}
+	}
+}
+
+// leftOverFiles returns how many files are left over, and the first of them.
+func (l *loop) leftOverFiles() (n int, paths []string) {
+	for path, reason := range l.skipped {
+		if reason == leftOverReason {
+			paths = append(paths, uploader.Escape(path))
+		}
+	}
+	slices.Sort(paths)
+	return len(paths), paths[:min(len(paths), maxLeftOverPaths)]
+}
+
+// leftOverWarning returns what the caller should know where files of a failed attempt cannot be told from those of the run.
+func (l *loop) leftOverWarning() string {
+	if l.Config.Completion != uploader.Wrap || len(l.failures) > 0 || !l.commands.anyFailed() {
+		return ""
+	}
+	return "an attempt of a wrapped command has failed before: with several wrapped containers, the files that it has left over " +
+		"are part of the run"
+}
+
+// describe returns the wrapped containers for the manifest.
+func (t *commandTable) describe() []manifest.Container {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []manifest.Container
+	for _, name := range t.names() {
+		container := manifest.Container{Name: name}
+		if c := t.newest[name]; c != nil && (c.State == journal.CommandSucceeded || c.State == journal.CommandFailed) {
+			container.Code, container.Ended = &c.Code, c.Ended
+		}
+		all = append(all, container)
+	}
+	return all
+}
