@@ -164,6 +164,13 @@ func (j *Journal) Recorded(path string) (Recorded, bool) {
 	return j.findEntry(path)
 }
 
+// Last returns the number of the last entry.
+func (j *Journal) Last() int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
+}
+
 // Totals returns the number and the size of the durable files.
 func (j *Journal) Totals() (files int, bytes int64) {
 	j.mu.Lock()

@@ -1,25 +1,14 @@
 package manifest
 
 import (
-	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/checksum"
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
 // Format is the version of the format that this package writes. It reads format 1 as well.
 const Format = 2
-
-// maxSize bounds the manifest that is read. A million files have 400 MiB.
-const maxSize = 1 << 30
 
 // Manifest lists what one run has stored. Every file in it was durable before the manifest was written.
 type Manifest struct {
@@ -39,11 +28,21 @@ type Manifest struct {
 	Containers []Container `json:"containers,omitempty"`
 	// Expect is what the run had to hold in order to be complete; nil: at least one file.
 	Expect *uploader.Expect `json:"expect,omitempty"`
-	Files  []File           `json:"files"`
+	// Segments list files in other objects. Of a path that is listed more than once, Files has the newest content, and
+	// otherwise the last segment.
+	Segments []Segment `json:"segments,omitempty"`
+	// Files are those that no segment lists with their newest content. There are no more than MaxFiles.
+	Files []File `json:"files"`
 	// Skipped are entries of the spool that were not uploaded, such as links. MoreSkipped counts those that are not listed.
 	Skipped     []Skipped `json:"skipped,omitempty"`
 	MoreSkipped int       `json:"moreSkipped,omitempty"`
+
+	// earlierFormat means that Files does not have the files, for there may be a million: All reads them again.
+	earlierFormat bool
 }
+
+// MaxFiles is the largest number of files that a manifest lists itself.
+const MaxFiles = 1000
 
 // State is what a manifest says of its run.
 type State string
@@ -93,110 +92,6 @@ type File struct {
 type Skipped struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
-}
-
-// Encode returns the manifest as JSON.
-func (m *Manifest) Encode() ([]byte, error) {
-	text, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("encode the manifest: %w", err)
-	}
-	return append(text, '\n'), nil
-}
-
-// Decode reads a manifest from JSON.
-func Decode(r io.Reader) (*Manifest, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the manifest: %w", err)
-	}
-	if len(text) > maxSize {
-		return nil, fmt.Errorf("read the manifest: it has more than %d bytes", maxSize)
-	}
-	var read struct {
-		Manifest
-
-		// Final is of format 1. Its drain wrote it, too: how the containers ended is not known.
-		Final bool `json:"final"`
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	if err := d.Decode(&read); err != nil {
-		return nil, fmt.Errorf("read the manifest: %w", err)
-	}
-	m := &read.Manifest
-	switch {
-	case m.Format == 1:
-		m.State = Open
-		if read.Final {
-			m.State = Drained
-		}
-		m.countFiles()
-	case m.Format != Format:
-		return nil, fmt.Errorf("read the manifest: its format is %d, and this program reads 1 to %d: "+
-			"use the uploader of version %q", m.Format, Format, m.Uploader)
-	case m.State != Complete && m.State != Drained && m.State != Open:
-		return nil, fmt.Errorf("read the manifest: its state %q is unknown", m.State)
-	}
-	if d.More() {
-		return nil, errors.New("read the manifest: something follows it")
-	}
-	return m, nil
-}
-
-// countFiles sets the totals to those of the files.
-func (m *Manifest) countFiles() {
-	m.Totals = Totals{Files: len(m.Files)}
-	for i := range m.Files {
-		m.Totals.Bytes += m.Files[i].Size
-	}
-}
-
-// Load reads a manifest from a store. Without one it returns an error of class NotFound.
-func Load(ctx context.Context, store objstore.Store, key string) (*Manifest, error) {
-	r, err := store.Open(ctx, key, "")
-	if err != nil {
-		return nil, fmt.Errorf("read the manifest: %w", err)
-	}
-	defer r.Close()
-	return Decode(r)
-}
-
-// Written is what Put has written.
-type Written struct {
-	// SHA256 is that of the manifest's text, in hex.
-	SHA256 string
-	// At is when, by the store's clock where it tells the time, and otherwise by this node's.
-	At time.Time
-}
-
-// Put writes the manifest, in place of an earlier one of the run.
-func (m *Manifest) Put(ctx context.Context, store objstore.Store, o objstore.Object) (Written, error) {
-	text, err := m.Encode()
-	if err != nil {
-		return Written{}, err
-	}
-	o.Key, o.ContentType, o.Overwrite = m.Key, "application/json", true
-	sum := checksum.Of(store.Limits().Algorithm, text)
-	body := objstore.Body{ReaderAt: bytes.NewReader(text), Size: int64(len(text)), Sum: sum}
-	if body.Size > store.Limits().MaxPut {
-		return Written{}, fmt.Errorf("write the manifest: it has %d bytes, and the store takes %d at once",
-			body.Size, store.Limits().MaxPut)
-	}
-	stored, err := store.Put(ctx, &o, body)
-	if err != nil {
-		return Written{}, fmt.Errorf("write the manifest: %w", err)
-	}
-	if stored.Sum != (objstore.Sum{}) && stored.Sum.Algorithm == sum.Algorithm && stored.Sum != sum {
-		return Written{}, &objstore.Error{
-			Class: objstore.Corrupt,
-			Err:   fmt.Errorf("write the manifest: the store has %v, and %v was sent", stored.Sum, sum),
-		}
-	}
-	written := Written{SHA256: fmt.Sprintf("%x", sha256.Sum256(text)), At: stored.Modified}
-	if written.At.IsZero() {
-		written.At = time.Now()
-	}
-	return written, nil
 }
 
 // Segment is an object that lists files of the run: JSON lines, compressed with gzip. It is never replaced.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"lighterman.dev/lighterman/internal/test/dirstore"
 	"lighterman.dev/lighterman/uploader"
@@ -18,6 +19,8 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/storetest"
 )
+
+var unexported = cmpopts.IgnoreUnexported(manifest.Manifest{})
 
 func newStore(t *testing.T) *dirstore.Store {
 	t.Helper()
@@ -45,7 +48,7 @@ func TestManifestIsWrittenAndRead(t *testing.T) {
 		Format: manifest.Format, Key: "p/.lighterman/1/manifest.json", Pod: uploader.Pod{Namespace: "n", Name: "p", UID: "1"},
 		Profile: "CredentialProfile b", Uploader: "v1", Started: time.Unix(1, 0).UTC(), Written: time.Unix(2, 0).UTC(),
 		State: manifest.Open, Totals: manifest.Totals{Files: 1, Bytes: 4},
-		Files: []manifest.File{put(t, store, "a", "text")}, Skipped: []manifest.Skipped{{Path: "l", Reason: "a link"}},
+		Files: []manifest.File{put(t, store, "p/a", "text")}, Skipped: []manifest.Skipped{{Path: "l", Reason: "a link"}},
 	}
 	for range 2 { // The second time it takes the place of the first.
 		m.State = manifest.Complete
@@ -64,7 +67,7 @@ func TestManifestIsWrittenAndRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(m, got); diff != "" {
+		if diff := cmp.Diff(m, got, unexported); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	}
@@ -104,7 +107,7 @@ func TestFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(m, read); diff != "" {
+	if diff := cmp.Diff(m, read, unexported); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -130,7 +133,9 @@ func TestDecodeRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                     "EOF",
 		"{":                    "EOF",
-		"[]":                   "cannot unmarshal",
+		"[]":                   "no object",
+		`{"files":[{}`:         "EOF",
+		`{"files":7}`:          "no array",
 		`{"format":3}`:         "its format is 3",
 		`{"format":2}`:         "its state",
 		`{"format":1} {"a":1}`: "something follows",
@@ -186,6 +191,7 @@ func TestVerify(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"format":1,"files":[{"path":"a","size":1}]}`))
+	f.Add([]byte(`{"format":2,"state":"open","segments":[{"key":"k","entries":1}],"files":null,"skipped":[]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := manifest.Decode(bytes.NewReader(text))
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 
 // Verify returns an error if a file of the manifest is not in the store with its version, size and checksum. If content
 // is set, Verify also reads the object and compares its SHA-256.
-func Verify(ctx context.Context, store objstore.Store, file *File, content bool) error {
+func Verify(ctx context.Context, store objstore.Objects, file *File, content bool) error {
 	stored, err := store.Stat(ctx, file.Key)
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", file.Key, err)
@@ -49,7 +49,7 @@ func (f *File) checkStored(stored objstore.Stored) error {
 }
 
 // checkContent reads the object, and compares size and SHA-256.
-func (f *File) checkContent(ctx context.Context, store objstore.Store) error {
+func (f *File) checkContent(ctx context.Context, store objstore.Objects) error {
 	r, err := store.Open(ctx, f.Key, f.Version)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", f.Key, err)

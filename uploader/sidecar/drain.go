@@ -72,11 +72,7 @@ func (l *loop) writeLastManifest(ctx context.Context) {
 	if state := l.manifestState(); state == manifest.Complete || state == manifest.Drained {
 		l.removeFromIndex(ctx)
 	}
-	m, _, err := l.newManifest(manifest.Open)
-	if err == nil {
-		_, err = l.putManifest(ctx, m)
-	}
-	if err != nil {
+	if _, _, err := l.putManifest(ctx, l.newManifest(manifest.Open)); err != nil {
 		l.Log.Warn("write open manifest", "reason", "the run is not complete", "error", err)
 	}
 }

@@ -46,7 +46,7 @@ func (l *loop) trackFile(path string, state spool.State) {
 	if !l.Config.Matches(path) {
 		return
 	}
-	if e, ok := l.journal.Entry(uploader.Escape(path)); ok && e.State == state {
+	if e, ok := l.journal.Recorded(uploader.Escape(path)); ok && e.State == state {
 		l.dropDurable(path, e)
 		return
 	}
@@ -81,7 +81,7 @@ func (l *loop) trackUnreadable(path string, err error) {
 }
 
 // dropDurable no longer tracks a durable file, and removes it where that is asked for.
-func (l *loop) dropDurable(path string, e journal.Entry) {
+func (l *loop) dropDurable(path string, e journal.Recorded) {
 	if f := l.tracked[path]; f != nil && !f.sending {
 		delete(l.tracked, path)
 	}

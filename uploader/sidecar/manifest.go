@@ -1,11 +1,9 @@
 package sidecar
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
@@ -24,14 +22,15 @@ type manifestState struct {
 	duration time.Duration
 	// state is that of the last manifest; empty: not known, for an earlier process of the run wrote it.
 	state manifest.State
-	// sums are the SHA-256 sums of the files that it lists, by escaped path.
-	sums map[string]string
+	// last is the number of the last entry of the journal that it lists.
+	last int64
 }
 
 // lists reports whether the last manifest lists a file with its present content.
-func (m *manifestState) lists(e journal.Entry) bool {
-	return m.sums[e.Path] == e.SHA256 && e.SHA256 != ""
-}
+func (m *manifestState) lists(e journal.Recorded) bool { return e.Number <= m.last }
+
+// maxSkipped bounds what the manifest lists as skipped.
+const maxSkipped = 1000
 
 const (
 	// manifestInterval is how often the manifest is renewed while the pod runs and no file is being sent.
@@ -65,7 +64,7 @@ func (l *loop) renewManifest() {
 
 // writeManifest writes the manifest of the files that are durable now. The loop then calls onWritten.
 func (l *loop) writeManifest(state manifest.State, onWritten func(*loop, error)) {
-	m, sums, encodeErr := l.newManifest(state)
+	m := l.newManifest(state)
 	l.manifest.writing, l.manifest.outdated = true, false
 	s, begin := l.sidecar, time.Now()
 	takeBack := state == manifest.Open && l.manifest.state != manifest.Open
@@ -73,11 +72,7 @@ func (l *loop) writeManifest(state manifest.State, onWritten func(*loop, error))
 		if takeBack {
 			s.removeFromIndex(s.sendCtx)
 		}
-		var written manifest.Written
-		err := encodeErr
-		if err == nil {
-			written, err = s.putManifest(s.sendCtx, m)
-		}
+		written, last, err := s.putManifest(s.sendCtx, m)
 		var indexErr error
 		if err == nil {
 			indexErr = s.putIndex(s.sendCtx, m, written)
@@ -90,27 +85,14 @@ func (l *loop) writeManifest(state manifest.State, onWritten func(*loop, error))
 				onWritten(l, fmt.Errorf("every file is stored, but the manifest is not: %w", err))
 				return
 			}
-			l.manifest.state, l.manifest.sums = state, sums
+			l.manifest.state, l.manifest.last = state, last
 			l.manifest.outdated = l.manifest.outdated || indexErr != nil
 			l.Metrics.manifestTimestamp.SetToCurrentTime()
-			l.Log.Info("manifest written", "key", m.Key, "files", len(m.Files), "state", state)
+			l.Log.Info("manifest written", "key", m.Key, "files", m.Totals.Files, "state", state)
 			l.deleteUploaded()
 			onWritten(l, indexErr)
 		})
 	})
-}
-
-// putManifest puts a manifest into the store.
-func (s *sidecar) putManifest(ctx context.Context, m *manifest.Manifest) (written manifest.Written, err error) {
-	o := *s.newObject(m.Key)
-	if m.State == manifest.Open {
-		o.Retention = nil // The next manifest replaces it.
-	}
-	err = s.sender.Retry.Do(ctx, "write the manifest", func(ctx context.Context) (err error) {
-		written, err = m.Put(ctx, s.Store, o)
-		return err
-	})
-	return written, err
 }
 
 // finalState returns the state of a run of which every file is durable.
@@ -124,28 +106,21 @@ func (l *loop) finalState() manifest.State {
 	return manifest.Drained
 }
 
-// newManifest returns the manifest of the files that are durable now, and their SHA-256 sums by escaped path.
-func (l *loop) newManifest(state manifest.State) (*manifest.Manifest, map[string]string, error) {
+// newManifest returns the manifest without its files.
+func (l *loop) newManifest(state manifest.State) *manifest.Manifest {
 	m := &manifest.Manifest{
 		Format: manifest.Format, Key: l.keys.Manifest(l.Pod.UID), Pod: l.Pod, Profile: l.Config.Profile, Uploader: l.Version,
 		Containers: l.commands.describe(), Expect: l.Config.Expect,
-		Started: l.started, Written: time.Now().UTC(), State: state, Files: []manifest.File{},
+		Started: l.started, Written: time.Now().UTC(), State: state,
 	}
-	sums := map[string]string{}
-	for e, err := range l.journal.All() {
-		if err != nil {
-			return nil, nil, err
-		}
-		m.Files = append(m.Files, e.File)
-		m.Totals.Bytes += e.Size
-		sums[e.Path] = e.SHA256
-	}
-	m.Totals.Files = len(m.Files)
-	slices.SortFunc(m.Files, func(a, b manifest.File) int { return strings.Compare(a.Path, b.Path) })
 	for _, path := range slices.Sorted(maps.Keys(l.skipped)) {
+		if len(m.Skipped) == maxSkipped {
+			m.MoreSkipped = len(l.skipped) - maxSkipped
+			break
+		}
 		m.Skipped = append(m.Skipped, manifest.Skipped{Path: uploader.Escape(path), Reason: l.skipped[path]})
 	}
-	return m, sums, nil
+	return m
 }
 
 // deleteUploaded deletes the files that the manifest lists, with AfterUpload Delete. A walk finds them.

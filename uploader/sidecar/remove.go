@@ -30,7 +30,7 @@ type asideFile struct {
 
 // removeUploaded begins to remove a durable file, with AfterUpload Delete, if the last manifest lists it. Where the
 // kernel does not say who has the file open, the file stays until the containers have ended.
-func (l *loop) removeUploaded(path string, e journal.Entry) {
+func (l *loop) removeUploaded(path string, e journal.Recorded) {
 	if l.Config.AfterUpload != uploader.Delete || !l.manifest.lists(e) || len(l.asides) >= maxAside {
 		return
 	}

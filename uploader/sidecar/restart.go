@@ -64,10 +64,40 @@ func (s *sidecar) restoreFromManifest(ctx context.Context) {
 		}
 		return
 	}
+	s.started, s.restoredState = m.Started, m.State
+	if err := s.restoreEntries(ctx, m); err != nil {
+		s.Log.Warn("load earlier manifest", "error", err, "effect", "files that it lists are compared with the store again")
+	}
+}
+
+// restoreEntries adds the files that a manifest lists to the journal, and its segments: they are not written again.
+func (s *sidecar) restoreEntries(ctx context.Context, m *manifest.Manifest) error {
+	if len(m.Segments) == 0 {
+		for f, err := range m.All(ctx, s.Store) {
+			if err != nil {
+				return err
+			}
+			s.journal.AddEntry(journal.Entry{File: f})
+		}
+		return nil
+	}
+	var segments []journal.Segment
+	for i := range m.Segments {
+		segment := &m.Segments[i]
+		err := manifest.ReadSegment(ctx, s.Store, segment, func(f *manifest.Listed) bool {
+			s.journal.AddEntry(journal.Entry{File: f.File})
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		segments = append(segments, journal.Segment{Segment: *segment, Last: s.journal.Last()})
+		s.journal.SetSegments(segments)
+	}
 	for _, f := range m.Files {
 		s.journal.AddEntry(journal.Entry{File: f})
 	}
-	s.started, s.restoredState = m.Started, m.State
+	return nil
 }
 
 // abortStaleUploads aborts the uploads that no process will complete. One that cannot be aborted costs storage, and

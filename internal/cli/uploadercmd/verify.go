@@ -1,6 +1,7 @@
 package uploadercmd
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -14,17 +15,17 @@ import (
 	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/manifest"
-	"lighterman.dev/lighterman/uploader/sidecar"
 )
 
 func newVerifyCommand() *cobra.Command {
-	var quick, complete bool
+	var o verifyOptions
 	cmd := &cobra.Command{
 		Use:   "verify MANIFEST",
 		Short: "Verify stored files against their manifest",
 		Long: `Verify the stored files of a run against their manifest: every file that the manifest lists must be in the store, in the
 version that was written, with its size, its checksum, and the SHA-256 that it had in the spool. Every file is read back,
-unless --quick is given. One line is printed for each file, with ok or FAIL.
+unless --quick is given. One line is printed for each file, with ok or FAIL, in the order of the manifest. A manifest of many
+files lists them in segments, objects of their own, whose SHA-256 and number of files are compared as well.
 
 MANIFEST is the URL of a manifest, s3://BUCKET/…/manifest.json, gs://BUCKET/… or https://ACCOUNT.blob.core.windows.net/CONTAINER/…,
 or only its key where LIGHTERMAN_UPLOADER is set. "uploader exec" prints the key in its last line.
@@ -48,18 +49,32 @@ was in the spool, and does not say how the containers ended: a warning says so, 
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := cli.UntilSignal(cmd.Context())
 			defer stop()
-			return verifyRun(ctx, cmd, args[0], !quick, complete)
+			return verifyRun(ctx, cmd, args[0], o)
 		},
 	}
-	cmd.Flags().BoolVar(&quick, "quick", false,
-		"compare the sizes and checksums that the store reports, without reading files back")
-	cmd.Flags().BoolVar(&complete, "complete", false,
-		"fail unless the manifest is complete: the command of every wrapped container has ended with 0")
+	o.addFlags(cmd)
 	return cmd
 }
 
-func verifyRun(ctx context.Context, cmd *cobra.Command, where string, content, complete bool) error {
-	out := cmd.OutOrStdout()
+// verifyOptions are the flags of the command.
+type verifyOptions struct {
+	quick, complete bool
+	concurrency     int
+}
+
+func (o *verifyOptions) addFlags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.quick, "quick", false,
+		"compare the sizes and checksums that the store reports, without reading files back")
+	cmd.Flags().BoolVar(&o.complete, "complete", false,
+		"fail unless the manifest is complete: the command of every wrapped container has ended with 0")
+	cmd.Flags().IntVar(&o.concurrency, "concurrency", 16, "how many files are verified at a time")
+}
+
+func verifyRun(ctx context.Context, cmd *cobra.Command, where string, o verifyOptions) error {
+	if err := checkConcurrency(o.concurrency); err != nil {
+		return err
+	}
+	out := bufio.NewWriter(cmd.OutOrStdout())
 	store, key, err := openManifestStore(where, os.Getenv(uploader.EnvConfig))
 	if err != nil {
 		return err
@@ -69,24 +84,25 @@ func verifyRun(ctx context.Context, cmd *cobra.Command, where string, content, c
 		return err
 	}
 	bad := 0
-	for i := range m.Files {
-		f := &m.Files[i]
-		switch err := manifest.Verify(ctx, store, f, content); {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil:
+	v := &fileVerifier{store: store, content: !o.quick, concurrency: o.concurrency, progress: cmd.ErrOrStderr()}
+	err = v.verify(ctx, m, func(f *manifest.File, err error) {
+		if err != nil {
 			bad++
-			printLine(out, "FAIL  %s: %s", f.Path, sidecar.Explain(err))
-		default:
-			printLine(out, "ok    %s  %d bytes  sha256:%s", f.Path, f.Size, f.SHA256)
 		}
+		reportFile(out, f, err)
+	})
+	switch {
+	case err != nil:
+		return errors.Join(out.Flush(), err)
+	case bad > 0:
+		return errors.Join(out.Flush(), fmt.Errorf("%d of %d files are not what was stored", bad, m.Totals.Files))
 	}
-	if bad > 0 {
-		return fmt.Errorf("%d of %d files are not what was stored", bad, len(m.Files))
-	}
-	printLine(out, "%d files of %s/%s are as they were stored at %s", len(m.Files), m.Pod.Namespace, m.Pod.Name,
+	printLine(out, "%d files of %s/%s are as they were stored at %s", m.Totals.Files, m.Pod.Namespace, m.Pod.Name,
 		m.Written.Format(time.RFC3339))
-	return checkState(m, complete, cmd.ErrOrStderr())
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return checkState(m, o.complete, cmd.ErrOrStderr())
 }
 
 // checkState returns an error if a manifest whose files are as they were stored is not that of a backup. It writes a

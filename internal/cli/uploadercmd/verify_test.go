@@ -2,9 +2,16 @@ package uploadercmd
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -72,4 +79,93 @@ func TestVerifyJudgesTheState(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestVerifyManyFiles: files are verified several at a time, and the lines are in the order of the manifest.
+func TestVerifyManyFiles(t *testing.T) {
+	p := newPod(t, `,"overwrite":true`)
+	const files = 2500
+	for n := range files {
+		p.write(fmt.Sprintf("%05d", n), []byte(strconv.Itoa(n)))
+	}
+	last := p.sidecar()
+	last.signal(syscall.SIGTERM)
+	if code := last.code(); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	_, err := p.store.Put(t.Context(), &objstore.Object{Key: "ns/pod/01234", Overwrite: true},
+		objstore.Body{ReaderAt: strings.NewReader("1235"), Size: 4})
+	p.must(err)
+	var former string
+	for _, concurrency := range []string{"1", "16", "256"} {
+		code, stdout, stderr := p.verify("--concurrency", concurrency)
+		lines := strings.Split(strings.TrimSpace(stdout), "\n")
+		if code != exitcode.Failed || len(lines) != files || !strings.Contains(stderr, "1 of 2500 files") {
+			t.Errorf("exit code %d, %d lines, stderr %q", code, len(lines), stderr)
+		}
+		if strings.Count(stdout, "FAIL  ") != 1 || !strings.Contains(stdout, "FAIL  01234: ") {
+			t.Errorf("not the one failure in %q …", lines[0])
+		}
+		if former != "" && stdout != former {
+			t.Errorf("with concurrency %s the lines are others", concurrency)
+		}
+		former = stdout
+	}
+	if code, _, stderr := p.verify("--concurrency", "0"); code != exitcode.Failed || !strings.Contains(stderr, "from 1 to 256") {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+	segments, err := filepath.Glob(filepath.Join(p.share, "ns/pod/.lighterman/uid/files-*"))
+	if err != nil || len(segments) != 1 {
+		t.Fatalf("the segments are %q, %v", segments, err)
+	}
+	p.must(os.Remove(segments[0]))
+	if code, _, stderr := p.verify(); code != exitcode.Failed || !strings.Contains(stderr, "read the segment") {
+		t.Errorf("without the segment: exit code %d, stderr %q", code, stderr)
+	}
+}
+
+// TestVerifyDoesNotWaitForOneFile: one request after the other takes hours over a network.
+func TestVerifyDoesNotWaitForOneFile(t *testing.T) {
+	const concurrency = 8
+	store := &slowStore{arrived: make(chan string, 100), release: make(chan struct{})}
+	m := &manifest.Manifest{Format: manifest.Format, Key: manifestKey, State: manifest.Complete}
+	for n := range 50 {
+		m.Files = append(m.Files, manifest.File{Path: strconv.Itoa(n), Key: "ns/pod/" + strconv.Itoa(n)})
+	}
+	m.Totals.Files = len(m.Files)
+	v := &fileVerifier{store: store, concurrency: concurrency, progress: io.Discard}
+	verified := make(chan error, 1)
+	var order []string
+	go func() {
+		verified <- v.verify(t.Context(), m, func(f *manifest.File, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			order = append(order, f.Path)
+		})
+	}()
+	for range concurrency {
+		<-store.arrived
+	}
+	if len(store.arrived) > 0 {
+		t.Error("more requests are made than asked for")
+	}
+	close(store.release)
+	if err := <-verified; err != nil || len(order) != len(m.Files) || order[0] != "0" || order[49] != "49" {
+		t.Errorf("got %v, %q", err, order)
+	}
+}
+
+// slowStore answers when it is told to.
+type slowStore struct {
+	objstore.Store
+
+	arrived chan string
+	release chan struct{}
+}
+
+func (s *slowStore) Stat(_ context.Context, key string) (objstore.Stored, error) {
+	s.arrived <- key
+	<-s.release
+	return objstore.Stored{Key: key}, nil
 }
