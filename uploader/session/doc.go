@@ -11,6 +11,10 @@
 // there speaks for it, whatever the request says. The sidecar's own socket then answers whether it is ready, and
 // nothing else. Where no wrapped container is named, each may use the sidecar's own socket.
 //
+// Where the command's standard output is the backup, exec passes the read end of its pipe with the request that begins
+// the session, and starts the command when the sidecar holds it. The sidecar stores the output only if its end was read
+// and the command of that very session has ended with 0.
+//
 // The package holds both ends of the sockets. Requests and answers are lines of JSON. Their format is fixed: a
 // sidecar that Kubernetes has restarted may be of another version than the exec that runs.
 package session

@@ -26,6 +26,10 @@ type Command struct {
 	Args []string
 	// Container is the container's name.
 	Container string
+	// Stdout is the path at which the command's standard output is stored, in place of files; empty: the output is untouched.
+	Stdout string
+	// CopyStdout copies the output through the socket also where its pipe could be passed.
+	CopyStdout bool
 	// Directory is the sidecar's.
 	Directory string
 	// Timeout bounds the wait for the sidecar after the command has ended.
@@ -34,6 +38,8 @@ type Command struct {
 	Out io.Writer
 
 	attempt Attempt
+	// pipeLink is the name of the output's pipe in /proc/PID/fd.
+	pipeLink string
 	// ending means that the pod ends: no container of it starts again.
 	ending atomic.Bool
 }
@@ -57,15 +63,15 @@ func (c *Command) Run(ctx context.Context) int {
 	defer cancel()
 	running, commandEnded := context.WithCancel(ctx)
 	defer commandEnded()
-	recorded := make(chan struct{})
-	go c.holdSession(ctx, running, recorded)
-	select {
-	case <-recorded:
-	case <-time.After(startTimeout): // The session goes on trying. Without a sidecar there is nothing to wait for.
-	case <-ctx.Done():
+	stdout, err := c.beginSession(ctx, running)
+	if err != nil {
+		c.logf("%v", err)
+		c.reportFailure(ctx, exitcode.NotStored)
+		return exitcode.NotStored
 	}
-	attributes := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: foregroundProcess()}
+	attributes := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, stdout.Fd(), 2}, Sys: foregroundProcess()}
 	pid, err := syscall.ForkExec(path, c.Args, attributes) //nolint:gosec // The pod names the container's command.
+	c.closeOutput(stdout)
 	if err != nil {
 		return c.cannotRun(ctx, fmt.Errorf("run %s: %w", path, err))
 	}
@@ -79,7 +85,27 @@ func (c *Command) Run(ctx context.Context) int {
 		c.reportFailure(ctx, code)
 		return code
 	}
-	return c.waitUntilStored(ctx, signals)
+	code = c.waitUntilStored(ctx, signals)
+	if code != 0 {
+		c.reportHolders()
+	}
+	return code
+}
+
+// beginSession begins the session, and returns what the command's standard output is to be. Without an output that is stored, the command
+// does not depend on the sidecar while it runs.
+func (c *Command) beginSession(ctx, running context.Context) (stdout *os.File, err error) {
+	if c.Stdout != "" {
+		return c.openOutput(ctx, running)
+	}
+	recorded := make(chan struct{})
+	go c.holdSession(ctx, running, recorded)
+	select {
+	case <-recorded:
+	case <-time.After(startTimeout): // The session goes on trying. Without a sidecar there is nothing to wait for.
+	case <-ctx.Done():
+	}
+	return os.Stdout, nil
 }
 
 // cannotRun reports that the command cannot be run, and returns the exit code.
@@ -159,7 +185,7 @@ func (c *Command) holdSession(ctx, running context.Context, recorded chan struct
 			once.Do(func() { close(recorded) })
 			return true
 		})
-		sleepContext(running, retryPause)
+		waitToRetry(running)
 	}
 }
 
@@ -185,19 +211,19 @@ func (c *Command) reportFailure(ctx context.Context, code int) {
 			return
 		}
 		absent := errors.Is(err, os.ErrNotExist) && time.Since(began) > absentTimeout
-		if absent || !sleepContext(ctx, retryPause) {
+		if absent || !waitToRetry(ctx) {
 			c.logf("the sidecar did not hear that the command failed: %v", err)
 			return
 		}
 	}
 }
 
-// sleepContext waits, and reports whether the whole time has passed before ctx ended.
-func sleepContext(ctx context.Context, d time.Duration) bool {
+// waitToRetry waits for retryPause, and reports whether it has passed before ctx ended.
+func waitToRetry(ctx context.Context) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(d):
+	case <-time.After(retryPause):
 		return true
 	}
 }

@@ -25,6 +25,9 @@ const (
 	AskStart = "start"
 	// AskFinish reports that the command has ended with 0, and asks to store its files. Its answers are progress, and at last the verdict.
 	AskFinish = "finish"
+	// AskOutput announces the standard output of the command, for which AskStart was answered with Copy: it follows the answer on
+	// this connection, until its end. It has one answer.
+	AskOutput = "output"
 	// AskFailed reports that the command has failed: what it wrote is no backup. It has one answer, when the failure is recorded.
 	AskFailed = "failed"
 )
@@ -43,6 +46,9 @@ type Attempt struct {
 type Request struct {
 	Ask string `json:"ask"`
 	Attempt
+	// Stdout is the path at which the command's standard output is stored, for AskStart and AskOutput; empty: it is not. The read end of
+	// its pipe goes with AskStart, unix(7).
+	Stdout string `json:"stdout,omitempty"`
 	// Code is the command's exit code, for AskFailed.
 	Code int `json:"code,omitempty"`
 	// Ending means that the pod ends, for AskFinish: no container of it starts again.
@@ -54,8 +60,14 @@ type Answer struct {
 	// Ready answers AskReady.
 	Ready bool `json:"ready,omitempty"`
 	// Error says why the request is refused.
-	Error    string    `json:"error,omitempty"`
-	Progress *Progress `json:"progress,omitempty"`
+	Error string `json:"error,omitempty"`
+	// Final means that asking again does not help.
+	Final bool `json:"final,omitempty"`
+	// Copy answers an AskStart with Stdout whose pipe did not arrive: the output is to be copied, with AskOutput.
+	Copy bool `json:"copy,omitempty"`
+	// Output follows the answer to an AskStart with Stdout now and then.
+	Output   *OutputProgress `json:"output,omitempty"`
+	Progress *Progress       `json:"progress,omitempty"`
 	// Verdict is the last answer to AskFinish.
 	Verdict *Verdict `json:"verdict,omitempty"`
 }

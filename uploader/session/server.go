@@ -137,7 +137,7 @@ func (s socket) serve(ctx context.Context, h Handler) error {
 		case places <- struct{}{}:
 			connections.Go(func() {
 				defer func() { <-places }()
-				(&connection{Conn: c, handler: h, socket: s}).serveRequests(ctx)
+				newConnection(c, h, s).serveRequests(ctx)
 			})
 		default:
 			c.Close()
@@ -152,6 +152,11 @@ type connection struct {
 	handler Handler
 	socket  socket
 	mu      sync.Mutex // of writing
+	// control is the memory for what arrives beside the bytes; descriptor is one that has, and no request has taken; -1: none.
+	control    []byte
+	descriptor int
+	// ended is closed with the connection.
+	ended chan struct{}
 	// session is the one that lasts as long as the connection; nil: none.
 	session *Attempt
 }
@@ -162,6 +167,8 @@ func (c *connection) serveRequests(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	defer c.Close()
+	defer c.closeDescriptor()
+	defer close(c.ended)
 	for lines := bufio.NewScanner(io.LimitReader(c, 1<<20)); lines.Scan(); {
 		var r Request
 		if json.Unmarshal(lines.Bytes(), &r) != nil {
@@ -186,11 +193,9 @@ func (c *connection) answer(ctx context.Context, r *Request) {
 	}
 	switch r.Ask {
 	case AskStart:
-		err := c.handler.CommandStarted(r.Attempt)
-		if err == nil {
-			c.session = &r.Attempt
-		}
-		c.writeAnswer(errorAnswer(err))
+		c.startSession(ctx, r)
+	case AskOutput:
+		c.receiveOutput(ctx, r)
 	case AskFailed:
 		c.session = nil
 		c.writeAnswer(errorAnswer(c.handler.CommandFailed(r.Attempt, r.Code)))

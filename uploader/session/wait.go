@@ -31,7 +31,7 @@ func (c *Command) waitUntilStored(ctx context.Context, signals <-chan os.Signal)
 			c.logf("the upload failed: the sidecar did not say within %v that the files are stored: %v", c.Timeout, err)
 			return exitcode.NotStored
 		}
-		sleepContext(ctx, retryPause)
+		waitToRetry(ctx)
 	}
 }
 

@@ -2,8 +2,10 @@ package sidecar
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"lighterman.dev/lighterman/internal/exitcode"
 	"lighterman.dev/lighterman/uploader/journal"
 	"lighterman.dev/lighterman/uploader/session"
 )
@@ -19,16 +21,26 @@ func (s *sidecar) CommandStarted(a session.Attempt) error { return s.commands.be
 
 // CommandFailed records that the command of a container has failed.
 func (s *sidecar) CommandFailed(a session.Attempt, code int) error {
+	s.endOutput(a, errCommandFailed)
 	return s.commands.end(a, journal.CommandFailed, code)
 }
 
 // SessionLost records that the container of a command was killed.
-func (s *sidecar) SessionLost(a session.Attempt) { s.commands.lose(a) }
+func (s *sidecar) SessionLost(a session.Attempt) {
+	s.endLostOutput(a)
+	s.commands.lose(a)
+}
 
 // StoreAll waits until the run is complete: each wrapped command has ended with 0, and everything is durable.
 func (s *sidecar) StoreAll(
 	ctx context.Context, a session.Attempt, ending bool, report func(session.Progress),
 ) *session.Verdict {
+	if err := s.finishOutput(ctx, a, report); ctx.Err() != nil {
+		return nil
+	} else if err != nil {
+		err = errors.Join(err, s.CommandFailed(a, exitcode.NotStored))
+		return &session.Verdict{Error: Explain(err)}
+	}
 	if err := s.commands.end(a, journal.CommandSucceeded, 0); err != nil {
 		return &session.Verdict{Error: err.Error()}
 	}

@@ -92,6 +92,20 @@ func (t *commandTable) isCurrent(a session.Attempt) bool {
 	return current != nil && current.Session == a.Session
 }
 
+// isRunning reports whether an attempt is the newest of its container, and its command is not known to have ended.
+func (t *commandTable) isRunning(a session.Attempt) bool { return t.inState(a, journal.CommandRunning) }
+
+// hasSucceeded reports whether an attempt is the newest of its container, and its command has ended with 0.
+func (t *commandTable) hasSucceeded(a session.Attempt) bool {
+	return t.inState(a, journal.CommandSucceeded)
+}
+
+func (t *commandTable) inState(a session.Attempt, state journal.CommandState) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.isCurrent(a) && t.newest[a.Container].State == state
+}
+
 // add adds an attempt. It returns an error while the session of another one lasts: two instances of a container never run at a time.
 func (t *commandTable) add(a session.Attempt) (*commandAttempt, error) {
 	t.awaitClock(a.Container)

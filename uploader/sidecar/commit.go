@@ -91,13 +91,15 @@ func (l *loop) beginCommit() {
 
 // judgesFirst reports whether the run is judged before anything of it becomes visible.
 func (l *loop) judgesFirst() bool {
-	return l.Config.Completion == uploader.Wrap && l.Config.Spool != ""
+	return l.Config.Completion == uploader.Wrap
 }
 
 // countRun counts what the run consists of: the durable files, and those that are not. What cannot be read counts as well, for it is
 // reported by itself.
 func (l *loop) countRun() manifest.Totals {
 	files, bytes := l.journal.Totals()
+	outputs, outputBytes := l.pendingOutputs()
+	files, bytes = files+outputs, bytes+outputBytes
 	for e := range l.spool.Walk(".") {
 		switch {
 		case e.Err != nil && !errors.Is(e.Err, spool.ErrNotRegular):

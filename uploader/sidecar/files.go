@@ -32,6 +32,8 @@ type trackedFile struct {
 	delayedBy error
 	// heldBack is the state in which nothing more is done about it before the commit.
 	heldBack spool.State
+	// isOutput means that it is the standard output of a command, which is in no spool.
+	isOutput bool
 }
 
 const (

@@ -45,6 +45,7 @@ func (s *sidecar) prepareRun(ctx context.Context, drain <-chan struct{}, stale [
 	}
 	s.restoreFromManifest(preflight)
 	s.abortStaleUploads(preflight, stale)
+	s.abortLostOutputs(preflight)
 	debug.FreeOSMemory() // The SDK needs less memory after the first request.
 	s.ready.Store(true)
 	durable, _ := s.journal.Totals()

@@ -45,6 +45,7 @@ type sidecar struct {
 	journal  *journal.Journal
 	sender   *transfer.Sender
 	commands *commandTable
+	outputs  outputTable
 	keys     uploader.Keys
 	template *uploader.Template
 	started  time.Time
@@ -76,6 +77,11 @@ func Run(ctx context.Context, drain <-chan struct{}, o Options) error {
 	stale, err := s.openJournal()
 	if err != nil {
 		return err
+	}
+	if s.spool == nil {
+		if err := s.openEmptySpool(); err != nil {
+			return err
+		}
 	}
 	server, err := session.Listen(ctx, o.Config.Directory, containerNames(o.Config))
 	if err != nil {
@@ -115,10 +121,12 @@ func newSidecar(o Options) (*sidecar, error) {
 		posted: make(chan func(*loop), 64), commands: newCommandTable(containerNames(o.Config), o.Log),
 	}
 	fillOptions(&s.Options)
-	if s.spool, err = spool.Open(o.Config.Spool); err != nil {
-		return nil, err
+	if o.Config.Spool != "" {
+		if s.spool, err = spool.Open(o.Config.Spool); err != nil {
+			return nil, err
+		}
+		s.spool.Enters, s.spool.ReportKept = o.Config.Enters, s.reportKept
 	}
-	s.spool.Enters, s.spool.ReportKept = o.Config.Enters, s.reportKept
 	partSize := o.Config.PartSizeMiB << 20
 	gate := transfer.NewGate(o.Config.Concurrency, partSize)
 	s.sender = &transfer.Sender{
@@ -153,7 +161,10 @@ func fillOptions(o *Options) {
 
 // close closes spool and journal. The run is over and its error returned: what fails here is only logged.
 func (s *sidecar) close() {
-	err := s.spool.Close()
+	var err error
+	if s.spool != nil {
+		err = s.spool.Close()
+	}
 	if s.journal != nil {
 		err = errors.Join(err, s.journal.Close())
 	}

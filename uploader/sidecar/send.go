@@ -26,6 +26,10 @@ func (l *loop) sendQueued() {
 			continue
 		}
 		f.queued = false
+		if f.isOutput && l.holdsBack() {
+			delete(l.tracked, path) // The next commit tracks it again.
+			continue
+		}
 		l.openFiles++
 		l.startSending(path, f)
 	}
@@ -85,6 +89,9 @@ func (s *sidecar) stage(
 func (s *sidecar) sendFile(
 	ctx context.Context, path string, writerClosed <-chan struct{}, send sendFunc,
 ) (sentFunc, error) {
+	if o := s.outputs.atPath(path); o != nil {
+		return o.publish(ctx)
+	}
 	key, err := s.keys.Of(path)
 	if err != nil {
 		return nil, err
@@ -100,6 +107,9 @@ func (s *sidecar) sendFile(
 // reportDelay records the error of a request that is being retried; nil: the retry succeeded. A transient error does
 // not replace another one: a store that refuses a request may close the connection in the middle of it.
 func (s *sidecar) reportDelay(path string, err error) {
+	if o := s.outputs.atPath(path); o != nil {
+		o.delayed.Store(&err)
+	}
 	s.post(func(l *loop) {
 		f := l.tracked[path]
 		if f == nil || (err != nil && f.delayedBy != nil && objstore.ClassOf(err) == objstore.Transient) {

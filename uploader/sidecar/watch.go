@@ -78,8 +78,11 @@ func (l *loop) walkSpool() {
 			l.trackUnreadable(e.Path, fmt.Errorf("read the directory, or leave it out with spec.uploader.exclude: %w", e.Err))
 		}
 	}
+	if l.commit != nil {
+		l.trackOutputs()
+	}
 	for path, f := range l.tracked {
-		if !found[path] && !f.sending {
+		if !found[path] && !f.sending && !f.isOutput {
 			delete(l.tracked, path) // The file is gone, and was not opened before.
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,13 +31,19 @@ type Stream struct {
 	// offset is where the next part begins, and read how much was read; the latter is for other goroutines.
 	offset int64
 	read   atomic.Int64
-	// waiting is since when the reader waits for bytes, in nanoseconds since 1970; zero: it does not.
-	waiting atomic.Int64
+	// waiting is since when the reader waits for bytes, in nanoseconds since 1970; zero: it does not. waited is how long it
+	// has waited before.
+	waiting, waited atomic.Int64
 	// only is the whole content, where it is sent in one request; nil: it is in parts.
 	only []byte
 	// ended is when the end of the stream was read.
 	ended time.Time
+	// mu makes Publish and Abort wait for each other. aborted means that there is nothing to publish.
+	mu      sync.Mutex
+	aborted bool
 }
+
+var errAborted = errors.New("the stream was aborted")
 
 // streamRetryLimit bounds how long a request of a stream is retried, for the classes of errors that may pass. The command
 // waits meanwhile, and nothing is lost by it; what was sent would be.
@@ -57,12 +64,27 @@ func (s *Sender) NewStream(path, key string, memory int64) *Stream {
 	return &Stream{
 		t: &transfer{
 			Sender: &sender, path: uploader.Escape(path), object: s.NewObject(key), digest: newDigest(),
-			partSize: plan.size(1), parts: newParts(),
+			partSize: plan.size(1), parts: newParts(), lastPartResent: true, // It is in memory no more.
 		},
 		plan: plan,
 		// One part is filled while as many are sent as the gate lets through.
 		memory: newStreamMemory(plan.memory, s.Gate.Places()+1),
 	}
+}
+
+// RestoreStream returns the stream that an earlier process has sent to its end and not published. It reports whether the
+// journal has it.
+func (s *Sender) RestoreStream(path, key string) (*Stream, bool) {
+	u, ok := s.Journal.Upload(uploader.Escape(path))
+	if !ok || u.Staged == nil || u.Key != key {
+		return nil, false
+	}
+	restored := s.NewStream(path, key, 0)
+	restored.t.id, restored.t.parts.stored, restored.t.staged = u.ID, u.Parts, u.Staged
+	restored.t.takeStaged(u.Staged.State)
+	restored.read.Store(u.Staged.State.Size)
+	restored.ended = time.Unix(0, u.Staged.State.Modified)
+	return restored, true
 }
 
 func newParts() *parts {
@@ -75,12 +97,13 @@ func (s *Stream) Largest() int64 { return s.plan.largest() }
 // Read returns how many bytes were read so far.
 func (s *Stream) Read() int64 { return s.read.Load() }
 
-// WaitingSince returns since when Send waits for bytes; zero: it has bytes to send, or has ended.
-func (s *Stream) WaitingSince() time.Time {
-	if at := s.waiting.Load(); at != 0 {
-		return time.Unix(0, at)
+// Waited returns how long Send has waited for bytes so far, and not for the store.
+func (s *Stream) Waited() time.Duration {
+	waited := s.waited.Load()
+	if since := s.waiting.Load(); since != 0 {
+		waited += time.Now().UnixNano() - since
 	}
-	return time.Time{}
+	return time.Duration(waited)
 }
 
 // CheckKey returns ErrConflict if an object has the key and must not be replaced: a command would run in vain. Where that
@@ -95,16 +118,21 @@ func (s *Stream) CheckKey(ctx context.Context) error {
 // Send reads to the end, sends each part as soon as it is full, and waits until the store has confirmed all. It closes r as
 // soon as no more can be stored, so that the writer gets an error. When it fails, the upload is aborted.
 func (s *Stream) Send(caller context.Context, r io.ReadCloser) error {
-	ctx, cancel := context.WithCancelCause(caller)
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(caller))
 	defer cancel(nil)
 	inFlight, inFlightCtx := errgroup.WithContext(ctx)
 	if s.t.Store.Limits().Sequential {
 		inFlight.SetLimit(1)
 	}
+	// Reading ends with an error then.
 	context.AfterFunc(inFlightCtx, func() { r.Close() })
+	defer context.AfterFunc(caller, func() {
+		r.Close()
+		time.AfterFunc(partGrace, func() { cancel(context.Cause(caller)) })
+	})()
 	err := s.readParts(inFlightCtx, r, inFlight)
 	if err != nil {
-		cancel(err)
+		defer time.AfterFunc(partGrace, func() { cancel(err) }).Stop()
 	}
 	// Where a part has failed, reading has failed because of it.
 	if sendErr := inFlight.Wait(); sendErr != nil {
@@ -117,10 +145,14 @@ func (s *Stream) Send(caller context.Context, r io.ReadCloser) error {
 		return errors.Join(err, s.Abort(ctx))
 	}
 	if s.t.id != "" {
-		s.t.Journal.StageUpload(s.t.path, journal.Staged{State: s.state(), SHA256: s.t.digest.hexSHA256()})
+		s.t.Journal.StageUpload(s.t.path, journal.Staged{State: s.State(), SHA256: s.t.digest.hexSHA256()})
 	}
 	return nil
 }
+
+// partGrace is how long parts in flight may take when the stream is given up. A store that is asked to abort an upload while
+// it receives a part may keep that part: docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html.
+const partGrace = 2 * time.Second
 
 // readParts reads to the end, and has each part sent.
 func (s *Stream) readParts(ctx context.Context, r io.Reader, inFlight *errgroup.Group) error {
@@ -158,7 +190,7 @@ func (s *Stream) checkEnd(r io.Reader) error {
 	switch n, err := io.ReadFull(r, make([]byte, 1)); {
 	case n > 0:
 		return fmt.Errorf("%w: the store takes %d bytes in parts of up to %d MiB: %s", ErrStreamTooLarge, s.Largest(),
-			s.plan.lastSize()>>20, "raise the memory limit of spec.uploader.resources where the parts are to be larger")
+			s.plan.lastSize()>>20, "raise the memory limit of spec.uploader.resources, and spec.uploader.partSizeMiB")
 	case errors.Is(err, io.EOF):
 		s.ended = time.Now()
 		return nil
@@ -173,11 +205,13 @@ const chunk = 256 << 10
 // fill reads until the buffer is full or the stream ends, and adds what it reads to the digest.
 func (s *Stream) fill(r io.Reader, buffer []byte) (c content, last bool, err error) {
 	h := checksum.New(s.t.Store.Limits().Algorithm)
-	defer s.waiting.Store(0)
 	filled := 0
 	for filled < len(buffer) && !last {
-		s.waiting.Store(time.Now().UnixNano())
+		began := time.Now()
+		s.waiting.Store(began.UnixNano())
 		n, err := r.Read(buffer[filled:min(len(buffer), filled+chunk)])
+		s.waiting.Store(0)
+		s.waited.Add(int64(time.Since(began)))
 		piece := buffer[filled : filled+n]
 		h.Write(piece)
 		s.t.digest.sha.Write(piece)
@@ -221,13 +255,18 @@ func (s *Stream) begin(ctx context.Context) error {
 	return nil
 }
 
-// state returns what the journal has in place of the state of a file.
-func (s *Stream) state() spool.State {
+// State returns what the journal has in place of the state of a file.
+func (s *Stream) State() spool.State {
 	return spool.State{Size: s.Read(), Modified: s.ended.UnixNano()}
 }
 
 // Publish makes the stream's object visible, after Send. It may be called again after an error.
 func (s *Stream) Publish(ctx context.Context) (journal.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.aborted || s.ended.IsZero() {
+		return journal.Entry{}, errAborted
+	}
 	whole, stored, err := s.publish(ctx)
 	if err == nil {
 		err = s.t.checkStored(whole, stored)
@@ -235,7 +274,7 @@ func (s *Stream) Publish(ctx context.Context) (journal.Entry, error) {
 	if err != nil {
 		return journal.Entry{}, err
 	}
-	entry := s.t.newEntry(s.state(), stored, s.t.digest.hexSHA256())
+	entry := s.t.newEntry(s.State(), stored, s.t.digest.hexSHA256())
 	s.t.Journal.AddEntry(entry)
 	return entry, nil
 }
@@ -273,7 +312,9 @@ func (s *Stream) putWhole(ctx context.Context) (content, objstore.Stored, error)
 func (s *Stream) Abort(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 	defer cancel()
-	s.only = nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aborted, s.only = true, nil
 	return s.t.abandonUpload(ctx)
 }
 

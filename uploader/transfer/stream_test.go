@@ -120,6 +120,9 @@ func TestStreamAborted(t *testing.T) {
 	s, err := h.stream(random(9*partSize + 77))
 	h.must(err)
 	h.must(s.Abort(t.Context()))
+	if _, err := s.Publish(t.Context()); err == nil {
+		t.Error("what was aborted is published")
+	}
 	h.absent("dump")
 	h.nothingLeft()
 
@@ -244,7 +247,9 @@ func TestStreamIsBoundedInMemory(t *testing.T) {
 	if seen > streamMemory {
 		t.Errorf("%d bytes were taken from the command while the store takes nothing", seen)
 	}
-	if !s.WaitingSince().IsZero() {
+	before := s.Waited()
+	time.Sleep(10 * time.Millisecond)
+	if s.Waited() != before {
 		t.Error("it waits for bytes, and there is no room for any")
 	}
 	close(release)
@@ -288,21 +293,43 @@ func (l *lateReader) PutPart(
 	return l.calls.PutPart(ctx, o, id, number, body)
 }
 
-// WaitingSince tells a command that writes nothing from a store that takes nothing.
+// Waited tells a command that writes nothing from a store that takes nothing.
 func TestStreamTellsThatItWaits(t *testing.T) {
 	h := newHarness(t, anyOrder)
 	r, w := io.Pipe()
 	s := h.sender.NewStream("dump", "key/dump", streamMemory)
 	sent := make(chan error, 1)
 	go func() { sent <- s.Send(t.Context(), r) }()
-	for deadline := time.Now().Add(30 * time.Second); s.WaitingSince().IsZero(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); s.Waited() < 20*time.Millisecond; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not wait")
 		}
 	}
 	h.must(w.Close())
 	h.must(<-sent)
-	if !s.WaitingSince().IsZero() {
+	before := s.Waited()
+	time.Sleep(10 * time.Millisecond)
+	if s.Waited() != before {
 		t.Error("it has ended, and waits")
+	}
+}
+
+// A stream that was sent to its end can be published by another process.
+func TestRestoreStream(t *testing.T) {
+	h := newHarness(t, anyOrder)
+	data := random(3*partSize + 1)
+	_, err := h.stream(data)
+	h.must(err)
+	h.must(h.sender.Journal.Close())
+	h.restart()
+	s, ok := h.sender.RestoreStream("dump", "key/dump")
+	if !ok {
+		t.Fatal("the journal has no stream")
+	}
+	e, err := s.Publish(t.Context())
+	h.must(err)
+	h.whole(e, "dump", data)
+	if _, ok := h.sender.RestoreStream("dump", "key/dump"); ok {
+		t.Error("it is published, and can be published")
 	}
 }

@@ -47,6 +47,8 @@ shell and no C library. With completion Wrap, Lighterman puts it in front of the
 	}
 	f := cmd.Flags()
 	f.StringVar(&c.Container, "container", "main", "name of the container, as the manifest and the sidecar's log show it")
+	f.StringVar(&c.Stdout, "stdout", "", "path at which the command's standard output is stored, in place of the files of a spool")
+	f.BoolVar(&c.CopyStdout, "copy-stdout", false, "copy the output through the socket also where its pipe can be passed to the sidecar")
 	f.StringVar(&c.Directory, "directory", uploader.DefaultDirectory, "directory of the sidecar's socket")
 	f.DurationVar(&c.Timeout, "timeout", 10*time.Minute, "how long to wait for the sidecar after the command has ended")
 	return cmd
