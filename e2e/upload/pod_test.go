@@ -84,9 +84,14 @@ func (p *pod) must(err error) {
 // start starts a process of the pod.
 func (p *pod) start(args ...string) *process {
 	p.Helper()
+	return start(p.T, p.environment(), args...)
+}
+
+// environment is that of the pod's processes.
+func (p *pod) environment() []string {
 	env := append(os.Environ(), p.secrets...)
-	return start(p.T, append(env, uploader.EnvConfig+"="+p.config.String(), uploader.EnvPodNamespace+"="+p.identity.Namespace,
-		uploader.EnvPodName+"="+p.identity.Name, uploader.EnvPodUID+"="+p.identity.UID), args...)
+	return append(env, uploader.EnvConfig+"="+p.config.String(), uploader.EnvPodNamespace+"="+p.identity.Namespace,
+		uploader.EnvPodName+"="+p.identity.Name, uploader.EnvPodUID+"="+p.identity.UID)
 }
 
 // run starts the sidecar.

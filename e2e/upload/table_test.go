@@ -130,6 +130,27 @@ var faults = []fault{
 	}, elsewhere: []string{
 		"uploader/sidecar TestIndexThatCannotBeRead", "uploader/sidecar TestIndexThatCannotBeWritten", "uploader/index TestEntryFromTheFuture",
 	}},
+	{row: "Standard output: the command fails at the end", cases: []scenario{
+		{"it ends with another code", (*pod).commandDiesAtTheEnd, nil},
+		{"it ends with 0", (*pod).outputIsStored, nil},
+	}},
+	{row: "Standard output: the store refuses parts for a while", cases: []scenario{{"it heals", (*pod).outputIsDenied, nil}}},
+	{
+		row:       "Standard output: larger than the largest object",
+		elsewhere: []string{"uploader/transfer TestStreamGrowsToTheLargestObject"},
+	},
+	{row: "Standard output: nothing was written", cases: []scenario{{"it is no backup", (*pod).outputIsEmpty, nil}}},
+	{row: "Standard output: kill -9 of the sidecar while the command runs", cases: []scenario{
+		{"the command writes on", (*pod).outputLosesItsSidecar, nil},
+		{"the command ignores it", (*pod).lossIsIgnored, nil},
+	}, elsewhere: []string{"internal/cli/uploadercmd TestStdoutKill", "internal/cli/uploadercmd TestStdoutThatHadEndedIsPublishedByTheNextSidecar"}},
+	{row: "Standard output: kill -9 of the container", cases: []scenario{{"nothing is visible", (*pod).outputLosesItsExec, nil}}},
+	{row: "Standard output: a process that the command left behind holds it open", cases: []scenario{
+		{"it is named", (*pod).outputIsHeldOpen, nil},
+	}},
+	{row: "Standard output: no sidecar takes it, or its key is taken", cases: []scenario{
+		{"there is no sidecar", (*pod).nobodyTakesTheOutput, []string{"S3"}},
+	}, elsewhere: []string{"internal/cli/uploadercmd TestStdoutOfATakenKey"}},
 	{row: "`drainTimeoutSeconds` too short", cases: []scenario{{"it is reported", (*pod).drainIsTooShort, nil}}},
 	{row: "Grace period cut short", elsewhere: []string{"e2e TestUploaderAtTheEnd"}},
 	{row: "Leave to write but not to read", cases: []scenario{{"it works", (*pod).mayOnlyWrite, nil}}},
