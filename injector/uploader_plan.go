@@ -1,15 +1,10 @@
 package injector
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"lighterman.dev/lighterman/profile"
-	"lighterman.dev/lighterman/uploader"
 )
 
 // uploadPlan is how a requested uploader works in the pod.
@@ -26,6 +21,8 @@ type uploadPlan struct {
 	restartPolicy corev1.RestartPolicy
 	// config is the sidecar's configuration.
 	config string
+	// outdated are the paths in the pod of the configuration of an earlier pass, which knows fewer containers.
+	outdated []string
 	// proxyEnv are the variables of the pod's way to the network.
 	proxyEnv []corev1.EnvVar
 }
@@ -72,26 +69,7 @@ func (s podScope) planUpload(request *uploadRequest, settings *Settings, targets
 	if u.config, err = s.uploaderConfig(u); err != nil {
 		return nil, err
 	}
-	return u, checkPreviousInjection(s.pod, u)
-}
-
-// checkPreviousInjection denies a pod whose sidecar is not the one that an earlier pass added: it was copied from a pod
-// that ran, with a profile that has changed since, or with another.
-func checkPreviousInjection(pod *Pod, u *uploadPlan) error {
-	if !u.alreadyInjected {
-		return nil
-	}
-	for i := range pod.Spec.InitContainers {
-		c := &pod.Spec.InitContainers[i]
-		if c.Name == UploaderContainerName && slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool {
-			return e.Name == uploader.EnvConfig && e.Value == u.config
-		}) {
-			return nil
-		}
-	}
-	return Deny(ReasonCollision, fmt.Sprintf(
-		"spec.initContainers: the container %s is there that is not the one of this profile: remove it and %s, with the volumes %s and %s, for Lighterman adds its own",
-		UploaderContainerName, PreflightContainerName, UploaderVolumeName, SpoolVolumeName))
+	return u, u.checkPreviousInjection(s.pod)
 }
 
 // checkUploaderNames denies a pod in which something else has the uploader's names. It reports whether an earlier pass has
@@ -118,28 +96,6 @@ func checkUploaderNames(pod *Pod, request *uploadRequest) (alreadyInjected bool,
 		}
 	}
 	return alreadyInjected, nil
-}
-
-// uploaderConfig returns the sidecar's configuration: the profile in the uploader's words, and what it must know of the pod.
-func (s podScope) uploaderConfig(u *uploadPlan) (string, error) {
-	d, c := s.desired, profile.UploaderConfig(&u.spec)
-	c.Spool, c.Profile, c.Prefix, c.CAFile = u.path, d.profile.Kind+" "+d.profile.String(), d.UploaderPrefix(), d.Files.CA
-	c.Completion, c.DrainTimeoutSeconds, c.Series = u.completionMode(), u.drainTimeout(), u.series
-	c.Restarts = u.wrap && restartsFailed(s.pod, u.wrapped)
-	d.ConfigureUploader(&c)
-	if problems := d.UploaderProblems(&c); len(problems) > 0 {
-		return "", denyProfile(d.profile, problems)
-	}
-	// The kubelet takes two dollar signs for one, and reads no reference: k8s.io/kubernetes v1.37
-	// third_party/forked/golang/expansion/expand.go.
-	return strings.ReplaceAll(c.String(), "$", "$$"), nil
-}
-
-// restartsFailed reports whether the kubelet starts each of the containers again when it has failed.
-func restartsFailed(pod *Pod, containers []*Container) bool {
-	return !slices.ContainsFunc(containers, func(c *Container) bool {
-		return cmp.Or(string(c.RestartPolicy), string(pod.Spec.RestartPolicy)) == string(corev1.RestartPolicyNever)
-	})
 }
 
 // maxUsers is how many users a message names; one user is all that the sidecar can be.

@@ -28,7 +28,7 @@ func (k *checker) checkContainers(c *Config) (stdout bool) {
 	fields, paths := map[string]string{}, map[string]string{}
 	for i, container := range c.Containers {
 		field := fmt.Sprintf("containers[%d].name", i)
-		if !isLabel.MatchString(container.Name) {
+		if !IsContainerName(container.Name) {
 			k.addProblem(field, "is %q: write the name of a container of the pod", container.Name)
 		}
 		k.checkOnce(fields, field, container.Name)
@@ -78,6 +78,9 @@ var (
 	// isSeries is the format for the name of a series.
 	isSeries = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$`)
 )
+
+// IsContainerName reports whether a value can name a container of a pod.
+func IsContainerName(value string) bool { return isLabel.MatchString(value) }
 
 // SeriesFormat is how to write the name of a series, for messages.
 const SeriesFormat = "write at most 63 lower-case letters, digits, dashes and single dots, with a letter or a digit at either end"

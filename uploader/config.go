@@ -18,6 +18,10 @@ const (
 // DefaultDirectory is where the containers of a pod find the uploader's program and its socket.
 const DefaultDirectory = "/lighterman"
 
+// ContainersDirectory is where in the sidecar's directory each wrapped container has a directory of its own, by its name: its
+// DefaultDirectory.
+const ContainersDirectory = "containers"
+
 // Config is the configuration of the sidecar. It holds no secret: variables and files of their own do. The zero value
 // of a field means its default; one store is required, and Spool unless a container's standard output is the backup.
 type Config struct {

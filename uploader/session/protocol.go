@@ -3,18 +3,17 @@ package session
 import (
 	"path/filepath"
 	"time"
+
+	"lighterman.dev/lighterman/uploader"
 )
 
 // Socket is the name of the socket in the sidecar's directory.
 const Socket = "socket"
 
-// containersDir holds a directory for each wrapped container, below the sidecar's directory.
-const containersDir = "containers"
-
 // ContainerDirectory returns the directory of a wrapped container, below the sidecar's directory. The container mounts it, and only it:
 // what arrives on the socket there is what this container says.
 func ContainerDirectory(dir, container string) string {
-	return filepath.Join(dir, containersDir, container)
+	return filepath.Join(dir, uploader.ContainersDirectory, container)
 }
 
 // The values of Request.Ask.

@@ -16,11 +16,12 @@ var errNotIndexed = errors.New(
 
 // series returns the series of the run; nil: it belongs to none, for it was started by hand.
 func (s *sidecar) series() *index.Series {
-	if s.Config.Series == "" {
+	name := s.Config.SeriesOf(s.Pod)
+	if name == "" {
 		return nil
 	}
 	return &index.Series{
-		Store: s.Store, Prefix: index.Prefix(s.Config.Prefix), Namespace: s.Pod.Namespace, Name: s.Config.Series, Log: s.Log,
+		Store: s.Store, Prefix: index.Prefix(s.Config.Prefix), Namespace: s.Pod.Namespace, Name: name, Log: s.Log,
 	}
 }
 
