@@ -17,7 +17,7 @@ const maxPatch = 1 << 20
 // readAnnotations are the annotations of a pod that are read, and those that Lighterman writes and reads again.
 var readAnnotations = [...]string{
 	AnnotationProfile, AnnotationClusterProfile, AnnotationInject, AnnotationContainers, AnnotationSkipContainers,
-	AnnotationTools, AnnotationUpload, AnnotationCompletion, AnnotationWorkload, AnnotationSeries,
+	AnnotationTools, AnnotationUpload, AnnotationUploadStdout, AnnotationCompletion, AnnotationWorkload, AnnotationSeries,
 	AnnotationPgbackrestRepository, AnnotationInjected, AnnotationAdded, AnnotationGCPCredentials, AnnotationAWSConfig,
 }
 

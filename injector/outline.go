@@ -35,12 +35,13 @@ type uploadOutline struct {
 	Resources *corev1.ResourceRequirements
 	Security  *corev1.SecurityContext
 	Identity  string
+	Stdout    string `json:",omitempty"`
 }
 
 // outlineAnnotations are the annotations of a pod that change what it gets, sorted.
 var outlineAnnotations = [...]string{
 	AnnotationCompletion, AnnotationContainers, AnnotationPgbackrestRepository, AnnotationSeries, AnnotationSkipContainers,
-	AnnotationTools, AnnotationUpload,
+	AnnotationTools, AnnotationUpload, AnnotationUploadStdout,
 }
 
 // outlineHash returns the hash by which an addition is known to be this plan's.
@@ -66,6 +67,7 @@ func outlineHash(pod *Pod, d *desired, u *uploadRequest, settings *Settings) (st
 			Resources: u.spec.Resources,
 			Security:  u.spec.SecurityContext,
 			Identity:  cmp.Or(u.spec.Identity, profile.IdentityOfUploader),
+			Stdout:    u.stdout,
 		}
 		o.Uploader.Config.Spool, o.Uploader.Config.Completion = u.path, u.completionMode()
 		o.Uploader.Config.DrainTimeoutSeconds, o.Uploader.Config.Series = u.drainTimeout(), u.series

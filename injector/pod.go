@@ -78,6 +78,7 @@ type Container struct {
 	Name          string                 `json:"name"`
 	Command       []string               `json:"command"`
 	Args          []string               `json:"args"`
+	TTY           bool                   `json:"tty"`
 	Env           []corev1.EnvVar        `json:"env"`
 	EnvFrom       []corev1.EnvFromSource `json:"envFrom"`
 	VolumeMounts  []corev1.VolumeMount   `json:"volumeMounts"`

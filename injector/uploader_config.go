@@ -21,14 +21,19 @@ func (s podScope) uploaderConfig(u *uploadPlan) (string, error) {
 	c.Completion, c.DrainTimeoutSeconds, c.Series = u.completionMode(), u.drainTimeout(), u.series
 	c.Restarts = u.wrap && restartsFailed(s.pod, u.wrapped)
 	c.Containers = u.wrappedContainers()
+	if u.outputs != nil { // There is no spool that these could mean.
+		c.Include, c.Exclude, c.AfterUpload = nil, nil, uploader.Keep
+	}
 	d.ConfigureUploader(&c)
 	if problems := d.UploaderProblems(&c); len(problems) > 0 {
 		return "", denyProfile(d.profile, problems)
 	}
-	// The kubelet takes two dollar signs for one, and reads no reference: k8s.io/kubernetes v1.37
-	// third_party/forked/golang/expansion/expand.go.
-	return strings.ReplaceAll(c.String(), "$", "$$"), nil
+	return escapeReferences(c.String()), nil
 }
+
+// escapeReferences returns a text in which the kubelet finds no reference to a variable: it takes two dollar signs for one
+// (k8s.io/kubernetes v1.37 third_party/forked/golang/expansion/expand.go).
+func escapeReferences(text string) string { return strings.ReplaceAll(text, "$", "$$") }
 
 // restartsFailed reports whether the kubelet starts each of the containers again when it has failed.
 func restartsFailed(pod *Pod, containers []*Container) bool {
@@ -45,7 +50,7 @@ func (u *uploadPlan) wrappedContainers() []uploader.Container {
 	for _, c := range u.wrapped {
 		if uploader.IsContainerName(c.Name) && !taken[c.Name] {
 			taken[c.Name] = true
-			containers = append(containers, uploader.Container{Name: c.Name})
+			containers = append(containers, uploader.Container{Name: c.Name, Stdout: u.outputs[c]})
 		}
 	}
 	return containers

@@ -47,9 +47,11 @@ func (b *uploaderBuilder) buildContainer() corev1.Container {
 		Env:   b.buildEnv(),
 		VolumeMounts: []corev1.VolumeMount{
 			{Name: UploaderVolumeName, MountPath: uploader.DefaultDirectory},
-			b.mount,
 		},
 		Resources: b.chooseResources(),
+	}
+	if b.outputs == nil {
+		c.VolumeMounts = append(c.VolumeMounts, b.mount)
 	}
 	if b.desired.needsVolume() {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: VolumeName, MountPath: MountPath, ReadOnly: true})

@@ -15,6 +15,8 @@ type uploadPlan struct {
 	alreadyInjected bool
 	// user is the sidecar's; nil: the pod's own, or the image's.
 	user *int64
+	// outputs are the files that the standard outputs of containers become; nil: there is a spool.
+	outputs map[*Container]string
 	// wrapped are the containers whose commands the uploader runs.
 	wrapped []*Container
 	// restartPolicy is the pod's.
@@ -47,7 +49,12 @@ func (s podScope) planUpload(request *uploadRequest, settings *Settings, targets
 			request.otherSeriesPerRun, AnnotationSeries)
 	}
 	u := &uploadPlan{uploadRequest: request, alreadyInjected: alreadyInjected, restartPolicy: s.pod.Spec.RestartPolicy}
-	if u.spool, err = s.findSpool(request, targets); err != nil {
+	if request.stdout != "" {
+		u.outputs, err = findOutputs(request, targets)
+	} else {
+		u.spool, err = s.findSpool(request, targets)
+	}
+	if err != nil {
 		return nil, err
 	}
 	for i := range targets {
@@ -115,7 +122,7 @@ func (s podScope) spoolUser(u *uploadPlan, targets []target) *int64 {
 	var users []int64
 	for i := range targets {
 		t := &targets[i]
-		if t.list != "containers" || !u.isMountedBy(t) {
+		if t.list != "containers" || (u.outputs == nil && !u.isMountedBy(t)) || (u.outputs != nil && !u.wraps(t)) {
 			continue
 		}
 		user := podUser
@@ -127,6 +134,8 @@ func (s podScope) spoolUser(u *uploadPlan, targets []target) *int64 {
 		}
 	}
 	switch {
+	case len(users) > 1 && u.outputs != nil: // It reads no file of theirs.
+		return nil
 	case len(users) > 1:
 		s.warn("the containers with the spool %s run as users %v, and the uploader can be but one: let the group read the files and set fsGroup, or list containers that write none in annotation %s",
 			u.path, users, AnnotationSkipContainers)

@@ -150,6 +150,13 @@ func readOnlyVolumes(pod *Pod) map[string]string {
 func (s podScope) checkBelow(u *uploadRequest, found *spool, readOnly map[string]string, targets []target) error {
 	for i := range targets {
 		t := &targets[i]
+		for j := range t.VolumeDevices {
+			if d := &t.VolumeDevices[j]; isWithin(cleanPath(d.DevicePath), u.path) {
+				return Deny(ReasonNotSupported, fmt.Sprintf(
+					"%s: container %q has block device %s at %s, in the spool %s, and only files are uploaded: name another directory",
+					u.field, t.Name, message.Value(d.Name), message.Value(d.DevicePath), u.path))
+			}
+		}
 		for j := range t.VolumeMounts {
 			m := &t.VolumeMounts[j]
 			where := cleanPath(m.MountPath)

@@ -30,6 +30,10 @@ func TestCheckUploader(t *testing.T) {
 			u.Expect = &v1alpha1.Expect{MaxShrinkPercent: new(int32(101))}
 		},
 		`spec.uploader.series: is "a/b": write at most 63 lower-case letters`:           func(u *v1alpha1.Uploader) { u.Series = "a/b" },
+		`spec.uploader.stdout: is "../x": write the name of a file`:                     func(u *v1alpha1.Uploader) { u.Path, u.Stdout = "", "../x" },
+		`spec.uploader.stdout: is set, and path is, too: write one`:                     func(u *v1alpha1.Uploader) { u.Stdout = "x" },
+		`spec.uploader.completion: is "Drain": with stdout write Wrap`:                  func(u *v1alpha1.Uploader) { u.Path, u.Stdout, u.Completion = "", "x", "Drain" },
+		`spec.uploader.stdout: is set, so there is no spool: remove`:                    func(u *v1alpha1.Uploader) { u.Path, u.Stdout, u.Include = "", "x", []string{"*"} },
 		`spec.uploader.key: is "all", with {path} 0 times: write it once`:               func(u *v1alpha1.Uploader) { u.Key = "all" },
 		`spec.uploader.completion: is "Hope": write Drain or Wrap`:                      func(u *v1alpha1.Uploader) { u.Completion = "Hope" },
 		`spec.uploader.drainTimeoutSeconds: is 604801: write a number from 1 to 604800`: func(u *v1alpha1.Uploader) { u.DrainTimeoutSeconds = new(int64(604801)) },

@@ -5,7 +5,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// Uploader is the native sidecar that uploads the files of a directory and proves that they arrived.
+// Uploader is the native sidecar that uploads the files of a directory, or a container's standard output, and proves that they arrived.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.stdout) || !has(self.path)",message="stdout and path exclude each other: the backup is the standard output of a command, or the files of a directory",fieldPath=".stdout"
+// +kubebuilder:validation:XValidation:rule="!has(self.stdout) || !has(self.completion) || self.completion == 'Wrap'",message="with stdout only Wrap is possible: the object is stored when the command has ended with 0",fieldPath=".completion"
+// +kubebuilder:validation:XValidation:rule="!has(self.stdout) || !(has(self.sizeLimit) || has(self.include) || has(self.exclude) || (has(self.afterUpload) && self.afterUpload == 'Delete'))",message="with stdout there is no spool: remove sizeLimit, include, exclude and afterUpload: Delete",fieldPath=".stdout"
 type Uploader struct {
 	// The spool: the directory whose files are uploaded. The volume that the containers mount there is shared with
 	// the sidecar; where there is none, an emptyDir is made. A pod overrides it with the annotation
@@ -15,6 +19,15 @@ type Uploader struct {
 	// +kubebuilder:validation:XValidation:rule="self.startsWith('/') && self != '/' && !self.contains('..') && !self.contains(':')",message="must be an absolute path other than /, for example /backup"
 	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Path string `json:"path,omitempty"`
+	// The path below the prefix at which the standard output of the container is stored, for example orders.dump. No file is
+	// written: the output itself is the backup, and becomes visible when the command has ended with 0. A pod overrides it with
+	// the annotation lighterman.dev/upload-stdout, which also names the container where the pod has several.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="!self.matches('(^|/)[.]{0,2}(/|$)') && !self.matches('^[.]lighterman(/|$)')",message="must be the name of a file, for example orders.dump: a relative path without empty elements, . and .., not below .lighterman"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
+	Stdout string `json:"stdout,omitempty"`
 	// The size limit of the emptyDir, where one is made.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",message="must be a number of bytes above zero, for example 10Gi"

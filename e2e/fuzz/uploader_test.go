@@ -24,6 +24,9 @@ func (s *source) uploader() *v1alpha1.Uploader {
 		PartSizeMiB:         maybe(s, 5, rarely(s, int32(16), 5120, 1, -1)),
 		Concurrency:         maybe(s, 5, rarely(s, int32(4), 64, 65)),
 	}
+	if s.chance(6) {
+		u.Path, u.Stdout = rarely(s, "", "/backup"), rarely(s, "orders.dump", "db/orders=1, x", "../x", ".lighterman/x")
+	}
 	u.Series = rarely(s, "", "orders", "a/b")
 	if s.chance(10) {
 		u.Expect = &v1alpha1.Expect{
