@@ -107,6 +107,26 @@ var faults = []fault{
 		{"it is renamed", (*pod).fileIsRenamed, nil},
 		{"it is replaced", (*pod).fileIsReplaced, nil},
 	}},
+	{
+		row:       "A file that is open for writing where the kernel does not say so",
+		elsewhere: []string{"internal/cli/uploadercmd TestFileOfAnotherUserStaysOpen"},
+	},
+	{
+		row:       "A file is renamed over one that is being deleted",
+		elsewhere: []string{"internal/cli/uploadercmd TestRenamedOverWhileDeleted", "uploader/spool TestNothingIsRemovedUnseen"},
+	},
+	{
+		row:       "kill -9 of the sidecar while it deletes a file",
+		elsewhere: []string{"internal/cli/uploadercmd TestLeftoverOfAKilledUploader", "uploader/spool TestWalkPutsBackLeftovers"},
+	},
+	{
+		row:       "A directory is built under a temporary name, and renamed",
+		elsewhere: []string{"internal/cli/uploadercmd TestDirectoryRenamedIntoPlace", "uploader TestTemporary"},
+	},
+	{
+		row:       "A container makes the spool a link to the uploader's credentials",
+		elsewhere: []string{"internal/cli/uploadercmd TestSpoolThatLeadsToCredentials", "uploader/spool TestLinkOfAVolume"},
+	},
 	{row: "Two files racing to one key", cases: []scenario{{"of two pods", (*pod).twoPodsRace, nil}}},
 	{row: "Object of the key exists", cases: []scenario{
 		{"with the same bytes", (*pod).objectIsTheSame, nil},

@@ -50,6 +50,7 @@ type examination struct {
 }
 
 var checks = []check{
+	{"spool", checkSpool, false},
 	{"certificate authorities", checkAuthorities, false},
 	{"service-account token", checkToken, false},
 	{"credential file", checkCredentialFile, false},

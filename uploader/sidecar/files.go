@@ -13,11 +13,9 @@ type trackedFile struct {
 	// state is the file's when it was last considered, and stateSince when it was first seen in that state.
 	state      spool.State
 	stateSince time.Time
-	// closeSeen means that the watch has seen its writer close it.
-	closeSeen bool
 	// recheckAt is when the loop considers it again; zero: at the next event.
 	recheckAt time.Time
-	// openForWriting means that a process has it open for writing.
+	// openForWriting means that a process has it open for writing, or may have, where the kernel does not say.
 	openForWriting bool
 	// queued is followed by sending.
 	queued, sending bool
@@ -120,33 +118,30 @@ func (l *loop) considerFile(path string, f *trackedFile) {
 	l.queue = append(l.queue, path)
 }
 
-// stillWritten reports whether the file may still be written to. In mode Stream it begins to follow such a file.
+// stillWritten reports whether the file may still be written to. In mode Stream it begins to follow such a file. Where
+// the kernel does not say who has the file open, it may be written to until the containers have ended: that a writer
+// has closed it does not mean that no other has it open, nor does a rename.
 func (l *loop) stillWritten(path string, f *trackedFile) bool {
-	writers, err := l.lookUpWriters(path)
+	file, err := l.spool.Open(path)
 	if err != nil {
 		return false // Sending it returns the same error.
 	}
-	f.openForWriting = writers == spool.HasWriters
+	defer file.Close()
+	writers := file.Writers()
+	f.openForWriting = writers == spool.HasWriters || (writers == spool.WritersUnknown && !l.writersEnded())
 	switch {
-	case writers == spool.NoWriters, writers == spool.WritersUnknown && (f.closeSeen || l.writersEnded()):
+	case !f.openForWriting:
 		return false
+	case writers == spool.WritersUnknown:
+		l.reportUnknownWriters(path, file)
+		return true // The end of the containers has every file considered.
 	case f.writerClosed != nil:
-	case f.openForWriting && l.Config.Upload == uploader.Stream && f.state.Size >= l.sender.PartSize:
+	case l.Config.Upload == uploader.Stream && f.state.Size >= l.sender.PartSize:
 		f.writerClosed = make(chan struct{})
 		l.startSending(path, f)
 	}
 	l.recheckAfter(f, recheckInterval)
 	return true
-}
-
-// lookUpWriters returns whether the file at a path has writers.
-func (s *sidecar) lookUpWriters(path string) (spool.Writers, error) {
-	f, err := s.spool.Open(path)
-	if err != nil {
-		return spool.WritersUnknown, err
-	}
-	defer f.Close()
-	return f.Writers(), nil
 }
 
 // untilSettled returns how long a closed file must stay unchanged before it is sent.

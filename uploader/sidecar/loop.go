@@ -20,18 +20,22 @@ type loop struct {
 	lastWalk    time.Time               // when the last walk ended
 	skipped     map[string]string       // why an entry of the spool is not uploaded, by path
 	undeletable map[string]bool         // durable files that could not be deleted and were logged
-	asides      []asideFile             // durable files that were moved aside, to be removed
-	waiters     []*waiter
-	failures    []failedAttempt // of the wrapped command, where there is one
-	commit      *commit         // nil: the run has not ended
-	draining    bool
-	manifest    manifestState
-	published   published
+	// unknownOwners are the users whose files do not tell who has them open, and that were logged.
+	unknownOwners map[uint32]bool
+	asides        []asideFile // durable files that were moved aside, to be removed
+	moreToRemove  bool        // there were too many to move aside all of them
+	waiters       []*waiter
+	failures      []failedAttempt // of the wrapped command, where there is one
+	commit        *commit         // nil: the run has not ended
+	draining      bool
+	manifest      manifestState
+	published     published
 }
 
 func newLoop(s *sidecar) *loop {
 	return &loop{
 		sidecar: s, tracked: map[string]*trackedFile{}, skipped: map[string]string{}, undeletable: map[string]bool{},
+		unknownOwners: map[uint32]bool{},
 	}
 }
 

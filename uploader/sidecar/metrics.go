@@ -19,6 +19,7 @@ type Metrics struct {
 	bytesTotal        prometheus.Counter
 	filesWaiting      prometheus.Gauge
 	manifestTimestamp prometheus.Gauge
+	writersUnknown    prometheus.Gauge
 }
 
 // NewMetrics returns metrics. Serve exposes them.
@@ -38,8 +39,12 @@ func NewMetrics() *Metrics {
 			Name: "lighterman_uploader_manifest_timestamp_seconds",
 			Help: "When the manifest was last written, in seconds since 1970.",
 		}),
+		writersUnknown: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "lighterman_uploader_writers_unknown",
+			Help: "1 when files wait for the end of the containers, for the kernel does not say whether they are open.",
+		}),
 	}
-	m.registry.MustRegister(m.filesTotal, m.bytesTotal, m.filesWaiting, m.manifestTimestamp)
+	m.registry.MustRegister(m.filesTotal, m.bytesTotal, m.filesWaiting, m.manifestTimestamp, m.writersUnknown)
 	return m
 }
 

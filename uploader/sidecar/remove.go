@@ -31,21 +31,29 @@ type asideFile struct {
 // removeUploaded begins to remove a durable file, with AfterUpload Delete, if the last manifest lists it. Where the
 // kernel does not say who has the file open, the file stays until the containers have ended.
 func (l *loop) removeUploaded(path string, e journal.Recorded) {
-	if l.Config.AfterUpload != uploader.Delete || !l.manifest.lists(e) || len(l.asides) >= maxAside {
+	if l.Config.AfterUpload != uploader.Delete || !l.manifest.lists(e) {
 		return
 	}
-	aside, err := l.spool.SetAside(path, e.State, l.writersEnded())
+	ended := l.noWriterLeft()
+	if len(l.asides) >= maxAside && !ended {
+		l.moreToRemove = true
+		return
+	}
+	aside, err := l.spool.SetAside(path, e.State, ended)
 	if err != nil {
 		l.reportUndeletable(path, err)
 		return
 	}
 	l.asides = append(l.asides, asideFile{Aside: aside, removeAt: time.Now().Add(asideDelay)})
-	l.nextRecheck = minTime(l.nextRecheck, l.asides[0].removeAt)
+	l.removeAsides()
 }
+
+// noWriterLeft reports whether every container has ended that writes into the spool, also after the commit.
+func (l *loop) noWriterLeft() bool { return l.writersEnded() || l.runEnded() }
 
 // removeAsides removes the files whose time aside is over; all of them when the containers have ended.
 func (l *loop) removeAsides() {
-	now, ended := time.Now(), l.writersEnded()
+	now, ended := time.Now(), l.noWriterLeft()
 	for len(l.asides) > 0 && (ended || !now.Before(l.asides[0].removeAt)) {
 		aside := l.asides[0]
 		l.asides = l.asides[1:]
@@ -56,8 +64,11 @@ func (l *loop) removeAsides() {
 			delete(l.undeletable, aside.Path)
 		}
 	}
-	if len(l.asides) > 0 {
+	switch {
+	case len(l.asides) > 0:
 		l.nextRecheck = minTime(l.nextRecheck, l.asides[0].removeAt)
+	case l.moreToRemove:
+		l.moreToRemove, l.walkWanted = false, true
 	}
 }
 

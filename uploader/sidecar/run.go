@@ -126,6 +126,7 @@ func newSidecar(o Options) (*sidecar, error) {
 			return nil, err
 		}
 		s.spool.Enters, s.spool.ReportKept = o.Config.Enters, s.reportKept
+		s.reportSpool()
 	}
 	partSize := o.Config.PartSizeMiB << 20
 	gate := transfer.NewGate(o.Config.Concurrency, partSize)

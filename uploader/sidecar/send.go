@@ -38,7 +38,7 @@ func (l *loop) sendQueued() {
 // startSending sends a file in a goroutine of its own. A file that is followed does not count as open: its sender waits
 // for the writer most of the time.
 func (l *loop) startSending(path string, f *trackedFile) {
-	f.sending, f.closeSeen = true, false
+	f.sending = true
 	s, writerClosed, send := l.sidecar, f.writerClosed, l.sendFunc()
 	s.workers.Go(func() {
 		done, err := s.sendFile(s.sendCtx, path, writerClosed, send)
@@ -138,7 +138,6 @@ func (l *loop) handleFailed(path string, f *trackedFile, err error) {
 	case errors.Is(err, transfer.ErrOpenForWriting), errors.Is(err, transfer.ErrChanged),
 		errors.Is(err, spool.ErrReplaced):
 		l.recheckAfter(f, recheckInterval)
-		f.closeSeen = true
 	case l.sendCtx.Err() != nil:
 		f.err = err
 	default:
@@ -163,7 +162,7 @@ var temporaryClasses = map[objstore.Class]bool{
 
 // scheduleRetry decides when a file that was not stored is sent again, if at all.
 func (l *loop) scheduleRetry(path string, f *trackedFile, err error) {
-	f.err, f.closeSeen = err, true
+	f.err = err
 	f.failures++
 	f.permanent = errors.Is(err, transfer.ErrConflict) || errors.Is(err, uploader.ErrKeyTooLong)
 	pause := min(5*time.Minute, 30*time.Second<<min(f.failures-1, 4))

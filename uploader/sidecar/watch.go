@@ -55,7 +55,6 @@ func (l *loop) handleEvent(e spool.Event) {
 	}
 	l.trackFile(e.Path, state)
 	if f := l.tracked[e.Path]; f != nil {
-		f.closeSeen = f.closeSeen || e.Closed
 		l.considerFile(e.Path, f)
 	}
 }

@@ -24,6 +24,9 @@ var errLink = errors.New("it is a link, and whoever may write beside it could le
 // are followed, such as /var/run: they lie in the root file system, which each container has for itself, where the
 // uploader itself may not write.
 func openAbsolute(name string) (*os.File, error) {
+	if name == "" {
+		return nil, errors.New("the path is empty")
+	}
 	name, err := filepath.Abs(name)
 	if err != nil {
 		return nil, err

@@ -220,7 +220,7 @@ func keptName(base string) string {
 // it could not: then the file is where it was.
 func (s *Spool) putBackLeftover(d *os.File, name string) error {
 	base := path.Base(name)
-	if s.asides.owns(base) {
+	if s.asides.owns(base) || s.ReportKept == nil {
 		return nil
 	}
 	fd, err := openAt(int(d.Fd()), base, unix.O_DIRECTORY|unix.O_RDONLY)

@@ -57,12 +57,19 @@ func (f *File) Writers() Writers {
 // takeLease takes a read lease, which the kernel grants only while no process has the file open for writing
 // (fcntl(2), "Leases"). Only the owner of the file, or a process with CAP_LEASE, can take a lease. While it is held,
 // whoever opens the file for writing waits.
+//
+// Of a file server the kernel refuses a lease also where it does not know who writes: with NFS v4 for each file without
+// a delegation (Linux, fs/nfs/nfs4proc.c, nfs4_add_lease), with SMB for each without an oplock (fs/smb/client/cifsfs.c,
+// cifs_setlease).
+//
+// Nothing else tells. Events of inotify do not count writers: the kernel merges equal ones that were not read yet
+// (inotify(7)), so two that open a file may look like one, and the close of one like that of both.
 func (f *File) takeLease() Writers {
 	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
 	switch {
 	case err == nil:
 		return NoWriters
-	case errors.Is(err, unix.EAGAIN) && !f.onServer():
+	case errors.Is(err, unix.EAGAIN) && !isServer(int(f.Fd())):
 		return HasWriters
 	default:
 		return WritersUnknown
@@ -78,22 +85,6 @@ func (f *File) leaseHeld() bool {
 func (f *File) returnLease() error {
 	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
 	return err
-}
-
-// onServer reports whether the file lies on a file server, of which the kernel refuses a lease also where it does not know
-// who writes: NFS v4 does so for each file without a delegation (Linux v6.18, fs/nfs/nfs4proc.c, nfs4_add_lease), SMB for
-// each without an oplock (fs/smb/client/cifsfs.c, cifs_setlease).
-func (f *File) onServer() bool {
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil {
-		return true
-	}
-	// The type of Type differs between processors.
-	switch uint32(st.Type) { //nolint:gosec // As above: magic numbers have 32 bits.
-	case unix.NFS_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.SMB_SUPER_MAGIC:
-		return true
-	}
-	return false
 }
 
 // DropCache drops a range of the file from the page cache, so that a large file does not displace what other processes

@@ -37,6 +37,15 @@ func (*Spool) Walk(string) iter.Seq[Entry] { return func(func(Entry) bool) {} }
 // SetAside returns an error: it needs Linux.
 func (*Spool) SetAside(string, State, bool) (*Aside, error) { return nil, errNotLinux }
 
+// WhyUnknown returns that only Linux tells.
+func (*Spool) WhyUnknown(uint32) *Unknown { return &Unknown{Reason: errNotLinux.Error()} }
+
+// Owner returns an error: it needs Linux.
+func (*Spool) Owner() (Owner, error) { return Owner{}, errNotLinux }
+
+// Unknown is why the kernel does not say whether a file is open for writing.
+type Unknown struct{ Reason, Cure string }
+
 // Aside is a file that was moved aside, on Linux.
 type Aside struct{ Path string }
 

@@ -20,7 +20,7 @@ type Spool struct {
 	// Enters reports whether Walk and Watch look into the directory at a path; nil: into each. It is set before their first call.
 	Enters func(dir string) bool
 	// ReportKept is called with the path of a file that was moved aside and could not be put back to it, for another file has
-	// taken it, and with the path that it has got instead. It may be nil.
+	// taken it, and with the path that it has got instead. Nil: Walk leaves alone what other processes have moved aside.
 	ReportKept func(name, kept string)
 
 	asides asideNames

@@ -169,7 +169,7 @@ func (w *Watcher) handleEvent(wd int32, what uint32, name string, report func(Ev
 		delete(w.paths, wd)
 	case !known:
 	case what&unix.IN_ISDIR == 0 && what&unix.IN_MOVED_FROM == 0:
-		report(Event{Path: path.Join(dir, name), Closed: what&unix.IN_CREATE == 0})
+		report(Event{Path: path.Join(dir, name)})
 	case what&unix.IN_ISDIR != 0 && isAside(name):
 	case what&unix.IN_ISDIR != 0:
 		if what&unix.IN_MOVED_FROM != 0 {

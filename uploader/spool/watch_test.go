@@ -48,12 +48,12 @@ func TestWatch(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 
 	write(t, dir, "a", "x")
-	expect(t, events, spool.Event{Path: "a", Closed: true})
+	expect(t, events, spool.Event{Path: "a"})
 	write(t, dir, "before/b", "x")
-	expect(t, events, spool.Event{Path: "before/b", Closed: true})
+	expect(t, events, spool.Event{Path: "before/b"})
 
 	must(t, os.Rename(at("a"), at("before/c")))
-	expect(t, events, spool.Event{Path: "before/c", Closed: true})
+	expect(t, events, spool.Event{Path: "before/c"})
 	must(t, os.Link(at("before/c"), at("linked")))
 	expect(t, events, spool.Event{Path: "linked"})
 
@@ -67,13 +67,13 @@ func TestWatch(t *testing.T) {
 	}
 	expect(t, events, spool.Event{Walk: true})
 	write(t, dir, "d/f", "x")
-	expect(t, events, spool.Event{Path: "d/f", Closed: true})
+	expect(t, events, spool.Event{Path: "d/f"})
 
 	// A directory that is renamed reports its files by the new name.
 	must(t, os.Rename(at("d"), at("g")))
 	expect(t, events, spool.Event{Walk: true})
 	write(t, dir, "g/h", "x")
-	expect(t, events, spool.Event{Path: "g/h", Closed: true})
+	expect(t, events, spool.Event{Path: "g/h"})
 }
 
 func TestWatchTellsWhenTheWriterCloses(t *testing.T) {
@@ -89,5 +89,5 @@ func TestWatchTellsWhenTheWriterCloses(t *testing.T) {
 		t.Errorf("while it is written: %+v", <-events)
 	}
 	must(t, f.Close())
-	expect(t, events, spool.Event{Path: "file", Closed: true})
+	expect(t, events, spool.Event{Path: "file"})
 }

@@ -48,7 +48,10 @@ type pod struct {
 
 	spool, share, directory string
 	settings                string
-	store                   *dirstore.Store
+	// program and user are what runs and as whom; empty and nil: the test's own.
+	program string
+	user    *syscall.Credential
+	store   *dirstore.Store
 }
 
 func newPod(t *testing.T, settings string) *pod {
@@ -71,9 +74,14 @@ func (p *pod) must(err error) {
 // command returns a command of the program, in the environment of the pod.
 func (p *pod) command(args ...string) *exec.Cmd {
 	p.Helper()
-	program, err := os.Executable()
-	p.must(err)
+	program := p.program
+	if program == "" {
+		var err error
+		program, err = os.Executable()
+		p.must(err)
+	}
 	c := exec.CommandContext(context.WithoutCancel(p.Context()), program, args...)
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: p.user}
 	c.Env = append(os.Environ(), asProgram+"=1", shareVariable+"="+p.share, uploader.EnvConfig+"="+p.settings,
 		uploader.EnvPodNamespace+"=ns", uploader.EnvPodName+"=pod", uploader.EnvPodUID+"=uid")
 	return c
