@@ -14,7 +14,8 @@ import (
 //
 // The containers of the pod may rename, replace and link what is in it at any time. So no method follows a link, not
 // even one that leads to another file of the spool: each opens the directories of a path one by one, from the spool
-// down, and refuses a name that is no directory. os.Root follows links that stay below it.
+// down, and refuses a name that is no directory. os.Root follows links that stay below it. Nothing stops at a mount, and
+// there is none: the sidecar mounts the spool's volume and no other below it.
 type Spool struct {
 	root *os.File
 	// Enters reports whether Walk and Watch look into the directory at a path; nil: into each. It is set before their first call.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"lighterman.dev/lighterman/uploader/spool"
 )
 
@@ -90,4 +92,33 @@ func TestWatchTellsWhenTheWriterCloses(t *testing.T) {
 	}
 	must(t, f.Close())
 	expect(t, events, spool.Event{Path: "file"})
+}
+
+// TestWatchFollowsDirectories has directories whose names change faster than the watch reads. In the end each reports its files by the
+// name that it has then.
+func TestWatchFollowsDirectories(t *testing.T) {
+	events, dir := watch(t)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	write(t, dir, "block.tmp/chunks/1", "x")
+	write(t, dir, "other/chunks/2", "x")
+	for range 100 {
+		must(t, os.Rename(at("block.tmp"), at("block.old")))
+		must(t, os.Rename(at("block.old"), at("block.tmp")))
+		must(t, unix.Renameat2(unix.AT_FDCWD, at("block.tmp"), unix.AT_FDCWD, at("other"), unix.RENAME_EXCHANGE))
+	}
+	must(t, os.Rename(at("block.tmp"), at("block")))
+	expect(t, events, spool.Event{Walk: true})
+	// What is written before the watch has caught up, a walk finds; what is written later, an event tells.
+	for _, name := range []string{"block/chunks/3", "other/chunks/4"} {
+		want := spool.Event{Path: name}
+		for found := false; !found; {
+			write(t, dir, name, "x")
+			select {
+			case got := <-events:
+				found = got == want
+			case <-time.After(20 * time.Second):
+				t.Fatalf("%+v did not come", want)
+			}
+		}
+	}
 }
