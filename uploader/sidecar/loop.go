@@ -70,7 +70,7 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case err := <-ended:
-			l.removeAsides()
+			l.removeAtEnd()
 			return err
 		case <-drain:
 			drain = nil

@@ -72,6 +72,21 @@ func (l *loop) removeAsides() {
 	}
 }
 
+// removeAtEnd removes the durable files that are left when the run has ended, also those that no walk has come to since
+// the last manifest.
+func (l *loop) removeAtEnd() {
+	if l.Config.AfterUpload != uploader.Delete {
+		return
+	}
+	for found := range l.spool.Walk(".") {
+		e, durable := l.journal.Recorded(uploader.Escape(found.Path))
+		if durable && found.Err == nil && e.State == found.State && l.Config.Matches(found.Path) {
+			l.removeUploaded(found.Path, e)
+		}
+	}
+	l.removeAsides()
+}
+
 // putBackAsides puts back what is aside when the run ends before the containers.
 func (l *loop) putBackAsides() {
 	for _, aside := range l.asides {
