@@ -45,6 +45,9 @@ var faults = []fault{
 		{"the region is no name", (*pod).regionIsNoName, []string{"S3"}},
 		{"the CA bundle has no certificate", (*pod).authoritiesAreNone, nil},
 	}, elsewhere: []string{"uploader/transport TestErrorsOfTheClient", "uploader/secrets TestShapes", "uploader/secrets TestToken"}},
+	{row: "A server that sends secrets back", cases: []scenario{
+		{"it sends back all", (*pod).secretsAreSentBack, nil},
+	}, elsewhere: []string{"internal/message TestMask"}},
 	{row: "A proxy that refuses, is not there, or cannot reach the store", cases: []scenario{
 		{"it passes requests on", (*pod).proxyPassesOn, []string{"S3"}},
 		{"it refuses", (*pod).proxyRefuses, nil},
@@ -61,11 +64,15 @@ var faults = []fault{
 		{"it stands still", (*pod).standsStill, nil},
 	}},
 	{row: "Connection cut in a part", cases: []scenario{{"in each part", (*pod).cutInEachPart, nil}}},
-	{row: "A server that stops in the middle of a request or an answer", elsewhere: []string{
+	{row: "A server that stops in the middle of a request or an answer", cases: []scenario{
+		{"it stops", (*pod).stops, nil},
+	}, elsewhere: []string{
 		"uploader/transport TestProgress", "uploader/transport TestProgressOfBodies", "uploader/transport TestReaderThatTakesItsTime",
-		"uploader/transport TestSlowestBandwidth", "uploader/transfer TestRequestThatStandsStill",
+		"uploader/transport TestSlowestBandwidth",
 	}},
-	{row: "An answer without an end, a page of HTML in place of an answer", elsewhere: []string{"uploader/transport TestBounds"}},
+	{row: "An answer without an end, a page of HTML in place of an answer", cases: []scenario{
+		{"the doctor asks", (*pod).storeAttacks, nil},
+	}, elsewhere: []string{"uploader/transport TestBounds"}},
 	{row: "Something else answers in place of the store with success", elsewhere: []string{
 		"uploader/s3 TestForeignAnswers", "uploader/azure TestForeignAnswers", "uploader/gcs TestForeignAnswers",
 	}},

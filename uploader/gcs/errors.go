@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 	"google.golang.org/api/googleapi"
 
+	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
@@ -147,10 +148,13 @@ func cureMetadata(fault error, ofMetadata bool) error {
 // shortError prints an error in one line, without the URL of a session, which lets whoever has it write.
 type shortError struct{ err error }
 
+// maxText is the length of the longest text of an error that is printed whole, in bytes.
+const maxText = 2048
+
 func (b shortError) Unwrap() error { return b.err }
 
 func (b shortError) Error() string {
-	return strings.Join(strings.Fields(transport.ErrorText(b.err)), " ")
+	return message.Shorten(strings.Join(strings.Fields(transport.ErrorText(b.err)), " "), maxText)
 }
 
 func (k meaning) matchesResponse(answer *googleapi.Error) bool {

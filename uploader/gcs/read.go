@@ -24,7 +24,7 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, error) {
 	r := s.objectRequest(http.MethodGet, key, version)
 	r.query.Set("alt", "media")
-	answer, err := s.sendRequest(transport.ExpectContent(ctx), r) //nolint:bodyclose // The caller closes it.
+	answer, err := s.sendRequest(transport.ExpectContent(ctx), r)
 	if err != nil {
 		return nil, s.wrapError(ctx, "read", key, err)
 	}

@@ -56,12 +56,15 @@ func (f *File) checkContent(ctx context.Context, store objstore.Objects) error {
 	}
 	defer r.Close()
 	h := sha256.New()
-	n, err := io.Copy(h, r)
+	n, err := io.Copy(h, io.LimitReader(r, f.Size+1)) // An answer may have no end.
 	if err != nil {
 		return fmt.Errorf("read %s: %w", f.Key, err)
 	}
 	var differences []string
-	if n != f.Size {
+	switch {
+	case n > f.Size:
+		differences = append(differences, fmt.Sprintf("more than the %d bytes are read that were stored", f.Size))
+	case n != f.Size:
 		differences = append(differences, fmt.Sprintf("%d bytes are read, and %d were stored", n, f.Size))
 	}
 	if sum := hex.EncodeToString(h.Sum(nil)); sum != f.SHA256 {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
@@ -136,7 +137,7 @@ func (s *Store) wrapError(ctx context.Context, doing, key string, err error) err
 		Class: transport.ClassOfStatus(answer.HTTPStatusCode()),
 		After: transport.RetryAfter(answer.Response.Header),
 	}
-	if k, ok := errorCodes[errorCode(err)]; ok {
+	if k, ok := errorCodes[errorCode(err)]; ok && (errorCode(err) != badRequest || isHead(err)) {
 		fault.Class, fault.Cure = k.class, k.cure
 	}
 	if _, cut := errors.AsType[*smithy.DeserializationError](err); cut && !clearStatuses[answer.HTTPStatusCode()] {
@@ -147,6 +148,12 @@ func (s *Store) wrapError(ctx context.Context, doing, key string, err error) err
 		s.credentials.Invalidate()
 	}
 	return fault
+}
+
+// isHead reports whether an error is that of a HEAD, whose answer has no code.
+func isHead(err error) bool {
+	op := innermostOperation(err)
+	return op != nil && strings.HasPrefix(op.OperationName, "Head")
 }
 
 // classifyUnanswered returns an error without an answer of the store with its class.
@@ -177,6 +184,9 @@ func errorCode(err error) string {
 // shortError prints an error of the SDK in few words: the SDK's own text names each layer that it came through.
 type shortError struct{ err error }
 
+// maxText is the length of the longest text of an error that is printed whole, in bytes.
+const maxText = 2048
+
 func (b shortError) Unwrap() error { return b.err }
 
 func (b shortError) Error() string {
@@ -201,7 +211,7 @@ func (b shortError) Error() string {
 	if answer.RequestID != "" {
 		text += " (request " + answer.RequestID + ")"
 	}
-	return text
+	return message.Shorten(text, maxText)
 }
 
 // innermostOperation returns the operation that failed: the token service's, where an operation of S3 waited for its credentials.

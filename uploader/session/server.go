@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"lighterman.dev/lighterman/internal/message"
 )
 
 // Handler handles requests: the sidecar. Its methods are called by the goroutines of the connections.
@@ -234,8 +236,15 @@ func errorAnswer(err error) Answer {
 	return Answer{Error: err.Error()}
 }
 
-// writeAnswer writes an answer. Errors are ignored: reading finds that the client has gone away.
+// writeAnswer writes an answer, without a secret: the other process knows none. Errors are ignored: reading finds that the client
+// has gone away.
 func (c *connection) writeAnswer(a Answer) {
+	a.Error = message.Mask(a.Error)
+	if a.Verdict != nil {
+		shown := *a.Verdict
+		shown.Error = message.Mask(shown.Error)
+		a.Verdict = &shown
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_ = c.SetWriteDeadline(time.Now().Add(10 * time.Second))

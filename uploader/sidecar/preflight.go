@@ -84,7 +84,7 @@ func (s *sidecar) readProbe(ctx context.Context, retry *transfer.Retry, key stri
 		return fmt.Errorf("what was written to the store cannot be read: %w", err)
 	case string(text) != probeText:
 		return &objstore.Error{
-			Class: objstore.Corrupt, Err: fmt.Errorf("the store gives %q for what was written", text),
+			Class: objstore.Corrupt, Err: fmt.Errorf("the store returns %d other bytes for what was written", len(text)),
 		}
 	}
 	return nil

@@ -197,12 +197,39 @@ func boundAnswer(answer *http.Response, kind answerKind, w *watch) (*http.Respon
 		return answer, checkBeginning(answer, body)
 	}
 	text, err := io.ReadAll(body)
-	if foreign := new(AnswerError); errors.As(err, &foreign) {
+	if err == nil && nestsTooDeep(text) {
+		err = &AnswerError{answer.StatusCode, fmt.Sprintf("the answer, of status %d, is nested too deep", answer.StatusCode)}
+	}
+	if isA[*AnswerError](err) || isA[*StallError](err) {
 		_ = body.Close() // As above.
-		return nil, foreign
+		return nil, err
 	}
 	answer.Body = &readBody{bytes.NewReader(text), body, err}
 	return answer, nil
+}
+
+// maxDepth is how deep the JSON of a refusal may be nested.
+const maxDepth = 100
+
+// nestsTooDeep reports whether a text is JSON that is nested deeper than any store's refusal. The SDKs indent it for their errors
+// (azcore v1.24.0, azidentity v1.15.0), which takes a hundred MiB for ten thousand brackets.
+func nestsTooDeep(text []byte) bool {
+	if begins := bytes.TrimSpace(text); len(begins) == 0 || begins[0] != '[' && begins[0] != '{' {
+		return false
+	}
+	depth := 0
+	for _, c := range text {
+		switch c {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth--
+		}
+		if depth > maxDepth {
+			return true
+		}
+	}
+	return false
 }
 
 // readBody is a body that was read beforehand.

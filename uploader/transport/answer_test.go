@@ -61,6 +61,8 @@ func TestBounds(t *testing.T) {
 		"an endless fault":                 {endless(503), plain, objstore.Transient, "status 503, is longer"},
 		"an endless redirect":              {endless(302), plain, objstore.Unknown, "status 302, is longer"},
 		"an endless refusal of an object":  {endless(404), transport.ExpectContent, objstore.Unknown, "status 404, is longer"},
+		"a refusal that is deep":           {says(400, "", strings.Repeat("[", 100_000)), plain, objstore.Unknown, "nested too deep"},
+		"a refusal that is not":            {says(400, "", `{"error": {"errors": [{}]}}`), plain, "", ""},
 		"an endless answer":                {endless(200), plain, objstore.Unknown, "status 200, is longer than 1048576 bytes"},
 		"an endless listing":               {endless(200), transport.ExpectListing, objstore.Unknown, "is longer than 16777216 bytes"},
 		"an endless join":                  {endless(200), transport.ExpectJoin, objstore.Unknown, "is longer than 1048576 bytes"},

@@ -59,9 +59,10 @@ func (t roundTripper) send(ctx context.Context, r *http.Request, w *watch) (*htt
 		},
 		WroteRequest: func(httptrace.WroteRequestInfo) { w.enter(waiting) },
 	})
+	hideSecrets(r)
 	sent := r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
-		sent.Body = &sentBody{r.Body, w}
+		sent.Body = &sentBody{ReadCloser: r.Body, watch: w, isForm: isForm(r)}
 	}
 	answer, err := t.Transport.RoundTrip(sent)
 	w.enter(receiving)
@@ -82,15 +83,25 @@ func (t roundTripper) send(ctx context.Context, r *http.Request, w *watch) (*htt
 	return checkProxyAnswer(proxy, r, answer)
 }
 
-// sentBody is the body of a request: the time that reading it takes is not the server's.
+// sentBody is the body of a request: the time that reading it takes is not the server's, and the secrets of a form are hidden.
 type sentBody struct {
 	io.ReadCloser
 
-	watch *watch
+	watch  *watch
+	isForm bool
+	form   []byte
 }
 
 func (b *sentBody) Read(p []byte) (int, error) {
 	resume := b.watch.pause()
 	defer resume()
-	return b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	if b.isForm {
+		b.form = append(b.form, p[:n]...)
+		if len(b.form) > maxForm {
+			b.isForm, b.form = false, nil
+		}
+		hideParameters(string(b.form))
+	}
+	return n, err
 }
