@@ -126,9 +126,6 @@ func newHarness(t *testing.T, change func(*uploader.Config)) *harness {
 	limits := &objstore.Limits{
 		MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME,
 	}
-	store, err := dirstore.Open(storetest.TempDir(t), dirstore.Options{Limits: limits})
-	h.must(err)
-	h.store, h.fault = store, &fault{Store: store}
 	config, err := uploader.ParseConfig(
 		`{"spool":"` + h.spool + `","partSizeMiB":1,"gcs":{"bucket":"b","auth":{"mode":"ambient"}}}`,
 	)
@@ -137,6 +134,9 @@ func newHarness(t *testing.T, change func(*uploader.Config)) *harness {
 	if change != nil {
 		change(config)
 	}
+	store, err := dirstore.Open(storetest.TempDir(t), dirstore.Options{Limits: limits, BandwidthLimit: config.BandwidthLimit})
+	h.must(err)
+	h.store, h.fault = store, &fault{Store: store}
 	h.options = sidecar.Options{
 		Config: config, Pod: pod, Store: h.fault, Version: "test",
 		WalkInterval: time.Second, SettleDelay: 50 * time.Millisecond,

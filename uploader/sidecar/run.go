@@ -132,7 +132,7 @@ func newSidecar(o Options) (*sidecar, error) {
 	gate := transfer.NewGate(o.Config.Concurrency, partSize)
 	s.sender = &transfer.Sender{
 		Store: o.Store, Spool: s.spool, NewObject: s.newObject, PartSize: partSize, Gate: gate,
-		Limiter: transfer.NewLimiter(o.Config.BandwidthLimit), Retry: transfer.Retry{OnThrottled: gate.Narrow, Log: o.Log},
+		Retry:     transfer.Retry{OnThrottled: gate.Narrow, Log: o.Log},
 		TakenKeys: &transfer.TakenKeys{}, ReportProgress: s.addUploadedBytes, ReportDelay: s.reportDelay, Log: o.Log,
 	}
 	return s, nil

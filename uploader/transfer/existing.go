@@ -131,9 +131,7 @@ func (t *transfer) checkStored(c content, stored objstore.Stored) error {
 // statObject returns the object of the key, and retries.
 func (t *transfer) statObject(ctx context.Context) (stored objstore.Stored, err error) {
 	err = t.Retry.Do(ctx, "stat "+t.object.Key, func(ctx context.Context) error {
-		stored, err = withStallTimeout(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) {
-			return t.Store.Stat(ctx, t.object.Key)
-		})
+		stored, err = t.Store.Stat(ctx, t.object.Key)
 		return err
 	})
 	return stored, err
@@ -141,8 +139,6 @@ func (t *transfer) statObject(ctx context.Context) (stored objstore.Stored, err 
 
 // statOnce returns nil if the key has an object. It does not retry.
 func (t *transfer) statOnce(ctx context.Context) error {
-	_, err := withStallTimeout(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) {
-		return t.Store.Stat(ctx, t.object.Key)
-	})
+	_, err := t.Store.Stat(ctx, t.object.Key)
 	return err
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"log/slog"
 
-	"golang.org/x/time/rate"
-
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
 	"lighterman.dev/lighterman/uploader/objstore"
@@ -23,9 +21,7 @@ type Sender struct {
 	// PartSize is in bytes. A file that would have too many parts has larger ones.
 	PartSize int64
 	Gate     *Gate
-	// Limiter bounds the bytes per second; nil: no bound.
-	Limiter *rate.Limiter
-	Retry   Retry
+	Retry    Retry
 	// TakenKeys remembers conflicts from one attempt to the next. Nil: each attempt sends the file again.
 	TakenKeys *TakenKeys
 	// WriteOnly means that objects cannot be read: they are not compared after the store has confirmed them.
@@ -114,9 +110,6 @@ func (s *Sender) AbortFile(ctx context.Context, path string) error {
 // AbortUpload aborts an upload in parts.
 func (s *Sender) AbortUpload(ctx context.Context, key, id string) error {
 	return s.Retry.Do(ctx, "abort", func(ctx context.Context) error {
-		_, err := withStallTimeout(ctx, func(ctx context.Context, _ func()) (struct{}, error) {
-			return struct{}{}, s.Store.Abort(ctx, s.NewObject(key), id)
-		})
-		return err
+		return s.Store.Abort(ctx, s.NewObject(key), id)
 	})
 }

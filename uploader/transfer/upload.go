@@ -21,9 +21,7 @@ func (t *transfer) beginUpload(ctx context.Context) error {
 	}
 	var id string
 	err := t.Retry.Do(ctx, "begin "+t.object.Key, func(ctx context.Context) (err error) {
-		id, err = withStallTimeout(ctx, func(ctx context.Context, _ func()) (string, error) {
-			return t.Store.Begin(ctx, t.object)
-		})
+		id, err = t.Store.Begin(ctx, t.object)
 		return err
 	})
 	switch {
@@ -116,9 +114,7 @@ func (t *transfer) completeUpload(ctx context.Context, list []objstore.Part, who
 // complete asks the store to complete the upload, with retries.
 func (t *transfer) complete(ctx context.Context, list []objstore.Part) (stored objstore.Stored, err error) {
 	err = t.Retry.Do(ctx, "complete "+t.object.Key, func(ctx context.Context) (err error) {
-		stored, err = withStallTimeout(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) {
-			return t.Store.Complete(ctx, t.object, t.id, list)
-		})
+		stored, err = t.Store.Complete(ctx, t.object, t.id, list)
 		return err
 	})
 	return stored, err

@@ -34,8 +34,8 @@ const location = `"s3":{"bucket":"share","auth":{"mode":"ambient"}}`
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		openFuncs["s3"] = func(uploader.Location, transport.Options) (objstore.Store, error) {
-			return dirstore.Open(os.Getenv(shareVariable), dirstore.Options{})
+		openFuncs["s3"] = func(_ uploader.Location, o transport.Options) (objstore.Store, error) {
+			return dirstore.Open(os.Getenv(shareVariable), dirstore.Options{BandwidthLimit: o.BandwidthLimit})
 		}
 		os.Exit(Main("v0.0.0-test"))
 	}
