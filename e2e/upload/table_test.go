@@ -72,6 +72,7 @@ var faults = []fault{
 	}},
 	{row: "An answer without an end, a page of HTML in place of an answer", cases: []scenario{
 		{"the doctor asks", (*pod).storeAttacks, nil},
+		{"the doctor asks a token service", (*pod).tokensAreAttacked, nil},
 	}, elsewhere: []string{"uploader/transport TestBounds"}},
 	{row: "Something else answers in place of the store with success", elsewhere: []string{
 		"uploader/s3 TestForeignAnswers", "uploader/azure TestForeignAnswers", "uploader/gcs TestForeignAnswers",

@@ -205,13 +205,25 @@ func (b shortError) Error() string {
 	if api, ok := errors.AsType[smithy.APIError](op.Err); ok {
 		text = op.OperationName + ": " + api.ErrorCode() + ": " + strings.TrimSuffix(api.ErrorMessage(), ".")
 	}
-	if stalled, ok := errors.AsType[*transport.StallError](op.Err); ok {
-		text += ": " + stalled.Error()
-	}
+	text += whyUnread(op.Err)
 	if answer.RequestID != "" {
 		text += " (request " + answer.RequestID + ")"
 	}
 	return message.Shorten(text, maxText)
+}
+
+// whyUnread describes why an answer could not be read; empty: it could.
+func whyUnread(err error) string {
+	if stalled, ok := errors.AsType[*transport.StallError](err); ok {
+		return ": " + stalled.Error()
+	}
+	if foreign, ok := errors.AsType[*transport.AnswerError](err); ok {
+		return ": " + foreign.Error()
+	}
+	if _, unread := errors.AsType[*smithy.DeserializationError](err); unread {
+		return ": the answer cannot be read"
+	}
+	return ""
 }
 
 // innermostOperation returns the operation that failed: the token service's, where an operation of S3 waited for its credentials.
