@@ -21,6 +21,7 @@ type commit struct {
 
 var (
 	errAskedAgain = errors.New("the command has asked again")
+	errNotFound   = errors.New("not all files of the spool were stored in time: raise spec.uploader.drainTimeoutSeconds")
 	errUnnamed    = errors.New("every file is stored, but the manifest could not be written in time")
 )
 
@@ -77,7 +78,8 @@ func (l *loop) beginCommit() {
 	}
 	this := l.commit
 	this.judging = true
-	l.checkExpect(l.countRun(), func(l *loop, err error) {
+	l.counted = l.countRun()
+	l.checkExpect(l.counted, func(l *loop, err error) {
 		switch {
 		case l.commit != this: // It was given up.
 		case err != nil:
@@ -118,13 +120,19 @@ func (l *loop) countRun() manifest.Totals {
 // continueCommit writes the manifest when no file is pending, and ends the commit when it has its result.
 func (l *loop) continueCommit() {
 	late := time.Now().After(l.commit.deadline)
-	if l.openFiles > 0 && !late {
+	if (l.openFiles > 0 || l.walk.spoolWalk != nil) && !late {
 		return // There may be thousands of files: they are not counted each time that one is stored.
 	}
 	pending, allFailed := l.pendingFiles()
+	if len(pending) == 0 && !l.walkComplete() && !late {
+		l.walkSpool() // There was no room for all that are left.
+		return
+	}
 	switch {
-	case len(pending) == 0 && !l.commit.writingManifest && !l.manifest.writing:
+	case len(pending) == 0 && l.walkComplete() && !l.commit.writingManifest && !l.manifest.writing:
 		l.writeRunManifest()
+	case len(pending) == 0 && !l.walkComplete() && late:
+		l.endCommit(errNotFound)
 	case len(pending) == 0 && late:
 		l.endCommit(errUnnamed)
 	case len(pending) > 0 && allFailed:

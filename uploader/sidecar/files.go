@@ -28,6 +28,8 @@ type trackedFile struct {
 	permanent bool
 	// delayedBy is the last error of a request that is being retried.
 	delayedBy error
+	// walk is the number of the last walk that has found it.
+	walk int
 	// heldBack is the state in which nothing more is done about it before the commit.
 	heldBack spool.State
 	// isOutput means that it is the standard output of a command, which is in no spool.
@@ -62,7 +64,7 @@ func (l *loop) trackFile(path string, state spool.State) {
 		return
 	}
 	if f == nil {
-		f = &trackedFile{}
+		f = &trackedFile{walk: l.walk.number}
 		l.tracked[path] = f
 	}
 	if f.state != state {
@@ -77,7 +79,7 @@ func (l *loop) trackUnreadable(path string, err error) {
 		return
 	}
 	l.Log.Error("read spool", "path", path, "error", err)
-	l.tracked[path] = &trackedFile{err: err, permanent: true}
+	l.tracked[path] = &trackedFile{err: err, permanent: true, walk: l.walk.number}
 }
 
 // dropDurable no longer tracks a durable file, and removes it where that is asked for.

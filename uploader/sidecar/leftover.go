@@ -78,8 +78,7 @@ func (l *loop) skipLeftOver(path string) {
 	if l.commit == nil || l.skipped[path] == leftOverReason {
 		return // It may still be written anew.
 	}
-	l.skipped[path] = leftOverReason
-	l.Log.Warn("skip entry of spool", "path", uploader.Escape(path), "reason", leftOverReason)
+	l.skip(path, leftOverReason)
 }
 
 // forgetLeftOver forgets which files were left over, before the commit looks for them.
@@ -99,7 +98,10 @@ func (l *loop) leftOverFiles() (n int, paths []string) {
 		}
 	}
 	slices.Sort(paths)
-	return len(paths), paths[:min(len(paths), maxLeftOverPaths)]
+	if n = len(paths); n > 0 {
+		n += l.moreSkipped()
+	}
+	return n, paths[:min(len(paths), maxLeftOverPaths)]
 }
 
 // leftOverWarning returns what the caller should know where files of a failed attempt cannot be told from those of the run.

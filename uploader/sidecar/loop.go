@@ -17,9 +17,10 @@ type loop struct {
 	nextRecheck time.Time               // the earliest recheckAt of them
 	walks       *time.Ticker            // tells when the next walk is due in any case
 	walkWanted  bool                    // the watch has asked for a walk
-	lastWalk    time.Time               // when the last walk ended
-	skipped     map[string]string       // why an entry of the spool is not uploaded, by path
-	undeletable map[string]bool         // durable files that could not be deleted and were logged
+	walk        walkState
+	counted     manifest.Totals   // what the run consists of, as the commit has counted it
+	skipped     map[string]string // why an entry of the spool is not uploaded, by path
+	undeletable map[string]bool   // durable files that could not be deleted and were logged
 	// unknownOwners are the users whose files do not tell who has them open, and that were logged.
 	unknownOwners map[uint32]bool
 	asides        []asideFile // durable files that were moved aside, to be removed
@@ -53,6 +54,7 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 	defer l.stopSending()
 	l.walks = time.NewTicker(l.WalkInterval)
 	defer l.walks.Stop()
+	defer l.stopWalk()
 	defer l.putBackAsides()
 	if files, _ := l.journal.Totals(); files == 0 && !l.commands.anySucceeded() {
 		l.manifest.state = manifest.Open // No earlier process has written another.
@@ -78,15 +80,16 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 		case fn := <-l.posted:
 			fn(l)
 		case <-l.walks.C:
-			l.walkSpool()
+			l.walkIfDue(true)
 		case <-l.commands.changed:
 			l.failures = l.commands.failedAttempts()
 		case <-reconnect.C:
 			l.commands.loseUnconnected()
 		case <-next.C:
 		}
-		if l.walkWanted && time.Since(l.lastWalk) > minWalkInterval {
-			l.walkSpool()
+		l.walkIfDue(false)
+		if l.walkHasRoom() {
+			l.continueWalk()
 		}
 		l.recheckDue()
 		l.removeAsides()
@@ -105,7 +108,10 @@ func (l *loop) untilNextStep() time.Duration {
 		next = time.Second
 	}
 	if l.walkWanted {
-		next = minWalkInterval
+		next = max(minWalkInterval, walkShare*l.walk.last.took-time.Since(l.walk.endedAt))
+	}
+	if l.walkHasRoom() {
+		next = 0
 	}
 	return max(min(next, time.Until(l.nextRecheck)), time.Millisecond)
 }

@@ -29,7 +29,7 @@ type manifestState struct {
 // lists reports whether the last manifest lists a file with its present content.
 func (m *manifestState) lists(e journal.Recorded) bool { return e.Number <= m.last }
 
-// maxSkipped bounds what the manifest lists as skipped.
+// maxSkipped bounds the entries of the spool that are listed as skipped: the others are counted.
 const maxSkipped = 1000
 
 const (
@@ -114,12 +114,9 @@ func (l *loop) newManifest(state manifest.State) *manifest.Manifest {
 		Started: l.started, Written: time.Now().UTC(), State: state,
 	}
 	for _, path := range slices.Sorted(maps.Keys(l.skipped)) {
-		if len(m.Skipped) == maxSkipped {
-			m.MoreSkipped = len(l.skipped) - maxSkipped
-			break
-		}
 		m.Skipped = append(m.Skipped, manifest.Skipped{Path: uploader.Escape(path), Reason: l.skipped[path]})
 	}
+	m.MoreSkipped = l.moreSkipped()
 	return m
 }
 
@@ -132,5 +129,5 @@ func (l *loop) deleteUploaded() {
 		l.Log.Warn("sync journal", "error", err, "effect", "uploaded files stay in the spool")
 		return
 	}
-	l.walkSpool()
+	l.walkWanted = true
 }

@@ -54,6 +54,7 @@ func (l *loop) startSending(path string, f *trackedFile) {
 				l.handleFailed(path, f, err)
 			}
 			l.considerChanged(path, f)
+			l.makeRoom(path, f)
 		})
 	})
 }

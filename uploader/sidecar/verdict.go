@@ -38,6 +38,7 @@ func (l *loop) currentProgress() session.Progress {
 		p.FilesTotal++
 		p.BytesTotal += f.state.Size
 	}
+	p.FilesTotal, p.BytesTotal = max(p.FilesTotal, l.counted.Files), max(p.BytesTotal, l.counted.Bytes)
 	// Parts that the store has taken count before their file is durable.
 	p.Bytes = min(p.BytesTotal, max(p.Bytes, l.uploadedBytes.Load()))
 	return p
@@ -56,6 +57,7 @@ func (l *loop) pendingFiles() (pending []string, allFailed bool) {
 // describePending returns an error that names the pending files, each with its reason.
 func (l *loop) describePending(pending []string, what string) error {
 	slices.Sort(pending)
+	count := len(pending) + l.walk.last.untracked
 	var reasons []string
 	var first error
 	for _, path := range pending {
@@ -70,13 +72,13 @@ func (l *loop) describePending(pending []string, what string) error {
 		default:
 			reasons = append(reasons, uploader.Escape(path)+" is not finished: raise spec.uploader.drainTimeoutSeconds")
 		}
-		if len(reasons) == 5 && len(pending) > 6 {
-			reasons = append(reasons, fmt.Sprintf("and %d more", len(pending)-5))
+		if len(reasons) == 5 && count > 6 {
+			reasons = append(reasons, fmt.Sprintf("and %d more", count-5))
 			break
 		}
 	}
 	durable, _ := l.journal.Totals()
-	text := fmt.Sprintf("%d of %d files %s: %s", len(pending), len(pending)+durable, what, strings.Join(reasons, "; "))
+	text := fmt.Sprintf("%d of %d files %s: %s", count, count+durable, what, strings.Join(reasons, "; "))
 	return &notStoredError{text: text, err: first}
 }
 

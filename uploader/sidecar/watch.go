@@ -2,8 +2,6 @@ package sidecar
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"lighterman.dev/lighterman/uploader/spool"
@@ -49,6 +47,9 @@ func (l *loop) handleEvent(e spool.Event) {
 		l.walkWanted = true
 		return
 	}
+	if !l.hasRoom(e.Path) {
+		return
+	}
 	state, err := l.spool.Stat(e.Path)
 	if err != nil {
 		return // The file is gone, or is not regular: the next walk handles that.
@@ -59,41 +60,12 @@ func (l *loop) handleEvent(e spool.Event) {
 	}
 }
 
-// walkSpool considers every file of the spool.
-func (l *loop) walkSpool() {
-	defer func() { l.walkWanted, l.lastWalk = false, time.Now() }()
-	found := map[string]bool{}
-	for e := range l.spool.Walk(".") {
-		found[e.Path] = true
-		switch {
-		case e.Err == nil:
-			l.trackFile(e.Path, e.State)
-			if f := l.tracked[e.Path]; f != nil {
-				l.considerFile(e.Path, f)
-			}
-		case errors.Is(e.Err, spool.ErrNotRegular):
-			l.recordSkipped(e.Path)
-		default:
-			l.trackUnreadable(e.Path, fmt.Errorf("read the directory, or leave it out with spec.uploader.exclude: %w", e.Err))
-		}
-	}
-	if l.commit != nil {
-		l.trackOutputs()
-	}
-	for path, f := range l.tracked {
-		if !found[path] && !f.sending && !f.isOutput {
-			delete(l.tracked, path) // The file is gone, and was not opened before.
-		}
-	}
-}
-
 // recordSkipped records an entry that is not a regular file, for the manifest. What was a file under that name can no longer be read.
 func (l *loop) recordSkipped(path string) {
 	if f := l.tracked[path]; f != nil && !f.sending {
 		delete(l.tracked, path)
 	}
-	if _, known := l.skipped[path]; !known && l.Config.Matches(path) {
-		l.skipped[path] = "not a regular file"
-		l.Log.Warn("skip entry of spool", "path", path, "reason", l.skipped[path])
+	if l.Config.Matches(path) {
+		l.skip(path, "not a regular file")
 	}
 }
