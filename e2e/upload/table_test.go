@@ -146,7 +146,13 @@ var faults = []fault{
 		elsewhere: []string{"e2e/upload TestKill", "internal/cli/uploadercmd TestKill", "e2e TestUploaderAtTheEnd"},
 	},
 	{row: "kill -9 of the sidecar in the drain", elsewhere: []string{"e2e TestUploaderAtTheEnd"}},
-	{row: "Journal lost", cases: []scenario{{"files are found in the store", (*pod).journalIsLost, nil}}},
+	{
+		row: "Journal lost", cases: []scenario{{"files are found in the store", (*pod).journalIsLost, nil}},
+		elsewhere: []string{"uploader/journal TestJournalThatIsDamaged", "uploader/sidecar TestManifestOfManyFiles"},
+	},
+	{row: "The manifest cannot be seen in the store after it was written, or is another", elsewhere: []string{
+		"uploader/sidecar TestManifestThatIsNotThere", "uploader/sidecar TestManifestThatIsNotWhatWasWritten",
+	}},
 	{row: "kill -9 of a wrapped container", cases: []scenario{{"no manifest is written", (*pod).sessionIsLost, nil}}},
 	{row: "Fewer files or bytes than `uploader.expect` says, or none", cases: []scenario{
 		{"none", (*pod).nothingIsWritten, nil},

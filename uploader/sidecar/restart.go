@@ -18,6 +18,9 @@ func (s *sidecar) openJournal() ([]journal.Upload, error) {
 		return nil, err
 	}
 	s.journal, s.sender.Journal = j, j
+	if n := j.Damaged(); n > 0 {
+		s.Log.Warn("read journal", "damagedLines", n, "effect", "what they recorded is compared with the store again")
+	}
 	s.commands.restore(j)
 	return stale, nil
 }

@@ -18,6 +18,9 @@ type TakenKeys struct {
 	refusals map[string]error
 }
 
+// maxTakenKeys bounds the keys that are remembered.
+const maxTakenKeys = 4096
+
 // refusalOf returns the error with which the store has refused the key; nil: it has not.
 func (t *TakenKeys) refusalOf(key string) error {
 	if t == nil {
@@ -41,6 +44,12 @@ func (t *TakenKeys) setRefusal(key string, refusal error) {
 	}
 	if t.refusals == nil {
 		t.refusals = map[string]error{}
+	}
+	for other := range t.refusals {
+		if len(t.refusals) < maxTakenKeys {
+			break
+		}
+		delete(t.refusals, other) // Its content is sent again.
 	}
 	t.refusals[key] = refusal
 }
