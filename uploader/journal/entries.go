@@ -92,8 +92,8 @@ func (j *Journal) AddEntry(entry Entry) {
 		j.files++
 	}
 	j.bytes += e.Size - old.Size
-	if known && j.snapshots > 0 {
-		j.keepUnwritten(e)
+	if known && j.snapshots > 0 && len(j.unwritten) < maxUnwritten {
+		j.keepUnwritten(e) // Of more, the snapshot loses the earlier content: then what it lists is not what it counts.
 		return
 	}
 	j.writeUnwritten()

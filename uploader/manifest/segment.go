@@ -107,6 +107,10 @@ func (s *Segment) read(ctx context.Context, store objstore.Objects, visit func(*
 	if err != nil {
 		return err
 	}
+	base, _, ok := places(s.Key)
+	if !ok {
+		return errors.New("no uploader writes one there")
+	}
 	lines := bufio.NewScanner(text)
 	lines.Buffer(make([]byte, 0, 4<<10), maxLine)
 	entries, size, ended := 0, int64(0), false
@@ -123,6 +127,9 @@ func (s *Segment) read(ctx context.Context, store objstore.Objects, visit func(*
 		case entries >= min(s.Entries, MaxEntries):
 			return fmt.Errorf("it lists more than the %d files that the manifest counts in it", s.Entries)
 		default:
+			if err := line.check(base); err != nil {
+				return err
+			}
 			entries++
 			size += line.Size
 			if !visit(&line.Listed) {

@@ -56,9 +56,10 @@ func (s *sidecar) prepareRun(ctx context.Context, drain <-chan struct{}, stale [
 	return nil
 }
 
-// restoreFromManifest restores an empty journal from the manifest that an earlier process of the run has written.
+// restoreFromManifest restores a journal that is empty or damaged from the manifest that an earlier process of the run has
+// written.
 func (s *sidecar) restoreFromManifest(ctx context.Context) {
-	if durable, _ := s.journal.Totals(); durable > 0 {
+	if durable, _ := s.journal.Totals(); durable > 0 && s.journal.Damaged() == 0 {
 		return
 	}
 	m, err := manifest.Load(ctx, s.Store, s.keys.Manifest(s.Pod.UID))
@@ -74,14 +75,17 @@ func (s *sidecar) restoreFromManifest(ctx context.Context) {
 	}
 }
 
-// restoreEntries adds the files that a manifest lists to the journal, and its segments: they are not written again.
+// restoreEntries adds the files that a manifest lists to the journal, and its segments to an empty one: they are not written
+// again.
 func (s *sidecar) restoreEntries(ctx context.Context, m *manifest.Manifest) error {
-	if len(m.Segments) == 0 {
+	if durable, _ := s.journal.Totals(); durable > 0 || len(m.Segments) == 0 {
 		for f, err := range m.All(ctx, s.Store) {
 			if err != nil {
 				return err
 			}
-			s.journal.AddEntry(journal.Entry{File: f})
+			if _, known := s.journal.Entry(f.Path); !known {
+				s.journal.AddEntry(journal.Entry{File: f})
+			}
 		}
 		return nil
 	}

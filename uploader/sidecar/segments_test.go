@@ -148,3 +148,22 @@ func TestSkippedEntriesAreBounded(t *testing.T) {
 		t.Errorf("%d are listed, and %d more", len(m.Skipped), m.MoreSkipped)
 	}
 }
+
+// TestDamagedJournalIsCompletedFromTheManifest: a file that is in the store alone stays in the manifest.
+func TestDamagedJournalIsCompletedFromTheManifest(t *testing.T) {
+	h := newHarness(t, nil)
+	h.write("a", "one")
+	h.write("b", "two")
+	h.ready()
+	h.must(h.end())
+	h.must(os.Remove(filepath.Join(h.spool, "a")))
+	name := filepath.Join(h.options.Config.Directory, "journal")
+	text, err := os.ReadFile(name)
+	h.must(err)
+	h.must(os.WriteFile(name, []byte(strings.Replace(string(text), `"path":"a"`, "\x00\x00", 1)), 0o600))
+	h.ready()
+	h.must(h.end())
+	if h.names() != "a b" || !strings.Contains(h.logs.text(), "damagedLines=1") {
+		t.Errorf("the manifest lists %s", h.names())
+	}
+}
