@@ -21,7 +21,7 @@ const maxSize = 900 << 20
 const compactFrom = 16 << 20
 
 // errFull is the error of a journal that has reached maxSize.
-var errFull = fmt.Errorf("the journal has %d MiB, which is the most: a run may have about 1.6 million files: "+
+var errFull = fmt.Errorf("the journal has %d MiB, which is the most: a run may have about 2 million files: "+
 	"divide the files among several pods", maxSize>>20)
 
 // Journal is the journal of one run. Its methods may be called at the same time.
