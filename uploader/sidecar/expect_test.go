@@ -226,3 +226,39 @@ func restoreLimits(class objstore.Class, limit time.Duration) func() {
 	transfer.DefaultLimits[class] = limit
 	return func() { transfer.DefaultLimits[class] = before }
 }
+
+// TestRunThatIsTakenBackIsNotInTheIndex has a command that begins again after its run was complete, also where the sidecar was killed
+// meanwhile: nobody may find the run any more.
+func TestRunThatIsTakenBackIsNotInTheIndex(t *testing.T) {
+	for name, restart := range map[string]bool{"by the same process": false, "by the next process": true} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, expecting(uploader.Expect{}, uploader.Wrap))
+			h.earlierRun("earlier", manifest.Complete, 1, time.Hour)
+			h.ready()
+			h.write("a", "text")
+			end := h.session("main")
+			if verdict := h.finish("main"); verdict.Error != "" {
+				t.Fatal(verdict.Error)
+			}
+			end()
+			if e := h.newestRun(manifest.Complete); e == nil || e.Run != pod.UID {
+				t.Fatalf("the newest run is %+v", e)
+			}
+			if restart {
+				h.kill()
+				_ = h.ended() // It was killed.
+				h.ready()
+			}
+			begun := strings.Count(h.logs.text(), `command started" container=main`)
+			again := h.session("main")
+			defer again()
+			h.eventually("the session begins", func() bool {
+				return strings.Count(h.logs.text(), `command started" container=main`) > begun
+			})
+			h.eventually("the complete manifest is taken back", func() bool { return h.manifest().State == manifest.Open })
+			if e := h.newestRun(manifest.Complete); e == nil || e.Run != "earlier" {
+				t.Errorf("the newest run is %+v", e)
+			}
+		})
+	}
+}

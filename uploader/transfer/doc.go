@@ -19,7 +19,10 @@
 // writer has closed the file, the rest is sent, and the earlier parts are read again, for a writer may have changed its
 // earlier output: pg_dump's custom format writes its table of contents at the front in the end. The kernel does not
 // keep which part of a file was written: a time of modification is of the whole file, inotify merges events and names
-// no place, and pages that were written back are clean again. So all parts are read, and only their checksums are made,
+// no place, and pages that were written back are clean again. fanotify has the range of a write since Linux 6.14
+// (FAN_PRE_ACCESS, commit f156524e5d72), but only for CAP_SYS_ADMIN, and each write waits for its listener. A clone of
+// the file (FICLONE, XFS and Btrfs) would show by its extents which blocks were replaced since, but the kernel first
+// writes all dirty pages back (fs/remap_range.c). So all parts are read, and only their checksums are made,
 // which is as fast as memory. SHA-256 is made again only if a part did change, and then after the object is visible.
 //
 // A Stream has no file: it is the standard output of a command. Its parts stay in memory until the store has confirmed
