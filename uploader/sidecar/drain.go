@@ -69,10 +69,10 @@ func (l *loop) endIncomplete(ctx context.Context) {
 func (l *loop) writeLastManifest(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, drainReserve/2)
 	defer cancel()
-	if state := l.manifestState(); state == manifest.Complete || state == manifest.Drained {
-		l.removeFromIndex(ctx)
-	}
 	if _, _, err := l.putManifest(ctx, l.newManifest(manifest.Open)); err != nil {
 		l.Log.Warn("write open manifest", "reason", "the run is not complete", "error", err)
+	}
+	if state := l.manifestState(); state == manifest.Complete || state == manifest.Drained {
+		l.removeFromIndex(ctx)
 	}
 }

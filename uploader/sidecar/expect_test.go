@@ -230,7 +230,9 @@ func restoreLimits(class objstore.Class, limit time.Duration) func() {
 // TestRunThatIsTakenBackIsNotInTheIndex has a command that begins again after its run was complete, also where the sidecar was killed
 // meanwhile: nobody may find the run any more.
 func TestRunThatIsTakenBackIsNotInTheIndex(t *testing.T) {
-	for name, restart := range map[string]bool{"by the same process": false, "by the next process": true} {
+	for name, test := range map[string]struct{ restart, denied bool }{
+		"by the same process": {}, "by the next process": {restart: true}, "without leave to delete": {denied: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t, expecting(uploader.Expect{}, uploader.Wrap))
 			h.earlierRun("earlier", manifest.Complete, 1, time.Hour)
@@ -244,7 +246,15 @@ func TestRunThatIsTakenBackIsNotInTheIndex(t *testing.T) {
 			if e := h.newestRun(manifest.Complete); e == nil || e.Run != pod.UID {
 				t.Fatalf("the newest run is %+v", e)
 			}
-			if restart {
+			if test.denied {
+				h.fault.set(func(call, _ string) error {
+					if call == "Delete" {
+						return storeError(objstore.Denied)
+					}
+					return nil
+				})
+			}
+			if test.restart {
 				h.kill()
 				_ = h.ended() // It was killed.
 				h.ready()
@@ -256,9 +266,16 @@ func TestRunThatIsTakenBackIsNotInTheIndex(t *testing.T) {
 				return strings.Count(h.logs.text(), `command started" container=main`) > begun
 			})
 			h.eventually("the complete manifest is taken back", func() bool { return h.manifest().State == manifest.Open })
-			if e := h.newestRun(manifest.Complete); e == nil || e.Run != "earlier" {
-				t.Errorf("the newest run is %+v", e)
+			if test.denied {
+				// Whoever reads the entry finds another manifest than it names.
+				e, text := h.newestRun(manifest.Complete), h.object(strings.TrimPrefix(manifestKey, "payments/pg/"))
+				if e == nil || e.ManifestSHA256 == fmt.Sprintf("%x", sha256.Sum256([]byte(text))) {
+					t.Errorf("the newest run is %+v", e)
+				}
+				h.eventually("the log says so", func() bool { return strings.Contains(h.logs.text(), "remove run from index") })
+				return
 			}
+			h.eventually("the index does not name the run", func() bool { return h.newestRun(manifest.Complete).Run == "earlier" })
 		})
 	}
 }

@@ -76,6 +76,13 @@ func (f *fault) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	return f.Store.Stat(ctx, key)
 }
 
+func (f *fault) Delete(ctx context.Context, key, version string) error {
+	if err := f.error("Delete", key); err != nil {
+		return err
+	}
+	return f.Store.Delete(ctx, key, version)
+}
+
 func (f *fault) List(ctx context.Context, prefix string, limit int) iter.Seq2[objstore.Listed, error] {
 	if err := f.error("List", prefix); err != nil {
 		return func(yield func(objstore.Listed, error) bool) { yield(objstore.Listed{}, err) }

@@ -69,13 +69,13 @@ func (l *loop) writeManifest(state manifest.State, onWritten func(*loop, error))
 	s, begin := l.sidecar, time.Now()
 	takeBack := state == manifest.Open && l.manifest.state != manifest.Open
 	s.workers.Go(func() {
-		if takeBack {
-			s.removeFromIndex(s.sendCtx)
-		}
 		written, last, err := s.putManifest(s.sendCtx, m)
 		var indexErr error
 		if err == nil {
 			indexErr = s.putIndex(s.sendCtx, m, written)
+		}
+		if err == nil && takeBack {
+			s.removeFromIndex(s.sendCtx)
 		}
 		s.post(func(l *loop) {
 			l.manifest.writing, l.manifest.writtenAt, l.manifest.duration = false, time.Now(), time.Since(begin)

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"time"
 
 	"lighterman.dev/lighterman/uploader/index"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/objstore"
+	"lighterman.dev/lighterman/uploader/transfer"
 )
 
 // errNotIndexed is the error of a run that is stored, and that nobody would find.
@@ -50,14 +54,22 @@ func (s *sidecar) putIndex(ctx context.Context, m *manifest.Manifest, written ma
 	return nil
 }
 
-// removeFromIndex removes the entries of the run, which is taken back. What it cannot remove names a manifest that is another by
-// then, so a reader finds that out.
+// removeTimeout bounds how long the sidecar tries to remove a run from the index.
+const removeTimeout = 30 * time.Second
+
+// removeFromIndex removes the entries of the run, which is taken back. What it cannot remove, as without leave to delete, names a
+// manifest that is another by then: a reader finds that out.
 func (s *sidecar) removeFromIndex(ctx context.Context) {
 	series := s.series()
 	if series == nil {
 		return
 	}
-	err := s.sender.Retry.Do(ctx, "remove the run from the index", func(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
+	defer cancel()
+	retry := s.sender.Retry
+	retry.Limits = maps.Clone(transfer.DefaultLimits)
+	delete(retry.Limits, objstore.Denied) // Leave to delete may be withheld on purpose.
+	err := retry.Do(ctx, "remove the run from the index", func(ctx context.Context) error {
 		return series.Remove(ctx, s.Pod.UID)
 	})
 	if err != nil {
