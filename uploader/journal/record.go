@@ -17,8 +17,10 @@ type Upload struct {
 	Path string `json:"path"`
 	Key  string `json:"key"`
 	ID   string `json:"id"`
-	// PartSize is the size of every part but the last.
+	// PartSize is the size of the first parts.
 	PartSize int64 `json:"partSize"`
+	// DoubleAfter is the number of parts after which their size doubles, each time. Zero: all but the last are equal.
+	DoubleAfter int `json:"doubleAfter,omitzero"`
 	// Parts are the parts that the store has confirmed, by number.
 	Parts map[int]objstore.Part `json:"parts,omitempty"`
 	// Staged is nil until the store has every part of the file, and again as soon as a part is replaced.

@@ -62,6 +62,10 @@ type Limits struct {
 	MaxParts int
 	// MaxPut bounds what Put takes.
 	MaxPut int64
+	// MaxObject bounds an object; zero: MaxParts parts of MaxPart.
+	MaxObject int64
+	// EqualParts: all parts but the last have one size.
+	EqualParts bool
 	// Sequential: parts are sent in order, one at a time, and cannot be replaced.
 	Sequential bool
 	// Align divides the size of every part but the last; zero: any size.

@@ -31,8 +31,8 @@ const readAhead = 2
 
 // partRange returns where a part is in a file of a size.
 func (t *transfer) partRange(number int, size int64) (offset, length int64) {
-	offset = int64(number-1) * t.partSize
-	return offset, min(t.partSize, size-offset)
+	offset = t.layout.offsetOf(number)
+	return offset, min(t.layout.sizeOf(number), size-offset)
 }
 
 // waitInFlight waits for the parts that are being sent.

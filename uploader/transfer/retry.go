@@ -45,13 +45,11 @@ var DefaultLimits = map[objstore.Class]time.Duration{
 
 // Do calls do until it succeeds, or its class of error is no longer retried. It returns the last error.
 func (r *Retry) Do(ctx context.Context, request string, do func(context.Context) error) error {
-	limits, firstPause, longestPause := r.Limits, r.FirstPause, r.LongestPause
+	limits := r.Limits
 	if limits == nil {
 		limits = DefaultLimits
 	}
-	if firstPause == 0 {
-		firstPause, longestPause = 200*time.Millisecond, 30*time.Second
-	}
+	firstPause, longestPause := r.pauses()
 	var failingSince time.Time
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		began := time.Now()
@@ -83,6 +81,14 @@ func (r *Retry) Do(ctx context.Context, request string, do func(context.Context)
 			return joinContextError(ctx, err)
 		}
 	}
+}
+
+// pauses returns the first and the longest pause of the back-off.
+func (r *Retry) pauses() (first, longest time.Duration) {
+	if r.FirstPause == 0 {
+		return 200 * time.Millisecond, 30 * time.Second
+	}
+	return r.FirstPause, r.LongestPause
 }
 
 // reportRecovered reports that a request has succeeded that was failing since a time; zero: it was not.

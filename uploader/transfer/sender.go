@@ -18,7 +18,8 @@ type Sender struct {
 	Spool   *spool.Spool
 	// NewObject returns the object of a key.
 	NewObject func(key string) *objstore.Object
-	// PartSize is in bytes. A file that would have too many parts has larger ones.
+	// PartSize is in bytes. A file that would have too many parts has larger ones; with a growing file, parts become
+	// larger the further they are from its beginning.
 	PartSize int64
 	Gate     *Gate
 	Retry    Retry
@@ -31,7 +32,9 @@ type Sender struct {
 	// ReportDelay is called with each error that is retried, and with nil when the retry succeeds. path is the one that
 	// the file was opened at. May be nil.
 	ReportDelay func(path string, err error)
-	Log         *slog.Logger
+	// ReportRestart is called when an upload is begun anew, so that its parts are sent again. May be nil.
+	ReportRestart func()
+	Log           *slog.Logger
 }
 
 // ErrOpenForWriting is the error of a file that a process has open for writing: the file is not complete.

@@ -31,7 +31,7 @@ func (s *Sender) NeedsParts(size int64) bool {
 // runStageRound sends what differs between file and upload, and records that the upload is whole if the file did not
 // change meanwhile.
 func (t *transfer) runStageRound(ctx context.Context) error {
-	state, err := t.waitQuiescent(ctx)
+	state, err := t.beginRound(ctx)
 	if err != nil {
 		return err
 	}
@@ -108,11 +108,10 @@ func (t *transfer) listParts() ([]objstore.Part, error) {
 func (t *transfer) resendLastPart(ctx context.Context, list []objstore.Part) error {
 	t.lastPartResent = true
 	last := list[len(list)-1]
-	offset, _ := t.partRange(last.Number, last.Size)
 	put := func(ctx context.Context, body objstore.Body) (objstore.Part, error) {
 		return t.Store.PutPart(ctx, t.object, t.id, last.Number, body)
 	}
 	request := fmt.Sprintf("put part %d of %s again", last.Number, t.object.Key)
-	_, err := sendBody(ctx, t, request, offset, content{size: last.Size, sum: last.Sum}, put)
+	_, err := sendBody(ctx, t, request, t.layout.offsetOf(last.Number), content{size: last.Size, sum: last.Sum}, put)
 	return err
 }

@@ -64,7 +64,7 @@ func (s *Sender) NewStream(path, key string, memory int64) *Stream {
 	return &Stream{
 		t: &transfer{
 			Sender: &sender, path: uploader.Escape(path), object: s.NewObject(key), digest: newDigest(),
-			partSize: plan.size(1), parts: newParts(), lastPartResent: true, // It is in memory no more.
+			layout: layout{first: plan.size(1)}, parts: newParts(), lastPartResent: true, // It is in memory no more.
 		},
 		plan: plan,
 		// One part is filled while as many are sent as the gate lets through.

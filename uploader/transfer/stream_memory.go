@@ -30,10 +30,14 @@ func newStreamPlan(l objstore.Limits, partSize, memory int64) streamPlan {
 	align := max(1, l.Align)
 	// One part is filled while another is sent.
 	most := max(align, min(l.MaxPart, max(memory/2, l.MinPart))/align*align)
-	return streamPlan{
+	plan := streamPlan{
 		first: min(most, (max(partSize, l.MinPart)+align-1)/align*align), most: most, memory: max(memory, 2*most),
 		parts: int64(l.MaxParts), growth: max(1, int64(l.MaxParts)/growthSteps),
 	}
+	if l.EqualParts { // They cannot grow later.
+		plan.first, plan.growth = most, plan.parts
+	}
+	return plan
 }
 
 // size returns the size of a part; zero: there is none of this number.

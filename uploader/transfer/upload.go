@@ -27,7 +27,9 @@ func (t *transfer) beginUpload(ctx context.Context) error {
 	switch {
 	case err == nil:
 		t.id = id
-		t.Journal.BeginUpload(journal.Upload{Path: t.path, Key: t.object.Key, ID: t.id, PartSize: t.partSize})
+		t.Journal.BeginUpload(journal.Upload{
+			Path: t.path, Key: t.object.Key, ID: t.id, PartSize: t.layout.first, DoubleAfter: t.layout.doubleAfter,
+		})
 	case objstore.ClassOf(err) == objstore.Exists:
 		t.Log.Warn("compare file with existing object", "key", t.object.Key)
 		t.parts.existsErr, err = err, nil
@@ -44,6 +46,15 @@ func (t *transfer) resetUpload() {
 	t.Journal.EndUpload(t.path)
 	t.parts.stored = map[int]objstore.Part{}
 	t.parts.existsErr = nil
+}
+
+// restartUpload makes the next round begin a new upload, for a reason, and reports that.
+func (t *transfer) restartUpload(ctx context.Context, reason string, err error) error {
+	t.Log.Warn("restart upload", "path", t.path, "reason", reason, "error", err)
+	if t.ReportRestart != nil {
+		t.ReportRestart()
+	}
+	return t.abandonUpload(ctx)
 }
 
 // abandonUpload aborts the upload, and makes the next round begin a new one.
@@ -155,7 +166,7 @@ func (t *transfer) fullDigest() (*digest, error) {
 func (t *transfer) rehash() (*digest, error) {
 	d := newDigest()
 	for i, c := range t.digest.sums {
-		got, err := d.addPart(t.file, int64(i)*t.partSize, c.size, c.sum.Algorithm)
+		got, err := d.addPart(t.file, t.layout.offsetOf(i+1), c.size, c.sum.Algorithm)
 		if err != nil {
 			return nil, err
 		}
