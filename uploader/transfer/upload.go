@@ -1,9 +1,12 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"time"
 
 	"lighterman.dev/lighterman/uploader/checksum"
 	"lighterman.dev/lighterman/uploader/journal"
@@ -100,7 +103,7 @@ func (t *transfer) completeUpload(ctx context.Context, list []objstore.Part, who
 			if err := t.checkStored(whole, stored); err != nil {
 				return objstore.Stored{}, err
 			}
-			return t.statCompleted(ctx, stored)
+			return t.statCompleted(ctx, whole, stored)
 		}
 		if objstore.ClassOf(err) == objstore.Corrupt {
 			return objstore.Stored{}, fmt.Errorf("%w: %w", errUnfit, err)
@@ -131,16 +134,35 @@ func (t *transfer) complete(ctx context.Context, list []objstore.Part) (stored o
 	return stored, err
 }
 
-// statCompleted returns the object that the store has confirmed, as the store describes it.
-func (t *transfer) statCompleted(ctx context.Context, stored objstore.Stored) (objstore.Stored, error) {
+// lateLimit bounds how long a store may describe a key as it was before a write that it has confirmed.
+const lateLimit = 15 * time.Second
+
+// statCompleted returns the object that the store has confirmed, as the store describes it. A store may know the object a
+// moment later than it confirms it, and until then have none of the key, or the former one.
+func (t *transfer) statCompleted(ctx context.Context, whole content, stored objstore.Stored) (objstore.Stored, error) {
 	if t.WriteOnly {
 		return stored, nil
 	}
-	described, err := t.statObject(ctx)
+	var described objstore.Stored
+	var differs error
+	retry := t.Retry
+	retry.Limits = maps.Clone(retry.limits())
+	retry.Limits[objstore.NotFound] = lateLimit
+	err := retry.Do(ctx, "stat "+t.object.Key, func(ctx context.Context) (err error) {
+		described, err = t.Store.Stat(ctx, t.object.Key)
+		differs = nil
+		if err != nil || described.Version != stored.Version {
+			return err
+		}
+		if differs = t.checkStored(whole, described); differs != nil {
+			return &objstore.Error{Class: objstore.NotFound, Err: differs}
+		}
+		return nil
+	})
 	if err == nil && described.Version != stored.Version {
 		return stored, nil // A newer version was written since. The manifest names the version of this upload.
 	}
-	return described, err
+	return described, cmp.Or(differs, err)
 }
 
 // entryWithDigest returns the journal's entry with the SHA-256 of the file.
