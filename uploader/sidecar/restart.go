@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"lighterman.dev/lighterman/uploader/journal"
@@ -128,7 +129,8 @@ func (s *sidecar) abortStaleUploads(ctx context.Context, stale []journal.Upload)
 			s.Log.Warn("list unfinished uploads", "error", err)
 			return
 		}
-		if !known[u.ID] {
+		// A store may list other keys than those of the prefix.
+		if !known[u.ID] && strings.HasPrefix(u.Key, s.keys.Prefix()) {
 			s.abortUpload(ctx, u.Key, u.ID)
 		}
 	}
