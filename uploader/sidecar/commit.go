@@ -43,7 +43,7 @@ func (l *loop) stepCommit() {
 	switch {
 	case l.commit != nil && !ended:
 		l.Log.Warn("give up commit", "reason", "a wrapped command has begun again")
-		l.commit = nil
+		l.clearCommit()
 	case l.commit == nil && ended && len(l.waiters) > 0:
 		l.beginCommit()
 	}
@@ -64,10 +64,17 @@ func (l *loop) runEnded() bool {
 	return l.draining
 }
 
+// clearCommit makes requests pause as long as they did before the commit.
+func (l *loop) clearCommit() {
+	l.commit = nil
+	l.sender.Retry.Wakeup.Hurry(time.Time{})
+}
+
 // beginCommit looks for the files that are not durable. Those that failed permanently are tried once more: the cause may have been removed
 // meanwhile.
 func (l *loop) beginCommit() {
 	l.commit = &commit{deadline: time.Now().Add(l.drainTimeout())}
+	l.sender.Retry.Wakeup.Hurry(l.commit.deadline)
 	for _, f := range l.tracked {
 		f.permanent, f.recheckAt = false, time.Time{}
 	}
@@ -155,7 +162,7 @@ func (l *loop) writeRunManifest() {
 
 // endCommit ends the commit with its result.
 func (l *loop) endCommit(err error) {
-	l.commit = nil
+	l.clearCommit()
 	switch {
 	case err == nil:
 		l.published.openDue = ""

@@ -30,6 +30,8 @@ type trackedFile struct {
 	delayedBy error
 	// walk is the number of the last walk that has found it.
 	walk int
+	// stalled means that the file is counted among the stalled streams.
+	stalled bool
 	// heldBack is the state in which nothing more is done about it before the commit.
 	heldBack spool.State
 	// isOutput means that it is the standard output of a command, which is in no spool.
@@ -107,6 +109,7 @@ func (l *loop) considerFile(path string, f *trackedFile) {
 	if f.writerClosed != nil {
 		close(f.writerClosed)
 		f.writerClosed = nil
+		l.updateStalled(f)
 		return
 	}
 	if remaining := l.untilSettled(f); remaining > 0 {

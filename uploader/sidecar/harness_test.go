@@ -35,6 +35,14 @@ type fault struct {
 
 	// fail returns the error of a call; nil: the call is made.
 	fail atomic.Pointer[func(call, key string) error]
+	// largest is the largest object; zero: that of the store.
+	largest int64
+}
+
+func (f *fault) Limits() objstore.Limits {
+	limits := f.Store.Limits()
+	limits.MaxObject = f.largest
+	return limits
 }
 
 func (f *fault) set(fail func(call, key string) error) { f.fail.Store(&fail) }

@@ -13,6 +13,7 @@ type loop struct {
 
 	tracked     map[string]*trackedFile // the files that are not durable, by path
 	queue       []string                // those of them that wait to be sent
+	anyFailed   bool                    // a file has failed since one was sent
 	openFiles   int                     // how many are being sent, without those that are followed
 	nextRecheck time.Time               // the earliest recheckAt of them
 	walks       *time.Ticker            // tells when the next walk is due in any case

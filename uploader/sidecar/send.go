@@ -47,8 +47,10 @@ func (l *loop) startSending(path string, f *trackedFile) {
 				l.openFiles--
 			}
 			f.sending, f.writerClosed, f.delayedBy = false, nil, nil
+			l.updateStalled(f)
 			if err == nil {
 				f.err, f.failures = nil, 0
+				l.resumeFailed()
 				done(l, path, f)
 			} else {
 				l.handleFailed(path, f, err)
@@ -117,6 +119,7 @@ func (s *sidecar) reportDelay(path string, err error) {
 			return
 		}
 		f.delayedBy = err
+		l.updateStalled(f)
 	})
 }
 
@@ -165,7 +168,8 @@ var temporaryClasses = map[objstore.Class]bool{
 func (l *loop) scheduleRetry(path string, f *trackedFile, err error) {
 	f.err = err
 	f.failures++
-	f.permanent = errors.Is(err, transfer.ErrConflict) || errors.Is(err, uploader.ErrKeyTooLong)
+	f.permanent = errors.Is(err, transfer.ErrConflict) || errors.Is(err, transfer.ErrTooLarge) ||
+		errors.Is(err, uploader.ErrKeyTooLong)
 	pause := min(5*time.Minute, 30*time.Second<<min(f.failures-1, 4))
 	if l.commit != nil {
 		// The commit has a deadline: retry soon, and only what a retry may help.
@@ -174,6 +178,7 @@ func (l *loop) scheduleRetry(path string, f *trackedFile, err error) {
 		f.permanent = f.permanent || !ofStore || !temporaryClasses[objstore.ClassOf(err)]
 	}
 	if !f.permanent {
+		l.anyFailed = true
 		l.recheckAfter(f, pause)
 	}
 	l.Metrics.filesTotal.WithLabelValues("failed").Inc()
