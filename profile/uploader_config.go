@@ -102,7 +102,9 @@ func configureS3Uploader(e *Environment, c *uploader.Config) {
 	where := e.location
 	c.S3 = &uploader.S3{
 		Bucket: e.bucket(), Region: where.region, Endpoint: where.endpoint, ForcePathStyle: where.pathStyle,
-		Checksums: string(where.checksums), MaxParts: e.preset.maxParts, Auth: e.uploaderAuth(),
+		Checksums: string(where.checksums), MaxParts: e.preset.maxParts,
+		MaxObject: e.preset.maxObject, EqualParts: e.preset.equalParts,
+		UnconditionalComplete: e.preset.unconditionalComplete, Auth: e.uploaderAuth(),
 	}
 }
 

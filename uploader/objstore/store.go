@@ -66,6 +66,8 @@ type Limits struct {
 	MaxObject int64
 	// EqualParts: all parts but the last have one size.
 	EqualParts bool
+	// UnconditionalComplete: Complete replaces an object that exists, whatever Object.Overwrite says.
+	UnconditionalComplete bool
 	// Sequential: parts are sent in order, one at a time, and cannot be replaced.
 	Sequential bool
 	// Align divides the size of every part but the last; zero: any size.

@@ -67,8 +67,10 @@ func (s *Store) Complete(
 ) (objstore.Stored, error) {
 	done := objstore.Stored{Key: o.Key, Metadata: o.Metadata, Sum: checksum.Combine(parts)}
 	in := &s3.CompleteMultipartUploadInput{
-		Bucket: s.bucket, Key: &o.Key, UploadId: &id, IfNoneMatch: newProperties(o).ifNoneMatch,
-		MultipartUpload: &types.CompletedMultipartUpload{},
+		Bucket: s.bucket, Key: &o.Key, UploadId: &id, MultipartUpload: &types.CompletedMultipartUpload{},
+	}
+	if !s.limits.UnconditionalComplete {
+		in.IfNoneMatch = newProperties(o).ifNoneMatch
 	}
 	for _, part := range parts {
 		done.Size += part.Size

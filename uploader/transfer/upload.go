@@ -19,6 +19,9 @@ func (t *transfer) beginUpload(ctx context.Context) error {
 	if t.id != "" || t.keyTaken() {
 		return nil
 	}
+	if err := t.checkKeyReadable(); err != nil {
+		return err
+	}
 	if t.parts.existsErr = t.earlierRefusal(ctx); t.keyTaken() {
 		return nil
 	}
@@ -128,10 +131,46 @@ func (t *transfer) completeUpload(ctx context.Context, list []objstore.Part, who
 // complete asks the store to complete the upload, with retries.
 func (t *transfer) complete(ctx context.Context, list []objstore.Part) (stored objstore.Stored, err error) {
 	err = t.Retry.Do(ctx, "complete "+t.object.Key, func(ctx context.Context) (err error) {
+		if err := t.checkKeyFree(ctx); err != nil {
+			return err
+		}
 		stored, err = t.Store.Complete(ctx, t.object, t.id, list)
 		return err
 	})
 	return stored, err
+}
+
+// replacesObjects reports whether the store would complete an upload over an object that must not be replaced.
+func (t *transfer) replacesObjects() bool {
+	return !t.object.Overwrite && t.Store.Limits().UnconditionalComplete
+}
+
+// checkKeyReadable returns an error if an object of the key cannot be looked for and the store would replace it.
+func (t *transfer) checkKeyReadable() error {
+	if !t.WriteOnly || !t.replacesObjects() {
+		return nil
+	}
+	return &objstore.Error{
+		Class: objstore.Invalid,
+		Cure:  "give the identity leave to read, set spec.uploader.overwrite, or use the store's own API (a profile of gcs)",
+		Err: fmt.Errorf("%s: the store would replace an object of this key, and the identity may not look for one",
+			t.object.Key),
+	}
+}
+
+// checkKeyFree returns an error of class Exists if an object has the key and the store would replace it. An object that
+// another writes between this look and Complete is replaced all the same.
+func (t *transfer) checkKeyFree(ctx context.Context) error {
+	if !t.replacesObjects() {
+		return nil
+	}
+	switch _, err := t.Store.Stat(ctx, t.object.Key); {
+	case err == nil:
+		return &objstore.Error{Class: objstore.Exists, Err: fmt.Errorf("an object has the key %s", t.object.Key)}
+	case objstore.ClassOf(err) != objstore.NotFound:
+		return err
+	}
+	return nil
 }
 
 // lateLimit bounds how long a store may describe a key as it was before a write that it has confirmed.
