@@ -89,6 +89,28 @@ var faults = []fault{
 		{"it heals", (*pod).deniedForAWhile, nil},
 		{"it does not heal", (*pod).deniedForGood, nil},
 	}},
+	{row: "Stream: the store takes no part of a growing file for a while", cases: []scenario{
+		{"it refuses", (*pod).streamIsRefused, nil},
+	}, elsewhere: []string{"uploader/sidecar TestStreamThatStallsIsToldAndGoesOn", "uploader/transfer TestOldErrorOfAStreamDoesNotDecide"}},
+	{row: "Stream: the upload is gone, as a lifecycle rule of the bucket may abort it", cases: []scenario{
+		{"it is aborted", (*pod).streamUploadIsGone, []string{"S3", "GCS"}},
+	}},
+	{row: "Stream: the file outgrows the parts that were planned for its file system", elsewhere: []string{
+		"uploader/transfer TestStreamThatNeedsLargerParts",
+	}},
+	{row: "A file that is larger than the largest object of the store", elsewhere: []string{
+		"uploader/transfer TestFileLargerThanAnyObject", "uploader/sidecar TestStreamThatIsTooLarge",
+	}},
+	{row: "The store describes an object a moment later than it confirms it", cases: []scenario{
+		{"it has none at first", (*pod).describedLate, nil},
+	}, elsewhere: []string{"uploader/transfer TestObjectThatIsDescribedLate"}},
+	{row: "The store is well again, or the pod ends, while a request pauses", elsewhere: []string{
+		"uploader/sidecar TestDrainEndsPauses", "uploader/transfer TestSuccessEndsPauses",
+		"uploader/transfer TestLastAttemptIsJustBeforeTheDeadline",
+	}},
+	{row: "The store lists the unfinished uploads of other keys", elsewhere: []string{
+		"uploader/sidecar TestUploadsOfOthersAreNotAborted",
+	}},
 	{row: "Token expiry mid-run", cases: []scenario{{"the token file is replaced", (*pod).tokenExpires, nil}}},
 	{row: "The Secret of a key is changed, and the old key revoked", elsewhere: []string{
 		"e2e/upload TestRotatedKeys", "e2e TestRotatedKey", "uploader/secrets TestNeverHalfAPair", "uploader/s3 TestRotatedAccessKey",
@@ -136,6 +158,12 @@ var faults = []fault{
 		elsewhere: []string{"internal/cli/uploadercmd TestSpoolThatLeadsToCredentials", "uploader/spool TestLinkOfAVolume"},
 	},
 	{row: "Two files racing to one key", cases: []scenario{{"of two pods", (*pod).twoPodsRace, nil}}},
+	{
+		row: "Object of the key exists, and the store completes an upload without a condition (preset GCSInterop)",
+		elsewhere: []string{
+			"uploader/transfer TestKeyThatIsTakenWhereCompleteReplaces", "uploader/transfer TestWriteOnlyWhereCompleteReplaces",
+		},
+	},
 	{row: "Object of the key exists", cases: []scenario{
 		{"with the same bytes", (*pod).objectIsTheSame, nil},
 		{"with other bytes", (*pod).objectIsAnother, nil},
