@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -85,9 +86,8 @@ func (m *streamMemory) take(ctx context.Context, size int64) (*streamBuffer, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.idle) > 0 && int64(len(m.idle[0].data)) != size {
-		m.idle = nil // Parts grow: memory of the former size is not needed again.
-	}
+	// Parts grow: memory of the former size is not needed again, and may be freed after some of the new size.
+	m.idle = slices.DeleteFunc(m.idle, func(b *streamBuffer) bool { return int64(len(b.data)) != size })
 	if last := len(m.idle) - 1; last >= 0 {
 		buffer := m.idle[last]
 		m.idle = m.idle[:last]
