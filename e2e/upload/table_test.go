@@ -157,6 +157,12 @@ var faults = []fault{
 		row:       "A container makes the spool a link to the uploader's credentials",
 		elsewhere: []string{"internal/cli/uploadercmd TestSpoolThatLeadsToCredentials", "uploader/spool TestLinkOfAVolume"},
 	},
+	{row: "Mode, times or links of a stored file change, and its content stays", cases: []scenario{
+		{"it is not sent", (*pod).stateChanges, nil},
+	}, elsewhere: []string{"uploader/transfer TestContentThatIsStoredIsNotSentAgain"}},
+	{row: "A new pod takes over the volume", cases: []scenario{
+		{"keys do not tell pods apart", (*pod).nextPodOnTheVolume, nil},
+	}, elsewhere: []string{"uploader/transfer TestFileThatAnotherPodHasStored"}},
 	{row: "Two files racing to one key", cases: []scenario{{"of two pods", (*pod).twoPodsRace, nil}}},
 	{
 		row: "Object of the key exists, and the store completes an upload without a condition (preset GCSInterop)",

@@ -132,8 +132,9 @@ func newSidecar(o Options) (*sidecar, error) {
 	gate := transfer.NewGate(o.Config.Concurrency, partSize)
 	s.sender = &transfer.Sender{
 		Store: o.Store, Spool: s.spool, NewObject: s.newObject, PartSize: partSize, Gate: gate,
-		Retry:     transfer.Retry{OnThrottled: gate.Narrow, Wakeup: &transfer.Wakeup{}, Log: o.Log},
-		TakenKeys: &transfer.TakenKeys{}, ReportProgress: s.addUploadedBytes, ReportDelay: s.reportDelay,
+		Retry:      transfer.Retry{OnThrottled: gate.Narrow, Wakeup: &transfer.Wakeup{}, Log: o.Log},
+		SharedKeys: !template.IsPerPod(), TakenKeys: &transfer.TakenKeys{}, ReportProgress: s.addUploadedBytes,
+		ReportDelay:   s.reportDelay,
 		ReportRestart: s.Metrics.restartsTotal.Inc, Log: o.Log,
 	}
 	return s, nil

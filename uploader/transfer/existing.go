@@ -57,10 +57,15 @@ func (t *TakenKeys) setRefusal(key string, refusal error) {
 // canStatFirst reports whether looking at the key before writing is permitted and of use.
 func (t *transfer) canStatFirst() bool { return !t.object.Overwrite && !t.WriteOnly }
 
-// earlierRefusal returns the refusal of an earlier attempt if an object still has the key. Where that cannot be found
-// out, the write decides.
+// earlierRefusal returns the refusal of an earlier attempt if an object still has the key; where pods share keys, also for
+// one that another pod has stored. Where that cannot be found out, the write decides.
 func (t *transfer) earlierRefusal(ctx context.Context) error {
 	refusal := t.TakenKeys.refusalOf(t.object.Key)
+	if refusal == nil && t.SharedKeys {
+		refusal = &objstore.Error{
+			Class: objstore.Exists, Err: fmt.Errorf("an object has the key %s", t.object.Key),
+		}
+	}
 	if refusal == nil || !t.canStatFirst() {
 		return nil
 	}

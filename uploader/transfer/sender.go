@@ -25,6 +25,9 @@ type Sender struct {
 	Retry    Retry
 	// TakenKeys remembers conflicts from one attempt to the next. Nil: each attempt sends the file again.
 	TakenKeys *TakenKeys
+	// SharedKeys means that another pod may have stored the same file at the same key: the key is looked at before content
+	// is sent.
+	SharedKeys bool
 	// WriteOnly means that objects cannot be read: they are not compared after the store has confirmed them.
 	WriteOnly bool
 	// ReportProgress is called with the bytes that the store has taken; negative: they are to be sent again.
@@ -54,13 +57,14 @@ func (s *Sender) Send(
 	ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{},
 ) (journal.Entry, error) {
 	var entry journal.Entry
-	t, err := s.beginTransfer(ctx, f, key, writerClosed)
-	if err == nil {
-		err = t.runRounds(ctx, func(ctx context.Context) (err error) {
-			entry, err = t.runRound(ctx)
-			return err
-		})
+	t, known, err := s.beginTransfer(ctx, f, key, writerClosed)
+	if err != nil || known != nil {
+		return valueOrZero(known), err
 	}
+	err = t.runRounds(ctx, func(ctx context.Context) (err error) {
+		entry, err = t.runRound(ctx)
+		return err
+	})
 	if err != nil {
 		return journal.Entry{}, err
 	}
@@ -68,23 +72,38 @@ func (s *Sender) Send(
 	return entry, nil
 }
 
-// beginTransfer returns the transfer of a file. If writerClosed is not nil, it first follows the growing file.
+// valueOrZero returns the entry, or the zero value for nil.
+func valueOrZero(entry *journal.Entry) journal.Entry {
+	if entry == nil {
+		return journal.Entry{}
+	}
+	return *entry
+}
+
+// beginTransfer returns the transfer of a file, or the entry of one whose content is stored already, with which there is
+// nothing to send. If writerClosed is not nil, it first follows the growing file.
 func (s *Sender) beginTransfer(
 	ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{},
-) (*transfer, error) {
+) (*transfer, *journal.Entry, error) {
 	t := &transfer{
 		Sender: s.forPath(f.Path), file: f, path: uploader.Escape(f.Path), object: s.NewObject(key), digest: newDigest(),
 	}
+	if writerClosed == nil {
+		known, err := t.adoptKnown(ctx)
+		if known != nil || err != nil {
+			return nil, known, err
+		}
+	}
 	if err := t.prepareUpload(ctx, writerClosed != nil); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if writerClosed != nil {
 		t.staged = nil // The file is written again.
 		if err := t.followFile(ctx, writerClosed); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return t, nil
+	return t, nil, nil
 }
 
 // forPath returns a sender whose retries report to the path.

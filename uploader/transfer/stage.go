@@ -15,8 +15,8 @@ import (
 // closed. A file that is sent in one request is not staged: see NeedsParts. When Stage fails, the upload that it has
 // begun stays in the journal, and the next call continues it.
 func (s *Sender) Stage(ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{}) error {
-	t, err := s.beginTransfer(ctx, f, key, writerClosed)
-	if err != nil {
+	t, known, err := s.beginTransfer(ctx, f, key, writerClosed)
+	if err != nil || known != nil {
 		return err
 	}
 	return t.runRounds(ctx, t.runStageRound)

@@ -14,18 +14,18 @@ import (
 	"lighterman.dev/lighterman/uploader/spool"
 )
 
-func (h *harness) stage(name string) error {
+func (h *harness) stage() error {
 	h.Helper()
-	f, err := h.spool.Open(name)
+	f, err := h.spool.Open("file")
 	h.must(err)
 	defer f.Close()
-	return h.sender.Stage(h.Context(), f, "key/"+name, nil)
+	return h.sender.Stage(h.Context(), f, "key/file", nil)
 }
 
 // mustStage stages the file, and checks that the journal says so and that nothing is visible.
 func (h *harness) mustStage() {
 	h.Helper()
-	h.must(h.stage("file"))
+	h.must(h.stage())
 	if u, ok := h.sender.Journal.Upload("file"); !ok || u.Staged == nil {
 		h.Fatalf("the journal has %+v", u)
 	}
@@ -149,7 +149,7 @@ func TestStagedFileWhoseKeyIsTaken(t *testing.T) {
 func TestSmallFileIsNotStaged(t *testing.T) {
 	h := newHarness(t, anyOrder)
 	h.write("file", random(partSize))
-	h.must(h.stage("file"))
+	h.must(h.stage())
 	h.nothingLeft()
 	for size, parts := range map[int64]bool{0: false, partSize: false, partSize + 1: true} {
 		if h.sender.NeedsParts(size) != parts {
@@ -162,7 +162,7 @@ func TestRemovedFileIsNotStaged(t *testing.T) {
 	h := newHarness(t, anyOrder)
 	h.write("file", random(4*partSize))
 	h.calls.before = once("PutPart", 3, func() error { return os.Remove(filepath.Join(h.dir, "file")) })
-	if err := h.stage("file"); !errors.Is(err, fs.ErrNotExist) {
+	if err := h.stage(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 	h.nothingLeft()
