@@ -42,6 +42,7 @@ func Run(t *testing.T, store objstore.Store, o Options) {
 		"any key":                                       (*suite).testKeys,
 		"an upload is not visible before it is whole":   (*suite).testUpload,
 		"an upload of one small part":                   (*suite).testSmallUpload,
+		"an upload of parts that grow":                  (*suite).testGrowingParts,
 		"a wrong checksum of a part is refused":         (*suite).testCorruptPart,
 		"a part that was sent again is the one":         (*suite).testReplacedPart,
 		"parts come from several places at once":        (*suite).testParallelParts,
