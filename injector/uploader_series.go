@@ -31,13 +31,11 @@ func (u *uploadRequest) setSeries(m *Metadata) error {
 	if u.series = u.spec.Series; u.series != "" {
 		return nil // The profile's checks know its format.
 	}
-	var err error
-	if u.series, err = u.findSeries(m); err != nil || u.series == "" || u.series == uploader.PodPlaceholder || uploader.IsSeries(u.series) {
-		return err
+	owner, err := u.findSeries(m)
+	if u.series = owner; owner != uploader.PodPlaceholder {
+		u.series = uploader.SeriesName(owner)
 	}
-	return Deny(ReasonNotSupported, fmt.Sprintf(
-		"the runs of the pod would be listed under the name of its workload, %s, which cannot name a series: set annotation %s of the pod; %s",
-		message.Quote(u.series), AnnotationSeries, uploader.SeriesFormat))
+	return err
 }
 
 // findSeries returns the name of what the pod belongs to, or the pod's own. Pods with data of their own are apart: those of a

@@ -28,13 +28,14 @@ func TestSeries(t *testing.T) {
 		`{}`:                     "",
 		`{generateName: run-x7k2p-, ownerReferences: [{apiVersion: argoproj.io/v1alpha1, kind: Workflow, name: run-x7k2p}]}`: "run-x7k2p",
 		`{name: a, annotations: {lighterman.dev/series: payments.orders, lighterman.dev/workload: b}}`:                       "payments.orders",
-		// What cannot name a series is denied.
+		// A name that cannot be a series is shortened, and made one by its hash.
+		`{name: Orders}`: "orders-b7e8acdd522e",
+		`{name: a123456789-123456789-123456789-123456789-123456789-123456789-1234}`: "a123456789-123456789-123456789-123456789-123456789-0183532fdb84",
+		// An annotation that cannot name a series is denied.
 		`{name: a, annotations: {lighterman.dev/series: a/b}}`:     "!",
 		`{name: a, annotations: {lighterman.dev/series: ""}}`:      "!",
 		`{name: a, annotations: {lighterman.dev/series: "{pod}"}}`: "!",
-		`{name: Orders}`: "!",
-		`{name: a123456789-123456789-123456789-123456789-123456789-123456789-1234}`: "!",
-		`{name: a, annotations: {lighterman.dev/workload: a/b}}`:                    "!",
+		`{name: a, annotations: {lighterman.dev/workload: a/b}}`:   "!",
 	} {
 		var m Metadata
 		if err := yaml.UnmarshalStrict([]byte(metadata), &m); err != nil {

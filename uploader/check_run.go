@@ -1,6 +1,8 @@
 package uploader
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"path"
 	"regexp"
@@ -88,6 +90,22 @@ const SeriesFormat = "write at most 63 lower-case letters, digits, dashes and si
 // IsSeries reports whether a value can name a series: it is a part of keys, and of labels of metrics.
 func IsSeries(value string) bool {
 	return isSeries.MatchString(value) && !strings.Contains(value, "..")
+}
+
+// SeriesName returns the name of the series of a workload or a pod: that of the owner, or, where that cannot name a series, its
+// beginning and a hash of the whole, so that different owners have different series.
+func SeriesName(owner string) string {
+	if owner == "" || IsSeries(owner) {
+		return owner
+	}
+	begin := strings.Map(func(r rune) rune {
+		if r == '-' || (r >= 'a' && r <= 'z') || (r >= '0' && r <= '9') {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(owner))
+	hash := sha256.Sum256([]byte(owner))
+	return strings.TrimLeft(begin[:min(len(begin), 50)]+"-"+hex.EncodeToString(hash[:6]), "-")
 }
 
 func (k *checker) checkSeries(series string) {

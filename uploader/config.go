@@ -185,7 +185,7 @@ func (c *Config) String() string {
 // SeriesOf returns the name of the series that the pod's run belongs to; empty: to none.
 func (c *Config) SeriesOf(pod Pod) string {
 	if c.Series == PodPlaceholder {
-		return pod.Name
+		return SeriesName(pod.Name)
 	}
 	return c.Series
 }

@@ -214,6 +214,24 @@ func TestSeriesOf(t *testing.T) {
 	}
 }
 
+// Every owner has a series, and no two have one.
+func TestSeriesName(t *testing.T) {
+	long := strings.Repeat("a-workload-with-a-name-of-", 4)
+	for owner, want := range map[string]string{
+		"": "", "orders": "orders", "shards.3": "shards.3",
+		long + "one": "a-workload-with-a-name-of-a-workload-with-a-name-o-465e25b446bc",
+		long + "two": "a-workload-with-a-name-of-a-workload-with-a-name-o-d038b0791a1c",
+		"Orders":     "orders-b7e8acdd522e",
+		"a..b":       "a--b-f62b42414c51",
+		"---":        "cb3f91d54eee",
+	} {
+		got := uploader.SeriesName(owner)
+		if got != want || (got != "" && !uploader.IsSeries(got)) {
+			t.Errorf("%q: got %q, want %q", owner, got, want)
+		}
+	}
+}
+
 // What is read is valid, and reads the same again.
 func FuzzParseConfig(f *testing.F) {
 	f.Add(smallest)
