@@ -187,7 +187,30 @@ var faults = []fault{
 	{row: "The manifest cannot be seen in the store after it was written, or is another", elsewhere: []string{
 		"uploader/sidecar TestManifestThatIsNotThere", "uploader/sidecar TestManifestThatIsNotWhatWasWritten",
 	}},
-	{row: "kill -9 of a wrapped container", cases: []scenario{{"no manifest is written", (*pod).sessionIsLost, nil}}},
+	{row: "kill -9 of a wrapped container", cases: []scenario{{"the manifest is open", (*pod).sessionIsLost, nil}}},
+	{row: "A path that is written again after its writer closed it", cases: []scenario{
+		{"and a command is wrapped", (*pod).pathIsWrittenTwice, nil},
+	}, elsewhere: []string{"internal/cli/uploadercmd TestPathThatIsWrittenTwice"}},
+	{row: "A wrapped command fails, and its container begins again", cases: []scenario{
+		{"what it has left over is not uploaded", (*pod).attemptFails, nil},
+	}, elsewhere: []string{"internal/cli/uploadercmd TestLeftOverFiles"}},
+	{row: "One of several wrapped commands fails, or never begins", cases: []scenario{
+		{"it fails", (*pod).anotherContainerFails, nil},
+	}, elsewhere: []string{"internal/cli/uploadercmd TestTwoContainers"}},
+	{row: "A container that speaks for another", cases: []scenario{
+		{"it is refused", (*pod).anotherContainerIsForged, []string{"S3"}},
+	}, elsewhere: []string{
+		"uploader/session TestContainerSpeaksForItselfAlone", "internal/cli/uploadercmd TestForgedReports",
+	}},
+	{row: "A wrapped command begins again, or the spool changes, after the run was complete", cases: []scenario{
+		{"the manifest is taken back", (*pod).runGoesOn, nil},
+	}, elsewhere: []string{"internal/cli/uploadercmd TestManifestIsTakenBack"}},
+	{row: "kill -9 of the sidecar around the failure of a wrapped command", cases: []scenario{
+		{"before and after", (*pod).failureIsRemembered, []string{"S3"}},
+	}, elsewhere: []string{"internal/cli/uploadercmd TestFailureOutlivesTheSidecar"}},
+	{row: "Some files are stored, and others are not", cases: []scenario{
+		{"an open manifest names the former", (*pod).drainFailsInPart, nil},
+	}, elsewhere: []string{"internal/cli/uploadercmd TestManifestAfterAFailedDrain"}},
 	{row: "Fewer files or bytes than `uploader.expect` says, or none", cases: []scenario{
 		{"none", (*pod).nothingIsWritten, nil},
 		{"too few bytes", (*pod).tooFewBytes, nil},
