@@ -25,10 +25,9 @@ type commandTable struct {
 	// changed has a value when an attempt was recorded since it was last read.
 	changed chan struct{}
 
-	mu       sync.Mutex
-	journal  *journal.Journal
-	newest   map[string]*commandAttempt // by container
-	attempts []journal.Command          // of all containers, as the journal has them
+	mu      sync.Mutex
+	journal *journal.Journal
+	newest  map[string]*commandAttempt // by container
 }
 
 // commandAttempt is the newest attempt of a container.
@@ -49,8 +48,8 @@ func newCommandTable(containers []string, log *slog.Logger) *commandTable {
 func (t *commandTable) restore(j *journal.Journal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.journal, t.attempts = j, j.Commands()
-	for _, c := range t.attempts {
+	t.journal = j
+	for _, c := range j.Commands() {
 		t.newest[c.Container] = &commandAttempt{Command: c}
 	}
 }
@@ -146,17 +145,7 @@ func (t *commandTable) awaitClock(container string) {
 
 // record records the state of a container's newest attempt, and tells the loop.
 func (t *commandTable) record(c *commandAttempt) {
-	at := slices.IndexFunc(t.attempts, func(known journal.Command) bool {
-		return known.Container == c.Container && known.Attempt == c.Attempt
-	})
-	if at < 0 {
-		t.attempts = append(t.attempts, c.Command)
-	} else {
-		t.attempts[at] = c.Command
-	}
-	if t.journal != nil {
-		t.journal.RecordCommand(c.Command)
-	}
+	t.journal.RecordCommand(c.Command)
 	select {
 	case t.changed <- struct{}{}:
 	default:
@@ -237,7 +226,9 @@ func (t *commandTable) anyBegan() bool {
 func (t *commandTable) anySucceeded() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.ContainsFunc(t.attempts, func(c journal.Command) bool { return c.State == journal.CommandSucceeded })
+	return slices.ContainsFunc(t.journal.Commands(), func(c journal.Command) bool {
+		return c.State == journal.CommandSucceeded
+	})
 }
 
 // waitingFor returns the containers whose command has not ended with 0.

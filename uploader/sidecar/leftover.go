@@ -31,11 +31,12 @@ func (t *commandTable) failedAttempts() []failedAttempt {
 		return nil
 	}
 	var failed []failedAttempt
-	for i, c := range t.attempts {
+	attempts := t.journal.Commands()
+	for i, c := range attempts {
 		until := int64(math.MaxInt64)
 		next := c.Attempt + 1
-		if i+1 < len(t.attempts) {
-			until, next = t.attempts[i+1].Began.Add(-clockStep).UnixNano(), t.attempts[i+1].Attempt
+		if i+1 < len(attempts) {
+			until, next = attempts[i+1].Began.Add(-clockStep).UnixNano(), attempts[i+1].Attempt
 		}
 		// Where the journal has dropped attempts, what they have stored is durable, and the rest is left over.
 		if hasFailed(c) || next != c.Attempt+1 {
@@ -53,14 +54,25 @@ func hasFailed(c journal.Command) bool {
 func (t *commandTable) anyFailed() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.ContainsFunc(t.attempts, hasFailed)
+	return slices.ContainsFunc(t.journal.Commands(), hasFailed)
+}
+
+// findFailures looks for the failed attempts whose files can be told from those of the others.
+func (l *loop) findFailures() {
+	l.failures = nil
+	if l.Config.Completion != uploader.Wrap || l.Config.Spool == "" || !l.commands.anyFailed() {
+		return
+	}
+	if nodeClock, err := l.spool.HasNodeClock(); !nodeClock {
+		l.Log.Warn("look for left over files", "error", err, "effect",
+			"what a failed attempt has left over is part of the run: the file system's clock may be another")
+		return
+	}
+	l.failures = l.commands.failedAttempts()
 }
 
 // isLeftOver reports whether a file was last changed in a failed attempt.
 func (l *loop) isLeftOver(state spool.State) bool {
-	if len(l.failures) == 0 || l.Config.Completion != uploader.Wrap {
-		return false
-	}
 	latest := state.Changed
 	if state.Changed%int64(time.Second) == 0 { // The file system may count whole seconds.
 		latest += int64(time.Second) - 1
@@ -109,8 +121,8 @@ func (l *loop) leftOverWarning() string {
 	if l.Config.Completion != uploader.Wrap || len(l.failures) > 0 || !l.commands.anyFailed() {
 		return ""
 	}
-	return "an attempt of a wrapped command has failed before: with several wrapped containers, the files that it has left over " +
-		"are part of the run"
+	return "an attempt of a wrapped command has failed before: the files that it has left over are part of the run, for with several " +
+		"wrapped containers, or with another clock than the node's, they cannot be told apart"
 }
 
 // describe returns the wrapped containers for the manifest.

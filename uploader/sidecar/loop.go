@@ -66,7 +66,8 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 	ended := make(chan error, 1)
 	reconnect := time.NewTimer(reconnectTime)
 	defer reconnect.Stop()
-	l.failures, l.published.assumed = l.commands.failedAttempts(), l.formerState()
+	l.published.assumed = l.formerState()
+	l.findFailures()
 	l.walkSpool()
 	for {
 		select {
@@ -83,7 +84,7 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 		case <-l.walks.C:
 			l.walkIfDue(true)
 		case <-l.commands.changed:
-			l.failures = l.commands.failedAttempts()
+			l.findFailures()
 		case <-reconnect.C:
 			l.commands.loseUnconnected()
 		case <-next.C:

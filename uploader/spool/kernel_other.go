@@ -31,6 +31,9 @@ func (*Spool) Open(string) (*File, error) { return nil, errNotLinux }
 // Capacity returns an error: it needs Linux.
 func (*Spool) Capacity() (int64, error) { return 0, errNotLinux }
 
+// HasNodeClock returns an error: it needs Linux.
+func (*Spool) HasNodeClock() (bool, error) { return false, errNotLinux }
+
 // Walk returns nothing: it needs Linux.
 func (*Spool) Walk(string) iter.Seq[Entry] { return func(func(Entry) bool) {} }
 

@@ -148,6 +148,27 @@ func TestLeftOverFiles(t *testing.T) {
 	}
 }
 
+// TestDeleteAfterTheCommit has the files leave the spool when the run is complete, and not before.
+func TestDeleteAfterTheCommit(t *testing.T) {
+	p := newPod(t, wrap+`,"afterUpload":"Delete"`)
+	s := p.sidecar()
+	r := p.in("main", "echo one > a; head -c 3000000 /dev/zero > large; sleep 1.5; test -e a && test -e large")
+	r.ends(0)
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if entries, err := os.ReadDir(p.spool); err == nil && len(entries) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the files are not deleted")
+		}
+	}
+	s.signal(syscall.SIGTERM)
+	s.ends(0)
+	if p.state() != manifest.Complete || p.names() != "a large" || strings.Contains(s.text(), "taken back") {
+		t.Errorf("the manifest is %+v", p.manifest())
+	}
+}
+
 // TestTwoContainers has the command of one container wait for that of the other.
 func TestTwoContainers(t *testing.T) {
 	t.Run("both end with 0", func(t *testing.T) {
