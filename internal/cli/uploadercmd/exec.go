@@ -34,6 +34,9 @@ shell and no C library. With completion Wrap, Lighterman puts it in front of the
 		Example: `  # The command that Lighterman writes for [pg_dump, --format=custom, --file=/backup/orders.dump, orders]
   /lighterman/uploader exec --container=dump --timeout=600s -- pg_dump --format=custom --file=/backup/orders.dump orders
 
+  # With spec.uploader.stdout: what pg_dump writes to its standard output is the backup
+  /lighterman/uploader exec --container=dump --stdout=orders.dump --timeout=600s -- pg_dump --format=custom orders
+
   # The last line of the container's log
   lighterman: 3 files with 2.1 GiB are stored; the manifest is payments/dump-x7/.lighterman/6f1c…/manifest.json: complete`,
 		Args: cobra.MinimumNArgs(1),
