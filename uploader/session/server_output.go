@@ -145,8 +145,8 @@ type copiedOutput struct {
 func (o *copiedOutput) Close() error {
 	var err error
 	o.closing.Do(func() {
-		close(o.closed)
 		err = o.Conn.Close()
+		close(o.closed)
 	})
 	return err
 }
