@@ -113,7 +113,8 @@ func TestManifestThatIsNotWhatWasWritten(t *testing.T) {
 	})
 	h.write("other", "two")
 	h.must(h.end())
-	if m := h.manifest(); m == nil || m.State != manifest.Drained || len(m.Files) != 2 || puts != 5 || stats != 2 {
+	// An open manifest may have been written before the last one. Each that was taken is looked at, the first of them twice.
+	if m := h.manifest(); m == nil || m.State != manifest.Drained || len(m.Files) != 2 || puts < 5 || stats != puts-4+1 {
 		t.Errorf("after %d writes and %d looks: %+v", puts, stats, m)
 	}
 }
