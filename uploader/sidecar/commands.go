@@ -267,19 +267,31 @@ func (t *commandTable) failure() error {
 	return nil
 }
 
+// absence returns the error of the first wrapped command that has not begun; nil: each has.
+func (t *commandTable) absence() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, name := range t.names() {
+		if t.newest[name] == nil {
+			return incompleteError("the command of container %q never began", name)
+		}
+	}
+	return nil
+}
+
 // incompletenessAtEnd returns why the run is not complete when the pod ends; nil: each command has ended with 0.
 func (t *commandTable) incompletenessAtEnd() error {
 	t.loseUnconnected()
 	if err := t.failure(); err != nil {
 		return err
 	}
+	if err := t.absence(); err != nil {
+		return err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, name := range t.names() {
-		switch c := t.newest[name]; {
-		case c == nil:
-			return incompleteError("the command of container %q never began", name)
-		case c.State == journal.CommandRunning:
+		if c := t.newest[name]; c.State == journal.CommandRunning {
 			return incompleteError("the command of container %q had not ended in attempt %d when the pod ended", name, c.Attempt)
 		}
 	}

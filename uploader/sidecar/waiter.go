@@ -41,12 +41,16 @@ func (l *loop) settleWaiters(err error, selects func(*waiter) bool) {
 	}
 }
 
-// refuseHopeless replies to the commands that wait for one that has failed and will not begin again.
+// refuseHopeless replies to the commands that wait for one that has failed and will not begin again, or that the end of the pod keeps from
+// beginning at all.
 func (l *loop) refuseHopeless() {
 	if len(l.waiters) == 0 {
 		return
 	}
 	if err := l.commands.failure(); err != nil {
 		l.settleWaiters(err, func(w *waiter) bool { return !l.Config.Restarts || w.ending })
+	}
+	if err := l.commands.absence(); err != nil {
+		l.settleWaiters(err, func(w *waiter) bool { return w.ending })
 	}
 }

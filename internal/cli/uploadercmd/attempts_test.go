@@ -226,6 +226,15 @@ func TestTwoContainers(t *testing.T) {
 		a.signal(syscall.SIGTERM)
 		a.ends(exitcode.NotStored)
 	})
+	t.Run("one never begins, and the pod ends", func(t *testing.T) {
+		p := newPod(t, two+`,"restarts":true`)
+		p.sidecar()
+		a := p.in("a", "echo a > a")
+		a.says("waiting for the command of container b")
+		a.signal(syscall.SIGTERM)
+		a.ends(exitcode.NotStored)
+		a.says(`the command of container "b" never began`)
+	})
 	t.Run("one never begins", func(t *testing.T) {
 		p := newPod(t, two)
 		s := p.sidecar()
