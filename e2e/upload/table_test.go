@@ -193,10 +193,10 @@ var faults = []fault{
 	}, elsewhere: []string{"internal/cli/uploadercmd TestPathThatIsWrittenTwice"}},
 	{row: "A wrapped command fails, and its container begins again", cases: []scenario{
 		{"what it has left over is not uploaded", (*pod).attemptFails, nil},
-	}, elsewhere: []string{"internal/cli/uploadercmd TestLeftOverFiles"}},
+	}, elsewhere: []string{"internal/cli/uploadercmd TestLeftOverFiles", "e2e TestUploaderAttempts"}},
 	{row: "One of several wrapped commands fails, or never begins", cases: []scenario{
 		{"it fails", (*pod).anotherContainerFails, nil},
-	}, elsewhere: []string{"internal/cli/uploadercmd TestTwoContainers"}},
+	}, elsewhere: []string{"internal/cli/uploadercmd TestTwoContainers", "e2e TestUploaderAttempts"}},
 	{row: "A container that speaks for another", cases: []scenario{
 		{"it is refused", (*pod).anotherContainerIsForged, []string{"S3"}},
 	}, elsewhere: []string{
@@ -207,7 +207,7 @@ var faults = []fault{
 	}, elsewhere: []string{"internal/cli/uploadercmd TestManifestIsTakenBack"}},
 	{row: "kill -9 of the sidecar around the failure of a wrapped command", cases: []scenario{
 		{"before and after", (*pod).failureIsRemembered, []string{"S3"}},
-	}, elsewhere: []string{"internal/cli/uploadercmd TestFailureOutlivesTheSidecar"}},
+	}, elsewhere: []string{"internal/cli/uploadercmd TestFailureOutlivesTheSidecar", "e2e TestUploaderAttempts"}},
 	{row: "Some files are stored, and others are not", cases: []scenario{
 		{"an open manifest names the former", (*pod).drainFailsInPart, nil},
 	}, elsewhere: []string{"internal/cli/uploadercmd TestManifestAfterAFailedDrain"}},
