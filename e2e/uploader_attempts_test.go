@@ -129,7 +129,7 @@ func (e *environment) killedBeforeFailure(t *testing.T) {
 	namespace := e.uploads(t, wrapped, backups)
 	job := e.startJob(t, namespace, e.scripted(t, "echo half >/spool/orders.dump\n"+untilReleased+"exit 3"))
 	r := e.runningUpload(t, namespace)
-	r.onNode(t, injector.UploaderContainerName, "kill -9 $pid")
+	r.onNode(t, "kill -9 $pid")
 	r.release(t)
 	if ok, log := e.endJob(t, job); ok {
 		t.Error(log)

@@ -29,7 +29,7 @@ func TestUploaderOfALargeFile(t *testing.T) {
 	r := e.runningUpload(t, namespace)
 	begun := time.Now()
 	// The most that the process ever had in memory, as the kernel counts it; the last that can be read before it ends.
-	peak := r.onNode(t, injector.UploaderContainerName, `
+	peak := r.onNode(t, `
 while now=$(grep VmHWM /proc/$pid/status 2>/dev/null); do last=$now; usleep 100000; done
 echo $last`)
 	if ok, log := e.endJob(t, job); !ok {

@@ -39,11 +39,10 @@ func (p *pod) stateChanges() {
 // nextPodOnTheVolume has a second pod take over the volume of a first, with keys that do not tell pods apart.
 func (p *pod) nextPodOnTheVolume() {
 	p.config.Key = "{namespace}/pod/{path}"
-	bodies := p.countBodies()
 	r := p.sidecar()
 	p.large("large", 2)
 	p.drained(r)
-	bodies = p.countBodies() // drained went straight to the store.
+	bodies := p.countBodies() // drained went straight to the store.
 	before := bodies.Load()
 	p.config.Directory, p.identity.Name, p.identity.UID = p.TempDir(), "pod", "second"
 	r = p.sidecar()
@@ -53,4 +52,3 @@ func (p *pod) nextPodOnTheVolume() {
 		p.Errorf("%d requests with content were made", again)
 	}
 }
-
