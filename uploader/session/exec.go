@@ -133,10 +133,10 @@ func foregroundProcess() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Foreground: true, Ctty: 0}
 }
 
-// ownSignals concern this process: SIGCHLD its child, SIGURG Go's scheduler, which interrupts itself, and SIGTTOU and
-// SIGTTIN the terminal, which is the command's.
+// ownSignals concern this process: SIGCHLD its child, SIGPIPE its connection to a sidecar that was killed, SIGURG Go's scheduler, which
+// interrupts itself, and SIGTTOU and SIGTTIN the terminal, which is the command's.
 var ownSignals = map[syscall.Signal]bool{
-	syscall.SIGCHLD: true, syscall.SIGURG: true, syscall.SIGTTOU: true, syscall.SIGTTIN: true,
+	syscall.SIGCHLD: true, syscall.SIGPIPE: true, syscall.SIGURG: true, syscall.SIGTTOU: true, syscall.SIGTTIN: true,
 }
 
 // forwardSignals passes every signal on to the command, except those that concern this process itself. It remembers the one by which the

@@ -37,7 +37,9 @@ func TestMemoryOfManyFiles(t *testing.T) {
 	for n := range files {
 		h.write(fmt.Sprintf("base/%d/%07d_fsm", 16384+n/1000, n), "x")
 	}
-	h.eventually("all files are sent", func() bool { return sent.Load() == files })
+	for last := int64(0); sent.Load() < files; last = sent.Load() { // It takes what the machine needs.
+		h.eventually("more files are sent", func() bool { return sent.Load() > last })
+	}
 	perFile := (heapInUse() - before) / files
 	t.Logf("%d bytes for each file", perFile)
 	if perFile > 400 {

@@ -114,6 +114,23 @@ func TestExecPassesOnSignals(t *testing.T) {
 	}
 }
 
+// SIGPIPE is of exec itself: a sidecar that was killed breaks its connection, and the command goes on.
+func TestBrokenConnectionDoesNotEndTheCommand(t *testing.T) {
+	p := newPod(t, "")
+	p.sidecar()
+	ready := filepath.Join(p.directory, "ready")
+	r := p.wrapped("sh", "-c", ": > "+ready+"; until test -e "+ready+".go; do sleep 0.02; done; exit 9")
+	p.exists(ready)
+	for range 20 {
+		r.signal(syscall.SIGPIPE)
+		time.Sleep(5 * time.Millisecond)
+	}
+	p.must(os.WriteFile(ready+".go", nil, 0o600))
+	if code := r.code(); code != 9 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func (p *pod) exists(path string) {
 	p.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
