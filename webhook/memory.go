@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -80,9 +81,13 @@ func (b *memoryBudget) newShare() share {
 	return share{budget: b}
 }
 
-// release returns everything that was acquired.
+// release returns everything that was acquired. What a large review was decoded to is collected first: otherwise the next one would be
+// decoded beside the garbage of this one.
 func (s *share) release() {
 	for _, t := range s.taken[:s.n] {
+		if t.from == s.budget.largeReviews && t.size >= decodedLarge/4 {
+			runtime.GC()
+		}
 		t.from.Release(t.size)
 	}
 }
