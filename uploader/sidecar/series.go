@@ -13,7 +13,7 @@ import (
 	"lighterman.dev/lighterman/uploader/transfer"
 )
 
-// errNotIndexed is the error of a run that is stored, and that nobody would find.
+// errNotIndexed is the error of a run that is stored, and that the index does not lead to.
 var errNotIndexed = errors.New(
 	"every file is stored and the manifest is written, but the index of runs does not name the run",
 )

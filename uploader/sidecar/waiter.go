@@ -14,7 +14,7 @@ type waiter struct {
 	reply func(error)
 }
 
-// addWaiter adds a waiter. It takes the place of the container's earlier one: nobody reads the answer to that.
+// addWaiter adds a waiter. It takes the place of the container's earlier one: the answer to that is not read.
 func (l *loop) addWaiter(w *waiter) {
 	l.waiters = slices.DeleteFunc(l.waiters, func(other *waiter) bool {
 		if other.container != w.container {

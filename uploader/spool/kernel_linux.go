@@ -76,7 +76,7 @@ func (f *File) takeLease() Writers {
 	}
 }
 
-// leaseHeld reports whether nobody waits for the lease to be returned.
+// leaseHeld reports whether no process waits for the lease to be returned.
 func (f *File) leaseHeld() bool {
 	kind, err := unix.FcntlInt(f.Fd(), unix.F_GETLEASE, 0)
 	return err == nil && kind == unix.F_RDLCK

@@ -12,7 +12,7 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// streamPlan chooses the sizes of the parts of a stream, whose length nobody knows: parts begin small, so that several are
+// streamPlan chooses the sizes of the parts of a stream, whose length is not known: parts begin small, so that several are
 // in flight, and grow, so that their number suffices.
 type streamPlan struct {
 	// first is the size of the first part, and most the largest of one.
