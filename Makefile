@@ -14,8 +14,6 @@ FUZZTIME ?= 60s
 RACE ?= ./webhook/... ./injector/... ./profile/... ./certs/... ./uploader/...
 BENCHTIME ?= 2s
 ROUNDS ?= 3
-# What bench-upload measures, as "go test -bench" has it: UPLOADS=Upload/files=2000 is a form of some seconds.
-UPLOADS ?= Upload|Stdout|Stream
 
 .PHONY: help
 help: ## Show the targets
@@ -72,11 +70,13 @@ bench: ## Print what an admission costs, and time and memory at scale
 	cd e2e && go run ./cmd/scale
 
 .PHONY: bench-upload
-bench-upload: ## Compare the uploader with bare SDK, s5cmd, rclone and aws, ROUNDS times, and print tables
-	@echo 'bench-upload: $(ROUNDS) rounds of about four minutes ($(UPLOADS)); nothing else should run, and 12 GiB of memory be free'
-	@mkdir -p bin; : > bin/bench-upload.txt; for round in $$(seq $(ROUNDS)); do \
-		(cd e2e && go test ./upload -run '^$$' -bench '$(UPLOADS)' -benchtime 1x -timeout 30m) | tee -a bin/bench-upload.txt; done
-	@cd e2e && go run ./cmd/benchtable < ../bin/bench-upload.txt
+bench-upload: ## Compare the uploader with bare SDK, s5cmd, rclone and aws, ROUNDS times, and print a table
+	$(call GO_RUN,benchstat,benchstat,golang.org/x/perf/cmd/benchstat)
+	@echo 'bench-upload: $(ROUNDS) rounds of about four minutes; nothing else should run, and 12 GiB of memory be free'
+	@: > bin/bench-upload.txt; for round in $$(seq $(ROUNDS)); do \
+		(cd e2e && go test ./upload -run '^$$' -bench 'Upload|Stream' -benchtime 1x -timeout 30m) | tee -a bin/bench-upload.txt; done
+	bin/benchstat -col /tool -row /files -filter '.name:Upload' bin/bench-upload.txt
+	bin/benchstat -row /size -filter '.name:Stream' bin/bench-upload.txt
 
 .PHONY: golden
 golden: bin/cluster ## Rewrite the golden files after a change that is meant

@@ -89,7 +89,7 @@ func TestDenials(t *testing.T) {
 		},
 		"uploader that cannot wrap": {
 			annotations: []string{injector.AnnotationProfile, "wrapping"},
-			want:        `the uploader runs the command of container "dump" (completion Wrap), and the container has none of its own`,
+			want:        `completion Wrap runs the command of container "dump", and it has none of its own`,
 		},
 	}
 	for name, test := range tests {

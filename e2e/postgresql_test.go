@@ -162,15 +162,15 @@ func (r *exampleRun) onlyFile(t *testing.T, prefix string, pod *corev1.Pod, file
 	return ""
 }
 
-// checkManifest compares every object that the manifest of a whole run names with it.
+// checkManifest compares every object that a final manifest names with it.
 func (r *exampleRun) checkManifest(t *testing.T, key string) *uploads.Manifest {
 	t.Helper()
 	var m uploads.Manifest
 	if err := json.Unmarshal([]byte(r.object(t, r.namespace, key)), &m); err != nil {
 		t.Fatal(err)
 	}
-	if m.State == uploads.Open || len(m.Files) == 0 {
-		t.Errorf("the manifest %s: state %s, %d files", key, m.State, len(m.Files))
+	if !m.Final || len(m.Files) == 0 {
+		t.Errorf("the manifest %s: final %v, %d files", key, m.Final, len(m.Files))
 	}
 	for _, f := range m.Files {
 		if got := sha256Of(r.object(t, r.namespace, f.Key)); got != f.SHA256 {

@@ -139,11 +139,11 @@ func (r *uploadRun) manifest(ctx context.Context) (*uploads.Manifest, error) {
 	return m, json.Unmarshal([]byte(text), m)
 }
 
-// complete compares the complete manifest, and the objects, with what the files were: SHA-256 sums by path.
+// complete compares the final manifest, and the objects, with what the files were: SHA-256 sums by path.
 func (r *uploadRun) complete(t *testing.T, want map[string]string) {
 	t.Helper()
 	m, err := r.manifest(t.Context())
-	if err != nil || m == nil || m.State == uploads.Open {
+	if err != nil || m == nil || !m.Final {
 		t.Fatalf("the manifest is %+v: %v", m, err)
 	}
 	if len(want) == 0 || len(m.Files) != len(want) {
@@ -161,10 +161,10 @@ func (r *uploadRun) complete(t *testing.T, want map[string]string) {
 	}
 }
 
-// incomplete checks that no complete manifest was written, and that no object is visible but those with such a SHA-256.
+// incomplete checks that no final manifest was written, and that no object is visible but those with such a SHA-256.
 func (r *uploadRun) incomplete(t *testing.T, visible ...string) {
 	t.Helper()
-	if m, err := r.manifest(t.Context()); err != nil || (m != nil && m.State != uploads.Open) {
+	if m, err := r.manifest(t.Context()); err != nil || (m != nil && m.Final) {
 		t.Errorf("the manifest is %+v: %v", m, err)
 	}
 	list, err := r.store.S3().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &r.pod.Namespace})

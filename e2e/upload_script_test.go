@@ -53,12 +53,12 @@ func (e *environment) scripted(t *testing.T, script string) corev1.PodTemplateSp
 }
 
 // onNode runs a script among the processes of the node on which the run's pod is, as its administrator, and gives what it
-// prints. In $pid is the first process of the sidecar.
-func (r *uploadRun) onNode(t *testing.T, script string) string {
+// prints. In $pid is the process of one of the pod's containers.
+func (r *uploadRun) onNode(t *testing.T, container, script string) string {
 	t.Helper()
-	_, id, ok := strings.Cut(r.status(injector.UploaderContainerName).ContainerID, "://")
+	_, id, ok := strings.Cut(r.status(container).ContainerID, "://")
 	if !ok {
-		t.Fatalf("the sidecar has no container ID: %+v", r.pod.Status)
+		t.Fatalf("container %s has no ID: %+v", container, r.pod.Status)
 	}
 	// Probes run in the same control group for a moment. The container's first process is there as long as the container.
 	find := `pid=$(grep -l ` + id + ` /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3 | sort -n | head -1); [ "$pid" ]` + "\n"

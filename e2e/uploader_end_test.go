@@ -80,7 +80,7 @@ func (e *environment) killed(script string, change func(*v1alpha1.Uploader)) fun
 		job := e.startJob(t, namespace, e.scripted(t, "/backup write /spool/orders.dump --random=20Mi\n"+script))
 		r := e.runningUpload(t, namespace)
 		id, first := r.midway(t)
-		r.onNode(t, "kill -9 $pid")
+		r.onNode(t, injector.UploaderContainerName, "kill -9 $pid")
 		r.until(t, "the sidecar to be started again", func() bool {
 			status := r.status(injector.UploaderContainerName)
 			return status.RestartCount == 1
@@ -111,7 +111,7 @@ func (e *environment) killedInDrain(t *testing.T) {
 	r := e.runningUpload(t, namespace)
 	r.ended(t, "dump")
 	r.midway(t)
-	r.onNode(t, "kill -9 $pid")
+	r.onNode(t, injector.UploaderContainerName, "kill -9 $pid")
 	if ok, log := e.endJob(t, job); !ok {
 		t.Error(log)
 	}

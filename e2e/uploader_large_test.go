@@ -11,7 +11,6 @@ import (
 	"lighterman.dev/lighterman/api/v1alpha1"
 	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/uploader"
-	uploads "lighterman.dev/lighterman/uploader/manifest"
 )
 
 // TestUploaderOfALargeFile uploads two gibibytes with the resources that the sidecar has by default, reads them back, and
@@ -29,7 +28,7 @@ func TestUploaderOfALargeFile(t *testing.T) {
 	r := e.runningUpload(t, namespace)
 	begun := time.Now()
 	// The most that the process ever had in memory, as the kernel counts it; the last that can be read before it ends.
-	peak := r.onNode(t, `
+	peak := r.onNode(t, injector.UploaderContainerName, `
 while now=$(grep VmHWM /proc/$pid/status 2>/dev/null); do last=$now; usleep 100000; done
 echo $last`)
 	if ok, log := e.endJob(t, job); !ok {
@@ -68,7 +67,7 @@ func (r *uploadRun) sidecar(t *testing.T) *corev1.Container {
 func (r *uploadRun) verify(t *testing.T, want map[string]string, size int64) {
 	t.Helper()
 	m, err := r.manifest(t.Context())
-	if err != nil || m == nil || m.State == uploads.Open || len(m.Files) != len(want) {
+	if err != nil || m == nil || !m.Final || len(m.Files) != len(want) {
 		t.Fatalf("the manifest is %+v: %v", m, err)
 	}
 	sidecar := r.sidecar(t)

@@ -20,7 +20,7 @@ func (e *environment) uploads(t *testing.T, change func(*v1alpha1.Uploader), pol
 		Name: namespace, Audience: audience, Subject: "system:serviceaccount:" + namespace + ":backup", Policy: policy(namespace),
 	})
 	e.profile(t, namespace, role, func(s *v1alpha1.CredentialProfileSpec) {
-		s.Uploader = &v1alpha1.Uploader{Path: "/spool", Completion: "Drain"}
+		s.Uploader = &v1alpha1.Uploader{Path: "/spool"}
 		change(s.Uploader)
 	})
 	return namespace
@@ -40,15 +40,12 @@ func drained(*v1alpha1.Uploader) {}
 
 func wrapped(u *v1alpha1.Uploader) { u.Completion = "Wrap" }
 
-// completedByDefault leaves it to the pod how the upload completes.
-func completedByDefault(u *v1alpha1.Uploader) { u.Completion = "" }
-
 // TestUploader runs Jobs whose files the native sidecar uploads.
 func TestUploader(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	for name, change := range map[string]func(*v1alpha1.Uploader){
-		"drained": drained, "wrapped": wrapped, "by default": completedByDefault, "streamed": func(u *v1alpha1.Uploader) { u.Upload = "Stream" },
+		"drained": drained, "wrapped": wrapped, "streamed": func(u *v1alpha1.Uploader) { u.Upload = "Stream" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -74,7 +71,7 @@ func TestUploader(t *testing.T) {
 	})
 	t.Run("a file that is not stored fails the wrapped Job", func(t *testing.T) {
 		t.Parallel()
-		namespace := e.uploads(t, both(completedByDefault, func(u *v1alpha1.Uploader) { u.Key = "{path}" }), backups)
+		namespace := e.uploads(t, func(u *v1alpha1.Uploader) { u.Completion, u.Key = "Wrap", "{path}" }, backups)
 		if ok, log := e.job(t, namespace, e.dump("the first")); !ok {
 			t.Fatal(log)
 		}

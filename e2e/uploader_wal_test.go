@@ -81,7 +81,7 @@ func (e *environment) archived(change func(*v1alpha1.Uploader), gone int) func(*
 		}
 		first = renewed(1)
 		second := renewed(len(first.Files) + 5)
-		if first.State != uploads.Open || second.State != uploads.Open || !second.Written.After(first.Written) {
+		if first.Final || second.Final || !second.Written.After(first.Written) {
 			t.Errorf("manifests of a pod that runs on: %+v %+v", first, second)
 		}
 		waitFor(t, "the spool to be emptied", patience, func(ctx context.Context) (bool, string) {

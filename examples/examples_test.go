@@ -44,8 +44,6 @@ var systems = map[string][]string{
 	"kannika":            {"sas-token", "service-account"},
 	"kopia":              {"azure-workload-identity", "gcs", "s3"},
 	"mariadb-operator":   {"."},
-	"mongodb-dump":       {"."},
-	"mysql-dump":         {"."},
 	"percona-mongodb":    {"."},
 	"percona-postgresql": {"."},
 	"percona-xtradb":     {"."},

@@ -1,7 +1,6 @@
 package examples_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,10 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"lighterman.dev/lighterman/api/v1alpha1"
-	"lighterman.dev/lighterman/injector"
 	"lighterman.dev/lighterman/webhook/resolve"
 )
 
@@ -119,42 +114,3 @@ func checkReached(t *testing.T, row operatorRow, e *example) {
 		}
 	}
 }
-
-// commandlessRow is a row of the table of docs/operators.md with containers whose image alone has a command.
-var commandlessRow = regexp.MustCompile("(?m)^\\| ([^|\\[]+) \\| of [^|]+ \\| `([^|]+)` \\|$")
-
-// TestOperatorsPageOnUploaders gives the profile of each operator an uploader: the containers that are denied because they have no command
-// are those that the page lists.
-func TestOperatorsPageOnUploaders(t *testing.T) {
-	want := map[string][]string{}
-	for _, row := range operatorRows(t) {
-		e := load(t, row.example)
-		for _, p := range e.pods {
-			if container := e.withoutCommand(t, p); container != "" && !slices.Contains(want[row.name], container) {
-				want[row.name] = append(want[row.name], container)
-			}
-		}
-	}
-	got := map[string][]string{}
-	for _, m := range commandlessRow.FindAllStringSubmatch(string(read(t, "../docs/operators.md")), -1) {
-		got[m[1]] = strings.Split(m[2], "`, `")
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the containers without a command (-as they are +as the page has them):\n%s", diff)
-	}
-}
-
-// withoutCommand returns the container for whose missing command the pod is denied where the profile has an uploader.
-func (e *example) withoutCommand(t *testing.T, p *pod) string {
-	t.Helper()
-	prof := *e.profile
-	prof.Spec = e.profile.Spec.DeepCopy()
-	prof.Spec.Uploader = &v1alpha1.Uploader{Path: "/backup"}
-	_, err := injector.Inject(p.parsed, &prof, settings)
-	if m := noCommand.FindStringSubmatch(fmt.Sprint(err)); m != nil {
-		return m[1]
-	}
-	return ""
-}
-
-var noCommand = regexp.MustCompile(`the command of container "([^"]+)" .* has none of its own`)

@@ -11,8 +11,6 @@ type additions struct {
 	// uploader are the uploader's containers, the first of them at uploaderIndex of the init containers.
 	uploader      []corev1.Container
 	uploaderIndex int
-	// replaced are values of Lighterman's own containers, by their paths in the pod.
-	replaced []replacement
 	// gracePeriod replaces the pod's terminationGracePeriodSeconds; nil: that stays.
 	gracePeriod         *int64
 	labels, annotations []entry
@@ -46,9 +44,6 @@ type filling struct {
 	at  int // In the container's env.
 	env *corev1.EnvVar
 }
-
-// replacement is a value that takes the place of another.
-type replacement struct{ path, value string }
 
 // entry is one of a map of labels or annotations.
 type entry struct{ key, value string }

@@ -17,8 +17,8 @@ const maxPatch = 1 << 20
 // readAnnotations are the annotations of a pod that are read, and those that Lighterman writes and reads again.
 var readAnnotations = [...]string{
 	AnnotationProfile, AnnotationClusterProfile, AnnotationInject, AnnotationContainers, AnnotationSkipContainers,
-	AnnotationTools, AnnotationUpload, AnnotationUploadStdout, AnnotationCompletion, AnnotationWorkload, AnnotationSeries,
-	AnnotationPgbackrestRepository, AnnotationInjected, AnnotationAdded, AnnotationGCPCredentials, AnnotationAWSConfig,
+	AnnotationTools, AnnotationUpload, AnnotationCompletion, AnnotationWorkload, AnnotationPgbackrestRepository,
+	AnnotationInjected, AnnotationAdded, AnnotationGCPCredentials, AnnotationAWSConfig,
 }
 
 // checkSizes denies a pod with an annotation that is too long to be read.

@@ -37,11 +37,7 @@ var growingPods = map[string]func(n int) string{
 	},
 	"mounts": func(n int) string {
 		return `{"metadata":{"annotations":{"lighterman.dev/upload":"/backup"}},"spec":{"containers":[{"name":"c","volumeMounts":[` +
-			repeated(n, `{"name":"v%d","mountPath":"/backup/%[1]d"}`) + `]}],"volumes":[` + repeated(n, `{"name":"v%d","secret":{}}`) + `]}}`
-	},
-	"containers with the spool": func(n int) string {
-		return `{"metadata":{"annotations":{"lighterman.dev/upload":"/backup","lighterman.dev/skip-containers":"c0"}},"spec":{"containers":[` +
-			repeated(n, `{"name":"c%d","volumeMounts":[{"name":"v","mountPath":"/backup"}]}`) + `]}}`
+			repeated(n, `{"name":"v%d","mountPath":"/backup/%[1]d"}`) + `]}]}}`
 	},
 	"volumes": func(n int) string {
 		return `{"spec":{"containers":[{"name":"c"}],"volumes":[` + repeated(n, `{"name":"v%d","emptyDir":{}}`) + `]}}`

@@ -10,12 +10,11 @@ import (
 
 // addMount returns the mounts with one of Lighterman's volumes, unless the container has that already. It denies the pod
 // where the container has something else there.
-func (t *target) addMount(mounts []corev1.VolumeMount, mount corev1.VolumeMount) ([]corev1.VolumeMount, error) {
-	at := mount.MountPath
+func (t *target) addMount(mounts []corev1.VolumeMount, volume, at string) ([]corev1.VolumeMount, error) {
 	for i := range t.VolumeMounts {
 		m := &t.VolumeMounts[i]
 		switch where := cleanPath(m.MountPath); {
-		case where == at && m.Name == mount.Name && m.SubPath == mount.SubPath && m.SubPathExpr == "":
+		case where == at && m.Name == volume && m.SubPath == "" && m.SubPathExpr == "":
 			return mounts, nil
 		case isWithin(where, at):
 			return nil, t.denyMountTaken(fmt.Sprintf("volumeMounts[%d].mountPath", i), m.MountPath)
@@ -26,7 +25,7 @@ func (t *target) addMount(mounts []corev1.VolumeMount, mount corev1.VolumeMount)
 			return nil, t.denyMountTaken(fmt.Sprintf("volumeDevices[%d].devicePath", i), where)
 		}
 	}
-	return append(mounts, mount), nil
+	return append(mounts, corev1.VolumeMount{Name: volume, MountPath: at, ReadOnly: true}), nil
 }
 
 func (t *target) denyMountTaken(field, path string) error {

@@ -17,13 +17,8 @@ const (
 	AnnotationTools          = "lighterman.dev/tools"
 	AnnotationUpload         = "lighterman.dev/upload"
 	AnnotationCompletion     = "lighterman.dev/completion"
-	// AnnotationUploadStdout names the file that the standard output of a container becomes, in place of spec.uploader.stdout or
-	// path.
-	AnnotationUploadStdout = "lighterman.dev/upload-stdout"
 	// AnnotationWorkload is what {workload} stands for in a prefix.
 	AnnotationWorkload = "lighterman.dev/workload"
-	// AnnotationSeries is the series of the pod's runs in place of spec.uploader.series.
-	AnnotationSeries = "lighterman.dev/series"
 	// AnnotationPgbackrestRepository chooses the repository in place of spec.toolOptions.pgbackrest.repository.
 	AnnotationPgbackrestRepository = "lighterman.dev/pgbackrest-repository"
 	// AnnotationInjected is set by the webhook: compact JSON, see Record.

@@ -35,13 +35,12 @@ type uploadOutline struct {
 	Resources *corev1.ResourceRequirements
 	Security  *corev1.SecurityContext
 	Identity  string
-	Stdout    string `json:",omitempty"`
 }
 
 // outlineAnnotations are the annotations of a pod that change what it gets, sorted.
 var outlineAnnotations = [...]string{
-	AnnotationCompletion, AnnotationContainers, AnnotationPgbackrestRepository, AnnotationSeries, AnnotationSkipContainers,
-	AnnotationTools, AnnotationUpload, AnnotationUploadStdout,
+	AnnotationCompletion, AnnotationContainers, AnnotationPgbackrestRepository, AnnotationSkipContainers, AnnotationTools,
+	AnnotationUpload,
 }
 
 // outlineHash returns the hash by which an addition is known to be this plan's.
@@ -67,10 +66,9 @@ func outlineHash(pod *Pod, d *desired, u *uploadRequest, settings *Settings) (st
 			Resources: u.spec.Resources,
 			Security:  u.spec.SecurityContext,
 			Identity:  cmp.Or(u.spec.Identity, profile.IdentityOfUploader),
-			Stdout:    u.stdout,
 		}
 		o.Uploader.Config.Spool, o.Uploader.Config.Completion = u.path, u.completionMode()
-		o.Uploader.Config.DrainTimeoutSeconds, o.Uploader.Config.Series = u.drainTimeout(), u.series
+		o.Uploader.Config.DrainTimeoutSeconds = u.drainTimeout()
 		d.ConfigureUploader(&o.Uploader.Config)
 	}
 	text, err := o.appendJSON(make([]byte, 0, 4<<10))

@@ -43,11 +43,11 @@ func expectsMount(u *uploadPlan, t *target, m *corev1.VolumeMount) bool {
 	if m.Name == SpoolVolumeName {
 		return whole && u != nil && where == u.path
 	}
-	if t == nil || !m.ReadOnly || where != ownVolumes[m.Name] {
+	if t == nil || !whole || !m.ReadOnly || where != ownVolumes[m.Name] {
 		return false
 	}
 	if m.Name == UploaderVolumeName {
-		return u != nil && u.wraps(t) && m.SubPathExpr == "" && m.SubPath == uploaderMount(t.Name).SubPath
+		return u != nil && u.wraps(t)
 	}
-	return whole && t.recipient
+	return t.recipient
 }

@@ -27,9 +27,6 @@ func buildPatch(pod *Pod, given *additions) []jsonpatch.Operation {
 			p.addContainer(c)
 		}
 	}
-	for _, r := range given.replaced {
-		p.add(r.path, r.value)
-	}
 	// Last: they move the other init containers, whose operations name them by index.
 	p.addInitContainers(pod, given)
 	if given.gracePeriod != nil {

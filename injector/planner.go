@@ -6,6 +6,7 @@ import (
 
 	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/profile"
+	"lighterman.dev/lighterman/uploader"
 )
 
 // planner decides what one pod is given. It holds the facts that the decisions read, and gathers the warnings; what is
@@ -136,12 +137,12 @@ func (p *planner) planContainer(t *target) (containerAdditions, error) {
 func (p *planner) planFiles(s scope, given containerAdditions) (containerAdditions, error) {
 	var err error
 	if s.recipient && (p.carriesIdentity && given.hasIdentity || p.replacesCA()) {
-		if given.mounts, err = s.addMount(given.mounts, readOnlyMount(VolumeName)); err != nil {
+		if given.mounts, err = s.addMount(given.mounts, VolumeName, MountPath); err != nil {
 			return given, err
 		}
 	}
 	if s.recipient && p.appendsCA() {
-		if given.mounts, err = s.addMount(given.mounts, readOnlyMount(BundleVolumeName)); err != nil {
+		if given.mounts, err = s.addMount(given.mounts, BundleVolumeName, BundleMountPath); err != nil {
 			return given, err
 		}
 	}
@@ -149,14 +150,14 @@ func (p *planner) planFiles(s scope, given containerAdditions) (containerAdditio
 	if u == nil {
 		return given, nil
 	}
-	given.mounts = append(given.mounts, u.spoolMounts(s.target)...)
+	given.mounts = append(given.mounts, u.spoolMounts(s)...)
 	if !u.wraps(s.target) {
 		return given, nil
 	}
 	if given.command, err = u.wrapCommand(s); err != nil {
 		return given, err
 	}
-	given.mounts, err = s.addMount(given.mounts, uploaderMount(s.Name))
+	given.mounts, err = s.addMount(given.mounts, UploaderVolumeName, uploader.DefaultDirectory)
 	return given, err
 }
 
@@ -177,9 +178,6 @@ func (p *planner) addOwn(given *additions) {
 	if u := p.uploader; u != nil {
 		b := uploaderBuilder{uploadPlan: u, desired: p.desired, pod: p.pod, image: p.settings.UploaderImage}
 		given.volumes = append(given.volumes, b.buildVolumes()...)
-		for _, path := range u.outdated {
-			given.replaced = append(given.replaced, replacement{path, u.config})
-		}
 		if !u.alreadyInjected {
 			seconds := gracePeriod(p.pod, u.uploadRequest)
 			given.uploader, given.uploaderIndex, given.gracePeriod = b.buildContainers(), sidecarIndex(p.pod), &seconds

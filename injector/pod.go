@@ -42,8 +42,6 @@ type PodSpec struct {
 	ServiceAccountName string            `json:"serviceAccountName"`
 	NodeSelector       map[string]string `json:"nodeSelector"`
 	OS                 *corev1.PodOS     `json:"os"`
-	// RestartPolicy may be empty, for Always.
-	RestartPolicy corev1.RestartPolicy `json:"restartPolicy"`
 	// TerminationGracePeriodSeconds is nil for Kubernetes' own default.
 	TerminationGracePeriodSeconds *int64                       `json:"terminationGracePeriodSeconds"`
 	HostNetwork                   bool                         `json:"hostNetwork"`
@@ -55,22 +53,12 @@ type PodSpec struct {
 	Containers                    []Container                  `json:"containers"`
 }
 
-// Volume is what the rules read of a volume. Projected and EmptyDir are the sources that Lighterman itself makes: a volume
-// that has its name but neither of them is not Lighterman's. The others are read-only.
+// Volume is what the rules read of a volume. The sources are those that Lighterman itself makes: a volume that has
+// its name but neither of them is not Lighterman's.
 type Volume struct {
-	Name                  string                        `json:"name"`
-	Projected             *corev1.ProjectedVolumeSource `json:"projected"`
-	EmptyDir              *corev1.EmptyDirVolumeSource  `json:"emptyDir"`
-	ConfigMap             *struct{}                     `json:"configMap"`
-	Secret                *struct{}                     `json:"secret"`
-	DownwardAPI           *struct{}                     `json:"downwardAPI"`
-	Image                 *struct{}                     `json:"image"`
-	PersistentVolumeClaim *ClaimSource                  `json:"persistentVolumeClaim"`
-}
-
-// ClaimSource is what the rules read of a volume of a claim.
-type ClaimSource struct {
-	ReadOnly bool `json:"readOnly"`
+	Name      string                        `json:"name"`
+	Projected *corev1.ProjectedVolumeSource `json:"projected"`
+	EmptyDir  *corev1.EmptyDirVolumeSource  `json:"emptyDir"`
 }
 
 // Container is what the rules read of a container.
@@ -78,12 +66,11 @@ type Container struct {
 	Name          string                 `json:"name"`
 	Command       []string               `json:"command"`
 	Args          []string               `json:"args"`
-	TTY           bool                   `json:"tty"`
 	Env           []corev1.EnvVar        `json:"env"`
 	EnvFrom       []corev1.EnvFromSource `json:"envFrom"`
 	VolumeMounts  []corev1.VolumeMount   `json:"volumeMounts"`
 	VolumeDevices []corev1.VolumeDevice  `json:"volumeDevices"`
-	// RestartPolicy is Always for a native sidecar; a container may have one of its own in place of the pod's.
+	// RestartPolicy is Always for a native sidecar.
 	RestartPolicy   corev1.ContainerRestartPolicy `json:"restartPolicy"`
 	SecurityContext *SecurityContext              `json:"securityContext"`
 }
@@ -106,11 +93,6 @@ func (p *Pod) ServiceAccount() string {
 		return "default"
 	}
 	return p.Spec.ServiceAccountName
-}
-
-// ends reports whether the pod is meant to end by itself, as that of a Job.
-func (p *Pod) ends() bool {
-	return p.Spec.RestartPolicy == corev1.RestartPolicyNever || p.Spec.RestartPolicy == corev1.RestartPolicyOnFailure
 }
 
 // Windows reports whether the pod runs on Windows nodes: spec.os or the node selector names Windows, or a container is

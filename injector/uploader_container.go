@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 
 	"lighterman.dev/lighterman/uploader"
 )
@@ -47,11 +46,9 @@ func (b *uploaderBuilder) buildContainer() corev1.Container {
 		Env:   b.buildEnv(),
 		VolumeMounts: []corev1.VolumeMount{
 			{Name: UploaderVolumeName, MountPath: uploader.DefaultDirectory},
+			b.mount,
 		},
 		Resources: b.chooseResources(),
-	}
-	if b.outputs == nil {
-		c.VolumeMounts = append(c.VolumeMounts, b.mount)
 	}
 	if b.desired.needsVolume() {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: VolumeName, MountPath: MountPath, ReadOnly: true})
@@ -120,10 +117,6 @@ func (b *uploaderBuilder) chooseResources() corev1.ResourceRequirements {
 	return ownResources(b.pod, "250m", "128Mi")
 }
 
-// uploaderVolumeSize bounds what the uploader may take of the node's disk: its program (about 20 MB) and the journal, which grows
-// with the number of files and is there twice while it is compacted. The kubelet evicts a pod that takes more.
-const uploaderVolumeSize = "2Gi"
-
 // buildVolumes returns the emptyDirs that the uploader needs and the pod lacks.
 func (b *uploaderBuilder) buildVolumes() []corev1.Volume {
 	var volumes []corev1.Volume
@@ -133,9 +126,8 @@ func (b *uploaderBuilder) buildVolumes() []corev1.Volume {
 		}})
 	}
 	if !hasVolume(b.pod, UploaderVolumeName) {
-		limit := resource.MustParse(uploaderVolumeSize)
 		volumes = append(volumes, corev1.Volume{Name: UploaderVolumeName, VolumeSource: corev1.VolumeSource{
-			EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &limit},
+			EmptyDir: &corev1.EmptyDirVolumeSource{},
 		}})
 	}
 	return volumes

@@ -3,8 +3,12 @@ package injector
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"lighterman.dev/lighterman/profile"
+	"lighterman.dev/lighterman/uploader"
 )
 
 // uploadPlan is how a requested uploader works in the pod.
@@ -15,16 +19,8 @@ type uploadPlan struct {
 	alreadyInjected bool
 	// user is the sidecar's; nil: the pod's own, or the image's.
 	user *int64
-	// outputs are the files that the standard outputs of containers become; nil: there is a spool.
-	outputs map[*Container]string
-	// wrapped are the containers whose commands the uploader runs.
-	wrapped []*Container
-	// restartPolicy is the pod's.
-	restartPolicy corev1.RestartPolicy
 	// config is the sidecar's configuration.
 	config string
-	// outdated are the paths in the pod of the configuration of an earlier pass, which knows fewer containers.
-	outdated []string
 	// proxyEnv are the variables of the pod's way to the network.
 	proxyEnv []corev1.EnvVar
 }
@@ -44,25 +40,8 @@ func (s podScope) planUpload(request *uploadRequest, settings *Settings, targets
 		return nil, Deny(ReasonInvalidProfile, fmt.Sprintf("%s: Lighterman was not told the uploader's image: set --uploader-image", request.field))
 	}
 	s.warnSharedProcesses(targets)
-	if request.otherSeriesPerRun != "" {
-		s.warn("each run of the pod is a series of its own in the index of runs, for %s: set annotation %s of the pod to a name that stays the same in every run",
-			request.otherSeriesPerRun, AnnotationSeries)
-	}
-	u := &uploadPlan{uploadRequest: request, alreadyInjected: alreadyInjected, restartPolicy: s.pod.Spec.RestartPolicy}
-	if request.stdout != "" {
-		u.outputs, err = findOutputs(request, targets)
-	} else {
-		u.spool, err = s.findSpool(request, targets)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for i := range targets {
-		if u.wraps(&targets[i]) {
-			u.wrapped = append(u.wrapped, targets[i].Container)
-		}
-	}
-	if err := u.checkWrapped(); err != nil {
+	u := &uploadPlan{uploadRequest: request, alreadyInjected: alreadyInjected}
+	if u.spool, err = findSpool(request, targets); err != nil {
 		return nil, err
 	}
 	if !alreadyInjected {
@@ -73,10 +52,29 @@ func (s podScope) planUpload(request *uploadRequest, settings *Settings, targets
 	if u.proxyEnv, err = proxyEnv(s.desired); err != nil {
 		return nil, err
 	}
-	if u.config, err = s.uploaderConfig(u); err != nil {
+	if u.config, err = uploaderConfig(s.desired, request); err != nil {
 		return nil, err
 	}
-	return u, u.checkPreviousInjection(s.pod)
+	return u, checkPreviousInjection(s.pod, u)
+}
+
+// checkPreviousInjection denies a pod whose sidecar is not the one that an earlier pass added: it was copied from a pod
+// that ran, with a profile that has changed since, or with another.
+func checkPreviousInjection(pod *Pod, u *uploadPlan) error {
+	if !u.alreadyInjected {
+		return nil
+	}
+	for i := range pod.Spec.InitContainers {
+		c := &pod.Spec.InitContainers[i]
+		if c.Name == UploaderContainerName && slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool {
+			return e.Name == uploader.EnvConfig && e.Value == u.config
+		}) {
+			return nil
+		}
+	}
+	return Deny(ReasonCollision, fmt.Sprintf(
+		"spec.initContainers: the container %s is there that is not the one of this profile: remove it and %s, with the volumes %s and %s, for Lighterman adds its own",
+		UploaderContainerName, PreflightContainerName, UploaderVolumeName, SpoolVolumeName))
 }
 
 // checkUploaderNames denies a pod in which something else has the uploader's names. It reports whether an earlier pass has
@@ -105,6 +103,20 @@ func checkUploaderNames(pod *Pod, request *uploadRequest) (alreadyInjected bool,
 	return alreadyInjected, nil
 }
 
+// uploaderConfig returns the sidecar's configuration: the profile in the uploader's words.
+func uploaderConfig(d *desired, u *uploadRequest) (string, error) {
+	c := profile.UploaderConfig(&u.spec)
+	c.Spool, c.Profile, c.Prefix, c.CAFile = u.path, d.profile.Kind+" "+d.profile.String(), d.UploaderPrefix(), d.Files.CA
+	c.Completion, c.DrainTimeoutSeconds = u.completionMode(), u.drainTimeout()
+	d.ConfigureUploader(&c)
+	if problems := d.UploaderProblems(&c); len(problems) > 0 {
+		return "", denyProfile(d.profile, problems)
+	}
+	// The kubelet takes two dollar signs for one, and reads no reference: k8s.io/kubernetes v1.37
+	// third_party/forked/golang/expansion/expand.go.
+	return strings.ReplaceAll(c.String(), "$", "$$"), nil
+}
+
 // maxUsers is how many users a message names; one user is all that the sidecar can be.
 const maxUsers = 8
 
@@ -122,7 +134,7 @@ func (s podScope) spoolUser(u *uploadPlan, targets []target) *int64 {
 	var users []int64
 	for i := range targets {
 		t := &targets[i]
-		if t.list != "containers" || (u.outputs == nil && !u.isMountedBy(t)) || (u.outputs != nil && !u.wraps(t)) {
+		if t.list != "containers" || !u.isMountedBy(t) {
 			continue
 		}
 		user := podUser
@@ -134,8 +146,6 @@ func (s podScope) spoolUser(u *uploadPlan, targets []target) *int64 {
 		}
 	}
 	switch {
-	case len(users) > 1 && u.outputs != nil: // It reads no file of theirs.
-		return nil
 	case len(users) > 1:
 		s.warn("the containers with the spool %s run as users %v, and the uploader can be but one: let the group read the files and set fsGroup, or list containers that write none in annotation %s",
 			u.path, users, AnnotationSkipContainers)

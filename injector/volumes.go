@@ -2,7 +2,6 @@ package injector
 
 import (
 	"fmt"
-	"path"
 	"reflect"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,19 +17,6 @@ var ownVolumes = map[string]string{
 	BundleVolumeName:   BundleMountPath,
 	UploaderVolumeName: uploader.DefaultDirectory,
 	SpoolVolumeName:    "",
-}
-
-// readOnlyMount returns the mount of one of Lighterman's volumes.
-func readOnlyMount(volume string) corev1.VolumeMount {
-	return corev1.VolumeMount{Name: volume, MountPath: ownVolumes[volume], ReadOnly: true}
-}
-
-// uploaderMount returns the mount by which a wrapped container reaches the uploader. The container sees a directory of its own,
-// with the program and a socket: what the sidecar hears there, this container has said.
-func uploaderMount(container string) corev1.VolumeMount {
-	m := readOnlyMount(UploaderVolumeName)
-	m.SubPath = path.Join(uploader.ContainersDirectory, container)
-	return m
 }
 
 // fileMode lets every user of the container read the files: tools run as the user of their image. The kubelet narrows

@@ -40,9 +40,8 @@ var operatorLabels = [...]struct {
 }
 
 const (
-	labelInstance       = "app.kubernetes.io/instance"
-	labelManagedBy      = "app.kubernetes.io/managed-by"
-	labelStatefulSetPod = "statefulset.kubernetes.io/pod-name"
+	labelInstance  = "app.kubernetes.io/instance"
+	labelManagedBy = "app.kubernetes.io/managed-by"
 )
 
 // owners are the kinds of owners whose own name differs from the workload's. An owner of any other kind is the workload itself.
@@ -162,7 +161,7 @@ func unownedWorkload(m *Metadata) (string, error) {
 			}
 		}
 	}
-	if at := strings.LastIndexByte(m.Name, '-'); at > 0 && m.Labels[labelStatefulSetPod] == m.Name {
+	if at := strings.LastIndexByte(m.Name, '-'); at > 0 && m.Labels["statefulset.kubernetes.io/pod-name"] == m.Name {
 		return m.Name[:at], nil
 	}
 	if m.Name == "" {

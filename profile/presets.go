@@ -26,12 +26,6 @@ type preset struct {
 	hosts, words []string
 	// maxParts is the largest number of parts of an upload.
 	maxParts int
-	// maxObject is the largest object in bytes. Zero: as many parts of 5 GiB as maxParts permits.
-	maxObject int64
-	// equalParts: all parts of an upload but the last must have one size.
-	equalParts bool
-	// unconditionalComplete: the request that completes an upload takes no condition, and replaces an object.
-	unconditionalComplete bool
 	// hasTenants: a bucket may have the name of its tenant in front.
 	hasTenants bool
 	// usesAmazonSTS: credentials of Amazon's token service may be good for the store.
@@ -60,21 +54,17 @@ var presets = []preset{
 	// 4.53 (7506e5f91cd6), which the tests run: any region, CRC32 and CRC32C kept and compared, conditional writes.
 	{name: "SeaweedFS", region: defaultRegion, pathStyle: true, rclone: "SeaweedFS", example: "http://seaweedfs-s3.storage.svc:8333", words: []string{"seaweed"}},
 	{name: "Ceph", region: defaultRegion, pathStyle: true, checksums: whenRequired, rclone: "Ceph", hasTenants: true, example: "https://rgw.storage.svc", words: []string{"ceph", "rgw"}},
-	// cloudflare/cloudflare-docs#19236: the store refuses the header x-amz-checksum-crc32. developers.cloudflare.com/r2/platform/limits:
-	// an object has 5 GiB less than 5 TiB. tus/tusd#1137: "All non-trailing parts must have the same length".
-	{name: "R2", region: "auto", checksums: whenRequired, maxObject: 5<<40 - 5<<30, equalParts: true, rclone: "Cloudflare", example: "https://<account>.r2.cloudflarestorage.com", hosts: []string{"*.r2.cloudflarestorage.com", "*.eu.r2.cloudflarestorage.com", "*.fedramp.r2.cloudflarestorage.com"}},
+	// cloudflare/cloudflare-docs#19236: the store refuses the header x-amz-checksum-crc32.
+	{name: "R2", region: "auto", checksums: whenRequired, rclone: "Cloudflare", example: "https://<account>.r2.cloudflarestorage.com", hosts: []string{"*.r2.cloudflarestorage.com", "*.eu.r2.cloudflarestorage.com", "*.fedramp.r2.cloudflarestorage.com"}},
 	// boto/s3transfer#327: "Unsupported header 'x-amz-sdk-checksum-algorithm'".
 	{name: "B2", endpoint: "https://s3.{region}.backblazeb2.com", pathStyle: true, checksums: whenRequired, rclone: rcloneOther, hosts: []string{"s3.*.backblazeb2.com"}},
-	// The XML API with HMAC keys. cloud.google.com/storage/docs/request-preconditions: no preconditions in its multipart uploads (400
-	// NotImplemented); cloud.google.com/storage/docs/multipart-uploads: completing one overwrites an object. cloud.google.com/storage/quotas.
-	{name: "GCSInterop", endpoint: "https://storage.googleapis.com", region: "auto", pathStyle: true, checksums: whenRequired, maxObject: 5 << 40, unconditionalComplete: true, rclone: "GCS", hosts: []string{"storage.googleapis.com"}},
-	// docs.digitalocean.com/products/spaces/details/limits: 5 TB.
-	{name: "DigitalOcean", endpoint: "https://{region}.digitaloceanspaces.com", checksums: whenRequired, maxObject: fiveTB, rclone: "DigitalOcean", hosts: []string{"*.digitaloceanspaces.com"}},
+	// The XML API with HMAC keys.
+	{name: "GCSInterop", endpoint: "https://storage.googleapis.com", region: "auto", pathStyle: true, checksums: whenRequired, rclone: "GCS", hosts: []string{"storage.googleapis.com"}},
+	{name: "DigitalOcean", endpoint: "https://{region}.digitaloceanspaces.com", checksums: whenRequired, rclone: "DigitalOcean", hosts: []string{"*.digitaloceanspaces.com"}},
 	// The host is that of a cluster (us-ord-1), which the region (us-ord) does not tell. techdocs.akamai.com/cloud-computing/docs,
 	// aws-cli-sdks-support-details: no newer checksums.
 	{name: "Linode", region: defaultRegion, checksums: whenRequired, rclone: "Linode", example: "https://us-ord-1.linodeobjects.com", hosts: []string{"*.linodeobjects.com"}},
-	// docs.wasabi.com, "What are the minimum and maximum object sizes": 5 TB.
-	{name: "Wasabi", endpoint: "https://s3.{region}.wasabisys.com", checksums: whenRequired, maxObject: fiveTB, rclone: "Wasabi", hosts: []string{"s3.*.wasabisys.com", "s3.wasabisys.com"}},
+	{name: "Wasabi", endpoint: "https://s3.{region}.wasabisys.com", checksums: whenRequired, rclone: "Wasabi", hosts: []string{"s3.*.wasabisys.com", "s3.wasabisys.com"}},
 	// 1,000 parts: rclone's max_upload_parts.
 	{name: "Scaleway", endpoint: "https://s3.{region}.scw.cloud", pathStyle: true, checksums: whenRequired, maxParts: 1000, rclone: "Scaleway", hosts: []string{"s3.*.scw.cloud"}},
 	// home-assistant/core#144015, google/go-cloud#3535: XAmzContentSHA256Mismatch.
@@ -101,9 +91,6 @@ var presets = []preset{
 		rclone: rcloneOther,
 	},
 }
-
-// fiveTB is five terabytes.
-const fiveTB = 5_000_000_000_000
 
 // defaultRegion is what stores without regions of their own are asked in.
 const defaultRegion = "us-east-1"

@@ -24,9 +24,6 @@ func (p *problems) checkUploader(r *Resolved, sound bool) {
 	c := UploaderConfig(spec)
 	c.Spool = cmp.Or(spec.Path, "/spool") // A pod may name another.
 	c.Completion = uploader.Completion(spec.Completion)
-	if spec.Stdout != "" {
-		p.checkStdout(spec)
-	}
 	if seconds := spec.DrainTimeoutSeconds; seconds != nil {
 		c.DrainTimeoutSeconds = *seconds
 	}
@@ -49,23 +46,6 @@ func (p *problems) checkUploaderFields(u *v1alpha1.Uploader) {
 	}
 	if port := u.MetricsPort; port != nil && (*port < 1 || *port > 65535) {
 		p.addInvalid("spec.uploader.metricsPort", "is %d: write a port from 1 to 65535, or leave it out for no metrics", *port)
-	}
-}
-
-// checkStdout finds what is wrong with a standard output that is the backup.
-func (p *problems) checkStdout(u *v1alpha1.Uploader) {
-	const field = "spec.uploader.stdout"
-	if why := uploader.StdoutProblem(u.Stdout); why != "" {
-		p.addInvalid(field, "%s", why)
-	}
-	if u.Path != "" {
-		p.addInvalid(field, "is set, and path is, too: write one of them")
-	}
-	if u.Completion != "" && u.Completion != string(uploader.Wrap) {
-		p.addInvalid("spec.uploader.completion", "is %q: with stdout write %s, or leave it out", u.Completion, uploader.Wrap)
-	}
-	if u.SizeLimit != nil || len(u.Include)+len(u.Exclude) > 0 || u.AfterUpload == string(uploader.Delete) {
-		p.addInvalid(field, "is set, so there is no spool: remove sizeLimit, include, exclude and afterUpload: Delete")
 	}
 }
 

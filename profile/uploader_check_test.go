@@ -15,25 +15,11 @@ import (
 // a profile may come from a file.
 func TestCheckUploader(t *testing.T) {
 	for want, change := range map[string]func(*v1alpha1.Uploader){
-		`spec.uploader.path: is "backup": write an absolute path`:                      func(u *v1alpha1.Uploader) { u.Path = "backup" },
-		`spec.uploader.upload: is "Never": write OnClose or Stream`:                    func(u *v1alpha1.Uploader) { u.Upload = "Never" },
-		`spec.uploader.include[1]: is "[": write a pattern of paths`:                   func(u *v1alpha1.Uploader) { u.Include = []string{"*.dump", "["} },
-		`spec.uploader.exclude[0]: is "{a": write a pattern of paths`:                  func(u *v1alpha1.Uploader) { u.Exclude = []string{"{a"} },
-		`spec.uploader.key: is "{pid}/{path}", with a placeholder that does not exist`: func(u *v1alpha1.Uploader) { u.Key = "{pid}/{path}" },
-		`spec.uploader.expect.minFiles: is -1: write the least number of files`: func(u *v1alpha1.Uploader) {
-			u.Expect = &v1alpha1.Expect{MinFiles: new(int64(-1))}
-		},
-		`spec.uploader.expect.minBytes: is -1: write the least number of bytes`: func(u *v1alpha1.Uploader) {
-			u.Expect = &v1alpha1.Expect{MinBytes: resource.NewQuantity(-1, resource.BinarySI)}
-		},
-		`spec.uploader.expect.maxShrinkPercent: is 101: write a number from 1 to 100`: func(u *v1alpha1.Uploader) {
-			u.Expect = &v1alpha1.Expect{MaxShrinkPercent: new(int32(101))}
-		},
-		`spec.uploader.series: is "a/b": write at most 63 lower-case letters`:           func(u *v1alpha1.Uploader) { u.Series = "a/b" },
-		`spec.uploader.stdout: is "../x": write the name of a file`:                     func(u *v1alpha1.Uploader) { u.Path, u.Stdout = "", "../x" },
-		`spec.uploader.stdout: is set, and path is, too: write one`:                     func(u *v1alpha1.Uploader) { u.Stdout = "x" },
-		`spec.uploader.completion: is "Drain": with stdout write Wrap`:                  func(u *v1alpha1.Uploader) { u.Path, u.Stdout, u.Completion = "", "x", "Drain" },
-		`spec.uploader.stdout: is set, so there is no spool: remove`:                    func(u *v1alpha1.Uploader) { u.Path, u.Stdout, u.Include = "", "x", []string{"*"} },
+		`spec.uploader.path: is "backup": write an absolute path`:                       func(u *v1alpha1.Uploader) { u.Path = "backup" },
+		`spec.uploader.upload: is "Never": write OnClose or Stream`:                     func(u *v1alpha1.Uploader) { u.Upload = "Never" },
+		`spec.uploader.include[1]: is "[": write a pattern of paths`:                    func(u *v1alpha1.Uploader) { u.Include = []string{"*.dump", "["} },
+		`spec.uploader.exclude[0]: is "{a": write a pattern of paths`:                   func(u *v1alpha1.Uploader) { u.Exclude = []string{"{a"} },
+		`spec.uploader.key: is "{pid}/{path}", with a placeholder that does not exist`:  func(u *v1alpha1.Uploader) { u.Key = "{pid}/{path}" },
 		`spec.uploader.key: is "all", with {path} 0 times: write it once`:               func(u *v1alpha1.Uploader) { u.Key = "all" },
 		`spec.uploader.completion: is "Hope": write Drain or Wrap`:                      func(u *v1alpha1.Uploader) { u.Completion = "Hope" },
 		`spec.uploader.drainTimeoutSeconds: is 604801: write a number from 1 to 604800`: func(u *v1alpha1.Uploader) { u.DrainTimeoutSeconds = new(int64(604801)) },

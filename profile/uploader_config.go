@@ -29,8 +29,6 @@ func UploaderConfig(spec *v1alpha1.Uploader) uploader.Config {
 		AfterUpload:  uploader.AfterUpload(cmp.Or(spec.AfterUpload, string(uploader.Keep))),
 		StorageClass: spec.StorageClass,
 		Tags:         spec.Tags,
-		Series:       spec.Series,
-		Expect:       expectConfig(spec.Expect),
 	}
 	if spec.PartSizeMiB != nil {
 		c.PartSizeMiB = int64(*spec.PartSizeMiB)
@@ -48,24 +46,6 @@ func UploaderConfig(spec *v1alpha1.Uploader) uploader.Config {
 		c.ObjectLock = &uploader.ObjectLock{Mode: spec.ObjectLock.Mode, Days: int(spec.ObjectLock.Days)}
 	}
 	return c
-}
-
-// expectConfig returns what a run must hold; nil: the uploader's default.
-func expectConfig(spec *v1alpha1.Expect) *uploader.Expect {
-	if spec == nil {
-		return nil
-	}
-	e := &uploader.Expect{MinFiles: spec.MinFiles}
-	if e.MinFiles == nil {
-		e.MinFiles = new(int64(uploader.DefaultMinFiles))
-	}
-	if spec.MinBytes != nil {
-		e.MinBytes = spec.MinBytes.Value()
-	}
-	if spec.MaxShrinkPercent != nil {
-		e.MaxShrinkPercent = int64(*spec.MaxShrinkPercent)
-	}
-	return e
 }
 
 // uploaderAuth returns the identity for the uploader: the mode, its files, and what the mode's row adds.
@@ -102,9 +82,7 @@ func configureS3Uploader(e *Environment, c *uploader.Config) {
 	where := e.location
 	c.S3 = &uploader.S3{
 		Bucket: e.bucket(), Region: where.region, Endpoint: where.endpoint, ForcePathStyle: where.pathStyle,
-		Checksums: string(where.checksums), MaxParts: e.preset.maxParts,
-		MaxObject: e.preset.maxObject, EqualParts: e.preset.equalParts,
-		UnconditionalComplete: e.preset.unconditionalComplete, Auth: e.uploaderAuth(),
+		Checksums: string(where.checksums), MaxParts: e.preset.maxParts, Auth: e.uploaderAuth(),
 	}
 }
 

@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"reflect"
 	"strings"
 	"testing"
 
@@ -85,31 +84,6 @@ func TestFieldsOfProfile(t *testing.T) {
 	for field := range fieldsOfProfile {
 		if name, _, _ := strings.Cut(field, "."); strings.Contains(field, ".") && len(uploader.AuthModes(name)) == 0 {
 			t.Errorf("%s is no field of the uploader's configuration", field)
-		}
-	}
-}
-
-// TestPresetsOfParts: what a preset knows of parts and objects is in the uploader's configuration.
-func TestPresetsOfParts(t *testing.T) {
-	for name, want := range map[v1alpha1.S3Preset]uploader.S3{
-		"":             {},
-		"Scaleway":     {MaxParts: 1000},
-		"R2":           {MaxObject: 1023 * 5 << 30, EqualParts: true},
-		"GCSInterop":   {MaxObject: 5 << 40, UnconditionalComplete: true},
-		"DigitalOcean": {MaxObject: 5e12},
-		"Wasabi":       {MaxObject: 5e12},
-	} {
-		store := &v1alpha1.S3Store{Preset: name, Bucket: "b", Region: "r"}
-		store.Auth.Ambient = &v1alpha1.Ambient{}
-		e := &Environment{Resolved: Resolve(&v1alpha1.CredentialProfileSpec{S3: store})}
-		var c uploader.Config
-		configureS3Uploader(e, &c)
-		got := uploader.S3{
-			MaxParts: c.S3.MaxParts, MaxObject: c.S3.MaxObject, EqualParts: c.S3.EqualParts,
-			UnconditionalComplete: c.S3.UnconditionalComplete,
-		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: got %+v, want %+v", name, got, want)
 		}
 	}
 }

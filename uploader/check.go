@@ -60,7 +60,7 @@ func notOneStore(n int) Problem {
 // CheckSettings returns the problems of a Config apart from its location.
 func (c *Config) CheckSettings() []Problem {
 	var k checker
-	k.checkSource(c)
+	k.checkDirectory("spool", c.Spool, "/backup")
 	if c.Directory != "" {
 		k.checkDirectory("directory", c.Directory, DefaultDirectory)
 	}
@@ -89,8 +89,6 @@ func (c *Config) CheckSettings() []Problem {
 		k.checkText("tags", name)
 		k.checkText("tags."+name, c.Tags[name])
 	}
-	k.checkSeries(c.Series)
-	k.checkExpect(c.Expect)
 	k.checkFile("caFile", c.CAFile)
 	return k.problems
 }

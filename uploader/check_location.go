@@ -13,7 +13,6 @@ func (s S3) Check() []Problem {
 	k.checkURL("s3.endpoint", s.Endpoint)
 	k.checkOneOf("s3.checksums", s.Checksums, "WhenSupported", "WhenRequired")
 	k.checkRange("s3.maxParts", int64(s.MaxParts), 10_000)
-	k.checkRange("s3.maxObject", s.MaxObject, 10_000*5<<30)
 	k.checkAuth("s3", &s.Auth)
 	return k.problems
 }

@@ -18,30 +18,15 @@ const (
 // DefaultDirectory is where the containers of a pod find the uploader's program and its socket.
 const DefaultDirectory = "/lighterman"
 
-// ContainersDirectory is where in the sidecar's directory each wrapped container has a directory of its own, by its name: its
-// DefaultDirectory.
-const ContainersDirectory = "containers"
-
 // Config is the configuration of the sidecar. It holds no secret: variables and files of their own do. The zero value
-// of a field means its default; one store is required, and Spool unless a container's standard output is the backup.
+// of a field means its default; Spool and one store are required.
 type Config struct {
-	// Spool is the directory whose files are uploaded; empty: the backup is the standard output of a container.
-	Spool string `json:"spool,omitzero"`
+	// Spool is the directory whose files are uploaded.
+	Spool string `json:"spool"`
 	// Directory holds the socket and the journal. It must outlive the container, and need not outlive the pod.
 	Directory string `json:"directory,omitzero"`
 	// Profile names the profile in the manifest, for people: CredentialProfile backups.
 	Profile string `json:"profile,omitzero"`
-	// Series is the name that the runs of one workload share in the index of runs, or PodPlaceholder; empty: the run is not
-	// in the index. See SeriesOf.
-	Series string `json:"series,omitzero"`
-
-	// Containers are those whose command the uploader's exec runs, with completion Wrap. The run is complete when the
-	// command of each has ended with 0. None: any container may use the socket, under any name.
-	Containers []Container `json:"containers,omitempty"`
-	// Restarts reports whether the kubelet starts a container that failed again: its restart policy is not Never.
-	Restarts bool `json:"restarts,omitzero"`
-	// Expect is what a run must hold in order to be complete; nil: at least one file.
-	Expect *Expect `json:"expect,omitzero"`
 
 	// Upload is when the sidecar sends a file. Default OnClose.
 	Upload UploadMode `json:"upload,omitzero"`
@@ -85,27 +70,6 @@ type Config struct {
 	Azure *Azure `json:"azure,omitzero"`
 	GCS   *GCS   `json:"gcs,omitzero"`
 }
-
-// Container is a container whose command the uploader's exec runs.
-type Container struct {
-	// Name is the container's in the pod.
-	Name string `json:"name"`
-	// Stdout is the path under which the standard output of the command is uploaded; empty: it is not.
-	Stdout string `json:"stdout,omitzero"`
-}
-
-// Expect is what a run must hold in order to be complete.
-type Expect struct {
-	// MinFiles is the least number of files; nil: DefaultMinFiles.
-	MinFiles *int64 `json:"minFiles,omitzero"`
-	// MinBytes is the least size of all files together.
-	MinBytes int64 `json:"minBytes,omitzero"`
-	// MaxShrinkPercent is by how much the run may be smaller than the last complete one of its series; zero: by anything.
-	MaxShrinkPercent int64 `json:"maxShrinkPercent,omitzero"`
-}
-
-// DefaultMinFiles is the least number of files of a run for which no other is set: a run without a file is no backup.
-const DefaultMinFiles = 1
 
 // UploadMode is when the sidecar sends a file.
 type UploadMode string
@@ -180,14 +144,6 @@ func (c *Config) String() string {
 		panic(err) // Only text that is not UTF-8 fails, and Check refuses it.
 	}
 	return string(text)
-}
-
-// SeriesOf returns the name of the series that the pod's run belongs to; empty: to none.
-func (c *Config) SeriesOf(pod Pod) string {
-	if c.Series == PodPlaceholder {
-		return SeriesName(pod.Name)
-	}
-	return c.Series
 }
 
 func (c *Config) setDefaults() {

@@ -35,9 +35,7 @@ func TestConfigSurvivesItsText(t *testing.T) {
 		Concurrency: 64, BandwidthLimit: 1 << 20, StorageClass: "STANDARD_IA",
 		SSE:        &uploader.SSE{Algorithm: "KMS", KMSKeyID: "arn:x"},
 		ObjectLock: &uploader.ObjectLock{Mode: "Compliance", Days: 30}, Tags: map[string]string{"team": "a=b, ü"},
-		CAFile: "/var/run/ca.crt", Series: "orders.0", Restarts: true,
-		Containers: []uploader.Container{{Name: "dump"}, {Name: "wal"}},
-		Expect:     &uploader.Expect{MinFiles: new(int64), MinBytes: 1 << 20, MaxShrinkPercent: 50},
+		CAFile: "/var/run/ca.crt",
 		S3: &uploader.S3{
 			Bucket: "b", Region: "eu-west-1", Endpoint: "https://minio:9000", ForcePathStyle: true, Checksums: "WhenRequired",
 			Auth: uploader.Auth{Mode: "webIdentity", RoleARN: "arn:r", TokenFile: "/t", STSEndpoint: "https://sts"},
@@ -57,9 +55,6 @@ func TestConfigSurvivesItsText(t *testing.T) {
 
 func TestParseConfigRefuses(t *testing.T) {
 	with := func(fields string) string { return strings.TrimSuffix(smallest, "}") + "," + fields + "}" }
-	stdout := func(containers string) string {
-		return `{"completion":"Wrap","gcs":{"bucket":"b","auth":{"mode":"ambient"}},"containers":[` + containers + `]}`
-	}
 	bound := func(proxy, rest string) string {
 		return `{"spool":"/backup","azure":{"container":"b","auth":{"mode":"workloadIdentity","clientID":"c","tenantID":"t","tokenFile":"/t",` +
 			`"tokenProxy":"` + proxy + `"` + rest + `}}}`
@@ -97,59 +92,15 @@ func TestParseConfigRefuses(t *testing.T) {
 			with(`"drainTimeoutSeconds":9999999`),
 			[]string{"drainTimeoutSeconds: is 9999999: write a number from 1 to 604800"},
 		},
-		"a negative drain":              {with(`"drainTimeoutSeconds":-1`), []string{"drainTimeoutSeconds: "}},
-		"huge parts":                    {with(`"partSizeMiB":6000`), []string{"partSizeMiB: "}},
-		"much concurrency":              {with(`"concurrency":65`), []string{"concurrency: "}},
-		"a negative limit":              {with(`"bandwidthLimit":-5`), []string{"bandwidthLimit: "}},
-		"unknown encryption":            {with(`"sse":{"algorithm":"ROT13"}`), []string{"sse.algorithm: "}},
-		"a key without KMS":             {with(`"sse":{"algorithm":"AES256","kmsKeyID":"k"}`), []string{"sse.kmsKeyID: "}},
-		"a lock without mode":           {with(`"objectLock":{"mode":"","days":1}`), []string{"objectLock.mode: "}},
-		"a lock without days":           {with(`"objectLock":{"mode":"Governance","days":0}`), []string{"objectLock.days: "}},
-		"wrapped containers that Drain": {with(`"containers":[{"name":"dump"}]`), []string{"completion: is \"Drain\", and containers are wrapped: write Wrap"}},
-		"a container without a name": {
-			with(`"completion":"Wrap","containers":[{"name":""}]`), []string{`containers[0].name: is "": write the name of a container`},
-		},
-		"a container's name with a slash": {
-			with(`"completion":"Wrap","containers":[{"name":"../a"}]`), []string{`containers[0].name: is "../a"`},
-		},
-		"a container twice": {
-			with(`"completion":"Wrap","containers":[{"name":"a"},{"name":"b"},{"name":"a"}]`),
-			[]string{`containers[2].name: is "a", as containers[0].name is: write another`},
-		},
-		"a spool and a standard output": {
-			with(`"completion":"Wrap","containers":[{"name":"a","stdout":"a.dump"}]`),
-			[]string{`spool: is "/backup", and the standard output of a container is the backup`},
-		},
-		"two standard outputs of one path": {
-			stdout(`{"name":"a","stdout":"a.dump"},{"name":"b","stdout":"a.dump"}`),
-			[]string{`containers[1].stdout: is "a.dump", as containers[0].stdout is`},
-		},
-		"an absolute standard output": {
-			stdout(`{"name":"a","stdout":"/a.dump"}`), []string{`containers[0].stdout: is "/a.dump": write the name of a file`},
-		},
-		"a standard output that goes up": {
-			stdout(`{"name":"a","stdout":"../a.dump"}`), []string{`containers[0].stdout: is "../a.dump": write the name of a file`},
-		},
-		"a standard output that is no file": {
-			stdout(`{"name":"a","stdout":"dumps/"}`), []string{`containers[0].stdout: is "dumps/": write the name of a file`},
-		},
-		"a standard output with a line break": {
-			stdout(`{"name":"a","stdout":"a\nb"}`), []string{"containers[0].stdout: ", "without control characters"},
-		},
-		"a standard output among the manifests": {
-			stdout(`{"name":"a","stdout":".lighterman/x"}`), []string{"containers[0].stdout: ", "the uploader keeps .lighterman"},
-		},
-		"a long standard output": {
-			stdout(`{"name":"a","stdout":"` + strings.Repeat("a", 256) + `"}`), []string{"containers[0].stdout: has 256 bytes"},
-		},
-		"a series with a slash":  {with(`"series":"a/b"`), []string{`series: is "a/b": write at most 63`}},
-		"a series with two dots": {with(`"series":"a..b"`), []string{"series: "}},
-		"a long series":          {with(`"series":"` + strings.Repeat("a", 64) + `"`), []string{"series: "}},
-		"less than no file":      {with(`"expect":{"minFiles":-1}`), []string{"expect.minFiles: is -1"}},
-		"less than no byte":      {with(`"expect":{"minBytes":-1}`), []string{"expect.minBytes: is -1"}},
-		"a shrinkage to nothing": {with(`"expect":{"maxShrinkPercent":101}`), []string{"expect.maxShrinkPercent: is 101"}},
-		"a shrinkage that grows": {with(`"expect":{"maxShrinkPercent":-1}`), []string{"expect.maxShrinkPercent: is -1"}},
-		"a relative CA file":     {with(`"caFile":"ca.crt"`), []string{"caFile: "}},
+		"a negative drain":    {with(`"drainTimeoutSeconds":-1`), []string{"drainTimeoutSeconds: "}},
+		"huge parts":          {with(`"partSizeMiB":6000`), []string{"partSizeMiB: "}},
+		"much concurrency":    {with(`"concurrency":65`), []string{"concurrency: "}},
+		"a negative limit":    {with(`"bandwidthLimit":-5`), []string{"bandwidthLimit: "}},
+		"unknown encryption":  {with(`"sse":{"algorithm":"ROT13"}`), []string{"sse.algorithm: "}},
+		"a key without KMS":   {with(`"sse":{"algorithm":"AES256","kmsKeyID":"k"}`), []string{"sse.kmsKeyID: "}},
+		"a lock without mode": {with(`"objectLock":{"mode":"","days":1}`), []string{"objectLock.mode: "}},
+		"a lock without days": {with(`"objectLock":{"mode":"Governance","days":0}`), []string{"objectLock.days: "}},
+		"a relative CA file":  {with(`"caFile":"ca.crt"`), []string{"caFile: "}},
 		"a bucket with a slash": {
 			`{"spool":"/b","gcs":{"bucket":"a/b","auth":{"mode":"ambient"}}}`, []string{"gcs.bucket: "},
 		},
@@ -189,53 +140,9 @@ func TestParseConfigRefuses(t *testing.T) {
 	}
 }
 
-// A run whose backup is the standard output of a command has no spool.
-func TestParseConfigOfStandardOutput(t *testing.T) {
-	got, err := uploader.ParseConfig(`{"completion":"Wrap","containers":[{"name":"dump","stdout":"db/orders ü.dump"}],` +
-		`"gcs":{"bucket":"b","auth":{"mode":"ambient"}}}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]uploader.Container{{Name: "dump", Stdout: "db/orders ü.dump"}}, got.Containers); diff != "" || got.Spool != "" {
-		t.Errorf("spool %q, containers -want +got:\n%s", got.Spool, diff)
-	}
-}
-
-// A pod that had no name when it was configured is its own series.
-func TestSeriesOf(t *testing.T) {
-	for series, want := range map[string]string{"": "", "orders": "orders", uploader.PodPlaceholder: "orders-db-0"} {
-		c := uploader.Config{Spool: "/backup", Series: series}
-		if got := c.SeriesOf(uploader.Pod{Namespace: "payments", Name: "orders-db-0"}); got != want {
-			t.Errorf("%q: got %q, want %q", series, got, want)
-		}
-		if problems := c.CheckSettings(); len(problems) > 0 {
-			t.Errorf("%q: %v", series, problems)
-		}
-	}
-}
-
-// Every owner has a series, and no two have one.
-func TestSeriesName(t *testing.T) {
-	long := strings.Repeat("a-workload-with-a-name-of-", 4)
-	for owner, want := range map[string]string{
-		"": "", "orders": "orders", "shards.3": "shards.3",
-		long + "one": "a-workload-with-a-name-of-a-workload-with-a-name-o-465e25b446bc",
-		long + "two": "a-workload-with-a-name-of-a-workload-with-a-name-o-d038b0791a1c",
-		"Orders":     "orders-b7e8acdd522e",
-		"a..b":       "a--b-f62b42414c51",
-		"---":        "cb3f91d54eee",
-	} {
-		got := uploader.SeriesName(owner)
-		if got != want || (got != "" && !uploader.IsSeries(got)) {
-			t.Errorf("%q: got %q, want %q", owner, got, want)
-		}
-	}
-}
-
 // What is read is valid, and reads the same again.
 func FuzzParseConfig(f *testing.F) {
 	f.Add(smallest)
-	f.Add(`{"completion":"Wrap","containers":[{"name":"a","stdout":"b"}],"expect":{"minFiles":0},"gcs":{"bucket":"b","auth":{"mode":"ambient"}}}`)
 	f.Add(`{"spool":"/b","key":"{uid}/x{path}","azure":{"container":"c","auth":{"mode":"sasToken"}},"tags":{"a":"b"}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		first, err := uploader.ParseConfig(text)

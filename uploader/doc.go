@@ -3,6 +3,6 @@
 //
 // The sidecar itself is in the packages below: objstore is the contract of a store, with the classes of its errors; s3, azure and
 // gcs each are a store, and storetest is the test that every store passes; spool finds files, transfer uploads one, journal
-// remembers what was uploaded, manifest describes what a run stored, index finds the newest run of a series, sidecar brings them together, session is the other end of the
+// remembers what was uploaded, manifest describes what a run stored, sidecar brings them together, session is the other end of the
 // sidecar's socket, doctor diagnoses a pod's access to its store.
 package uploader

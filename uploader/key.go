@@ -140,11 +140,6 @@ func (k Keys) Of(path string) (string, error) {
 // Manifest returns the key of the manifest of a run.
 func (k Keys) Manifest(uid string) string { return k.reservedKey(uid, "manifest.json") }
 
-// Segment returns the key of a segment of that manifest, by the SHA-256 of the segment in hex.
-func (k Keys) Segment(uid, sha string) string {
-	return k.reservedKey(uid, "files-"+sha[:min(32, len(sha))]+".jsonl.gz")
-}
-
 // Probe returns the key of the object that the preflight writes.
 func (k Keys) Probe(uid string) string { return k.reservedKey(uid, "probe") }
 

@@ -84,14 +84,8 @@ type S3 struct {
 	// WhenSupported.
 	Checksums string `json:"checksums,omitzero"`
 	// MaxParts is the largest number of parts of an upload. Zero: Amazon's.
-	MaxParts int `json:"maxParts,omitzero"`
-	// MaxObject is the largest object in bytes. Zero: as many parts of 5 GiB as MaxParts permits.
-	MaxObject int64 `json:"maxObject,omitzero"`
-	// EqualParts: all parts of an upload but the last must have one size.
-	EqualParts bool `json:"equalParts,omitzero"`
-	// UnconditionalComplete: the store has no condition on the request that completes an upload, and replaces an object.
-	UnconditionalComplete bool `json:"unconditionalComplete,omitzero"`
-	Auth                  Auth `json:"auth"`
+	MaxParts int  `json:"maxParts,omitzero"`
+	Auth     Auth `json:"auth"`
 }
 
 // Azure is a container of Azure Blob Storage.

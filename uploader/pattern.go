@@ -48,40 +48,14 @@ func matches(pattern, name string) bool {
 	return doublestar.MatchUnvalidated(pattern, name)
 }
 
-// temporarySuffixes end the names of files and directories that programs have not finished: .part is etcd's
-// (etcdutl snapshot save), .partial that of rclone, pg_receivewal and mydumper, .dumping MySQL Shell's
-// (modules/util/dump/dumper.cc).
-var temporarySuffixes = []string{"~", ".tmp", ".temp", ".part", ".partial", ".dumping", ".swp", ".lock"}
+// temporarySuffixes end the names of files that programs have not finished.
+var temporarySuffixes = []string{"~", ".tmp", ".temp", ".part", ".partial", ".swp", ".lock"}
 
-// temporaryInfix is followed by more of a name, behind one of temporarySeparators: Prometheus builds a block as
-// 01H….tmp-for-creation and removes it as 01H….tmp-for-deletion (tsdb/db.go); other programs add a number.
-const (
-	temporaryInfix      = ".tmp"
-	temporarySeparators = "-._"
-)
-
-// IsTemporary reports whether a path looks like that of a file that its writer will rename or remove: it has a name, of the
-// file or of a directory, that begins with a dot or looks like those of what is unfinished. The sidecar leaves such a file
-// alone until the containers have ended, and then uploads it as any other.
-func IsTemporary(path string) bool {
-	for name := range strings.SplitSeq(path, "/") {
-		if isTemporaryName(name) {
-			return true
-		}
-	}
-	return false
-}
-
-func isTemporaryName(name string) bool {
-	if strings.HasPrefix(name, ".") {
-		return true
-	}
-	// Redis and Valkey write a snapshot as temp-<process>.rdb (rdb.c, rdbSave).
-	if strings.HasPrefix(name, "temp-") && strings.HasSuffix(name, ".rdb") {
-		return true
-	}
-	_, rest, found := strings.Cut(name, temporaryInfix)
-	if found && rest != "" && strings.Contains(temporarySeparators, rest[:1]) {
+// IsTemporary reports whether a path looks like that of a file that its writer will rename or remove: a name in it begins
+// with a dot, or it ends like the names of unfinished files. The sidecar leaves such a file alone until the containers have ended,
+// and then uploads it as any other.
+func IsTemporary(name string) bool {
+	if strings.HasPrefix(name, ".") || strings.Contains(name, "/.") {
 		return true
 	}
 	return slices.ContainsFunc(temporarySuffixes, func(end string) bool { return strings.HasSuffix(name, end) })

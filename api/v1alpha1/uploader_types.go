@@ -5,11 +5,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// Uploader is the native sidecar that uploads the files of a directory, or a container's standard output, and proves that they arrived.
-//
-// +kubebuilder:validation:XValidation:rule="!has(self.stdout) || !has(self.path)",message="stdout and path exclude each other: the backup is the standard output of a command, or the files of a directory",fieldPath=".stdout"
-// +kubebuilder:validation:XValidation:rule="!has(self.stdout) || !has(self.completion) || self.completion == 'Wrap'",message="with stdout only Wrap is possible: the object is stored when the command has ended with 0",fieldPath=".completion"
-// +kubebuilder:validation:XValidation:rule="!has(self.stdout) || !(has(self.sizeLimit) || has(self.include) || has(self.exclude) || (has(self.afterUpload) && self.afterUpload == 'Delete'))",message="with stdout there is no spool: remove sizeLimit, include, exclude and afterUpload: Delete",fieldPath=".stdout"
+// Uploader is the native sidecar that uploads the files of a directory and proves that they arrived.
 type Uploader struct {
 	// The spool: the directory whose files are uploaded. The volume that the containers mount there is shared with
 	// the sidecar; where there is none, an emptyDir is made. A pod overrides it with the annotation
@@ -19,15 +15,6 @@ type Uploader struct {
 	// +kubebuilder:validation:XValidation:rule="self.startsWith('/') && self != '/' && !self.contains('..') && !self.contains(':')",message="must be an absolute path other than /, for example /backup"
 	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Path string `json:"path,omitempty"`
-	// The path below the prefix at which the standard output of the container is stored, for example orders.dump. No file is
-	// written: the output itself is the backup, and becomes visible when the command has ended with 0. A pod overrides it with
-	// the annotation lighterman.dev/upload-stdout, which also names the container where the pod has several.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:XValidation:rule="!self.matches('(^|/)[.]{0,2}(/|$)') && !self.matches('^[.]lighterman(/|$)')",message="must be the name of a file, for example orders.dump: a relative path without empty elements, . and .., not below .lighterman"
-	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
-	Stdout string `json:"stdout,omitempty"`
 	// The size limit of the emptyDir, where one is made.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",message="must be a number of bytes above zero, for example 10Gi"
@@ -64,11 +51,10 @@ type Uploader struct {
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.endsWith('/') && !self.contains('//')",message="must not have a slash at either end, nor two in a row"
 	// +kubebuilder:validation:XValidation:rule=`!self.contains('$(') && self.matches('^\\P{Cc}*$')`,message="must not contain $( or control characters: it becomes part of a variable, in which $(NAME) would be replaced"
 	Key string `json:"key,omitempty"`
-	// Wrap: the commands of the containers are wrapped. They fail when the upload failed, and only when each has ended with
-	// 0 is the run complete. A container without a command denies the pod. Drain: what is left is uploaded after the
-	// containers have ended, and nothing tells how they ended. Default: Wrap in a pod that ends (restartPolicy Never or
-	// OnFailure), else Drain. A pod overrides it with the annotation lighterman.dev/completion.
+	// Drain: what is left is uploaded after the containers have ended. Wrap: the containers' commands are wrapped, and
+	// fail when the upload failed. Default Drain.
 	// +optional
+	// +default="Drain"
 	// +kubebuilder:validation:Enum=Drain;Wrap
 	Completion string `json:"completion,omitempty"`
 	// Who gets the profile's identity in a pod that has an uploader. Uploader: Lighterman's own containers alone, so the
@@ -126,18 +112,6 @@ type Uploader struct {
 	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.matches('^\\P{Cc}*$') && self[k].matches('^\\P{Cc}*$'))`,message="must not contain control characters"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 128 && size(self[k]) <= 256)",message="must have keys of at most 128 and values of at most 256 characters"
 	Tags map[string]string `json:"tags,omitempty"`
-	// What a run must hold. Where it holds less, its manifest is not complete, and a wrapped container fails with 74.
-	// Absent: at least one file.
-	// +optional
-	Expect *Expect `json:"expect,omitempty"`
-	// The name that the runs of one workload share in the index of runs. Default: the name of the CronJob, Deployment or
-	// operator's cluster that the pod belongs to, or the pod's own. A pod overrides it with the annotation
-	// lighterman.dev/series.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$') && !self.contains('..')",message="must be lower-case letters, digits, dashes and single dots, with a letter or a digit at either end"
-	Series string `json:"series,omitempty"`
 	// The port at which the sidecar serves Prometheus metrics, at /metrics over plain HTTP. Absent: it serves none.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
@@ -152,24 +126,6 @@ type Uploader struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="!has(self.capabilities) || ((!has(self.capabilities.add) || size(self.capabilities.add) <= 64) && (!has(self.capabilities.drop) || size(self.capabilities.drop) <= 64))",message="must add and drop at most 64 capabilities"
 	SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
-}
-
-// Expect is what a run must hold.
-type Expect struct {
-	// The least number of files. 0: a run without a file is a backup, too. Default 1.
-	// +optional
-	// +default=1
-	// +kubebuilder:validation:Minimum=0
-	MinFiles *int64 `json:"minFiles,omitempty"`
-	// The least size of all files together, for example 10Mi.
-	// +optional
-	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",message="must be a number of bytes above zero, for example 10Mi"
-	MinBytes *resource.Quantity `json:"minBytes,omitempty"`
-	// By how many percent the run may be smaller than the last complete run of its series.
-	// +optional
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=100
-	MaxShrinkPercent *int32 `json:"maxShrinkPercent,omitempty"`
 }
 
 // SSE is encryption by the store.

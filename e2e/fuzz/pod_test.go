@@ -143,9 +143,6 @@ func (s *source) container(number int, volumes []corev1.Volume) corev1.Container
 	if s.chance(2) {
 		c.Name = pick(s, injector.BundleContainerName, injector.BundleContainerName, injector.VolumeName, "c0", "")
 	}
-	if s.chance(90) {
-		c.Command, c.TTY = []string{"dump"}, s.chance(5)
-	}
 	if s.chance(15) {
 		c.EnvFrom = []corev1.EnvFromSource{s.identityFrom(0)}
 	}
@@ -197,7 +194,7 @@ func (s *source) path(volume string) string {
 	windows := strings.ReplaceAll(ours, "/", `\`)
 	return pick(s, ours, ours+"/", ours+"/token", ours+"x", ours+"/.", ours+"//ca.crt", "/var/run/secrets", "/var/run", "/",
 		"/var/run/lighterman.dev", "/var/run/secrets/eks.amazonaws.com/serviceaccount", `C:`+windows, `c:`+windows+`\token`,
-		windows, strings.TrimPrefix(ours, "/"), "/VAR"+ours[4:], "/backup", "/backup/below")
+		windows, strings.TrimPrefix(ours, "/"), "/VAR"+ours[4:])
 }
 
 // resources are mostly such that the requests keep to the limits.
@@ -261,10 +258,8 @@ func (s *source) annotations(pod *corev1.Pod) map[string]string {
 	maySet(15, injector.AnnotationSkipContainers, strings.Join(some(s, 20, names...), ","), names[len(names)-1], "c9", ",")
 	maySet(8, injector.AnnotationTools, "", "sdk", " sdk, ", "barman", "sdk,nonsense")
 	maySet(10, injector.AnnotationWorkload, "orders", "Orders.db_1", rarely(s, "orders", "a/b", ""))
-	maySet(8, injector.AnnotationSeries, "orders", "orders.0", rarely(s, "orders", "a/b", ""))
 	maySet(5, injector.AnnotationInject, "true", "false", "")
 	maySet(10, injector.AnnotationUpload, append([]string{"false"}, spools...)...)
-	maySet(4, injector.AnnotationUploadStdout, "orders.dump", names[len(names)-1]+"=orders.dump", names[0]+"=a,"+names[len(names)-1]+"=b", rarely(s, "a", "", "x=../y"))
 	maySet(5, injector.AnnotationCompletion, "Drain", "Wrap", "")
 	maySet(8, injector.AnnotationInjected, "", "{}", "nonsense", `{"profile":"payments/pg","kind":"CredentialProfile","version":"v0"}`)
 	maySet(3, injector.AnnotationClusterProfile, "pg", "")

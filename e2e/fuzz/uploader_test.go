@@ -24,18 +24,6 @@ func (s *source) uploader() *v1alpha1.Uploader {
 		PartSizeMiB:         maybe(s, 5, rarely(s, int32(16), 5120, 1, -1)),
 		Concurrency:         maybe(s, 5, rarely(s, int32(4), 64, 65)),
 	}
-	if s.chance(6) {
-		u.Path, u.Stdout = rarely(s, "", "/backup"), rarely(s, "orders.dump", "db/orders=1, x", "../x", ".lighterman/x")
-	}
-	u.Series = rarely(s, "", "orders", "a/b")
-	if s.chance(10) {
-		u.Expect = &v1alpha1.Expect{
-			MinFiles: maybe(s, 50, rarely(s, int64(1), 0, -1)), MaxShrinkPercent: maybe(s, 50, rarely(s, int32(50), 100, 0, 101)),
-		}
-		if s.chance(50) {
-			u.Expect.MinBytes = new(resource.MustParse(pick(s, "10Mi", "10Mi", "0")))
-		}
-	}
 	if s.chance(5) {
 		u.SizeLimit = new(resource.MustParse(pick(s, "10Gi", "0")))
 	}

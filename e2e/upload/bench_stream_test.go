@@ -15,7 +15,7 @@ import (
 )
 
 // dumped is how fast a dump is written, in bytes per second: less than the store takes.
-const dumped = 150 << 20
+const dumped = 100 << 20
 
 // BenchmarkStream writes dumps of several sizes through a wrapped command, and tells how long it takes from a dump's last
 // byte until the command ends: the object is durable then, and the manifest is written. Beside it stands what of that is the
@@ -23,7 +23,7 @@ const dumped = 150 << 20
 func BenchmarkStream(b *testing.B) {
 	program := build(b, "../..", "./cmd/uploader")
 	m := newBenchmark(b, 0, 0)
-	for _, length := range []int64{1 << 30, 4 << 30} {
+	for _, length := range []int64{1 << 30, 2 << 30, 4 << 30} {
 		b.Run("size="+resource.NewQuantity(length, resource.BinarySI).String(), func(b *testing.B) {
 			m := m.with(b)
 			var sum usage

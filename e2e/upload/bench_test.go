@@ -44,27 +44,14 @@ func BenchmarkUpload(b *testing.B) {
 		size  int64
 	}{{1, 2 << 30}, {2000, 64 << 10}} {
 		b.Run(fmt.Sprintf("files=%dx%s", load.files, resource.NewQuantity(load.size, resource.BinarySI)), func(b *testing.B) {
-			newBenchmark(b, load.files, load.size).compare(contenders(b))
+			m := newBenchmark(b, load.files, load.size)
+			tools := contenders(b)
+			// What runs first finds another machine than what runs last: more memory that is warm, say.
+			rand.Shuffle(len(tools), func(i, j int) { tools[i], tools[j] = tools[j], tools[i] })
+			for _, tool := range tools {
+				b.Run("tool="+tool.name, func(b *testing.B) { m.with(b).measure(tool) })
+			}
 		})
-	}
-}
-
-// BenchmarkStdout stores a dump that is read from a pipe, of a length that nobody knows beforehand: with the uploader it is the standard
-// output of the wrapped command, and with the others it is piped into them. The time is that until the object is visible.
-func BenchmarkStdout(b *testing.B) {
-	const length = 2 << 30
-	b.Run("size="+resource.NewQuantity(length, resource.BinarySI).String(), func(b *testing.B) {
-		newBenchmark(b, 1, length).compare(pipes(b))
-	})
-}
-
-// compare measures each tool once, in a random order: what runs first finds another machine than what runs last, with more memory
-// that is warm, say.
-func (m *benchmark) compare(tools []contender) {
-	m.Helper()
-	rand.Shuffle(len(tools), func(i, j int) { tools[i], tools[j] = tools[j], tools[i] })
-	for _, tool := range tools {
-		m.Run("tool="+tool.name, func(b *testing.B) { m.with(b).measure(tool) })
 	}
 }
 

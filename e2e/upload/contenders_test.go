@@ -23,14 +23,8 @@ type contender struct {
 	store func(m *benchmark, prefix string) usage
 }
 
-// programsToCompare are those that a benchmark runs.
-type programsToCompare struct {
-	uploader, sdk, s5cmd, rclone string
-	aws                          awsCLI
-}
-
-// buildAll builds them, or finds them in the cache.
-func buildAll(tb testing.TB) programsToCompare {
+// contenders builds all. Each has its defaults, and the same store.
+func contenders(tb testing.TB) []contender {
 	tb.Helper()
 	b, err := tools.NewBuilder(os.Stderr)
 	if err != nil {
@@ -43,63 +37,31 @@ func buildAll(tb testing.TB) programsToCompare {
 		}
 		return filepath.Join(dir, t.Name)
 	}
-	return programsToCompare{
-		uploader: build(tb, "../..", "./cmd/uploader"), sdk: build(tb, "..", "./cmd/sdkupload"),
-		s5cmd: tool(tools.S5cmd()), rclone: tool(tools.Rclone()), aws: newAWS(tb, b),
-	}
-}
-
-// contenders store a directory. Each has its defaults, and the same store.
-func contenders(tb testing.TB) []contender {
-	tb.Helper()
-	p := buildAll(tb)
+	sidecar, sdk := build(tb, "../..", "./cmd/uploader"), build(tb, "..", "./cmd/sdkupload")
+	s5cmd, rclone := tool(tools.S5cmd()), tool(tools.Rclone())
+	aws := newAWS(tb, b)
 	target := func(prefix string) string { return "s3://" + benchBucket + "/" + prefix + "/" }
 	return []contender{
-		{"uploader", func(m *benchmark, prefix string) usage { return m.sidecar(p.uploader, prefix) }},
+		{"uploader", func(m *benchmark, prefix string) usage { return m.sidecar(sidecar, prefix) }},
 		{"sdk", func(m *benchmark, prefix string) usage {
-			return m.program(exec.CommandContext(m.Context(), p.sdk, "--bucket", benchBucket, "--prefix", prefix, m.source))
+			return m.program(exec.CommandContext(m.Context(), sdk, "--bucket", benchBucket, "--prefix", prefix, m.source))
 		}},
 		{"sdk+sha256", func(m *benchmark, prefix string) usage {
-			return m.program(exec.CommandContext(m.Context(), p.sdk, "--bucket", benchBucket, "--prefix", prefix, "--sha256", m.source))
+			return m.program(exec.CommandContext(m.Context(), sdk, "--bucket", benchBucket, "--prefix", prefix, "--sha256", m.source))
 		}},
 		{"s5cmd", func(m *benchmark, prefix string) usage {
-			return m.program(exec.CommandContext(m.Context(), p.s5cmd, "--log=error", "cp", m.source+"/", target(prefix)))
+			return m.program(exec.CommandContext(m.Context(), s5cmd, "--log=error", "cp", m.source+"/", target(prefix)))
 		}},
 		{"rclone", func(m *benchmark, prefix string) usage {
-			return m.program(p.rcloneCommand(m, "copy", m.source, ":s3:"+benchBucket+"/"+prefix))
+			return m.program(exec.CommandContext(m.Context(), rclone, "copy", "--config", os.DevNull, "--ca-cert", m.server.CAFile,
+				"--s3-provider", "Other", "--s3-env-auth", "--s3-endpoint", m.server.Endpoint, "--s3-region", teststores.Region,
+				"--s3-no-check-bucket", m.source, ":s3:"+benchBucket+"/"+prefix))
 		}},
 		{"aws", func(m *benchmark, prefix string) usage {
-			return m.program(p.aws.command(m, "--endpoint-url", m.server.Endpoint, "s3", "cp", "--recursive", "--no-progress",
+			return m.program(aws.command(m, "--endpoint-url", m.server.Endpoint, "s3", "cp", "--recursive", "--no-progress",
 				"--only-show-errors", m.source, target(prefix)))
 		}},
 	}
-}
-
-// pipes store what they read from their standard input, of an unknown length.
-func pipes(tb testing.TB) []contender {
-	tb.Helper()
-	p := buildAll(tb)
-	target := func(prefix string) string { return benchBucket + "/" + prefix + "/dump" }
-	return []contender{
-		{"uploader", func(m *benchmark, prefix string) usage { return m.stdout(p.uploader, prefix) }},
-		{"s5cmd", func(m *benchmark, prefix string) usage {
-			return m.piped(exec.CommandContext(m.Context(), p.s5cmd, "--log=error", "pipe", "s3://"+target(prefix)))
-		}},
-		{"rclone", func(m *benchmark, prefix string) usage {
-			return m.piped(p.rcloneCommand(m, "rcat", ":s3:"+target(prefix)))
-		}},
-		{"aws", func(m *benchmark, prefix string) usage {
-			return m.piped(p.aws.command(m, "--endpoint-url", m.server.Endpoint, "s3", "cp", "--no-progress", "--only-show-errors",
-				"-", "s3://"+target(prefix)))
-		}},
-	}
-}
-
-func (p *programsToCompare) rcloneCommand(m *benchmark, command string, args ...string) *exec.Cmd {
-	return exec.CommandContext(m.Context(), p.rclone, append([]string{
-		command, "--config", os.DevNull, "--ca-cert", m.server.CAFile, "--s3-provider", "Other", "--s3-env-auth",
-		"--s3-endpoint", m.server.Endpoint, "--s3-region", teststores.Region, "--s3-no-check-bucket",
-	}, args...)...)
 }
 
 // build builds a program of a module.
@@ -132,37 +94,6 @@ func (m *benchmark) program(c *exec.Cmd) usage {
 	return usage{wall: time.Since(began), cpu: cpuTime(c), peak: peak()}
 }
 
-// dump is the command whose standard output is stored: it writes the source's only file.
-func (m *benchmark) dump() []string { return []string{"cat", filepath.Join(m.source, "file-0000")} }
-
-// piped runs a tool that stores its standard input. The CPU of the dump is the same with all, and counted with all.
-func (m *benchmark) piped(c *exec.Cmd) usage {
-	m.Helper()
-	output, input, err := os.Pipe()
-	m.must(err)
-	defer output.Close()
-	args := m.dump()
-	dump := exec.CommandContext(m.Context(), args[0], args[1:]...)
-	dump.Stdout, c.Stdin = input, output
-	m.must(dump.Start())
-	m.must(input.Close())
-	used := m.program(c)
-	m.must(dump.Wait())
-	used.cpu += cpuTime(dump)
-	return used
-}
-
-// stdout runs the dump as a wrapped command whose standard output is the backup.
-func (m *benchmark) stdout(program, prefix string) usage {
-	m.Helper()
-	s := m.startSidecar(program, uploader.Config{
-		Prefix: prefix, S3: m.where(), Containers: []uploader.Container{{Name: "dump", Stdout: "dump"}},
-	})
-	wrapped := s.command(append(
-		[]string{"exec", "--directory", s.directory, "--container", "dump", "--stdout", "dump", "--"}, m.dump()...)...)
-	return s.wrap(wrapped)
-}
-
 func cpuTime(c *exec.Cmd) time.Duration {
 	return c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 }
@@ -174,16 +105,9 @@ func (m *benchmark) sidecar(program, prefix string) usage {
 	s := m.startSidecar(program, uploader.Config{Prefix: prefix, S3: m.where()})
 	// Links, for it is not copying that is measured. The spool is empty before.
 	wrapped := s.command("exec", "--directory", s.directory, "--", "/bin/sh", "-c", `exec ln "$0"/* "$1"`, m.source, s.spool)
-	return s.wrap(wrapped)
-}
-
-// wrap runs a wrapped command and ends the pod.
-func (s *measured) wrap(wrapped *exec.Cmd) usage {
-	s.Helper()
 	began := time.Now()
 	if out, err := wrapped.CombinedOutput(); err != nil {
-		text, _ := os.ReadFile(s.log.Name()) // What can be said of it.
-		s.Fatalf("%v: %s: %s", err, out, text)
+		m.Fatalf("%v: %s", err, out)
 	}
 	used := usage{wall: time.Since(began), cpu: cpuTime(wrapped)}
 	s.end(&used)
@@ -214,10 +138,7 @@ func (m *benchmark) where() *uploader.S3 {
 func (m *benchmark) startSidecar(program string, config uploader.Config) *measured {
 	m.Helper()
 	s := &measured{benchmark: m, program: program, spool: m.TempDir(), directory: m.TempDir()}
-	config.Directory, config.Completion, config.CAFile = s.directory, uploader.Wrap, m.server.CAFile
-	if len(config.Containers) == 0 {
-		config.Spool = s.spool
-	}
+	config.Spool, config.Directory, config.Completion, config.CAFile = s.spool, s.directory, uploader.Wrap, m.server.CAFile
 	s.env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+teststores.AccessKey, "AWS_SECRET_ACCESS_KEY="+teststores.SecretKey,
 		uploader.EnvConfig+"="+config.String(), uploader.EnvPodNamespace+"=ns", uploader.EnvPodName+"=pod", uploader.EnvPodUID+"=uid")
 	var err error

@@ -210,8 +210,6 @@ func (p *pod) filesAreMalformed() {
 func (p *pod) fileAuth(mode, file string) uploader.Auth {
 	auth := uploader.Auth{Mode: mode, File: file}
 	switch mode {
-	case "gkeWorkloadIdentity":
-		auth.File = ""
 	case "webIdentity":
 		auth = uploader.Auth{Mode: mode, TokenFile: file, RoleARN: "arn:aws:iam::111122223333:role/backup", STSEndpoint: p.config.S3.Endpoint}
 	case "podIdentity":

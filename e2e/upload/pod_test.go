@@ -84,14 +84,9 @@ func (p *pod) must(err error) {
 // start starts a process of the pod.
 func (p *pod) start(args ...string) *process {
 	p.Helper()
-	return start(p.T, p.environment(), args...)
-}
-
-// environment is that of the pod's processes.
-func (p *pod) environment() []string {
 	env := append(os.Environ(), p.secrets...)
-	return append(env, uploader.EnvConfig+"="+p.config.String(), uploader.EnvPodNamespace+"="+p.identity.Namespace,
-		uploader.EnvPodName+"="+p.identity.Name, uploader.EnvPodUID+"="+p.identity.UID)
+	return start(p.T, append(env, uploader.EnvConfig+"="+p.config.String(), uploader.EnvPodNamespace+"="+p.identity.Namespace,
+		uploader.EnvPodName+"="+p.identity.Name, uploader.EnvPodUID+"="+p.identity.UID), args...)
 }
 
 // run starts the sidecar.
@@ -256,7 +251,7 @@ func (p *pod) drained(r *process) {
 func (p *pod) complete() {
 	p.Helper()
 	m := p.manifest()
-	if m == nil || m.State == manifest.Open || len(m.Files) != len(p.files) {
+	if m == nil || !m.Final || len(m.Files) != len(p.files) {
 		p.Fatalf("the manifest of %d files is %+v", len(p.files), m)
 	}
 	for _, f := range m.Files {
@@ -279,7 +274,7 @@ func (p *pod) refused(r *process, why ...string) {
 		p.Errorf("the sidecar ends with %d", code)
 	}
 	p.says(why...)
-	if m := p.manifest(); m != nil && m.State != manifest.Open {
+	if m := p.manifest(); m != nil && m.Final {
 		p.Errorf("the manifest says that nothing was left over: %+v", m)
 	}
 }

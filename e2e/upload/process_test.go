@@ -56,12 +56,6 @@ func start(tb testing.TB, env []string, args ...string) *process {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return launch(tb, env, program, args...)
-}
-
-// launch runs any program with an environment.
-func launch(tb testing.TB, env []string, program string, args ...string) *process {
-	tb.Helper()
 	r := &process{Cmd: exec.CommandContext(context.WithoutCancel(tb.Context()), program, args...), t: tb, ended: make(chan error, 1)}
 	r.Env, r.Stderr, r.Stdout = env, r, r
 	r.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -52,6 +52,7 @@ func (p *pod) fileIsRewritten() {
 
 func (p *pod) streamIsRewritten() {
 	p.config.Upload = uploader.Stream
+	p.mount(16 * p.size()) // A part is as large as a file needs that fills the file system.
 	p.slow()
 	r := p.sidecar()
 	f := p.open("dump", os.O_WRONLY|os.O_CREATE)

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 
 	"github.com/spf13/pflag"
-
-	"lighterman.dev/lighterman/internal/message"
 )
 
 // LogOptions are the flags of a command that logs.
@@ -42,21 +40,14 @@ func (o *LogOptions) SetUp(w io.Writer) (slog.Handler, error) {
 }
 
 // replaceAttr makes fields the same whichever library logs them: logr has more levels below info and names the error "err"
-// (github.com/go-logr/logr v1.4.4, slogsink.go), and slog writes a duration as a number of nanoseconds. No
-// secret is logged, even where a server has sent it back.
+// (github.com/go-logr/logr v1.4.4, slogsink.go), and slog writes a duration as a number of nanoseconds.
 func replaceAttr(groups []string, a slog.Attr) slog.Attr {
 	if level, ok := a.Value.Any().(slog.Level); ok && len(groups) == 0 && a.Key == slog.LevelKey &&
 		level < slog.LevelInfo {
 		return slog.Any(slog.LevelKey, slog.LevelDebug)
 	}
-	if err, ok := a.Value.Any().(error); ok {
-		if a.Key == "err" {
-			a.Key = "error"
-		}
-		return slog.String(a.Key, message.Mask(err.Error()))
-	}
-	if a.Value.Kind() == slog.KindString {
-		return slog.String(a.Key, message.Mask(a.Value.String()))
+	if err, ok := a.Value.Any().(error); ok && a.Key == "err" {
+		return slog.Any("error", err)
 	}
 	if text, ok := a.Value.Any().(fmt.Stringer); ok && a.Value.Kind() != slog.KindTime && a.Key != slog.LevelKey {
 		return slog.String(a.Key, text.String())

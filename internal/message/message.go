@@ -43,9 +43,9 @@ func Shorten(text string, limit int) string {
 const maxLine = 4096
 
 // Line returns text that is partly from outside as one line for a terminal or a log: what is in it can neither begin a line of its own, nor
-// move the cursor. The lines of joined errors are separated by semicolons. No secret that Hide was told of is in it.
+// move the cursor. The lines of joined errors are separated by semicolons.
 func Line(text string) string {
-	return Shorten(strings.ReplaceAll(strings.TrimRight(Mask(text), "\n"), "\n", "; "), maxLine)
+	return Shorten(strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "; "), maxLine)
 }
 
 func cutMiddle(text string, limit int) string {

@@ -8,13 +8,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
 	"lighterman.dev/lighterman/uploader/objstore"
-	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // upload distinguishes the blocks of one upload from those of another.
@@ -99,9 +99,6 @@ func (s *Store) PutPart(
 	if err != nil {
 		return objstore.Part{}, wrapError(ctx, "upload a part of", o.Key, err)
 	}
-	if valueOrEmpty(out.RequestID) == "" {
-		return objstore.Part{}, transport.NewAnswerError(o.Key, "request ID")
-	}
 	if err := l.verifyChecksum(o.Key, out.ContentCRC64); err != nil {
 		return objstore.Part{}, err
 	}
@@ -124,15 +121,12 @@ func (s *Store) Complete(
 	if err != nil {
 		return objstore.Stored{}, err
 	}
-	out, err := s.blockBlob(o.Key).CommitBlockList(transport.ExpectJoin(ctx), blocks, &blockblob.CommitBlockListOptions{
+	out, err := s.blockBlob(o.Key).CommitBlockList(ctx, blocks, &blockblob.CommitBlockListOptions{
 		Tags: o.Tags, Metadata: p.metadata, Tier: p.tier, HTTPHeaders: p.headers, CPKScopeInfo: p.scope,
 		AccessConditions: p.conditions, ImmutabilityPolicyMode: p.lock, ImmutabilityPolicyExpiryTime: p.lockUntil,
 	})
 	if err != nil {
 		return objstore.Stored{}, wrapError(ctx, "complete the upload of", o.Key, err)
-	}
-	if out.ETag == nil {
-		return objstore.Stored{}, transport.NewAnswerError(o.Key, "ETag")
 	}
 	return objstore.Stored{Key: o.Key, Size: size, Version: valueOrEmpty(out.VersionID), Metadata: o.Metadata}, nil
 }
@@ -152,14 +146,14 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 			Prefix: &prefix, Include: container.ListBlobsInclude{UncommittedBlobs: true},
 		})
 		for pages.More() {
-			page, err := pages.NextPage(transport.ExpectListing(ctx))
+			page, err := pages.NextPage(ctx)
 			if err != nil {
 				yield(objstore.Unfinished{}, wrapError(ctx, "list the uploads below", prefix, err))
 				return
 			}
-			for _, item := range blobItems(page.Segment) {
+			for _, item := range page.Segment.BlobItems {
 				// Only a blob that was never committed has no ETag of its own and no content.
-				if newListed(item).Size > 0 {
+				if item.Properties.ContentLength != nil && *item.Properties.ContentLength > 0 {
 					continue
 				}
 				if !s.uploadsOf(ctx, item, yield) {
@@ -174,12 +168,14 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 func (s *Store) uploadsOf(
 	ctx context.Context, item *container.BlobItem, yield func(objstore.Unfinished, error) bool,
 ) bool {
-	listed := newListed(item)
-	blob := s.blockBlob(listed.Key)
-	list, err := blob.GetBlockList(transport.ExpectListing(ctx), blockblob.BlockListTypeUncommitted, nil)
+	list, err := s.blockBlob(*item.Name).GetBlockList(ctx, blockblob.BlockListTypeUncommitted, nil)
 	if err != nil {
-		err = wrapError(ctx, "list the blocks of", listed.Key, err)
+		err = wrapError(ctx, "list the blocks of", *item.Name, err)
 		return objstore.ClassOf(err) == objstore.NotFound || yield(objstore.Unfinished{}, err)
+	}
+	var begun time.Time
+	if item.Properties.LastModified != nil {
+		begun = *item.Properties.LastModified
 	}
 	seen := map[string]bool{}
 	for _, block := range list.UncommittedBlocks {
@@ -188,7 +184,7 @@ func (s *Store) uploadsOf(
 			continue
 		}
 		seen[id] = true
-		if !yield(objstore.Unfinished{Key: listed.Key, ID: id, Begun: listed.Modified}, nil) {
+		if !yield(objstore.Unfinished{Key: *item.Name, ID: id, Begun: begun}, nil) {
 			return false
 		}
 	}

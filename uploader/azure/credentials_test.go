@@ -92,7 +92,7 @@ func newCloud(t *testing.T) *cloud {
 		c.who = r.Header.Get("Authorization") + r.URL.Query().Get("sig")
 		w.WriteHeader(http.StatusOK)
 	})
-	c.Server = httptest.NewTLSServer(asBlobStorage(mux))
+	c.Server = httptest.NewTLSServer(mux)
 	t.Cleanup(c.Close)
 	return c
 }

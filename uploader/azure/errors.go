@@ -12,7 +12,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 
-	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
@@ -190,19 +189,9 @@ type shortError struct {
 
 func (b shortError) Unwrap() error { return b.err }
 
-const (
-	// answerOfMSAL is where MSAL v1.10.1 (internal/oauth/ops/internal/comm) prints an answer that it cannot read, token and all.
-	answerOfMSAL = "json message bytes were:"
-	// maxText is the length of the longest text of an SDK that is printed whole, in bytes.
-	maxText = 2048
-)
-
 func (b shortError) Error() string {
 	if b.a == nil || b.a.entra {
-		text, _, _ := strings.Cut(transport.ErrorText(b.err), answerOfMSAL)
-		return message.Shorten(strings.Join(strings.Fields(text), " "), maxText)
+		return strings.Join(strings.Fields(transport.ErrorText(b.err)), " ")
 	}
-	return message.Shorten(
-		fmt.Sprintf("%s: %s (status %d)", b.a.code, strings.TrimSuffix(b.a.text, "."), b.a.status), maxText,
-	)
+	return fmt.Sprintf("%s: %s (status %d)", b.a.code, strings.TrimSuffix(b.a.text, "."), b.a.status)
 }

@@ -29,21 +29,9 @@ func open(t *testing.T, url string) *azure.Store {
 
 func serve(t *testing.T, handler http.HandlerFunc) string {
 	t.Helper()
-	server := httptest.NewServer(asBlobStorage(handler))
+	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return server.URL
-}
-
-// asBlobStorage adds to each answer what Blob Storage's have.
-func asBlobStorage(handler http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("ETag", `"e"`)
-		w.Header().Set("X-Ms-Request-Id", "1")
-		if r.Method == http.MethodHead {
-			w.Header().Set("Content-Length", "0")
-		}
-		handler.ServeHTTP(w, r)
-	})
 }
 
 // refuse answers as Blob Storage does.

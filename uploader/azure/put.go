@@ -38,17 +38,10 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 	if err != nil {
 		return s.putOverBlocks(ctx, o, body, wrapError(ctx, "put", o.Key, err))
 	}
-	if out.ETag == nil {
-		return objstore.Stored{}, transport.NewAnswerError(o.Key, "ETag")
-	}
 	if err := l.verifyChecksum(o.Key, out.ContentCRC64); err != nil {
 		return objstore.Stored{}, err
 	}
-	stored := objstore.Stored{Key: o.Key, Size: body.Size, Version: valueOrEmpty(out.VersionID), Metadata: o.Metadata}
-	if out.LastModified != nil {
-		stored.Modified = *out.LastModified
-	}
-	return stored, nil
+	return objstore.Stored{Key: o.Key, Size: body.Size, Version: valueOrEmpty(out.VersionID), Metadata: o.Metadata}, nil
 }
 
 // putOverBlocks stores an object at a key where an upload left blocks and no blob: Azurite 3.37 answers that the blob exists,

@@ -17,16 +17,15 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 	if err != nil {
 		return objstore.Stored{}, wrapError(ctx, "describe", key, err)
 	}
-	if out.ETag == nil || out.ContentLength == nil {
-		return objstore.Stored{}, transport.NewAnswerError(key, "ETag, or no length")
-	}
 	stored := objstore.Stored{
-		Key: key, Size: *out.ContentLength, Version: valueOrEmpty(out.VersionID),
-		Metadata: make(map[string]string, len(out.Metadata)),
+		Key: key, Version: valueOrEmpty(out.VersionID), Metadata: make(map[string]string, len(out.Metadata)),
 	}
 	for name, value := range out.Metadata {
 		// net/http writes the names of headers its own way.
 		stored.Metadata[strings.ToLower(strings.ReplaceAll(name, "_", "-"))] = valueOrEmpty(value)
+	}
+	if out.ContentLength != nil {
+		stored.Size = *out.ContentLength
 	}
 	if out.LastModified != nil {
 		stored.Modified = *out.LastModified
@@ -49,13 +48,9 @@ func (s *Store) Open(ctx context.Context, key, version string) (io.ReadCloser, e
 	if err != nil {
 		return nil, wrapError(ctx, "read", key, err)
 	}
-	out, err := client.DownloadStream(transport.ExpectContent(ctx), nil)
+	out, err := client.DownloadStream(ctx, nil)
 	if err != nil {
 		return nil, wrapError(ctx, "read", key, err)
-	}
-	if out.ETag == nil {
-		_ = out.Body.Close() // It is not believed anyway.
-		return nil, transport.NewAnswerError(key, "ETag")
 	}
 	return transport.ClassifyReads(ctx, out.Body), nil
 }

@@ -50,7 +50,6 @@ type examination struct {
 }
 
 var checks = []check{
-	{"spool", checkSpool, false},
 	{"certificate authorities", checkAuthorities, false},
 	{"service-account token", checkToken, false},
 	{"credential file", checkCredentialFile, false},

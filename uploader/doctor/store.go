@@ -48,7 +48,7 @@ func readProbe(ctx context.Context, e *examination) (string, error) {
 	defer r.Close()
 	text, err := io.ReadAll(io.LimitReader(r, 1<<10))
 	if err == nil && string(text) != probe {
-		err = newError(objstore.Corrupt, "", "the store returns %d other bytes for what was written", len(text))
+		err = newError(objstore.Corrupt, "", "the store gives %q for what was written", text)
 	}
 	return "what was written", err
 }

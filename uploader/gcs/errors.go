@@ -14,7 +14,6 @@ import (
 	"golang.org/x/oauth2"
 	"google.golang.org/api/googleapi"
 
-	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
@@ -112,7 +111,7 @@ func (s *Store) wrapErrorBy(ctx context.Context, table []meaning, doing, key str
 	answer, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
 		if fault := transport.ClassifyError(ctx, wrapped); fault != nil {
-			return cureMetadata(fault, ofToken && s.auth.File == "")
+			return fault
 		}
 		if ofToken && s.auth.File != "" && ctx.Err() == nil { // A metadata server may be late; a file is not.
 			return objstore.AsMisconfigured(wrapped, "look at the credential file that the profile names")
@@ -134,27 +133,13 @@ func (s *Store) wrapErrorBy(ctx context.Context, table []meaning, doing, key str
 	return fault
 }
 
-// noMetadata is the remedy where no metadata server answers.
-const noMetadata = "no metadata server answers: enable Workload Identity Federation for GKE on the node pool, or let the pod's network policies allow 169.254.169.254 and 169.254.169.252"
-
-// cureMetadata sets the remedy of an error of the network on the way to the metadata server.
-func cureMetadata(fault error, ofMetadata bool) error {
-	if found, ok := errors.AsType[*objstore.Error](fault); ok && ofMetadata && found.Class == objstore.Transient {
-		found.Cure = noMetadata
-	}
-	return fault
-}
-
 // shortError prints an error in one line, without the URL of a session, which lets whoever has it write.
 type shortError struct{ err error }
-
-// maxText is the length of the longest text of an error that is printed whole, in bytes.
-const maxText = 2048
 
 func (b shortError) Unwrap() error { return b.err }
 
 func (b shortError) Error() string {
-	return message.Shorten(strings.Join(strings.Fields(transport.ErrorText(b.err)), " "), maxText)
+	return strings.Join(strings.Fields(transport.ErrorText(b.err)), " ")
 }
 
 func (k meaning) matchesResponse(answer *googleapi.Error) bool {

@@ -251,7 +251,7 @@ func TestSettings(t *testing.T) {
 			t.Error(err)
 		}
 		got = r.URL.String() + string(body)
-		w.Header().Set("Location", "http://"+r.Host+"/session")
+		w.Header().Set("Location", "http://127.0.0.1:1/session")
 	})
 	store, err := gcs.New(
 		uploader.GCS{Bucket: "b", Endpoint: url, Auth: uploader.Auth{Mode: "ambient"}}, transport.Options{},

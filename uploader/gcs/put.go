@@ -127,7 +127,6 @@ func (s *Store) verifyObject(
 		"%s has %d bytes with the CRC32C %q in the store, and %d with %q here", done.Key, done.Size, done.Sum.Value, size,
 		sum.Value,
 	)
-	// readStored has found a generation: no other object is deleted.
 	if derr := s.Delete(ctx, done.Key, done.Version); derr != nil {
 		err = errors.Join(err, derr)
 	}

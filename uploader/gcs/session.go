@@ -9,7 +9,6 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -83,26 +82,14 @@ func (s *Store) Begin(ctx context.Context, o *objstore.Object) (string, error) {
 	}
 	defer answer.Body.Close()
 	id := answer.Header.Get("Location")
-	if !s.isSession(id) {
-		return "", transport.NewAnswerError(o.Key, "Location of the store's own")
+	if id == "" {
+		return "", &objstore.Error{
+			Class: objstore.Unknown, Err: fmt.Errorf("begin to upload %s: the answer has no Location", o.Key),
+		}
 	}
 	found := s.findSession(id)
 	found.offsetKnown, found.nextOffset = true, 0
 	return id, nil
-}
-
-// googleDomain is that of Google's own hosts: it may answer with one where the endpoint is another name of it.
-const googleDomain = ".googleapis.com"
-
-// isSession reports whether a URL may be that of an upload's session. Its requests have the token and the file in them.
-func (s *Store) isSession(address string) bool {
-	found, err := url.Parse(address)
-	own, ownErr := url.Parse(s.uploadsURL)
-	if err != nil || ownErr != nil || found.User != nil {
-		return false
-	}
-	return found.Scheme == own.Scheme && found.Host == own.Host ||
-		found.Scheme == "https" && strings.HasSuffix(found.Host, googleDomain)
 }
 
 // PutPart sends a part. Where a restarted process goes on, body.Offset must be the part's place in the object.
@@ -166,7 +153,7 @@ func (e *session) sendAligned(ctx context.Context, s *Store, id string, from io.
 	e.offsetKnown = false
 	length := to - e.received
 	answer, err := s.sendRequest(ctx, request{
-		method: http.MethodPut, url: id, ofSession: true, body: io.LimitReader(from, length), length: length,
+		method: http.MethodPut, url: id, body: io.LimitReader(from, length), length: length,
 		header: map[string]string{"Content-Range": fmt.Sprintf("bytes %d-%d/*", e.received, to-1)},
 	})
 	if err != nil {
@@ -195,9 +182,7 @@ func (e *session) queryOffset(ctx context.Context, s *Store, id string) (*http.R
 		return nil, nil // Nothing was asked.
 	}
 	answer, err := s.sendRequest(
-		ctx, request{
-			method: http.MethodPut, url: id, ofSession: true, header: map[string]string{"Content-Range": "bytes */*"},
-		},
+		ctx, request{method: http.MethodPut, url: id, header: map[string]string{"Content-Range": "bytes */*"}},
 	)
 	if err != nil {
 		return nil, err
@@ -221,7 +206,7 @@ func persistedBytes(answer *http.Response) (int64, error) {
 		return 0, nil
 	}
 	last, err := strconv.ParseInt(strings.TrimPrefix(value, "bytes=0-"), 10, 64)
-	if err != nil || last < 0 {
+	if err != nil {
 		return 0, fmt.Errorf("the upload's session answers with the range %q", value)
 	}
 	return last + 1, nil
@@ -240,7 +225,7 @@ func (s *Store) Complete(
 		size += part.Size
 	}
 	sum := checksum.Combine(parts)
-	answer, err := s.findSession(id).sendLastBytes(transport.ExpectJoin(ctx), s, id, size, sum)
+	answer, err := s.findSession(id).sendLastBytes(ctx, s, id, size, sum)
 	if err != nil {
 		return s.adoptCompleted(ctx, o.Key, size, sum, s.wrapSessionError(ctx, "complete the upload of", o.Key, err))
 	}
@@ -271,7 +256,7 @@ func (e *session) sendLastBytes(
 	}
 	e.offsetKnown = false
 	answer, err := s.sendRequest(ctx, request{
-		method: http.MethodPut, url: id, ofSession: true, body: bytes.NewReader(e.tail), length: int64(len(e.tail)),
+		method: http.MethodPut, url: id, body: bytes.NewReader(e.tail), length: int64(len(e.tail)),
 		header: map[string]string{"Content-Range": place, "X-Goog-Hash": "crc32c=" + sum.Value},
 	})
 	if err != nil {

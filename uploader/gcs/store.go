@@ -94,11 +94,9 @@ type request struct {
 	body        io.Reader
 	// length is the body's; zero: it has none.
 	length int64
-	// ofSession: status 308 is the answer of an upload's session that goes on.
-	ofSession bool
 }
 
-// sendRequest sends a request. An answer that is no success is an error.
+// sendRequest sends a request. Answers of 400 and above are errors.
 func (s *Store) sendRequest(ctx context.Context, r request) (*http.Response, error) {
 	address := r.url
 	if len(r.query) > 0 {
@@ -124,7 +122,7 @@ func (s *Store) sendRequest(ctx context.Context, r request) (*http.Response, err
 	if err != nil {
 		return nil, err
 	}
-	if answer.StatusCode < http.StatusMultipleChoices || answer.StatusCode == http.StatusPermanentRedirect && r.ofSession {
+	if answer.StatusCode < http.StatusBadRequest {
 		return answer, nil
 	}
 	defer answer.Body.Close()
@@ -161,9 +159,6 @@ func readStored(ctx context.Context, key string, answer *http.Response) (objstor
 	size, err := strconv.ParseInt(o.Size, 10, 64)
 	if err != nil {
 		return objstore.Stored{}, fmt.Errorf("read the answer: size: %w", err)
-	}
-	if o.Generation == "" {
-		return objstore.Stored{}, transport.NewAnswerError(key, "generation")
 	}
 	s := objstore.Stored{Key: key, Size: size, Version: o.Generation, Metadata: o.Metadata, Modified: o.Updated}
 	if o.CRC32C != "" {

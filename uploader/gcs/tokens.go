@@ -118,6 +118,11 @@ func checkPrivateKey(kind google.CredentialsType, text string) error {
 	return nil
 }
 
+// metadataServer returns the tokens of the metadata server, GKE's or the node's.
+func metadataServer(context.Context, uploader.Auth) (*secrets.Cache[oauth2.TokenSource], error) {
+	return secrets.None(func() (oauth2.TokenSource, error) { return google.ComputeTokenSource("", scope), nil })
+}
+
 // tokens keeps a token until it runs out, the store refuses it, or its key file is replaced.
 type tokens struct {
 	sources *secrets.Cache[oauth2.TokenSource]

@@ -2,235 +2,248 @@ package journal
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
+
+	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/objstore"
+	"lighterman.dev/lighterman/uploader/spool"
 )
 
 // fileName is the journal's name in its directory.
 const fileName = "journal"
 
-// maxSize bounds the file: a slot of the table holds 32 bits of an offset. Compaction needs as much once more for a moment.
-const maxSize = 900 << 20
+// Upload is an upload in parts that has begun.
+type Upload struct {
+	// Path is the file's in the spool, escaped.
+	Path string `json:"path"`
+	Key  string `json:"key"`
+	ID   string `json:"id"`
+	// PartSize is the size of every part but the last.
+	PartSize int64 `json:"partSize"`
+	// Parts are the parts that the store has confirmed, by number.
+	Parts map[int]objstore.Part `json:"parts,omitempty"`
+}
 
-// compactFrom is the size of the records that are no longer needed from which on compaction is worthwhile.
-const compactFrom = 16 << 20
+// Entry is a file that is durable.
+type Entry struct {
+	manifest.File
 
-// errFull is the error of a journal that has reached maxSize.
-var errFull = fmt.Errorf("the journal has %d MiB, which is the most: a run may have about 2 million files: "+
-	"divide the files among several pods", maxSize>>20)
+	// State is the state of the file when it was sent.
+	State spool.State `json:"state"`
+}
+
+// record is a line of the journal. One field is set.
+type record struct {
+	Run   string  `json:"run,omitempty"`
+	Begin *Upload `json:"begin,omitempty"`
+	Part  *struct {
+		Path string        `json:"path"`
+		Part objstore.Part `json:"part"`
+	} `json:"part,omitempty"`
+	End  string `json:"end,omitempty"`
+	Done *Entry `json:"done,omitempty"`
+}
 
 // Journal is the journal of one run. Its methods may be called at the same time.
 type Journal struct {
-	maxSize, compactFrom int64
-
-	mu   sync.Mutex
-	name string
-	file *os.File
-	end  int64 // where the next record is written
-	// dead is the size of the records that are no longer needed.
-	dead    int64
-	damaged int
-
-	entryIndex
-	uploadIndex
-
-	// commands are in the order in which they began.
-	commands []Command
-	segments []Segment
-	// segmented is the number of the last entry that a segment may list.
-	segmented int64
-	run       string
-	// writeErr is the error of the last write. The run continues without what was not written, which only a restart
-	// would need.
+	mu      sync.Mutex
+	file    *os.File
+	uploads map[string]*Upload
+	entries map[string]Entry
+	// writeErr is the first error of writing. The run continues without the file, which only a restart would need.
 	writeErr error
 }
 
 // Open opens the journal of a run in a directory, or creates it. It returns the uploads of an earlier run: the caller
-// is to abort them. It drops a line that a crash has torn, and leaves out lines that are damaged.
+// is to abort them. It drops a line that a crash has torn, and what follows.
 func Open(dir, run string) (*Journal, []Upload, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("open the journal: %w", err)
 	}
-	j := newJournal(filepath.Join(dir, fileName))
-	err := j.readFile()
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
+	name := filepath.Join(dir, fileName)
+	j := &Journal{uploads: map[string]*Upload{}, entries: map[string]Entry{}}
+	recordedRun, err := j.readRecords(name)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the journal: %w", err)
 	}
-	if j.file != nil && j.run == run {
-		if err := j.file.Truncate(j.end); err != nil {
-			return nil, nil, errors.Join(fmt.Errorf("open the journal: %w", err), j.file.Close())
-		}
-		if j.damaged > 0 {
-			j.segments = nil // They may list entries that are lost.
-		}
-		j.compactIfWorthwhile()
-		return j, nil, nil
-	}
 	var stale []Upload
-	if j.file != nil {
+	if recordedRun != run {
 		stale = j.Uploads()
-		if err := j.file.Close(); err != nil {
-			return nil, nil, fmt.Errorf("open the journal: %w", err)
-		}
+		clear(j.uploads)
+		clear(j.entries)
 	}
-	j = newJournal(j.name)
-	j.run = run
-	if err := j.compact(); err != nil {
+	if err := j.rewriteFile(name, run); err != nil {
 		return nil, nil, fmt.Errorf("open the journal: %w", err)
 	}
 	return j, stale, nil
 }
 
-func newJournal(name string) *Journal {
-	return &Journal{
-		maxSize: maxSize, compactFrom: compactFrom, name: name, entryIndex: newEntryIndex(), uploadIndex: newUploadIndex(),
+// readRecords applies the records of the file, and returns the run that wrote them.
+func (j *Journal) readRecords(name string) (run string, err error) {
+	f, err := os.Open(name) //nolint:gosec // The configuration names the directory.
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() //nolint:errcheck // It is only read.
+	for r := bufio.NewReader(f); ; {
+		line, err := r.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return run, nil // A line without a line feed is torn.
+		}
+		if err != nil {
+			return "", err
+		}
+		var rec record
+		if json.Unmarshal(line, &rec) != nil {
+			return run, nil
+		}
+		if rec.Run != "" {
+			run = rec.Run
+		}
+		j.applyRecord(&rec)
 	}
 }
 
-// readFile applies the records of the file.
-func (j *Journal) readFile() error {
-	f, err := os.OpenFile(j.name, os.O_RDWR, 0o600)
+// applyRecord updates uploads and entries.
+func (j *Journal) applyRecord(rec *record) {
+	switch {
+	case rec.Begin != nil:
+		u := *rec.Begin
+		u.Parts = maps.Clone(u.Parts)
+		if u.Parts == nil {
+			u.Parts = map[int]objstore.Part{}
+		}
+		j.uploads[u.Path] = &u
+	case rec.Part != nil:
+		if u := j.uploads[rec.Part.Path]; u != nil {
+			u.Parts[rec.Part.Part.Number] = rec.Part.Part
+		}
+	case rec.End != "":
+		delete(j.uploads, rec.End)
+	case rec.Done != nil:
+		delete(j.uploads, rec.Done.Path)
+		j.entries[rec.Done.Path] = *rec.Done
+	}
+}
+
+// rewriteFile replaces the file with one without the uploads that have ended. A crash leaves the old file or the new
+// one.
+func (j *Journal) rewriteFile(name, run string) error {
+	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // As above.
 	if err != nil {
 		return err
 	}
 	j.file = f
-	err = readLines(f, 0, func(line []byte, offset int64) bool {
-		j.end = offset + int64(len(line))
-		rec, err := decode(line)
-		if err != nil {
-			j.damaged++
-			j.dead += int64(len(line))
-			return true
-		}
-		j.applyRecord(rec, offset, int64(len(line)))
-		return true
-	})
-	if err != nil {
+	j.writeRecord(&record{Run: run})
+	for _, path := range slices.Sorted(maps.Keys(j.entries)) {
+		entry := j.entries[path]
+		j.writeRecord(&record{Done: &entry})
+	}
+	for _, upload := range j.Uploads() {
+		j.writeRecord(&record{Begin: &upload})
+	}
+	if err := j.Sync(); err != nil {
 		return errors.Join(err, f.Close())
 	}
-	return nil
+	return os.Rename(name+".new", name)
 }
 
-// readLines calls visit with each line from an offset on, until it returns false. A line without a line feed is torn,
-// and left out. The line is valid until visit returns.
-func readLines(r io.ReaderAt, from int64, visit func(line []byte, offset int64) bool) error {
-	const most = 1 << 40 // The file ends before.
-	b := bufio.NewReaderSize(io.NewSectionReader(r, from, most), 64<<10)
-	for offset := from; ; {
-		line, err := b.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) {
-			head := append([]byte(nil), line...)
-			line, err = b.ReadBytes('\n')
-			line = append(head, line...)
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read the journal: %w", err)
-		}
-		if !visit(line, offset) {
-			return nil
-		}
-		offset += int64(len(line))
+// writeRecord writes a line, and remembers the first error.
+func (j *Journal) writeRecord(rec *record) {
+	text, err := json.Marshal(rec)
+	if err == nil && j.writeErr == nil {
+		_, err = j.file.Write(append(text, '\n'))
 	}
-}
-
-// lines are the buffers of readAt.
-var lines = sync.Pool{New: func() any { b := make([]byte, 2<<10); return &b }}
-
-// readAt reads the record at an offset.
-func (j *Journal) readAt(offset int64) (rec *record, size int64, err error) {
-	buffer, _ := lines.Get().(*[]byte)
-	defer lines.Put(buffer)
-	for {
-		n, err := j.file.ReadAt((*buffer)[:min(int64(len(*buffer)), j.end-offset)], offset)
-		if err != nil {
-			return nil, 0, fmt.Errorf("read the journal: %w", err)
-		}
-		for i, c := range (*buffer)[:n] {
-			if c == '\n' {
-				rec, err = decode((*buffer)[:i])
-				return rec, int64(i + 1), err
-			}
-		}
-		if offset+int64(n) >= j.end {
-			return nil, 0, fmt.Errorf("read the journal: no line ends behind byte %d", offset)
-		}
-		*buffer = make([]byte, 4*len(*buffer))
-	}
-}
-
-// applyRecord updates what is known by a record that is in the file.
-func (j *Journal) applyRecord(rec *record, offset, size int64) {
-	switch {
-	case rec.Run != "":
-		j.run = rec.Run
-	case rec.Begin != nil && rec.Begin.Staged != nil:
-		j.dead += j.drop(rec.Begin.Path)
-		j.staged[rec.Begin.Path] = span{offset, size}
-	case rec.Begin != nil:
-		j.dead += j.drop(rec.Begin.Path)
-		j.begin(*rec.Begin).recorded = size
-	case rec.Part != nil:
-		if u := j.load(rec.Part.Path); u != nil {
-			u.Parts[rec.Part.Part.Number], u.Staged = rec.Part.Part, nil
-			u.recorded += size
-		}
-	case rec.End != "":
-		j.dead += j.drop(rec.End) + size
-	case rec.Done != nil:
-		j.dead += j.drop(rec.Done.Path)
-		j.readEntry(rec.Done, offset)
-	case rec.Command != nil:
-		if j.applyCommand(*rec.Command) {
-			j.dead += size
-		}
-	case rec.Segments != nil:
-		j.applySegments(*rec.Segments)
-		j.dead += size // Roughly: the last one is needed.
-	}
-}
-
-// writeRecord writes a record, and returns where it is.
-func (j *Journal) writeRecord(rec *record) (span, error) {
-	line, err := rec.encode()
-	if err == nil && j.end+int64(len(line)) > j.maxSize {
-		err = errFull
-	}
-	if err == nil {
-		// What an earlier write has left behind the end is overwritten.
-		_, err = j.file.WriteAt(line, j.end)
-	}
-	if err != nil {
+	if err != nil && j.writeErr == nil {
 		j.writeErr = fmt.Errorf("write the journal: %w", err)
-		return span{}, j.writeErr
 	}
-	at := span{j.end, int64(len(line))}
-	j.end += at.size
-	return at, nil
 }
 
-// span is where a record is in the file.
-type span struct{ offset, size int64 }
+// addRecord applies a record and writes it.
+func (j *Journal) addRecord(rec *record) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.applyRecord(rec)
+	j.writeRecord(rec)
+}
 
-// Damaged returns the number of lines that Open has left out: what they recorded is not known.
-func (j *Journal) Damaged() int { return j.damaged }
+// BeginUpload records that an upload has begun.
+func (j *Journal) BeginUpload(u Upload) { j.addRecord(&record{Begin: &u}) }
 
-// Sync flushes the records to the disk. It returns an error if a durable file, or an attempt of a command, is not
-// recorded there.
+// AddPart records a part that the store has confirmed, of the upload of the file at path.
+func (j *Journal) AddPart(path string, part objstore.Part) {
+	rec := &record{}
+	rec.Part = &struct {
+		Path string        `json:"path"`
+		Part objstore.Part `json:"part"`
+	}{path, part}
+	j.addRecord(rec)
+}
+
+// EndUpload records that the upload of a file was aborted.
+func (j *Journal) EndUpload(path string) { j.addRecord(&record{End: path}) }
+
+// AddEntry records that a file is durable.
+func (j *Journal) AddEntry(e Entry) { j.addRecord(&record{Done: &e}) }
+
+// Upload returns the upload of a file that has begun and not ended.
+func (j *Journal) Upload(path string) (Upload, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	u := j.uploads[path]
+	if u == nil {
+		return Upload{}, false
+	}
+	found := *u
+	found.Parts = maps.Clone(u.Parts)
+	return found, true
+}
+
+// Uploads returns the uploads that have begun and not ended, by path.
+func (j *Journal) Uploads() []Upload {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var all []Upload
+	for _, path := range slices.Sorted(maps.Keys(j.uploads)) {
+		u := *j.uploads[path]
+		u.Parts = maps.Clone(u.Parts)
+		all = append(all, u)
+	}
+	return all
+}
+
+// Entry returns the durable file of an escaped path.
+func (j *Journal) Entry(path string) (Entry, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e, ok := j.entries[path]
+	return e, ok
+}
+
+// Entries returns the durable files, by path.
+func (j *Journal) Entries() []Entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.SortedFunc(maps.Values(j.entries), func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+}
+
+// Sync flushes the records to the disk. It returns the first error since Open.
 func (j *Journal) Sync() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.writeUnwritten()
 	if j.writeErr != nil {
 		return j.writeErr
 	}

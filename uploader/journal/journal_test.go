@@ -1,11 +1,9 @@
 package journal_test
 
 import (
-	"iter"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -51,11 +49,8 @@ func check(t *testing.T, j *journal.Journal) {
 	if diff := cmp.Diff([]journal.Upload{want}, j.Uploads()); diff != "" {
 		t.Errorf("uploads, -want +got:\n%s", diff)
 	}
-	if diff := cmp.Diff([]journal.Entry{entry}, all(t, j.All())); diff != "" {
+	if diff := cmp.Diff([]journal.Entry{entry}, j.Entries()); diff != "" {
 		t.Errorf("entries, -want +got:\n%s", diff)
-	}
-	if files, bytes := j.Totals(); files != 1 || bytes != 3 {
-		t.Errorf("totals: %d files with %d bytes", files, bytes)
 	}
 	if got, ok := j.Upload("a"); !ok || len(got.Parts) != 1 {
 		t.Errorf("got %+v", got)
@@ -85,25 +80,6 @@ func TestJournalIsReadAgain(t *testing.T) {
 	}
 }
 
-func TestStagedUpload(t *testing.T) {
-	dir := t.TempDir()
-	j, _ := open(t, dir, "run")
-	staged := journal.Staged{State: entry.State, SHA256: "00"}
-	j.StageUpload("a", staged) // It has not begun.
-	fill(j)
-	j.StageUpload("a", staged)
-	for range 2 { // The second time it is what the first has rewritten.
-		if u, ok := j.Upload("a"); !ok || u.Staged == nil || *u.Staged != staged || len(u.Parts) != 1 {
-			t.Errorf("got %+v", u)
-		}
-		j, _ = open(t, dir, "run")
-	}
-	j.AddPart("a", part)
-	if u, _ := j.Upload("a"); u.Staged != nil {
-		t.Error("an upload is staged one of whose parts was replaced")
-	}
-}
-
 func TestJournalOfAnotherRun(t *testing.T) {
 	dir := t.TempDir()
 	j, _ := open(t, dir, "one")
@@ -112,7 +88,7 @@ func TestJournalOfAnotherRun(t *testing.T) {
 	if len(stale) != 1 || stale[0].ID != "1" {
 		t.Errorf("stale: %+v", stale)
 	}
-	if len(other.Uploads()) > 0 || len(all(t, other.All())) > 0 {
+	if len(other.Uploads()) > 0 || len(other.Entries()) > 0 {
 		t.Error("what another run has done counts")
 	}
 }
@@ -136,7 +112,7 @@ func TestFormat(t *testing.T) {
 {"end":"gone"}
 {"begin":{"path":"b","key":"","id":"3","partSize":0}}
 {"done":{"path":"b","key":"k/b","size":3,"sha256":"00","version":"v","modified":"0001-01-01T00:00:00Z",` +
-		`"stored":"0001-01-01T00:00:00Z","state":{"device":1,"inode":2,"size":3,"modified":4,"changed":5},"number":1}}
+		`"stored":"0001-01-01T00:00:00Z","state":{"device":1,"inode":2,"size":3,"modified":4,"changed":5}}}
 `
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -194,44 +170,5 @@ func TestOpenWithoutLeave(t *testing.T) {
 	}
 	if _, _, err := journal.Open(name, "run"); err == nil {
 		t.Error("a file is no directory")
-	}
-}
-
-// all returns what All does.
-func all[T any](t *testing.T, values iter.Seq2[T, error]) []T {
-	t.Helper()
-	var list []T
-	for v, err := range values {
-		if err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, v)
-	}
-	return list
-}
-
-// What became of each attempt is known to the next process.
-func TestCommands(t *testing.T) {
-	dir := t.TempDir()
-	j, _ := open(t, dir, "run")
-	first := journal.Command{Container: "dump", Attempt: 1, Began: time.Unix(1, 0).UTC(), State: journal.CommandRunning}
-	j.RecordCommand(first)
-	other := journal.Command{Container: "wal", Attempt: 1, Began: time.Unix(2, 0).UTC(), State: journal.CommandLost}
-	j.RecordCommand(other)
-	first.Ended, first.State, first.Code = time.Unix(3, 0).UTC(), journal.CommandFailed, 3
-	j.RecordCommand(first)
-	second := journal.Command{Container: "dump", Attempt: 2, Began: time.Unix(4, 0).UTC(), State: journal.CommandRunning}
-	j.RecordCommand(second)
-	for range 3 {
-		if diff := cmp.Diff([]journal.Command{first, other, second}, j.Commands()); diff != "" {
-			t.Errorf("-want +got:\n%s", diff)
-		}
-		if err := j.Close(); err != nil {
-			t.Fatal(err)
-		}
-		j, _ = open(t, dir, "run")
-	}
-	if other, _ := open(t, dir, "other"); len(other.Commands()) > 0 {
-		t.Error("the commands of another run count")
 	}
 }

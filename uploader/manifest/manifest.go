@@ -1,75 +1,41 @@
 package manifest
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
+	"lighterman.dev/lighterman/uploader/checksum"
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
-// Format is the version of the format that this package writes. It reads format 1 as well.
-const Format = 2
+// Format is the version of the format that this package writes and reads.
+const Format = 1
+
+// maxSize bounds the manifest that is read. A million files have 400 MiB.
+const maxSize = 1 << 30
 
 // Manifest lists what one run has stored. Every file in it was durable before the manifest was written.
 type Manifest struct {
 	Format int `json:"format"`
 	// Key is the manifest's own key.
 	Key     string       `json:"key"`
-	State   State        `json:"state"`
 	Pod     uploader.Pod `json:"pod"`
 	Profile string       `json:"profile,omitempty"`
 	// Uploader is the version of the program.
 	Uploader string    `json:"uploader"`
 	Started  time.Time `json:"started"`
 	Written  time.Time `json:"written"`
-	// Totals are those of all files of the run.
-	Totals Totals `json:"totals"`
-	// Containers are the wrapped containers, and how their commands ended.
-	Containers []Container `json:"containers,omitempty"`
-	// Expect is what the run had to hold in order to be complete; nil: at least one file.
-	Expect *uploader.Expect `json:"expect,omitempty"`
-	// Segments list files in other objects. Of a path that is listed more than once, Files has the newest content, and
-	// otherwise the last segment.
-	Segments []Segment `json:"segments,omitempty"`
-	// Files are those that no segment lists with their newest content. There are no more than MaxFiles.
+	// Final means that the run has ended and every file is stored. Otherwise the pod was still running.
+	Final bool   `json:"final"`
 	Files []File `json:"files"`
-	// Skipped are entries of the spool that were not uploaded, such as links. MoreSkipped counts those that are not listed.
-	Skipped     []Skipped `json:"skipped,omitempty"`
-	MoreSkipped int       `json:"moreSkipped,omitempty"`
-
-	// earlierFormat means that Files does not have the files, for there may be a million: All reads them again.
-	earlierFormat bool
-}
-
-// MaxFiles is the largest number of files that a manifest lists itself.
-const MaxFiles = 1000
-
-// State is what a manifest says of its run.
-type State string
-
-// The states of a run.
-const (
-	// Complete means that the command of every wrapped container has ended with 0, and that every file is durable.
-	Complete State = "complete"
-	// Drained means that every file that was in the spool is durable. How the containers ended is not known.
-	Drained State = "drained"
-	// Open means neither: the pod was still running, or something was left over.
-	Open State = "open"
-)
-
-// Totals count the files of a run.
-type Totals struct {
-	Files int   `json:"files"`
-	Bytes int64 `json:"bytes"`
-}
-
-// Container is a wrapped container.
-type Container struct {
-	Name string `json:"name"`
-	// Code is the exit code of the container's last command; nil: the command has not ended, or was lost.
-	Code *int `json:"code,omitempty"`
-	// Ended is when the command ended.
-	Ended time.Time `json:"ended,omitzero"`
+	// Skipped are entries of the spool that are not regular files, such as links: they were not uploaded.
+	Skipped []Skipped `json:"skipped,omitempty"`
 }
 
 // File is a stored file.
@@ -94,12 +60,71 @@ type Skipped struct {
 	Reason string `json:"reason"`
 }
 
-// Segment is an object that lists files of the run: JSON lines, compressed with gzip. It is never replaced.
-type Segment struct {
-	Key string `json:"key"`
-	// SHA256 is that of the compressed object, in hex.
-	SHA256 string `json:"sha256"`
-	// Entries and Bytes are the number of the files that it lists, and their size.
-	Entries int   `json:"entries"`
-	Bytes   int64 `json:"bytes"`
+// Encode returns the manifest as JSON.
+func (m *Manifest) Encode() ([]byte, error) {
+	text, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode the manifest: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+// Decode reads a manifest from JSON.
+func Decode(r io.Reader) (*Manifest, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest: %w", err)
+	}
+	if len(text) > maxSize {
+		return nil, fmt.Errorf("read the manifest: it has more than %d bytes", maxSize)
+	}
+	var m Manifest
+	d := json.NewDecoder(bytes.NewReader(text))
+	if err := d.Decode(&m); err != nil {
+		return nil, fmt.Errorf("read the manifest: %w", err)
+	}
+	if m.Format != Format {
+		return nil, fmt.Errorf("read the manifest: its format is %d, and this program reads %d: "+
+			"use the uploader of version %q", m.Format, Format, m.Uploader)
+	}
+	if d.More() {
+		return nil, errors.New("read the manifest: something follows it")
+	}
+	return &m, nil
+}
+
+// Load reads a manifest from a store. Without one it returns an error of class NotFound.
+func Load(ctx context.Context, store objstore.Store, key string) (*Manifest, error) {
+	r, err := store.Open(ctx, key, "")
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest: %w", err)
+	}
+	defer r.Close()
+	return Decode(r)
+}
+
+// Put writes the manifest, in place of an earlier one of the run.
+func (m *Manifest) Put(ctx context.Context, store objstore.Store, o objstore.Object) error {
+	text, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	o.Key, o.ContentType, o.Overwrite = m.Key, "application/json", true
+	sum := checksum.Of(store.Limits().Algorithm, text)
+	body := objstore.Body{ReaderAt: bytes.NewReader(text), Size: int64(len(text)), Sum: sum}
+	if body.Size > store.Limits().MaxPut {
+		return fmt.Errorf("write the manifest: it has %d bytes, and the store takes %d at once",
+			body.Size, store.Limits().MaxPut)
+	}
+	stored, err := store.Put(ctx, &o, body)
+	if err != nil {
+		return fmt.Errorf("write the manifest: %w", err)
+	}
+	if stored.Sum != (objstore.Sum{}) && stored.Sum.Algorithm == sum.Algorithm && stored.Sum != sum {
+		return &objstore.Error{
+			Class: objstore.Corrupt,
+			Err:   fmt.Errorf("write the manifest: the store has %v, and %v was sent", stored.Sum, sum),
+		}
+	}
+	return nil
 }

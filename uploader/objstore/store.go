@@ -27,9 +27,6 @@ type Objects interface {
 	Stat(ctx context.Context, key string) (Stored, error)
 	// Open reads an object; an empty version is the newest. An error of class NotFound when there is none.
 	Open(ctx context.Context, key, version string) (io.ReadCloser, error)
-	// List lists the objects whose keys begin with a prefix, in ascending order of their keys, at most limit; zero: all.
-	// What was written before List was called is listed. A prefix without an object is not an error.
-	List(ctx context.Context, prefix string, limit int) iter.Seq2[Listed, error]
 	// Delete removes an object, or the one version that is named. One that is gone already is not an error.
 	Delete(ctx context.Context, key, version string) error
 }
@@ -62,12 +59,6 @@ type Limits struct {
 	MaxParts int
 	// MaxPut bounds what Put takes.
 	MaxPut int64
-	// MaxObject bounds an object; zero: MaxParts parts of MaxPart.
-	MaxObject int64
-	// EqualParts: all parts but the last have one size.
-	EqualParts bool
-	// UnconditionalComplete: Complete replaces an object that exists, whatever Object.Overwrite says.
-	UnconditionalComplete bool
 	// Sequential: parts are sent in order, one at a time, and cannot be replaced.
 	Sequential bool
 	// Align divides the size of every part but the last; zero: any size.
@@ -146,7 +137,6 @@ type Stored struct {
 	// Sum is of the whole object; zero where the store keeps none of Limits.Algorithm.
 	Sum      Sum
 	Metadata map[string]string
-	// Modified is when the store wrote the object, by the store's clock; zero where an answer does not tell it.
 	Modified time.Time
 }
 

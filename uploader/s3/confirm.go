@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"lighterman.dev/lighterman/uploader/objstore"
-	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // checksumResponse holds the checksums in an answer, which are of the bytes that the store has.
@@ -25,9 +24,6 @@ type checksumResponse struct {
 // verifyChecksum compares the checksum in an answer with that of the bytes that were sent.
 func (s *Store) verifyChecksum(key string, c checksumResponse, sent objstore.Sum) error {
 	var stored objstore.Sum
-	if aws.ToString(c.etag) == "" {
-		return transport.NewAnswerError(key, "ETag")
-	}
 	if s.algorithm == objstore.CRC32C {
 		if c.crc == nil {
 			return &objstore.Error{
@@ -69,10 +65,7 @@ var partsETag = regexp.MustCompile(`^"?[0-9a-f]{32}-[0-9]+"?$`)
 
 // verifyPartsETag compares the ETag of an object in parts with the one that their MD5s make, where the store's has this form.
 func (c checksumResponse) verifyPartsETag(key string, parts []objstore.Part) error {
-	if aws.ToString(c.etag) == "" {
-		return transport.NewAnswerError(key, "ETag")
-	}
-	if !partsETag.MatchString(*c.etag) || c.encryption != "" {
+	if !partsETag.MatchString(aws.ToString(c.etag)) || c.encryption != "" {
 		return nil
 	}
 	whole := md5.New() //nolint:gosec // It is how S3 makes ETags.

@@ -10,9 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/objstore"
@@ -172,21 +170,16 @@ func newCredentialsFile(where uploader.S3, _ *http.Client) (provider, error) {
 }
 
 // newAmbient returns whatever identity the pod or its node has: it is the one mode that searches. The SDK's own order is variables, web
-// identity, shared files, the container's role (ECS, Pod Identity), the instance's role. The SDK refuses a client that is not
-// its own where AWS_CA_BUNDLE is set (config v1.33.18, resolveCustomCABundle), and sends requests for the instance's metadata
-// through HTTP_PROXY (feature/ec2/imds v1.20.9, resolveHTTPClient).
-func newAmbient(where uploader.S3, client *http.Client) (aws.CredentialsProvider, error) {
-	own := awshttp.NewBuildableClient().WithTimeout(transport.TokenTimeout).WithTransportOptions(transport.BoundTokens)
-	options := []func(*config.LoadOptions) error{
-		config.WithRegion(where.Region), config.WithHTTPClient(own),
+// identity, shared files, the container's role (ECS, Pod Identity), the instance's role. The SDK sets short
+// timeouts of its own client for the instance's metadata, but sends requests for it through HTTP_PROXY (feature/ec2/imds v1.20.7,
+// resolveHTTPClient).
+func newAmbient(where uploader.S3, _ *http.Client) (aws.CredentialsProvider, error) {
+	proxy := transport.NewProxy()
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.Proxy = proxy })
+	found, err := config.LoadDefaultConfig(
+		context.Background(), config.WithRegion(where.Region), config.WithHTTPClient(client),
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
-	}
-	found, err := config.LoadDefaultConfig(context.Background(), options...)
-	if err == nil {
-		node := imds.NewFromConfig(found, func(o *imds.Options) { o.HTTPClient = client })
-		options = append(options, config.WithEC2RoleCredentialOptions(func(o *ec2rolecreds.Options) { o.Client = node }))
-		found, err = config.LoadDefaultConfig(context.Background(), options...)
-	}
+	)
 	if err != nil {
 		return nil, fmt.Errorf("find the pod's identity: %w", err)
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transport"
 )
@@ -137,7 +136,7 @@ func (s *Store) wrapError(ctx context.Context, doing, key string, err error) err
 		Class: transport.ClassOfStatus(answer.HTTPStatusCode()),
 		After: transport.RetryAfter(answer.Response.Header),
 	}
-	if k, ok := errorCodes[errorCode(err)]; ok && (errorCode(err) != badRequest || isHead(err)) {
+	if k, ok := errorCodes[errorCode(err)]; ok {
 		fault.Class, fault.Cure = k.class, k.cure
 	}
 	if _, cut := errors.AsType[*smithy.DeserializationError](err); cut && !clearStatuses[answer.HTTPStatusCode()] {
@@ -148,12 +147,6 @@ func (s *Store) wrapError(ctx context.Context, doing, key string, err error) err
 		s.credentials.Invalidate()
 	}
 	return fault
-}
-
-// isHead reports whether an error is that of a HEAD, whose answer has no code.
-func isHead(err error) bool {
-	op := innermostOperation(err)
-	return op != nil && strings.HasPrefix(op.OperationName, "Head")
 }
 
 // classifyUnanswered returns an error without an answer of the store with its class.
@@ -184,9 +177,6 @@ func errorCode(err error) string {
 // shortError prints an error of the SDK in few words: the SDK's own text names each layer that it came through.
 type shortError struct{ err error }
 
-// maxText is the length of the longest text of an error that is printed whole, in bytes.
-const maxText = 2048
-
 func (b shortError) Unwrap() error { return b.err }
 
 func (b shortError) Error() string {
@@ -205,25 +195,10 @@ func (b shortError) Error() string {
 	if api, ok := errors.AsType[smithy.APIError](op.Err); ok {
 		text = op.OperationName + ": " + api.ErrorCode() + ": " + strings.TrimSuffix(api.ErrorMessage(), ".")
 	}
-	text += whyUnread(op.Err)
 	if answer.RequestID != "" {
 		text += " (request " + answer.RequestID + ")"
 	}
-	return message.Shorten(text, maxText)
-}
-
-// whyUnread describes why an answer could not be read; empty: it could.
-func whyUnread(err error) string {
-	if stalled, ok := errors.AsType[*transport.StallError](err); ok {
-		return ": " + stalled.Error()
-	}
-	if foreign, ok := errors.AsType[*transport.AnswerError](err); ok {
-		return ": " + foreign.Error()
-	}
-	if _, unread := errors.AsType[*smithy.DeserializationError](err); unread {
-		return ": the answer cannot be read"
-	}
-	return ""
+	return text
 }
 
 // innermostOperation returns the operation that failed: the token service's, where an operation of S3 waited for its credentials.

@@ -4,26 +4,9 @@ import (
 	"testing"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/s3"
 	"lighterman.dev/lighterman/uploader/transport"
 )
-
-// TestLimitsHaveTheStoresQuirks: what the configuration says of the store is in its limits.
-func TestLimitsHaveTheStoresQuirks(t *testing.T) {
-	where := uploader.S3{
-		Bucket: "backups", Region: "auto", Endpoint: "https://s3.example.com", Checksums: "WhenRequired", MaxObject: 7 << 40,
-		EqualParts: true, UnconditionalComplete: true, Auth: uploader.Auth{Mode: "ambient"},
-	}
-	store, err := s3.New(where, transport.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := store.Limits()
-	if l.MaxObject != 7<<40 || !l.EqualParts || !l.UnconditionalComplete || l.Algorithm != objstore.MD5 {
-		t.Errorf("got %+v", l)
-	}
-}
 
 // TestLimitsHaveTheStoresParts: an upload to a store that takes fewer parts than Amazon S3 has larger ones.
 func TestLimitsHaveTheStoresParts(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 
 	"lighterman.dev/lighterman/uploader/checksum"
 	"lighterman.dev/lighterman/uploader/objstore"
-	"lighterman.dev/lighterman/uploader/transport"
 )
 
 // Begin starts an upload in parts.
@@ -67,10 +66,8 @@ func (s *Store) Complete(
 ) (objstore.Stored, error) {
 	done := objstore.Stored{Key: o.Key, Metadata: o.Metadata, Sum: checksum.Combine(parts)}
 	in := &s3.CompleteMultipartUploadInput{
-		Bucket: s.bucket, Key: &o.Key, UploadId: &id, MultipartUpload: &types.CompletedMultipartUpload{},
-	}
-	if !s.limits.UnconditionalComplete {
-		in.IfNoneMatch = newProperties(o).ifNoneMatch
+		Bucket: s.bucket, Key: &o.Key, UploadId: &id, IfNoneMatch: newProperties(o).ifNoneMatch,
+		MultipartUpload: &types.CompletedMultipartUpload{},
 	}
 	for _, part := range parts {
 		done.Size += part.Size
@@ -87,7 +84,7 @@ func (s *Store) Complete(
 		in.ChecksumType, in.ChecksumCRC32C = types.ChecksumTypeFullObject, &done.Sum.Value
 		in.MpuObjectSize = &done.Size
 	}
-	out, err := s.client.CompleteMultipartUpload(transport.ExpectJoin(ctx), in)
+	out, err := s.client.CompleteMultipartUpload(ctx, in)
 	if err != nil {
 		return s.adoptCompleted(ctx, done, s.wrapCompleteError(ctx, o.Key, err))
 	}
@@ -154,7 +151,7 @@ func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[objstor
 			s.client, &s3.ListMultipartUploadsInput{Bucket: s.bucket, Prefix: nilIfEmpty(prefix)},
 		)
 		for pages.HasMorePages() {
-			page, err := pages.NextPage(transport.ExpectListing(ctx))
+			page, err := pages.NextPage(ctx)
 			if err != nil {
 				yield(objstore.Unfinished{}, s.wrapError(ctx, "list the uploads below", prefix, err))
 				return

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -34,10 +33,8 @@ func (s *Store) Put(ctx context.Context, o *objstore.Object, body objstore.Body)
 	if err := s.verifyChecksum(o.Key, answer, l.sum()); err != nil {
 		return objstore.Stored{}, err
 	}
-	modified, _ := middleware.GetServerTime(out.ResultMetadata)
 	return objstore.Stored{
 		Key: o.Key, Size: body.Size, Version: aws.ToString(out.VersionId), Sum: l.sum(), Metadata: o.Metadata,
-		Modified: modified,
 	}, nil
 }
 

@@ -20,7 +20,8 @@ const whenRequired = "WhenRequired"
 type Store struct {
 	client *s3.Client
 	bucket *string
-	limits objstore.Limits
+	// maxParts is the store's, zero Amazon's.
+	maxParts int
 	// credentials are invalidated when the store refuses them.
 	credentials provider
 	auth        uploader.Auth
@@ -37,7 +38,7 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := newCredentials(where, transport.ForTokens(client))
+	credentials, err := newCredentials(where, client)
 	if err != nil {
 		return nil, err
 	}
@@ -59,12 +60,12 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 		options.BaseEndpoint = &where.Endpoint
 	}
 	s := &Store{
-		bucket: &where.Bucket, limits: newLimits(where), credentials: credentials, auth: where.Auth,
+		bucket: &where.Bucket, maxParts: where.MaxParts, credentials: credentials, auth: where.Auth,
 		algorithm: objstore.CRC32C,
 		overTLS:   !strings.HasPrefix(where.Endpoint, "http://"),
 	}
 	if where.Checksums == whenRequired {
-		s.algorithm, s.limits.Algorithm = objstore.MD5, objstore.MD5
+		s.algorithm = objstore.MD5
 		options.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	}
 	s.client = s3.New(options)
@@ -74,20 +75,14 @@ func New(where uploader.S3, o transport.Options) (*Store, error) {
 // URL returns the bucket's URL, as the AWS CLI writes it.
 func (s *Store) URL() string { return "s3://" + *s.bucket }
 
-// Limits returns what the store takes.
-func (s *Store) Limits() objstore.Limits { return s.limits }
-
-// newLimits returns Amazon S3's limits, docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html, with what differs in the store.
-func newLimits(where uploader.S3) objstore.Limits {
+// Limits returns Amazon S3's, docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html, with the number of parts that the store takes.
+func (s *Store) Limits() objstore.Limits {
 	return objstore.Limits{
-		MinPart:               5 << 20,
-		MaxPart:               5 << 30,
-		MaxParts:              cmp.Or(where.MaxParts, 10_000),
-		MaxPut:                5 << 30,
-		MaxObject:             where.MaxObject,
-		EqualParts:            where.EqualParts,
-		UnconditionalComplete: where.UnconditionalComplete,
-		Algorithm:             objstore.CRC32C,
+		MinPart:   5 << 20,
+		MaxPart:   5 << 30,
+		MaxParts:  cmp.Or(s.maxParts, 10_000),
+		MaxPut:    5 << 30,
+		Algorithm: s.algorithm,
 	}
 }
 

@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"sync"
 
-	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/objstore"
 )
@@ -32,7 +29,6 @@ type Cache[T any] struct {
 // they cannot be read, or build fails.
 func Variables[T any](auth uploader.Auth, names []string, build func(Values) (T, error)) (*Cache[T], error) {
 	return newCache(newSource(auth, names), func(v Values) (T, error) {
-		hide(v)
 		if err := checkShapes(&auth, v); err != nil {
 			var none T
 			return none, err
@@ -40,21 +36,6 @@ func Variables[T any](auth uploader.Auth, names []string, build func(Values) (T,
 		return build(v)
 	})
 }
-
-// hide makes messages hide secrets, and the parts of a connection string that are.
-func hide(values Values) {
-	for _, value := range values {
-		message.Hide(value)
-		for part := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ';' || r == '&' || r == '?' }) {
-			if _, secret, found := strings.Cut(part, "="); found && secretPart.MatchString(part) {
-				message.Hide(secret)
-			}
-		}
-	}
-}
-
-// secretPart matches the parts of a connection string or a SAS token that are secrets.
-var secretPart = regexp.MustCompile(`^(AccountKey|SharedAccessSignature|sig)=`)
 
 // File returns a cache of what build makes of the text of a file.
 func File[T any](file string, build func(text string) (T, error)) (*Cache[T], error) {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 
-	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
@@ -20,7 +19,6 @@ func Token(file string) (string, error) {
 		return "", objstore.AsMisconfigured(fmt.Errorf("read the service-account token: %w", err), projected)
 	}
 	token := strings.TrimSpace(string(text))
-	message.Hide(token)
 	if token == "" {
 		return "", objstore.AsMisconfigured(fmt.Errorf("the service-account token %s is empty", file), projected)
 	}

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,31 +24,16 @@ type Command struct {
 	Args []string
 	// Container is the container's name.
 	Container string
-	// Stdout is the path at which the command's standard output is stored, in place of files; empty: the output is untouched.
-	Stdout string
-	// CopyStdout copies the output through the socket also where its pipe could be passed.
-	CopyStdout bool
 	// Directory is the sidecar's.
 	Directory string
 	// Timeout bounds the wait for the sidecar after the command has ended.
 	Timeout time.Duration
 	// Out takes progress and errors: the container's standard error. The command's own input and output are untouched.
 	Out io.Writer
-
-	attempt Attempt
-	// pipeLink is the name of the output's pipe in /proc/PID/fd.
-	pipeLink string
-	// ending means that the pod ends: no container of it starts again.
-	ending atomic.Bool
 }
-
-// startTimeout bounds how long the command waits for the sidecar to record its session. The record should be older than the first file:
-// it tells the files of this attempt from those of an earlier one.
-const startTimeout = 2 * time.Second
 
 // Run runs the command, waits until the sidecar has stored its files, and returns the exit code.
 func (c *Command) Run(ctx context.Context) int {
-	c.attempt = Attempt{Container: c.Container, Session: rand.Text(), Began: time.Now().UTC()}
 	path, err := exec.LookPath(c.Args[0])
 	if err != nil {
 		return c.cannotRun(ctx, err)
@@ -61,23 +44,23 @@ func (c *Command) Run(ctx context.Context) int {
 	defer signal.Stop(signals)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	running, commandEnded := context.WithCancel(ctx)
-	defer commandEnded()
-	stdout, err := c.beginSession(ctx, running)
-	if err != nil {
-		c.logf("%v", err)
-		c.reportFailure(ctx, exitcode.NotStored)
-		return exitcode.NotStored
-	}
-	attributes := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, stdout.Fd(), 2}, Sys: foregroundProcess()}
+	attributes := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: foregroundProcess()}
 	pid, err := syscall.ForkExec(path, c.Args, attributes) //nolint:gosec // The pod names the container's command.
-	c.closeOutput(stdout)
 	if err != nil {
 		return c.cannotRun(ctx, fmt.Errorf("run %s: %w", path, err))
 	}
-	go c.forwardSignals(running, signals, pid)
+	running, commandEnded := context.WithCancel(ctx)
+	go forwardSignals(running, signals, pid)
+	acknowledged := make(chan struct{})
+	go c.holdSession(ctx, running, acknowledged)
 	code, err := waitForCommand(pid)
-	commandEnded()
+	commandEnded() // From here on a signal does not matter: the files are to be stored within the grace period.
+	// The next request must not overtake the session's beginning. Without a sidecar there is nothing to wait for.
+	select {
+	case <-acknowledged:
+	case <-time.After(2 * time.Second):
+	case <-ctx.Done():
+	}
 	if err != nil {
 		return c.cannotRun(ctx, fmt.Errorf("wait for %s: %w", path, err))
 	}
@@ -85,27 +68,7 @@ func (c *Command) Run(ctx context.Context) int {
 		c.reportFailure(ctx, code)
 		return code
 	}
-	code = c.waitUntilStored(ctx, signals)
-	if code != 0 {
-		c.reportHolders()
-	}
-	return code
-}
-
-// beginSession begins the session, and returns what the command's standard output is to be. Without an output that is stored, the command
-// does not depend on the sidecar while it runs.
-func (c *Command) beginSession(ctx, running context.Context) (stdout *os.File, err error) {
-	if c.Stdout != "" {
-		return c.openOutput(ctx, running)
-	}
-	recorded := make(chan struct{})
-	go c.holdSession(ctx, running, recorded)
-	select {
-	case <-recorded:
-	case <-time.After(startTimeout): // The session goes on trying. Without a sidecar there is nothing to wait for.
-	case <-ctx.Done():
-	}
-	return os.Stdout, nil
+	return c.waitUntilStored(ctx)
 }
 
 // cannotRun reports that the command cannot be run, and returns the exit code.
@@ -139,17 +102,13 @@ var ownSignals = map[syscall.Signal]bool{
 	syscall.SIGCHLD: true, syscall.SIGPIPE: true, syscall.SIGURG: true, syscall.SIGTTOU: true, syscall.SIGTTIN: true,
 }
 
-// forwardSignals passes every signal on to the command, except those that concern this process itself. It remembers the one by which the
-// kubelet ends a container.
-func (c *Command) forwardSignals(ctx context.Context, signals <-chan os.Signal, pid int) {
+// forwardSignals passes every signal on to the command, except those that concern this process itself.
+func forwardSignals(ctx context.Context, signals <-chan os.Signal, pid int) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case s := <-signals:
-			if s == syscall.SIGTERM {
-				c.ending.Store(true)
-			}
 			if number, ok := s.(syscall.Signal); ok && !ownSignals[number] {
 				_ = syscall.Kill(pid, number) // The command may just have ended.
 			}
@@ -175,55 +134,66 @@ func waitForCommand(pid int) (code int, err error) {
 	}
 }
 
-// holdSession holds the session while the command runs, and closes recorded when the sidecar knows of it. It begins the session again
-// when the sidecar was restarted.
-func (c *Command) holdSession(ctx, running context.Context, recorded chan struct{}) {
+// holdSession holds the session while the command runs, and closes acknowledged when the sidecar knows of it. It begins
+// the session again when the sidecar was restarted.
+func (c *Command) holdSession(ctx, running context.Context, acknowledged chan struct{}) {
 	var once sync.Once
-	for running.Err() == nil {
+	for { // At least once: the command may have ended already.
 		// The sidecar answers once. The connection lasts until one of both ends.
-		_ = Ask(ctx, c.Directory, Request{Ask: AskStart, Attempt: c.attempt}, func(Answer) bool {
-			once.Do(func() { close(recorded) })
+		_ = Ask(ctx, c.Directory, Request{Ask: AskStart, Container: c.Container}, func(Answer) bool {
+			once.Do(func() { close(acknowledged) })
 			return true
 		})
-		waitToRetry(running)
+		select {
+		case <-running.Done():
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
 }
 
-const (
-	// retryPause is the time between two attempts to reach the sidecar.
-	retryPause = 200 * time.Millisecond
-	// failureTimeout bounds how long a failure is reported, until the sidecar has recorded it: it may be starting again.
-	failureTimeout = 30 * time.Second
-	// absentTimeout is the same where the sidecar has never made its socket.
-	absentTimeout = 2 * time.Second
-)
-
-// reportFailure reports to the sidecar that the command has failed, until the sidecar has recorded it. A sidecar that cannot be reached
-// completes no run either, for it does not hear that the command has ended with 0.
+// reportFailure reports to the sidecar that the command has failed. A sidecar that cannot be reached writes no final
+// manifest either, for it was not asked to.
 func (c *Command) reportFailure(ctx context.Context, code int) {
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, failureTimeout)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	request := Request{Ask: AskFailed, Attempt: c.attempt, Code: code}
-	for {
-		err := Ask(ctx, c.Directory, request, func(Answer) bool { return false })
-		if err == nil {
-			return
-		}
-		absent := errors.Is(err, os.ErrNotExist) && time.Since(began) > absentTimeout
-		if absent || !waitToRetry(ctx) {
-			c.logf("the sidecar did not hear that the command failed: %v", err)
-			return
-		}
-	}
+	request := Request{Ask: AskFailed, Container: c.Container, Code: code}
+	_ = Ask(ctx, c.Directory, request, func(Answer) bool { return false })
 }
 
-// waitToRetry waits for retryPause, and reports whether it has passed before ctx ended.
-func waitToRetry(ctx context.Context) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(retryPause):
-		return true
+// waitUntilStored waits for the sidecar's verdict, and returns the exit code. When the sidecar was restarted, it asks
+// again.
+func (c *Command) waitUntilStored(ctx context.Context) int {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	reporter := newProgressReporter(c.Out)
+	for {
+		var verdict *Verdict
+		err := Ask(ctx, c.Directory, Request{Ask: AskFinish, Container: c.Container}, func(a Answer) bool {
+			if a.Progress != nil {
+				reporter.showProgress(*a.Progress)
+			}
+			verdict = a.Verdict
+			return verdict == nil
+		})
+		switch {
+		case verdict != nil && verdict.Error == "":
+			reporter.clearBar()
+			c.logf("%d files with %s are stored; the manifest is %s",
+				verdict.Files, formatBytes(verdict.Bytes), verdict.Manifest)
+			return 0
+		case verdict != nil:
+			reporter.clearBar()
+			c.logf("the upload failed: %s", verdict.Error)
+			return exitcode.NotStored
+		case ctx.Err() != nil:
+			reporter.clearBar()
+			c.logf("the upload failed: the sidecar did not say within %v that the files are stored: %v", c.Timeout, err)
+			return exitcode.NotStored
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(500 * time.Millisecond):
+		}
 	}
 }

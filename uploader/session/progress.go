@@ -4,13 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
-
-	"lighterman.dev/lighterman/internal/message"
 )
 
 // progressReporter shows the progress of an upload: as a bar on a terminal, otherwise as a line every progressInterval.
@@ -18,8 +15,6 @@ type progressReporter struct {
 	out      io.Writer
 	bar      *progressbar.ProgressBar // nil: out is no terminal
 	lastLine time.Time
-	// waitingFor are the containers that the last line named.
-	waitingFor string
 }
 
 // progressInterval is the time between two lines.
@@ -36,14 +31,6 @@ func newProgressReporter(out io.Writer) *progressReporter {
 
 // showProgress updates the bar, or writes a line.
 func (r *progressReporter) showProgress(p Progress) {
-	names := strings.Join(p.WaitingFor, ", ")
-	if names != "" {
-		r.showWaiting(names)
-		return
-	}
-	if r.waitingFor != "" {
-		r.waitingFor, r.lastLine = "", time.Time{}
-	}
 	if r.bar != nil {
 		r.bar.ChangeMax64(max(1, p.BytesTotal))
 		_ = r.bar.Set64(p.Bytes) // The display is not essential.
@@ -55,19 +42,6 @@ func (r *progressReporter) showProgress(p Progress) {
 	r.lastLine = time.Now()
 	_, _ = fmt.Fprintf(r.out, "lighterman: uploading: %d of %d files, %s of %s\n",
 		p.Files, p.FilesTotal, formatBytes(p.Bytes), formatBytes(p.BytesTotal))
-}
-
-// waitingInterval is the time between two lines that name the same containers.
-const waitingInterval = 5 * time.Minute
-
-// showWaiting writes which containers' commands have not ended: at once, when they change, and now and then.
-func (r *progressReporter) showWaiting(names string) {
-	if names == r.waitingFor && time.Since(r.lastLine) < waitingInterval {
-		return
-	}
-	r.waitingFor, r.lastLine = names, time.Now()
-	line := message.Line("lighterman: the command has ended; waiting for the command of container " + names)
-	_, _ = fmt.Fprintln(r.out, line) // The display is not essential.
 }
 
 // clearBar removes the bar.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -22,15 +21,13 @@ func TestProtocol(t *testing.T) {
 	dir := serve(t, h)
 	for _, test := range []struct{ request, answers, calls string }{
 		{`{"ask":"ready"}`, `{"ready":true}`, ""},
-		{`{"ask":"start","container":"main"}`, `{}`, "started main "},
-		{`{"ask":"start","container":"main","session":"S","began":"2026-01-02T03:04:05Z"}`, `{}`, "started main S"},
-		{`{"ask":"start","container":"refused"}`, `{"error":"refused"}`, "started refused "},
-		{`{"ask":"failed","container":"main","session":"S","code":3}`, `{}`, "failed main S 3"},
+		{`{"ask":"start","container":"main"}`, `{}`, "started main"},
+		{`{"ask":"failed","container":"main","code":3}`, `{}`, "failed main 3"},
 		{
-			`{"ask":"finish","container":"main","ending":true}`,
-			`{"progress":{"files":1,"filesTotal":2,"bytes":3,"bytesTotal":4,"waitingFor":["other"]}}` + "\n" +
-				`{"verdict":{"error":"e","manifest":"m","state":"open","files":2,"bytes":4}}`,
-			"store main  true",
+			`{"ask":"finish","container":"main"}`,
+			`{"progress":{"files":1,"filesTotal":2,"bytes":3,"bytesTotal":4}}` + "\n" +
+				`{"verdict":{"error":"e","manifest":"m","files":2,"bytes":4}}`,
+			"store main",
 		},
 	} {
 		conn := dial(t, dir)
@@ -62,89 +59,29 @@ func TestProtocol(t *testing.T) {
 	}
 }
 
-// TestContainerSpeaksForItselfAlone tries every request on every socket, in the name of each container.
-func TestContainerSpeaksForItselfAlone(t *testing.T) {
-	h := &recorder{}
-	dir := serve(t, h, "a", "b")
-	own := func(container string) string { return session.ContainerDirectory(dir, container) }
-	for _, test := range []struct{ dir, request, answer, calls string }{
-		{dir, `{"ask":"ready"}`, `{"ready":true}`, ""},
-		{own("a"), `{"ask":"ready"}`, `{"ready":true}`, ""},
-		{own("a"), `{"ask":"start","container":"refused"}`, `{"error":"\"start\" is refused: container \"a\" cannot speak for container \"refused\""}`, ""},
-		{own("a"), `{"ask":"failed","code":1}`, `{}`, "failed a  1"},
-		{own("b"), `{"ask":"failed","container":"b","code":1}`, `{}`, "failed b  1"},
-		{own("a"), `{"ask":"steal"}`, `{"error":"the request \"steal\" does not exist"}`, ""},
-	} {
-		if got := askLine(t, test.dir, test.request); got != test.answer || h.takeCalls() != test.calls {
-			t.Errorf("%s in %s: got %s", test.request, test.dir, got)
-		}
-	}
-	for _, ask := range []string{session.AskStart, session.AskFinish, session.AskFailed} {
-		for _, container := range []string{"a", "b", "c", "", "../a", "A"} {
-			for _, from := range []string{dir, own("a"), own("b")} {
-				if from == own(container) || (container == "" && from != dir) {
-					continue // It speaks for itself.
-				}
-				request := fmt.Sprintf(`{"ask":%q,"container":%q}`, ask, container)
-				got, calls := askLine(t, from, request), h.takeCalls()
-				if !strings.Contains(got, "refused") || calls != "" {
-					t.Errorf("%s in %s: got %s and the calls %q", request, from, got, calls)
-				}
-			}
-		}
-	}
-}
-
-// TestSocketsAreBounded opens more connections than a socket takes: those of the others are served.
-func TestSocketsAreBounded(t *testing.T) {
-	dir := serve(t, &recorder{}, "a", "b")
-	for range 100 {
-		c := dial(t, session.ContainerDirectory(dir, "a"))
-		defer c.Close()
-	}
-	if got := askLine(t, session.ContainerDirectory(dir, "b"), `{"ask":"ready"}`); got != `{"ready":true}` {
-		t.Errorf("got %s", got)
-	}
-	if got := askLine(t, session.ContainerDirectory(dir, "a"), `{"ask":"ready"}`); got != "" {
-		t.Errorf("one connection too many is answered: %s", got)
-	}
-}
-
-// askLine sends one line to a socket, and returns the first line of the answer.
-func askLine(t *testing.T, dir, request string) string {
-	t.Helper()
-	conn := dial(t, dir)
-	defer conn.Close()
-	_, _ = fmt.Fprintln(conn, request) // Reading finds that the connection is closed.
-	lines := bufio.NewScanner(conn)
-	lines.Scan()
-	return lines.Text()
-}
-
 // TestSessionIsLost closes connections: only the end of one that holds a session is a failure of its command.
 func TestSessionIsLost(t *testing.T) {
 	const start = `{"ask":"start","container":"main"}`
 	for name, test := range map[string]struct{ requests, calls string }{
-		"a session":                 {start, "started main , lost main "},
-		"no session":                {`{"ask":"ready"}`, ""},
-		"no request":                {`not JSON`, ""},
-		"a session that is refused": {`{"ask":"start","container":"refused"}`, "started refused "},
+		"a session":  {start, "started main, failed main -1"},
+		"no session": {`{"ask":"ready"}`, ""},
+		"no request": {`not JSON`, ""},
 		"a session that failed": {
-			start + "\n" + `{"ask":"failed","container":"main","code":1}`, "started main , failed main  1",
+			start + "\n" + `{"ask":"failed","container":"main","code":1}`, "started main, failed main 1",
 		},
-		"a session that is done": {start + "\n" + `{"ask":"finish","container":"main"}`, "started main , store main  false"},
+		"a session that is done": {start + "\n" + `{"ask":"finish","container":"main"}`, "started main, store main"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := &recorder{}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			dir := storetest.TempDir(t)
-			server, err := session.Listen(ctx, dir, nil)
+			listener, err := session.Listen(ctx, dir)
 			if err != nil {
 				t.Fatal(err)
 			}
 			served := make(chan error)
-			go func() { served <- server.Serve(ctx, h) }()
+			go func() { served <- session.Serve(ctx, listener, h) }()
 			conn := dial(t, dir)
 			if _, err := fmt.Fprintln(conn, test.requests); err != nil {
 				t.Fatal(err)
@@ -166,16 +103,16 @@ func TestSessionIsLost(t *testing.T) {
 	}
 }
 
-// serve serves a handler, and returns the sockets' directory.
-func serve(t *testing.T, h session.Handler, containers ...string) string {
+// serve serves a handler, and returns the socket's directory.
+func serve(t *testing.T, h session.Handler) string {
 	t.Helper()
 	dir := storetest.TempDir(t)
-	server, err := session.Listen(t.Context(), dir, containers)
+	listener, err := session.Listen(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error)
-	go func() { served <- server.Serve(t.Context(), h) }()
+	go func() { served <- session.Serve(t.Context(), listener, h) }()
 	t.Cleanup(func() { // The test's context has ended.
 		if err := <-served; err != nil {
 			t.Error(err)
@@ -216,25 +153,14 @@ func (r *recorder) takeCalls() string {
 
 func (*recorder) Ready() bool { return true }
 
-func (r *recorder) CommandStarted(a session.Attempt) error {
-	r.record("started %s %s", a.Container, a.Session)
-	if a.Container == "refused" {
-		return errors.New("refused")
-	}
-	return nil
+func (r *recorder) CommandStarted(container string) { r.record("started %s", container) }
+
+func (r *recorder) CommandFailed(container string, code int) {
+	r.record("failed %s %d", container, code)
 }
 
-func (r *recorder) CommandFailed(a session.Attempt, code int) error {
-	r.record("failed %s %s %d", a.Container, a.Session, code)
-	return nil
-}
-
-func (r *recorder) SessionLost(a session.Attempt) { r.record("lost %s %s", a.Container, a.Session) }
-
-func (r *recorder) StoreAll(
-	_ context.Context, a session.Attempt, ending bool, report func(session.Progress),
-) *session.Verdict {
-	r.record("store %s %s %v", a.Container, a.Session, ending)
-	report(session.Progress{Files: 1, FilesTotal: 2, Bytes: 3, BytesTotal: 4, WaitingFor: []string{"other"}})
-	return &session.Verdict{Error: "e", Manifest: "m", State: "open", Files: 2, Bytes: 4}
+func (r *recorder) StoreAll(_ context.Context, container string, report func(session.Progress)) session.Verdict {
+	r.record("store %s", container)
+	report(session.Progress{Files: 1, FilesTotal: 2, Bytes: 3, BytesTotal: 4})
+	return session.Verdict{Error: "e", Manifest: "m", Files: 2, Bytes: 4}
 }

@@ -5,12 +5,9 @@
 // write their files, and uploads each file that its writer has closed. A file is durable when the store has confirmed
 // its object; the journal remembers it. The manifest, an object that lists the durable files, is written behind them.
 //
-// A run ends with the commit, which writes its manifest. Without wrapped commands the commit is the drain: when the pod
-// ends, the sidecar uploads what is left in the spool. With completion Wrap the commit begins when each wrapped command
-// has ended with 0. Before, nothing becomes visible: large files are staged, which means that their parts are sent,
-// and small ones wait. So a command that fails leaves no object, and its next attempt begins anew. The commands wait
-// for the commit over the sockets of package session. When a command begins again or the spool changes afterwards, the
-// sidecar writes an open manifest over the complete one, and commits again at the end.
+// A run ends with the drain: when the pod ends, the sidecar uploads what is left in the spool and writes the final
+// manifest. A wrapped command does not wait for the drain: when it has ended, it asks for the same over the socket of
+// package session and waits for the verdict.
 //
 // One goroutine, the loop, decides: it owns all state of type loop. Uploads, the watch and the socket run in goroutines
 // of their own. They have a *sidecar, not a *loop; what is to be decided they post to the loop as a function. The loop

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/session"
 	"lighterman.dev/lighterman/uploader/sidecar"
@@ -54,7 +53,6 @@ func TestPreflightWaitsForWhatHeals(t *testing.T) {
 			}
 			return nil
 		})
-		h.write("a", "text")
 		h.ready()
 		h.must(h.end())
 	}
@@ -129,8 +127,8 @@ func TestGracePeriodThatIsTooShort(t *testing.T) {
 		t.Errorf("%d bytes are visible", len(got))
 	}
 	h.nothingLeft()
-	if m := h.manifest(); m != nil && m.State != manifest.Open {
-		t.Error("the manifest is not open")
+	if m := h.manifest(); m != nil && m.Final {
+		t.Error("the manifest is final")
 	}
 }
 
@@ -200,7 +198,7 @@ func TestWrappedCommand(t *testing.T) {
 	if verdict.Error != "" || verdict.Files != 1 || verdict.Bytes != 3 || verdict.Manifest != manifestKey {
 		t.Errorf("got %+v", verdict)
 	}
-	if m := h.manifest(); m == nil || m.State == manifest.Open || h.names() != "dump" {
+	if m := h.manifest(); m == nil || !m.Final || h.names() != "dump" {
 		t.Errorf("got %+v", m)
 	}
 	h.must(h.end())
@@ -221,9 +219,8 @@ func TestWrappedCommandWhoseUploadFails(t *testing.T) {
 		!strings.Contains(verdict.Error, "correct its name and region") {
 		t.Errorf("got %+v", verdict)
 	}
-	h.eventually("an open manifest is written", func() bool { return h.state() == manifest.Open })
-	if got := h.names(); got != "" {
-		t.Errorf("the manifest names %s", got)
+	if m := h.manifest(); m != nil {
+		t.Errorf("there is a manifest: %+v", m)
 	}
 }
 
@@ -238,14 +235,13 @@ func TestWrappedCommandThatFails(t *testing.T) {
 	h.eventually("parts are on their way", func() bool {
 		return h.unfinished("payments/pg/dump")
 	})
-	h.ask(session.Request{Ask: session.AskFailed, Attempt: session.Attempt{Container: "main"}, Code: 3}, func(session.Answer) bool { return false })
+	h.ask(session.Request{Ask: session.AskFailed, Container: "main", Code: 3}, func(session.Answer) bool { return false })
 	endSession()
 	if err := h.end(); err == nil || !strings.Contains(err.Error(), `container "main" failed with code 3`) {
 		t.Errorf("got %v", err)
 	}
-	m := h.manifest()
-	if m == nil || m.State != manifest.Open || len(m.Files) > 0 || len(m.Containers) != 1 || *m.Containers[0].Code != 3 {
-		t.Errorf("the manifest is %+v", m)
+	if m := h.manifest(); m != nil {
+		t.Errorf("there is a manifest: %+v", m)
 	}
 	if got := h.object("dump"); got != "" {
 		t.Errorf("%d bytes are visible", len(got))
@@ -263,21 +259,15 @@ func TestOneOfTwoWrappedCommandsEnds(t *testing.T) {
 	_, err = f.WriteString("half")
 	h.must(err)
 	h.write("of-the-first", "whole")
-	waiting := make(chan *session.Verdict, 1)
-	go func() { waiting <- h.finish("first") }()
-	h.eventually("it is recorded", func() bool { return strings.Contains(h.logs.text(), `command succeeded" container=first`) })
-	h.must(f.Close())
-	if m := h.manifest(); m != nil && m.State != manifest.Open {
-		t.Errorf("the second runs, and the manifest is %+v", m)
-	}
-	verdict := h.finish("second")
-	if verdict.Error != "" || h.names() != "of-the-first of-the-second" || h.state() != manifest.Complete {
+	if verdict := h.finish("first"); verdict.Error != "" || h.names() != "of-the-first" || h.manifest().Final {
 		t.Errorf("got %+v, and the manifest names %s", verdict, h.names())
 	}
-	if verdict := <-waiting; verdict.Error != "" || verdict.Files != 2 {
-		t.Errorf("the first got %+v", verdict)
-	}
 	first()
+	h.must(f.Close())
+	verdict := h.finish("second")
+	if verdict.Error != "" || h.names() != "of-the-first of-the-second" || !h.manifest().Final {
+		t.Errorf("got %+v, and the manifest names %s", verdict, h.names())
+	}
 	second()
 	h.must(h.end())
 }
@@ -292,7 +282,7 @@ func TestSessionThatIsLost(t *testing.T) {
 	if err := h.end(); err == nil || !strings.Contains(err.Error(), `container "main" was lost`) {
 		t.Errorf("got %v", err)
 	}
-	if m := h.manifest(); m != nil && m.State != manifest.Open {
+	if m := h.manifest(); m != nil && m.Final {
 		t.Errorf("there is a manifest: %+v", m)
 	}
 }

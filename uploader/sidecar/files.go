@@ -1,6 +1,8 @@
 package sidecar
 
 import (
+	"errors"
+	"io/fs"
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
@@ -13,9 +15,11 @@ type trackedFile struct {
 	// state is the file's when it was last considered, and stateSince when it was first seen in that state.
 	state      spool.State
 	stateSince time.Time
+	// closeSeen means that the watch has seen its writer close it.
+	closeSeen bool
 	// recheckAt is when the loop considers it again; zero: at the next event.
 	recheckAt time.Time
-	// openForWriting means that a process has it open for writing, or may have, where the kernel does not say.
+	// openForWriting means that a process has it open for writing.
 	openForWriting bool
 	// queued is followed by sending.
 	queued, sending bool
@@ -28,14 +32,6 @@ type trackedFile struct {
 	permanent bool
 	// delayedBy is the last error of a request that is being retried.
 	delayedBy error
-	// walk is the number of the last walk that has found it.
-	walk int
-	// stalled means that the file is counted among the stalled streams.
-	stalled bool
-	// heldBack is the state in which nothing more is done about it before the commit.
-	heldBack spool.State
-	// isOutput means that it is the standard output of a command, which is in no spool.
-	isOutput bool
 }
 
 const (
@@ -50,28 +46,19 @@ func (l *loop) trackFile(path string, state spool.State) {
 	if !l.Config.Matches(path) {
 		return
 	}
-	if e, ok := l.journal.Recorded(uploader.Escape(path)); ok && e.State == state {
+	if e, ok := l.journal.Entry(uploader.Escape(path)); ok && e.State == state {
 		l.dropDurable(path, e)
 		return
 	}
 	f := l.tracked[path]
-	if l.isLeftOver(state) {
-		l.skipLeftOver(path)
-		return
-	}
-	l.noteChange(path)
-	delete(l.skipped, path) // It was no regular file before.
-	if (f == nil || !f.sending) && l.staysInSpool(path, state) {
-		delete(l.tracked, path)
-		return
-	}
 	if f == nil {
-		f = &trackedFile{walk: l.walk.number}
+		f = &trackedFile{}
 		l.tracked[path] = f
 	}
 	if f.state != state {
 		f.state, f.stateSince, f.permanent = state, time.Now(), false
 	}
+	delete(l.skipped, path) // It was no regular file before.
 }
 
 // trackUnreadable tracks what cannot be uploaded, so that the drain reports it.
@@ -81,15 +68,25 @@ func (l *loop) trackUnreadable(path string, err error) {
 		return
 	}
 	l.Log.Error("read spool", "path", path, "error", err)
-	l.tracked[path] = &trackedFile{err: err, permanent: true, walk: l.walk.number}
+	l.tracked[path] = &trackedFile{err: err, permanent: true}
 }
 
-// dropDurable no longer tracks a durable file, and removes it where that is asked for.
-func (l *loop) dropDurable(path string, e journal.Recorded) {
+// dropDurable no longer tracks a durable file. With AfterUpload Delete it deletes the file if the last manifest lists
+// it.
+func (l *loop) dropDurable(path string, e journal.Entry) {
 	if f := l.tracked[path]; f != nil && !f.sending {
 		delete(l.tracked, path)
 	}
-	l.removeUploaded(path, e)
+	if l.Config.AfterUpload != uploader.Delete || !l.manifest.lists(e) {
+		return
+	}
+	err := l.spool.Remove(path, e.State)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		delete(l.undeletable, path)
+	} else if !l.undeletable[path] { // Each walk tries again.
+		l.undeletable[path] = true
+		l.Log.Warn("delete uploaded file", "path", path, "error", err)
+	}
 }
 
 // considerFile decides what to do with a tracked file: send it, follow it, or look again later.
@@ -109,44 +106,43 @@ func (l *loop) considerFile(path string, f *trackedFile) {
 	if f.writerClosed != nil {
 		close(f.writerClosed)
 		f.writerClosed = nil
-		l.updateStalled(f)
 		return
 	}
 	if remaining := l.untilSettled(f); remaining > 0 {
 		l.recheckAfter(f, remaining)
 		return
 	}
-	if l.isHeldBack(path, f) {
-		return
-	}
 	f.queued = true
 	l.queue = append(l.queue, path)
 }
 
-// stillWritten reports whether the file may still be written to. In mode Stream it begins to follow such a file. Where
-// the kernel does not say who has the file open, it may be written to until the containers have ended: that a writer
-// has closed it does not mean that no other has it open, nor does a rename.
+// stillWritten reports whether the file may still be written to. In mode Stream it begins to follow such a file.
 func (l *loop) stillWritten(path string, f *trackedFile) bool {
-	file, err := l.spool.Open(path)
+	writers, err := l.lookUpWriters(path)
 	if err != nil {
 		return false // Sending it returns the same error.
 	}
-	defer file.Close()
-	writers := file.Writers()
-	f.openForWriting = writers == spool.HasWriters || (writers == spool.WritersUnknown && !l.writersEnded())
+	f.openForWriting = writers == spool.HasWriters
 	switch {
-	case !f.openForWriting:
+	case writers == spool.NoWriters, writers == spool.WritersUnknown && (f.closeSeen || l.writersEnded()):
 		return false
-	case writers == spool.WritersUnknown:
-		l.reportUnknownWriters(path, file)
-		return true // The end of the containers has every file considered.
 	case f.writerClosed != nil:
-	case l.Config.Upload == uploader.Stream && f.state.Size >= l.sender.PartSize:
+	case f.openForWriting && l.Config.Upload == uploader.Stream && f.state.Size >= l.sender.PartSize:
 		f.writerClosed = make(chan struct{})
 		l.startSending(path, f)
 	}
 	l.recheckAfter(f, recheckInterval)
 	return true
+}
+
+// lookUpWriters returns whether the file at a path has writers.
+func (s *sidecar) lookUpWriters(path string) (spool.Writers, error) {
+	f, err := s.spool.Open(path)
+	if err != nil {
+		return spool.WritersUnknown, err
+	}
+	defer f.Close()
+	return f.Writers(), nil
 }
 
 // untilSettled returns how long a closed file must stay unchanged before it is sent.

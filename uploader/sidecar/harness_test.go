@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -35,14 +34,6 @@ type fault struct {
 
 	// fail returns the error of a call; nil: the call is made.
 	fail atomic.Pointer[func(call, key string) error]
-	// largest is the largest object; zero: that of the store.
-	largest int64
-}
-
-func (f *fault) Limits() objstore.Limits {
-	limits := f.Store.Limits()
-	limits.MaxObject = f.largest
-	return limits
 }
 
 func (f *fault) set(fail func(call, key string) error) { f.fail.Store(&fail) }
@@ -82,20 +73,6 @@ func (f *fault) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 		return objstore.Stored{}, err
 	}
 	return f.Store.Stat(ctx, key)
-}
-
-func (f *fault) Delete(ctx context.Context, key, version string) error {
-	if err := f.error("Delete", key); err != nil {
-		return err
-	}
-	return f.Store.Delete(ctx, key, version)
-}
-
-func (f *fault) List(ctx context.Context, prefix string, limit int) iter.Seq2[objstore.Listed, error] {
-	if err := f.error("List", prefix); err != nil {
-		return func(yield func(objstore.Listed, error) bool) { yield(objstore.Listed{}, err) }
-	}
-	return f.Store.List(ctx, prefix, limit)
 }
 
 // storeError is one of a class.
@@ -141,6 +118,9 @@ func newHarness(t *testing.T, change func(*uploader.Config)) *harness {
 	limits := &objstore.Limits{
 		MinPart: 1, MaxPart: 1 << 30, MaxParts: 1 << 40, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME,
 	}
+	store, err := dirstore.Open(storetest.TempDir(t), dirstore.Options{Limits: limits})
+	h.must(err)
+	h.store, h.fault = store, &fault{Store: store}
 	config, err := uploader.ParseConfig(
 		`{"spool":"` + h.spool + `","partSizeMiB":1,"gcs":{"bucket":"b","auth":{"mode":"ambient"}}}`,
 	)
@@ -149,9 +129,6 @@ func newHarness(t *testing.T, change func(*uploader.Config)) *harness {
 	if change != nil {
 		change(config)
 	}
-	store, err := dirstore.Open(storetest.TempDir(t), dirstore.Options{Limits: limits, BandwidthLimit: config.BandwidthLimit})
-	h.must(err)
-	h.store, h.fault = store, &fault{Store: store}
 	h.options = sidecar.Options{
 		Config: config, Pod: pod, Store: h.fault, Version: "test",
 		WalkInterval: time.Second, SettleDelay: 50 * time.Millisecond,
@@ -266,15 +243,6 @@ func (h *harness) manifest() *manifest.Manifest {
 	return m
 }
 
-// state is that of the manifest; empty when there is none.
-func (h *harness) state() manifest.State {
-	h.Helper()
-	if m := h.manifest(); m != nil {
-		return m.State
-	}
-	return ""
-}
-
 // names are the files of the manifest, one after the other.
 func (h *harness) names() string {
 	m := h.manifest()
@@ -312,7 +280,7 @@ func (h *harness) unfinished(key string) bool {
 func (h *harness) finish(container string) *session.Verdict {
 	h.Helper()
 	var verdict *session.Verdict
-	h.ask(session.Request{Ask: session.AskFinish, Attempt: session.Attempt{Container: container}}, func(a session.Answer) bool {
+	h.ask(session.Request{Ask: session.AskFinish, Container: container}, func(a session.Answer) bool {
 		verdict = a.Verdict
 		return verdict == nil
 	})
@@ -332,7 +300,7 @@ func (h *harness) session(container string) (end func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		request := session.Request{Ask: session.AskStart, Attempt: session.Attempt{Container: container}}
+		request := session.Request{Ask: session.AskStart, Container: container}
 		_ = session.Ask(ctx, h.options.Config.Directory, request, func(session.Answer) bool { return true })
 	}()
 	h.eventually("the session begins", func() bool {

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,17 +21,14 @@ type manifestState struct {
 	writtenAt time.Time
 	// duration is how long writing it took.
 	duration time.Duration
-	// state is that of the last manifest; empty: not known, for an earlier process of the run wrote it.
-	state manifest.State
-	// last is the number of the last entry of the journal that it lists.
-	last int64
+	// sums are the SHA-256 sums of the files that it lists, by escaped path.
+	sums map[string]string
 }
 
 // lists reports whether the last manifest lists a file with its present content.
-func (m *manifestState) lists(e journal.Recorded) bool { return e.Number <= m.last }
-
-// maxSkipped bounds the entries of the spool that are listed as skipped: the others are counted.
-const maxSkipped = 1000
+func (m *manifestState) lists(e journal.Entry) bool {
+	return m.sums[e.Path] == e.SHA256 && e.SHA256 != ""
+}
 
 const (
 	// manifestInterval is how often the manifest is renewed while the pod runs and no file is being sent.
@@ -39,10 +37,10 @@ const (
 	deletingManifestInterval = 10 * time.Second
 )
 
-// renewManifest writes an open manifest, if it is time for one.
+// renewManifest writes a manifest that is not final, if it is time for one.
 func (l *loop) renewManifest() {
 	l.Metrics.filesWaiting.Set(float64(len(l.tracked)))
-	if !l.manifest.outdated || l.manifest.writing || l.commit != nil {
+	if !l.manifest.outdated || l.manifest.writing || len(l.waiters) > 0 || l.commandError() != nil {
 		return
 	}
 	// Writing a large manifest may take at most a twentieth of the time.
@@ -55,7 +53,7 @@ func (l *loop) renewManifest() {
 	if time.Since(l.manifest.writtenAt) < pause {
 		return
 	}
-	l.writeManifest(manifest.Open, func(l *loop, err error) {
+	l.writeManifest(false, func(l *loop, err error) {
 		if err != nil {
 			l.Log.Warn("renew manifest", "error", err)
 		}
@@ -63,61 +61,49 @@ func (l *loop) renewManifest() {
 }
 
 // writeManifest writes the manifest of the files that are durable now. The loop then calls onWritten.
-func (l *loop) writeManifest(state manifest.State, onWritten func(*loop, error)) {
-	m := l.newManifest(state)
+func (l *loop) writeManifest(final bool, onWritten func(*loop, error)) {
+	m, sums := l.newManifest(final)
+	o := *l.newObject(m.Key)
+	if !final {
+		o.Retention = nil // The next manifest replaces it.
+	}
 	l.manifest.writing, l.manifest.outdated = true, false
 	s, begin := l.sidecar, time.Now()
-	takeBack := state == manifest.Open && l.manifest.state != manifest.Open
 	s.workers.Go(func() {
-		written, last, err := s.putManifest(s.sendCtx, m)
-		var indexErr error
-		if err == nil {
-			indexErr = s.putIndex(s.sendCtx, m, written)
-		}
-		if err == nil && takeBack {
-			s.removeFromIndex(s.sendCtx)
-		}
+		err := s.sender.Retry.Do(s.sendCtx, "write the manifest", func(ctx context.Context) error {
+			return m.Put(ctx, s.Store, o)
+		})
 		s.post(func(l *loop) {
 			l.manifest.writing, l.manifest.writtenAt, l.manifest.duration = false, time.Now(), time.Since(begin)
 			if err != nil {
 				l.manifest.outdated = true
-				l.assumeWritten(state)
 				onWritten(l, fmt.Errorf("every file is stored, but the manifest is not: %w", err))
 				return
 			}
-			l.manifest.state, l.manifest.last = state, last
-			l.manifest.outdated = l.manifest.outdated || indexErr != nil
+			l.manifest.sums = sums
 			l.Metrics.manifestTimestamp.SetToCurrentTime()
-			l.Log.Info("manifest written", "key", m.Key, "files", m.Totals.Files, "state", state)
+			l.Log.Info("manifest written", "key", m.Key, "files", len(m.Files), "final", final)
 			l.deleteUploaded()
-			onWritten(l, indexErr)
+			onWritten(l, nil)
 		})
 	})
 }
 
-// finalState returns the state of a run of which every file is durable.
-func (l *loop) finalState() manifest.State {
-	switch {
-	case !l.writersEnded():
-		return manifest.Open
-	case l.commands.anyBegan():
-		return manifest.Complete
-	}
-	return manifest.Drained
-}
-
-// newManifest returns the manifest without its files.
-func (l *loop) newManifest(state manifest.State) *manifest.Manifest {
+// newManifest returns the manifest of the files that are durable now, and their SHA-256 sums by escaped path.
+func (l *loop) newManifest(final bool) (*manifest.Manifest, map[string]string) {
 	m := &manifest.Manifest{
 		Format: manifest.Format, Key: l.keys.Manifest(l.Pod.UID), Pod: l.Pod, Profile: l.Config.Profile, Uploader: l.Version,
-		Containers: l.commands.describe(), Expect: l.Config.Expect,
-		Started: l.started, Written: time.Now().UTC(), State: state,
+		Started: l.started, Written: time.Now().UTC(), Final: final, Files: []manifest.File{},
+	}
+	sums := map[string]string{}
+	for _, e := range l.journal.Entries() {
+		m.Files = append(m.Files, e.File)
+		sums[e.Path] = e.SHA256
 	}
 	for _, path := range slices.Sorted(maps.Keys(l.skipped)) {
 		m.Skipped = append(m.Skipped, manifest.Skipped{Path: uploader.Escape(path), Reason: l.skipped[path]})
 	}
-	m.MoreSkipped = l.moreSkipped()
-	return m
+	return m, sums
 }
 
 // deleteUploaded deletes the files that the manifest lists, with AfterUpload Delete. A walk finds them.
@@ -129,5 +115,5 @@ func (l *loop) deleteUploaded() {
 		l.Log.Warn("sync journal", "error", err, "effect", "uploaded files stay in the spool")
 		return
 	}
-	l.walkWanted = true
+	l.walkSpool()
 }

@@ -18,10 +18,7 @@ type Metrics struct {
 	filesTotal        *prometheus.CounterVec
 	bytesTotal        prometheus.Counter
 	filesWaiting      prometheus.Gauge
-	streamsStalled    prometheus.Gauge
-	restartsTotal     prometheus.Counter
 	manifestTimestamp prometheus.Gauge
-	writersUnknown    prometheus.Gauge
 }
 
 // NewMetrics returns metrics. Serve exposes them.
@@ -37,27 +34,12 @@ func NewMetrics() *Metrics {
 		filesWaiting: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lighterman_uploader_files_waiting", Help: "Files of the spool that are not durable.",
 		}),
-		streamsStalled: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "lighterman_uploader_streams_stalled",
-			Help: "Growing files whose parts the store does not take at present. They are tried again.",
-		}),
-		restartsTotal: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "lighterman_uploader_upload_restarts_total",
-			Help: "Uploads that were begun anew, so that all parts are sent again.",
-		}),
 		manifestTimestamp: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lighterman_uploader_manifest_timestamp_seconds",
 			Help: "When the manifest was last written, in seconds since 1970.",
 		}),
-		writersUnknown: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "lighterman_uploader_writers_unknown",
-			Help: "1 when files wait for the end of the containers, for the kernel does not say whether they are open.",
-		}),
 	}
-	m.registry.MustRegister(
-		m.filesTotal, m.bytesTotal, m.filesWaiting, m.streamsStalled, m.restartsTotal, m.manifestTimestamp,
-		m.writersUnknown,
-	)
+	m.registry.MustRegister(m.filesTotal, m.bytesTotal, m.filesWaiting, m.manifestTimestamp)
 	return m
 }
 

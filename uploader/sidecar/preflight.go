@@ -56,7 +56,7 @@ func (s *sidecar) checkStore(ctx context.Context) error {
 	if err != nil {
 		s.Log.Warn("delete probe", "key", key, "error", err, "effect", "the object stays in the store")
 	}
-	return s.checkIndex(ctx, &retry)
+	return nil
 }
 
 // readProbe reads the object of the preflight and compares it. Where reading is denied, it makes the sender write-only.
@@ -84,7 +84,7 @@ func (s *sidecar) readProbe(ctx context.Context, retry *transfer.Retry, key stri
 		return fmt.Errorf("what was written to the store cannot be read: %w", err)
 	case string(text) != probeText:
 		return &objstore.Error{
-			Class: objstore.Corrupt, Err: fmt.Errorf("the store returns %d other bytes for what was written", len(text)),
+			Class: objstore.Corrupt, Err: fmt.Errorf("the store gives %q for what was written", text),
 		}
 	}
 	return nil

@@ -11,7 +11,6 @@ import (
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
-	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/session"
 	"lighterman.dev/lighterman/uploader/spool"
@@ -44,8 +43,6 @@ type sidecar struct {
 	spool    *spool.Spool
 	journal  *journal.Journal
 	sender   *transfer.Sender
-	commands *commandTable
-	outputs  outputTable
 	keys     uploader.Keys
 	template *uploader.Template
 	started  time.Time
@@ -57,9 +54,8 @@ type sidecar struct {
 	stopSending context.CancelFunc
 	workers     sync.WaitGroup
 
-	restoredState manifest.State // of the manifest from which the journal was restored
-	ready         atomic.Bool    // the preflight has passed
-	uploadedBytes atomic.Int64   // that the store has taken since this process started
+	ready         atomic.Bool  // the preflight has passed
+	uploadedBytes atomic.Int64 // that the store has taken since this process started
 }
 
 // Run uploads the spool's files until ctx ends. Closing drain makes Run upload what is left, and return. It returns nil
@@ -74,40 +70,22 @@ func Run(ctx context.Context, drain <-chan struct{}, o Options) error {
 	defer s.close()
 	s.sendCtx, s.stopSending = context.WithCancel(ctx)
 	defer s.stopSending()
-	stale, err := s.openJournal()
-	if err != nil {
-		return err
-	}
-	if s.spool == nil {
-		if err := s.openEmptySpool(); err != nil {
-			return err
-		}
-	}
-	server, err := session.Listen(ctx, o.Config.Directory, containerNames(o.Config))
+	listener, err := session.Listen(ctx, o.Config.Directory)
 	if err != nil {
 		return err
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(ctx, s) }()
+	go func() { served <- session.Serve(ctx, listener, s) }()
 	defer func() {
 		cancel()
 		if err := <-served; err != nil {
 			o.Log.Warn("serve socket", "error", err)
 		}
 	}()
-	if err := s.prepareRun(ctx, drain, stale); err != nil {
+	if err := s.prepareRun(ctx, drain); err != nil {
 		return err
 	}
 	return newLoop(s).run(ctx, drain)
-}
-
-// containerNames returns the names of the wrapped containers.
-func containerNames(c *uploader.Config) []string {
-	var names []string
-	for _, container := range c.Containers {
-		names = append(names, container.Name)
-	}
-	return names
 }
 
 // newSidecar opens the spool and makes what sends its files.
@@ -118,24 +96,19 @@ func newSidecar(o Options) (*sidecar, error) {
 	}
 	s := &sidecar{
 		Options: o, template: template, keys: template.Keys(o.Config.Prefix, o.Pod), started: time.Now().UTC(),
-		posted: make(chan func(*loop), 64), commands: newCommandTable(containerNames(o.Config), o.Log),
+		posted: make(chan func(*loop), 64),
 	}
 	fillOptions(&s.Options)
-	if o.Config.Spool != "" {
-		if s.spool, err = spool.Open(o.Config.Spool); err != nil {
-			return nil, err
-		}
-		s.spool.Enters, s.spool.ReportKept = o.Config.Enters, s.reportKept
-		s.reportSpool()
+	if s.spool, err = spool.Open(o.Config.Spool); err != nil {
+		return nil, err
 	}
+	s.spool.Enters = o.Config.Enters
 	partSize := o.Config.PartSizeMiB << 20
 	gate := transfer.NewGate(o.Config.Concurrency, partSize)
 	s.sender = &transfer.Sender{
 		Store: o.Store, Spool: s.spool, NewObject: s.newObject, PartSize: partSize, Gate: gate,
-		Retry:      transfer.Retry{OnThrottled: gate.Narrow, Wakeup: &transfer.Wakeup{}, Log: o.Log},
-		SharedKeys: !template.IsPerPod(), TakenKeys: &transfer.TakenKeys{}, ReportProgress: s.addUploadedBytes,
-		ReportDelay:   s.reportDelay,
-		ReportRestart: s.Metrics.restartsTotal.Inc, Log: o.Log,
+		Limiter: transfer.NewLimiter(o.Config.BandwidthLimit), Retry: transfer.Retry{OnThrottled: gate.Narrow, Log: o.Log},
+		TakenKeys: &transfer.TakenKeys{}, ReportProgress: s.addUploadedBytes, ReportDelay: s.reportDelay, Log: o.Log,
 	}
 	return s, nil
 }
@@ -164,10 +137,7 @@ func fillOptions(o *Options) {
 
 // close closes spool and journal. The run is over and its error returned: what fails here is only logged.
 func (s *sidecar) close() {
-	var err error
-	if s.spool != nil {
-		err = s.spool.Close()
-	}
+	err := s.spool.Close()
 	if s.journal != nil {
 		err = errors.Join(err, s.journal.Close())
 	}

@@ -26,10 +26,6 @@ func (l *loop) sendQueued() {
 			continue
 		}
 		f.queued = false
-		if f.isOutput && l.holdsBack() {
-			delete(l.tracked, path) // The next commit tracks it again.
-			continue
-		}
 		l.openFiles++
 		l.startSending(path, f)
 	}
@@ -38,103 +34,56 @@ func (l *loop) sendQueued() {
 // startSending sends a file in a goroutine of its own. A file that is followed does not count as open: its sender waits
 // for the writer most of the time.
 func (l *loop) startSending(path string, f *trackedFile) {
-	f.sending = true
-	s, writerClosed, send := l.sidecar, f.writerClosed, l.sendFunc()
+	f.sending, f.closeSeen = true, false
+	s, writerClosed := l.sidecar, f.writerClosed
 	s.workers.Go(func() {
-		done, err := s.sendFile(s.sendCtx, path, writerClosed, send)
+		entry, err := s.sendFile(s.sendCtx, path, writerClosed)
 		s.post(func(l *loop) {
 			if writerClosed == nil {
 				l.openFiles--
 			}
 			f.sending, f.writerClosed, f.delayedBy = false, nil, nil
-			l.updateStalled(f)
-			if err == nil {
-				f.err, f.failures = nil, 0
-				l.resumeFailed()
-				done(l, path, f)
-			} else {
-				l.handleFailed(path, f, err)
-			}
-			l.considerChanged(path, f)
-			l.makeRoom(path, f)
+			l.handleSent(path, f, entry, err)
 		})
 	})
 }
 
-// sendFunc sends an open file to its key, and returns what the loop is to do then.
-type sendFunc func(ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{}) (sentFunc, error)
-
-// sentFunc takes note of a file that was sent.
-type sentFunc func(l *loop, path string, f *trackedFile)
-
-// sendFunc returns how files are sent now: so that they become visible, or are held back.
-func (l *loop) sendFunc() sendFunc {
-	if l.holdsBack() {
-		return l.stage
-	}
-	return l.send
-}
-
-// send makes the object of a file visible.
-func (s *sidecar) send(ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{}) (sentFunc, error) {
-	entry, err := s.sender.Send(ctx, f, key, writerClosed)
-	return func(l *loop, path string, _ *trackedFile) { l.handleSent(path, entry) }, err
-}
-
-// stage sends the parts of a file, and leaves the object to the commit.
-func (s *sidecar) stage(
-	ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{},
-) (sentFunc, error) {
-	return (*loop).handleStaged, s.sender.Stage(ctx, f, key, writerClosed)
-}
-
 // sendFile sends the file at a path to its key.
-func (s *sidecar) sendFile(
-	ctx context.Context, path string, writerClosed <-chan struct{}, send sendFunc,
-) (sentFunc, error) {
-	if o := s.outputs.atPath(path); o != nil {
-		return o.publish(ctx)
-	}
+func (s *sidecar) sendFile(ctx context.Context, path string, writerClosed <-chan struct{}) (journal.Entry, error) {
 	key, err := s.keys.Of(path)
 	if err != nil {
-		return nil, err
+		return journal.Entry{}, err
 	}
 	f, err := s.spool.Open(path)
 	if err != nil {
-		return nil, err
+		return journal.Entry{}, err
 	}
 	defer f.Close()
-	return send(ctx, f, key, writerClosed)
+	return s.sender.Send(ctx, f, key, writerClosed)
 }
 
 // reportDelay records the error of a request that is being retried; nil: the retry succeeded. A transient error does
 // not replace another one: a store that refuses a request may close the connection in the middle of it.
 func (s *sidecar) reportDelay(path string, err error) {
-	if o := s.outputs.atPath(path); o != nil {
-		o.delayed.Store(&err)
-	}
 	s.post(func(l *loop) {
 		f := l.tracked[path]
 		if f == nil || (err != nil && f.delayedBy != nil && objstore.ClassOf(err) == objstore.Transient) {
 			return
 		}
 		f.delayedBy = err
-		l.updateStalled(f)
 	})
 }
 
-// handleSent takes note of a file that is durable.
-func (l *loop) handleSent(path string, entry journal.Entry) {
-	l.manifest.outdated = true
-	l.Metrics.filesTotal.WithLabelValues("stored").Inc()
-	l.Log.Info("stored", "path", entry.Path, "key", entry.Key, "size", entry.Size, "sha256", entry.SHA256,
-		"version", entry.Version)
-	delete(l.tracked, path)
-}
-
-// handleFailed decides what becomes of a file that was not sent.
-func (l *loop) handleFailed(path string, f *trackedFile, err error) {
+// handleSent handles the result of sending a file.
+func (l *loop) handleSent(path string, f *trackedFile, entry journal.Entry, err error) {
 	switch {
+	case err == nil:
+		f.err, f.failures = nil, 0
+		l.manifest.outdated = true
+		l.Metrics.filesTotal.WithLabelValues("stored").Inc()
+		l.Log.Info("stored", "path", entry.Path, "key", entry.Key, "size", entry.Size, "sha256", entry.SHA256,
+			"version", entry.Version)
+		delete(l.tracked, path)
 	case errors.Is(err, fs.ErrNotExist):
 		delete(l.tracked, path)
 	case errors.Is(err, spool.ErrNotRegular):
@@ -142,15 +91,13 @@ func (l *loop) handleFailed(path string, f *trackedFile, err error) {
 	case errors.Is(err, transfer.ErrOpenForWriting), errors.Is(err, transfer.ErrChanged),
 		errors.Is(err, spool.ErrReplaced):
 		l.recheckAfter(f, recheckInterval)
+		f.closeSeen = true
 	case l.sendCtx.Err() != nil:
 		f.err = err
 	default:
 		l.scheduleRetry(path, f, err)
 	}
-}
-
-// considerChanged considers a file again that may have changed while it was sent.
-func (l *loop) considerChanged(path string, f *trackedFile) {
+	// The file may have changed while it was sent.
 	if state, err := l.spool.Stat(path); err == nil && f.recheckAt.IsZero() {
 		l.trackFile(path, state)
 		if changed := l.tracked[path]; changed != nil {
@@ -166,19 +113,17 @@ var temporaryClasses = map[objstore.Class]bool{
 
 // scheduleRetry decides when a file that was not stored is sent again, if at all.
 func (l *loop) scheduleRetry(path string, f *trackedFile, err error) {
-	f.err = err
+	f.err, f.closeSeen = err, true
 	f.failures++
-	f.permanent = errors.Is(err, transfer.ErrConflict) || errors.Is(err, transfer.ErrTooLarge) ||
-		errors.Is(err, uploader.ErrKeyTooLong)
+	f.permanent = errors.Is(err, transfer.ErrConflict) || errors.Is(err, uploader.ErrKeyTooLong)
 	pause := min(5*time.Minute, 30*time.Second<<min(f.failures-1, 4))
-	if l.commit != nil {
-		// The commit has a deadline: retry soon, and only what a retry may help.
+	if len(l.waiters) > 0 {
+		// A waiter has a deadline: retry soon, and only what a retry may help.
 		pause = 5 * time.Second
 		_, ofStore := errors.AsType[*objstore.Error](err)
 		f.permanent = f.permanent || !ofStore || !temporaryClasses[objstore.ClassOf(err)]
 	}
 	if !f.permanent {
-		l.anyFailed = true
 		l.recheckAfter(f, pause)
 	}
 	l.Metrics.filesTotal.WithLabelValues("failed").Inc()

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
 )
 
@@ -31,7 +30,7 @@ func TestFilesAreStoredWhenTheyAreClosed(t *testing.T) {
 		t.Errorf("the manifest names %s", got)
 	}
 	m := h.manifest()
-	if m.State != manifest.Drained || m.Pod != pod || m.Uploader != "test" {
+	if !m.Final || m.Pod != pod || m.Uploader != "test" {
 		t.Errorf("got %+v", m)
 	}
 	h.nothingLeft()
@@ -147,8 +146,8 @@ func TestFileThatChangesAfterItWasStored(t *testing.T) {
 		if got := h.object("file"); got != "one" {
 			t.Errorf("the object is %q", got)
 		}
-		if m := h.manifest(); m != nil && m.State != manifest.Open {
-			t.Error("the manifest is not open")
+		if m := h.manifest(); m != nil && m.Final {
+			t.Error("the manifest is final")
 		}
 	})
 	t.Run("is stored again where they are", func(t *testing.T) {
@@ -228,12 +227,12 @@ func TestManifestIsRenewedInAPodThatRunsOn(t *testing.T) {
 	h.ready()
 	h.write("a", "one")
 	h.eventually("there is a manifest", func() bool { return h.names() == "a" })
-	if h.manifest().State != manifest.Open {
-		t.Error("the manifest is not open while the pod runs")
+	if h.manifest().Final {
+		t.Error("the manifest is final while the pod runs")
 	}
 	h.write("b", "two")
 	h.must(h.end())
-	if m := h.manifest(); m.State == manifest.Open || h.names() != "a b" {
+	if m := h.manifest(); !m.Final || h.names() != "a b" {
 		t.Errorf("got %+v", m)
 	}
 }

@@ -2,29 +2,24 @@ package sidecar
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/session"
 )
 
 // newVerdict returns the verdict for a wrapped command.
-func (l *loop) newVerdict(err error) *session.Verdict {
-	v := &session.Verdict{
-		Manifest: l.keys.Manifest(l.Pod.UID), State: string(l.manifest.state), Warning: l.leftOverWarning(),
+func (s *sidecar) newVerdict(err error) session.Verdict {
+	v := session.Verdict{Manifest: s.keys.Manifest(s.Pod.UID)}
+	for _, e := range s.journal.Entries() {
+		v.Files++
+		v.Bytes += e.Size
 	}
-	v.Files, v.Bytes = l.journal.Totals()
-	v.LeftOver, v.LeftOverPaths = l.leftOverFiles()
 	if err != nil {
-		v.Error, v.State = err.Error(), string(manifest.Open)
-	}
-	if unexpected, ok := errors.AsType[*unexpectedError](err); ok && unexpected.noFiles {
-		v.EmptySpool = l.Config.Spool
+		v.Error = err.Error()
 	}
 	return v
 }
@@ -32,32 +27,23 @@ func (l *loop) newVerdict(err error) *session.Verdict {
 // currentProgress returns how much of the spool is durable.
 func (l *loop) currentProgress() session.Progress {
 	var p session.Progress
-	p.Files, p.Bytes = l.journal.Totals()
+	for _, e := range l.journal.Entries() {
+		p.Files++
+		p.Bytes += e.Size
+	}
 	p.FilesTotal, p.BytesTotal = p.Files, p.Bytes
 	for _, f := range l.tracked {
 		p.FilesTotal++
 		p.BytesTotal += f.state.Size
 	}
-	p.FilesTotal, p.BytesTotal = max(p.FilesTotal, l.counted.Files), max(p.BytesTotal, l.counted.Bytes)
 	// Parts that the store has taken count before their file is durable.
 	p.Bytes = min(p.BytesTotal, max(p.Bytes, l.uploadedBytes.Load()))
 	return p
 }
 
-// pendingFiles returns the paths of the files that the commit waits for. allFailed means that no retry can help any of them.
-func (l *loop) pendingFiles() (pending []string, allFailed bool) {
-	allFailed = true
-	for path, f := range l.tracked {
-		pending = append(pending, path)
-		allFailed = allFailed && f.permanent && !f.sending && !f.queued
-	}
-	return pending, allFailed
-}
-
 // describePending returns an error that names the pending files, each with its reason.
 func (l *loop) describePending(pending []string, what string) error {
 	slices.Sort(pending)
-	count := len(pending) + l.walk.last.untracked
 	var reasons []string
 	var first error
 	for _, path := range pending {
@@ -72,13 +58,13 @@ func (l *loop) describePending(pending []string, what string) error {
 		default:
 			reasons = append(reasons, uploader.Escape(path)+" is not finished: raise spec.uploader.drainTimeoutSeconds")
 		}
-		if len(reasons) == 5 && count > 6 {
-			reasons = append(reasons, fmt.Sprintf("and %d more", count-5))
+		if len(reasons) == 5 && len(pending) > 6 {
+			reasons = append(reasons, fmt.Sprintf("and %d more", len(pending)-5))
 			break
 		}
 	}
-	durable, _ := l.journal.Totals()
-	text := fmt.Sprintf("%d of %d files %s: %s", count, count+durable, what, strings.Join(reasons, "; "))
+	total := len(pending) + len(l.journal.Entries())
+	text := fmt.Sprintf("%d of %d files %s: %s", len(pending), total, what, strings.Join(reasons, "; "))
 	return &notStoredError{text: text, err: first}
 }
 

@@ -2,6 +2,8 @@ package sidecar
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"lighterman.dev/lighterman/uploader/spool"
@@ -47,16 +49,40 @@ func (l *loop) handleEvent(e spool.Event) {
 		l.walkWanted = true
 		return
 	}
-	if !l.hasRoom(e.Path) {
-		return
-	}
 	state, err := l.spool.Stat(e.Path)
 	if err != nil {
 		return // The file is gone, or is not regular: the next walk handles that.
 	}
 	l.trackFile(e.Path, state)
 	if f := l.tracked[e.Path]; f != nil {
+		f.closeSeen = f.closeSeen || e.Closed
 		l.considerFile(e.Path, f)
+	}
+}
+
+// walkSpool considers every file of the spool.
+func (l *loop) walkSpool() {
+	defer func() { l.walkWanted, l.lastWalk = false, time.Now() }()
+	found := map[string]bool{}
+	l.spool.Walk(".", func(e spool.Entry) bool {
+		found[e.Path] = true
+		switch {
+		case e.Err == nil:
+			l.trackFile(e.Path, e.State)
+			if f := l.tracked[e.Path]; f != nil {
+				l.considerFile(e.Path, f)
+			}
+		case errors.Is(e.Err, spool.ErrNotRegular):
+			l.recordSkipped(e.Path)
+		default:
+			l.trackUnreadable(e.Path, fmt.Errorf("read the directory, or leave it out with spec.uploader.exclude: %w", e.Err))
+		}
+		return true
+	})
+	for path, f := range l.tracked {
+		if !found[path] && !f.sending {
+			delete(l.tracked, path) // The file is gone, and was not opened before.
+		}
 	}
 }
 
@@ -65,7 +91,8 @@ func (l *loop) recordSkipped(path string) {
 	if f := l.tracked[path]; f != nil && !f.sending {
 		delete(l.tracked, path)
 	}
-	if l.Config.Matches(path) {
-		l.skip(path, "not a regular file")
+	if _, known := l.skipped[path]; !known && l.Config.Matches(path) {
+		l.skipped[path] = "not a regular file"
+		l.Log.Warn("skip entry of spool", "path", path, "reason", l.skipped[path])
 	}
 }

@@ -1,6 +1,9 @@
 package spool
 
-import "os"
+import (
+	"fmt"
+	"os"
+)
 
 // File is a file of the spool, open for reading.
 type File struct {
@@ -8,6 +11,15 @@ type File struct {
 
 	// Path is the one that it was opened at.
 	Path string
+}
+
+// State returns the state of the open file, which may have been renamed or removed since.
+func (f *File) State() (State, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return State{}, fmt.Errorf("look at %q: %w", f.Path, err)
+	}
+	return stateOf(info)
 }
 
 // Writers is whether a file is open for writing.

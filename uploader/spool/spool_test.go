@@ -51,12 +51,13 @@ func TestWalkFindsFilesOfAnyName(t *testing.T) {
 	}
 	must(t, os.Mkdir(filepath.Join(dir, "empty"), 0o755))
 	var found []string
-	for e := range s.Walk(".") {
+	s.Walk(".", func(e spool.Entry) bool {
 		if e.Err != nil || e.State.Size != int64(len(e.Path)) {
 			t.Errorf("%+v", e)
 		}
 		found = append(found, e.Path)
-	}
+		return true
+	})
 	slices.Sort(found)
 	slices.Sort(names)
 	if !slices.Equal(found, names) {
@@ -79,11 +80,12 @@ func TestNothingButFilesIsOpened(t *testing.T) {
 	if os.Getuid() == 0 {
 		must(t, unix.Mknod(filepath.Join(dir, "device"), unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))))
 	}
-	for e := range s.Walk(".") {
+	s.Walk(".", func(e spool.Entry) bool {
 		if (e.Path == "file") != (e.Err == nil) || (e.Err != nil && !errors.Is(e.Err, spool.ErrNotRegular)) {
 			t.Errorf("%q: %v", e.Path, e.Err)
 		}
-	}
+		return true
+	})
 	for _, name := range []string{
 		"link-out", "link-in", "dangling", "loop", "pipe", "dir-out", "dir-out/secret", "../x", "/etc/passwd", ".",
 	} {
@@ -167,6 +169,28 @@ func TestSettled(t *testing.T) {
 	}
 }
 
+func TestRemove(t *testing.T) {
+	s, dir := open(t)
+	write(t, dir, "file", "one")
+	state, err := s.Stat("file")
+	must(t, err)
+	writer, err := os.OpenFile(filepath.Join(dir, "file"), os.O_WRONLY, 0)
+	must(t, err)
+	if err := s.Remove("file", state); err == nil {
+		t.Error("a file that is being written was removed")
+	}
+	must(t, writer.Close())
+	changed := state
+	changed.Size++
+	if err := s.Remove("file", changed); err == nil {
+		t.Error("a file that has changed was removed")
+	}
+	must(t, s.Remove("file", state))
+	if _, err := s.Stat("file"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // needRoot ends a test that takes files away from another user.
 func needRoot(t *testing.T) {
 	t.Helper()
@@ -207,10 +231,7 @@ func TestFileThatMayNotBeRemovedSaysWhy(t *testing.T) {
 	must(t, os.Chmod(filepath.Join(dir, "file"), 0o644))
 	state, err := s.Stat("file")
 	must(t, err)
-	err = asNobody(func() error {
-		_, err := s.SetAside("file", state, true)
-		return err
-	})
+	err = asNobody(func() error { return s.Remove("file", state) })
 	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "run both as one user") {
 		t.Fatalf("got %v", err)
 	}

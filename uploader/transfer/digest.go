@@ -24,8 +24,6 @@ type digest struct {
 	// valid means that sha holds the parts as they are in sums.
 	valid bool
 	sums  []content // by number, from 1 on
-	// knownSHA256 is the SHA-256 of the parts in hex, where they were read before; sha is nil then.
-	knownSHA256 string
 }
 
 // content is the size and checksum of a part or of the whole.
@@ -38,14 +36,7 @@ func newDigest() *digest { return &digest{sha: sha256.New(), valid: true} }
 
 // addPart reads the next part.
 func (d *digest) addPart(r io.ReaderAt, offset, size int64, a objstore.Algorithm) (content, error) {
-	var others []hash.Hash
-	if d.knownSHA256 != "" {
-		d.knownSHA256, d.valid = "", false
-	}
-	if d.sha != nil {
-		others = append(others, d.sha)
-	}
-	c, err := checksumPart(r, offset, size, a, others...)
+	c, err := checksumPart(r, offset, size, a, d.sha)
 	if err != nil {
 		d.valid = false // The SHA-256 holds a piece of the part.
 		return content{}, err
@@ -58,9 +49,6 @@ func (d *digest) addPart(r io.ReaderAt, offset, size int64, a objstore.Algorithm
 func (d *digest) hexSHA256() string {
 	if !d.valid {
 		return ""
-	}
-	if d.knownSHA256 != "" {
-		return d.knownSHA256
 	}
 	return hex.EncodeToString(d.sha.Sum(nil))
 }

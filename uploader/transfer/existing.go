@@ -18,9 +18,6 @@ type TakenKeys struct {
 	refusals map[string]error
 }
 
-// maxTakenKeys bounds the keys that are remembered.
-const maxTakenKeys = 4096
-
 // refusalOf returns the error with which the store has refused the key; nil: it has not.
 func (t *TakenKeys) refusalOf(key string) error {
 	if t == nil {
@@ -45,27 +42,16 @@ func (t *TakenKeys) setRefusal(key string, refusal error) {
 	if t.refusals == nil {
 		t.refusals = map[string]error{}
 	}
-	for other := range t.refusals {
-		if len(t.refusals) < maxTakenKeys {
-			break
-		}
-		delete(t.refusals, other) // Its content is sent again.
-	}
 	t.refusals[key] = refusal
 }
 
 // canStatFirst reports whether looking at the key before writing is permitted and of use.
 func (t *transfer) canStatFirst() bool { return !t.object.Overwrite && !t.WriteOnly }
 
-// earlierRefusal returns the refusal of an earlier attempt if an object still has the key; where pods share keys, also for
-// one that another pod has stored. Where that cannot be found out, the write decides.
+// earlierRefusal returns the refusal of an earlier attempt if an object still has the key. Where that cannot be found
+// out, the write decides.
 func (t *transfer) earlierRefusal(ctx context.Context) error {
 	refusal := t.TakenKeys.refusalOf(t.object.Key)
-	if refusal == nil && t.SharedKeys {
-		refusal = &objstore.Error{
-			Class: objstore.Exists, Err: fmt.Errorf("an object has the key %s", t.object.Key),
-		}
-	}
 	if refusal == nil || !t.canStatFirst() {
 		return nil
 	}
@@ -145,7 +131,9 @@ func (t *transfer) checkStored(c content, stored objstore.Stored) error {
 // statObject returns the object of the key, and retries.
 func (t *transfer) statObject(ctx context.Context) (stored objstore.Stored, err error) {
 	err = t.Retry.Do(ctx, "stat "+t.object.Key, func(ctx context.Context) error {
-		stored, err = t.Store.Stat(ctx, t.object.Key)
+		stored, err = withStallTimeout(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) {
+			return t.Store.Stat(ctx, t.object.Key)
+		})
 		return err
 	})
 	return stored, err
@@ -153,6 +141,8 @@ func (t *transfer) statObject(ctx context.Context) (stored objstore.Stored, err 
 
 // statOnce returns nil if the key has an object. It does not retry.
 func (t *transfer) statOnce(ctx context.Context) error {
-	_, err := t.Store.Stat(ctx, t.object.Key)
+	_, err := withStallTimeout(ctx, func(ctx context.Context, _ func()) (objstore.Stored, error) {
+		return t.Store.Stat(ctx, t.object.Key)
+	})
 	return err
 }

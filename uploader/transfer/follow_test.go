@@ -5,14 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"lighterman.dev/lighterman/uploader/journal"
 	"lighterman.dev/lighterman/uploader/objstore"
-	"lighterman.dev/lighterman/uploader/spool"
-	"lighterman.dev/lighterman/uploader/transfer"
 )
 
 // noSums is a store that keeps no checksum of an object.
@@ -44,14 +41,6 @@ type grow struct {
 
 func follow(h *harness) *grow {
 	h.Helper()
-	return followWith(h, func(f *spool.File, closed chan struct{}) (journal.Entry, error) {
-		return h.sender.Send(h.Context(), f, "key/file", closed)
-	})
-}
-
-// followWith follows the file with Send or Stage.
-func followWith(h *harness, send func(f *spool.File, closed chan struct{}) (journal.Entry, error)) *grow {
-	h.Helper()
 	g := &grow{harness: h, closed: make(chan struct{}), result: make(chan error, 1)}
 	var err error
 	g.writer, err = os.Create(filepath.Join(h.dir, "file"))
@@ -61,28 +50,10 @@ func followWith(h *harness, send func(f *spool.File, closed chan struct{}) (jour
 	go func() {
 		defer f.Close()
 		var err error
-		g.entry, err = send(f, g.closed)
+		g.entry, err = h.sender.Send(h.Context(), f, "key/file", g.closed)
 		g.result <- err
 	}()
 	return g
-}
-
-// begin begins an upload that the sender did not begin.
-func (h *harness) begin(key string) string {
-	h.Helper()
-	id, err := h.store.Begin(h.Context(), &objstore.Object{Key: key})
-	h.must(err)
-	return id
-}
-
-// waitFor waits until something is the case.
-func (h *harness) waitFor(what string, is func() bool) {
-	h.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			h.Fatal("waited for " + what)
-		}
-	}
 }
 
 // append writes parts, and waits until they were sent.
@@ -193,173 +164,9 @@ func TestSmallFileIsPutAlthoughItWasFollowed(t *testing.T) {
 	}
 }
 
-// A fault while the file grows ends nothing: the stream goes on when it has passed.
-func TestStreamContinuesAfterAFault(t *testing.T) {
-	for _, class := range []objstore.Class{objstore.Invalid, objstore.NoBucket, objstore.NoUpload, objstore.Corrupt} {
-		t.Run(string(class), func(t *testing.T) {
-			both(t, func(_ *testing.T, h *harness) {
-				var restarts, delays atomic.Int64
-				h.sender.ReportRestart = func() { restarts.Add(1) }
-				h.sender.ReportDelay = func(_ string, err error) {
-					if err != nil {
-						delays.Add(1)
-					}
-				}
-				h.calls.before = func(call string, n int) error {
-					if call == "PutPart" && n >= 3 && n < 6 {
-						return fail(class)()
-					}
-					return nil
-				}
-				g := follow(h)
-				g.append(5)
-				before := h.calls.count["PutPart"]
-				h.must(g.close())
-				h.whole(g.entry, "file", h.read())
-				if after := h.calls.count["PutPart"] - before; after > 0 {
-					h.Errorf("%d parts were sent after the last byte", after)
-				}
-				if lost := class == objstore.NoUpload; (restarts.Load() > 0) != lost || (delays.Load() == 0) != lost {
-					h.Errorf("%d restarts and %d delays were reported", restarts.Load(), delays.Load())
-				}
-			})
-		})
-	}
-}
-
-// An upload that the store has lost while the file grows is begun anew, with all that went before.
-func TestStreamWhoseUploadIsGone(t *testing.T) {
-	both(t, func(_ *testing.T, h *harness) {
-		g := follow(h)
-		g.append(3)
-		u, _ := h.sender.Journal.Upload("file")
-		h.must(h.store.Abort(h.Context(), &objstore.Object{Key: u.Key}, u.ID))
-		g.append(2)
-		before := h.calls.count["PutPart"]
-		h.must(g.close())
-		h.whole(g.entry, "file", h.read())
-		if after := h.calls.count["PutPart"] - before; after > 0 {
-			h.Errorf("%d parts were sent after the last byte", after)
-		}
-	})
-}
-
-// What failed while the file grew does not decide when its writer has closed it.
-func TestOldErrorOfAStreamDoesNotDecide(t *testing.T) {
-	both(t, func(_ *testing.T, h *harness) {
-		var broken atomic.Bool
-		h.calls.before = func(call string, _ int) error {
-			if call == "PutPart" && broken.Load() {
-				return fail(objstore.Invalid)()
-			}
-			return nil
-		}
-		g := follow(h)
-		g.append(2)
-		broken.Store(true)
-		_, err := g.writer.Write(random(3 * partSize))
-		h.must(err)
-		time.Sleep(2 * time.Second)
-		broken.Store(false)
-		h.must(g.close())
-		h.whole(g.entry, "file", h.read())
-	})
-}
-
-// A file that grows beyond the parts that were planned for its file system is sent anew with larger ones.
-func TestStreamThatNeedsLargerParts(t *testing.T) {
-	for name, equal := range map[string]bool{"parts that grow": false, "equal parts": true} {
-		t.Run(name, func(t *testing.T) {
-			h := newHarness(t, &objstore.Limits{
-				MinPart: 1, MaxPart: 1 << 30, MaxParts: 12, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME, EqualParts: equal,
-			})
-			h.write("file", random(2*partSize))
-			f, err := h.spool.Open("file")
-			h.must(err)
-			h.sender.Journal.BeginUpload(journal.Upload{ // As planned on a file system of 12 parts.
-				Path: "file", Key: "key/file", ID: h.begin("key/file"), PartSize: partSize,
-			})
-			closed, result := make(chan struct{}), make(chan error, 1)
-			go func() {
-				defer f.Close()
-				result <- h.sender.Stage(h.Context(), f, "key/file", closed)
-			}()
-			g := &grow{harness: h, closed: closed, result: result}
-			g.writer, err = os.OpenFile(filepath.Join(h.dir, "file"), os.O_WRONLY|os.O_APPEND, 0)
-			h.must(err)
-			g.append(9)
-			_, err = g.writer.Write(random(4 * partSize))
-			h.must(err)
-			h.waitFor("an upload of larger parts", func() bool {
-				u, ok := h.sender.Journal.Upload("file")
-				return ok && (u.PartSize > partSize || u.DoubleAfter > 0) && len(u.Parts) > 0
-			})
-			_, err = g.writer.Write(random(12*partSize + 1))
-			h.must(err)
-			h.must(g.close())
-			e, err := h.send("file")
-			h.must(err)
-			h.whole(e, "file", h.read())
-		})
-	}
-}
-
-func TestPartsOfAGrowingFileGrow(t *testing.T) {
-	h := newHarness(t, &objstore.Limits{
-		MinPart: 1, MaxPart: 4 * partSize, MaxParts: 40, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME,
-		MaxObject: 100 * partSize,
-	})
-	g := follow(h)
-	_, err := g.writer.Write(random(45*partSize + 7))
-	h.must(err)
-	h.waitFor("20 parts", func() bool {
-		u, _ := h.sender.Journal.Upload("file")
-		return len(u.Parts) >= 20
-	})
-	_, err = g.writer.WriteAt([]byte("table of contents"), 0)
-	h.must(err)
-	h.must(g.close())
-	h.whole(g.entry, "file", h.read())
-	if n := h.calls.count["PutPart"]; n > 40 {
-		t.Errorf("%d parts were sent", n)
-	}
-}
-
-func TestFileLargerThanAnyObject(t *testing.T) {
-	limits := &objstore.Limits{
-		MinPart: 1, MaxPart: 1 << 30, MaxParts: 1000, MaxPut: 1 << 30, Algorithm: objstore.CRC64NVME, MaxObject: 4 * partSize,
-	}
-	t.Run("is not begun", func(t *testing.T) {
-		h := newHarness(t, limits)
-		h.write("file", random(4*partSize+1))
-		if _, err := h.send("file"); !errors.Is(err, transfer.ErrTooLarge) || objstore.CureOf(err) == "" {
-			t.Errorf("got %v", err)
-		}
-		if n := h.calls.count["PutPart"] + h.calls.count["Begin"] + h.calls.count["Put"]; n > 0 {
-			t.Errorf("%d requests were made", n)
-		}
-	})
-	t.Run("ends a stream", func(t *testing.T) {
-		h := newHarness(t, limits)
-		g := follow(h)
-		g.append(3)
-		_, err := g.writer.Write(random(2 * partSize))
-		h.must(err)
-		if err := <-g.result; !errors.Is(err, transfer.ErrTooLarge) { // The writer has it open still.
-			t.Errorf("got %v", err)
-		}
-		h.nothingLeft()
-	})
-}
-
-func TestFollowEndsWithAFaultThatLasts(t *testing.T) {
+func TestFollowEndsWithAFault(t *testing.T) {
 	h := newHarness(t, anyOrder)
-	h.calls.before = func(call string, n int) error {
-		if call == "PutPart" && n > 1 {
-			return fail(objstore.Invalid)()
-		}
-		return nil
-	}
+	h.calls.before = once("PutPart", 2, fail(objstore.Invalid))
 	g := follow(h)
 	_, err := g.writer.Write(random(4 * partSize))
 	h.must(err)

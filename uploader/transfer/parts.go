@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -31,8 +30,8 @@ const readAhead = 2
 
 // partRange returns where a part is in a file of a size.
 func (t *transfer) partRange(number int, size int64) (offset, length int64) {
-	offset = t.layout.offsetOf(number)
-	return offset, min(t.layout.sizeOf(number), size-offset)
+	offset = int64(number-1) * t.partSize
+	return offset, min(t.partSize, size-offset)
 }
 
 // waitInFlight waits for the parts that are being sent.
@@ -101,33 +100,20 @@ func (t *transfer) reportPart(number int, size int64) {
 // sendPart sends a part and records that the store has it. It returns nil for a part that has changed meanwhile: the
 // round will find that, and the next round sends the part again.
 func (t *transfer) sendPart(ctx context.Context, number int, offset int64, c content) error {
-	err := t.sendPartFrom(ctx, t.file, number, offset, c)
-	if errors.Is(err, ErrChanged) {
-		return nil
-	}
-	// Either the file has changed since its checksum was made, or the content was corrupted on the way.
-	if objstore.ClassOf(err) == objstore.Corrupt && t.partChanged(offset, c) {
-		return nil
-	}
-	if err == nil && t.dropCache {
-		t.file.DropCache(offset, c.size)
-	}
-	return err
-}
-
-// partChanged reports whether a part of the file has other bytes than it had, or cannot be read any more.
-func (t *transfer) partChanged(offset int64, c content) bool {
-	now, err := checksumPart(t.file, offset, c.size, c.sum.Algorithm)
-	return err != nil || now != c
-}
-
-// sendPartFrom sends a part of a source and records that the store has it.
-func (t *transfer) sendPartFrom(ctx context.Context, from io.ReaderAt, number int, offset int64, c content) error {
 	request := fmt.Sprintf("put part %d of %s", number, t.object.Key)
 	put := func(ctx context.Context, body objstore.Body) (objstore.Part, error) {
 		return t.Store.PutPart(ctx, t.object, t.id, number, body)
 	}
-	part, err := sendBodyFrom(ctx, t, from, request, offset, c, put)
+	part, err := sendBody(ctx, t, request, offset, c, put)
+	if errors.Is(err, ErrChanged) {
+		return nil
+	}
+	if objstore.ClassOf(err) == objstore.Corrupt {
+		// Either the file has changed since its checksum was made, or the content was corrupted on the way.
+		if again, readErr := checksumPart(t.file, offset, c.size, c.sum.Algorithm); readErr != nil || again != c {
+			return nil
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -139,6 +125,9 @@ func (t *transfer) sendPartFrom(ctx context.Context, from io.ReaderAt, number in
 		}
 	}
 	t.Journal.AddPart(t.path, part)
+	if t.dropCache {
+		t.file.DropCache(offset, c.size)
+	}
 	t.parts.mu.Lock()
 	defer t.parts.mu.Unlock()
 	t.parts.stored[number] = part

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"lighterman.dev/lighterman/uploader/objstore"
 )
@@ -19,14 +22,6 @@ func sendBody[T any](
 	ctx context.Context, t *transfer, request string, offset int64, c content,
 	do func(context.Context, objstore.Body) (T, error),
 ) (T, error) {
-	return sendBodyFrom(ctx, t, t.file, request, offset, c, do)
-}
-
-// sendBodyFrom sends a range of a source in a request, with retries.
-func sendBodyFrom[T any](
-	ctx context.Context, t *transfer, from io.ReaderAt, request string, offset int64, c content,
-	do func(context.Context, objstore.Body) (T, error),
-) (T, error) {
 	var result T
 	var readErr error
 	sendOnce := func(ctx context.Context) error {
@@ -34,8 +29,11 @@ func sendBodyFrom[T any](
 			return err
 		}
 		var err error
-		r := &fileReader{ReaderAt: from}
-		result, err = do(ctx, objstore.Body{ReaderAt: r, Offset: offset, Size: c.size, Sum: c.sum})
+		r := &pacedReader{ReaderAt: t.file, limiter: t.Limiter}
+		result, err = withStallTimeout(ctx, func(ctx context.Context, noteProgress func()) (T, error) {
+			r.ctx, r.noteProgress = ctx, noteProgress
+			return do(ctx, objstore.Body{ReaderAt: r, Offset: offset, Size: c.size, Sum: c.sum})
+		})
 		t.Gate.Leave(c.size, err == nil)
 		if why := r.readErr.Load(); err != nil && why != nil {
 			readErr = *why
@@ -54,16 +52,39 @@ func sendBodyFrom[T any](
 	return result, err
 }
 
-// fileReader is a file that a store reads.
-type fileReader struct {
+// stallTimeout bounds how long a request may stall: the store reads nothing of its body and does not answer. A store
+// may take minutes to join the parts of an object.
+const stallTimeout = 5 * time.Minute
+
+// withStallTimeout runs a request, and ends it with an error of class Transient when it stalls.
+func withStallTimeout[T any](
+	ctx context.Context, do func(ctx context.Context, noteProgress func()) (T, error),
+) (T, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	errStalled := fmt.Errorf("the store has taken and answered nothing for %v", stallTimeout)
+	timer := time.AfterFunc(stallTimeout, func() { cancel(errStalled) })
+	defer timer.Stop()
+	result, err := do(ctx, func() { timer.Reset(stallTimeout) })
+	if err != nil && context.Cause(ctx) == errStalled { //nolint:errorlint // It is the value that cancel was given.
+		err = &objstore.Error{Class: objstore.Transient, Err: fmt.Errorf("%w: %w", errStalled, err)}
+	}
+	return result, err
+}
+
+// pacedReader is a file that a store reads no faster than the limiter permits.
+type pacedReader struct {
 	io.ReaderAt
 
+	ctx          context.Context
+	limiter      *rate.Limiter // nil: any pace
+	noteProgress func()
 	// readErr is the first error of reading the file.
 	readErr atomic.Pointer[error]
 }
 
-// ReadAt reads from the file, and records an error: the store is not its cause.
-func (r *fileReader) ReadAt(p []byte, offset int64) (int, error) {
+// readFile reads from the file, and records an error: the store is not its cause.
+func (r *pacedReader) readFile(p []byte, offset int64) (int, error) {
 	n, err := r.ReaderAt.ReadAt(p, offset)
 	if err != nil && n < len(p) {
 		why := fmt.Errorf("read the file: %w", err)
@@ -73,4 +94,34 @@ func (r *fileReader) ReadAt(p []byte, offset int64) (int, error) {
 		r.readErr.CompareAndSwap(nil, &why)
 	}
 	return n, err
+}
+
+// ReadAt implements io.ReaderAt.
+func (r *pacedReader) ReadAt(p []byte, offset int64) (int, error) {
+	if r.limiter == nil {
+		r.noteProgress()
+		return r.readFile(p, offset)
+	}
+	read := 0
+	for read < len(p) {
+		n := min(len(p)-read, r.limiter.Burst())
+		if err := r.limiter.WaitN(r.ctx, n); err != nil {
+			return read, err
+		}
+		r.noteProgress()
+		got, err := r.readFile(p[read:read+n], offset+int64(read))
+		read += got
+		if err != nil {
+			return read, err
+		}
+	}
+	return read, nil
+}
+
+// NewLimiter returns a limiter for the bytes per second of all files together; nil for zero.
+func NewLimiter(bytesPerSecond int64) *rate.Limiter {
+	if bytesPerSecond <= 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(bytesPerSecond), int(max(1024, min(bytesPerSecond/8, 1<<20))))
 }

@@ -22,9 +22,7 @@ type Retry struct {
 	OnThrottled func()
 	// ReportDelay is called with each error that is retried, and with nil when the retry succeeds. May be nil.
 	ReportDelay func(error)
-	// Wakeup ends pauses early. May be nil.
-	Wakeup *Wakeup
-	Log    *slog.Logger
+	Log         *slog.Logger
 }
 
 // DefaultLimits are the limits while a pod runs. The sidecar sends the file again later; the drain bounds the whole.
@@ -47,15 +45,18 @@ var DefaultLimits = map[objstore.Class]time.Duration{
 
 // Do calls do until it succeeds, or its class of error is no longer retried. It returns the last error.
 func (r *Retry) Do(ctx context.Context, request string, do func(context.Context) error) error {
-	limits := r.limits()
-	firstPause, longestPause := r.pauses()
+	limits, firstPause, longestPause := r.Limits, r.FirstPause, r.LongestPause
+	if limits == nil {
+		limits = DefaultLimits
+	}
+	if firstPause == 0 {
+		firstPause, longestPause = 200*time.Millisecond, 30*time.Second
+	}
 	var failingSince time.Time
-	ended := pauseOver
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		began := time.Now()
 		err := do(ctx)
 		if err == nil {
-			r.Wakeup.recordSuccess()
 			r.reportRecovered(failingSince)
 			r.Log.Debug("request done", "request", request, "took", time.Since(began))
 			return nil
@@ -74,69 +75,14 @@ func (r *Retry) Do(ctx context.Context, request string, do func(context.Context)
 		if left <= 0 || retryAfter(err) > left {
 			return err
 		}
-		r.Wakeup.recordFailure()
-		if ended == pauseHurried {
-			pause = firstPause
-		}
 		// The last attempt is made when the limit is reached, not before.
-		wait := r.Wakeup.shorten(min(randomPause(err, pause), left), retryAfter(err) > 0)
+		wait := min(randomPause(err, pause), left)
 		r.reportDelay(err)
 		r.Log.Warn("retry request", "request", request, "class", class, "in", wait.Round(time.Millisecond), "error", err)
-		if ended = r.sleep(ctx, wait, err, ended); ended == pauseCancelled {
+		if !sleepContext(ctx, wait) {
 			return joinContextError(ctx, err)
 		}
 	}
-}
-
-// pauseEnd is why a pause has ended.
-type pauseEnd int
-
-const (
-	pauseOver pauseEnd = iota
-	pauseCancelled
-	pauseHurried
-	pauseHealed
-)
-
-// sleep waits before a request is retried that has failed with an error, and returns why the pause has ended. A pause
-// that the store has asked for is not cut short. Another request's success ends at most every other pause: it does not
-// mean that this one can succeed.
-func (r *Retry) sleep(ctx context.Context, wait time.Duration, err error, previous pauseEnd) pauseEnd {
-	hurried, healed := r.Wakeup.wakeups()
-	if retryAfter(err) > 0 {
-		hurried, healed = nil, nil
-	}
-	if previous == pauseHealed || objstore.ClassOf(err) == objstore.Throttled {
-		healed = nil
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return pauseCancelled
-	case <-timer.C:
-		return pauseOver
-	case <-hurried:
-		return pauseHurried
-	case <-healed:
-		return pauseHealed
-	}
-}
-
-// limits returns how long errors of each class are retried.
-func (r *Retry) limits() map[objstore.Class]time.Duration {
-	if r.Limits == nil {
-		return DefaultLimits
-	}
-	return r.Limits
-}
-
-// pauses returns the first and the longest pause of the back-off.
-func (r *Retry) pauses() (first, longest time.Duration) {
-	if r.FirstPause == 0 {
-		return 200 * time.Millisecond, 30 * time.Second
-	}
-	return r.FirstPause, r.LongestPause
 }
 
 // reportRecovered reports that a request has succeeded that was failing since a time; zero: it was not.

@@ -1,6 +1,7 @@
 package transfer_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -178,4 +179,42 @@ func TestGateEndsWithItsContext(t *testing.T) {
 	if err := g.Enter(ctx, 1000); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestLimiter(t *testing.T) {
+	h := newHarness(t, anyOrder)
+	h.sender.Limiter = transfer.NewLimiter(1 << 20)
+	data := random(8 * partSize) // half a second
+	h.write("file", data)
+	begin := time.Now()
+	e, err := h.send("file")
+	h.must(err)
+	h.whole(e, "file", data)
+	// The limiter begins with an eighth of a second's bytes.
+	if took := time.Since(begin); took < 300*time.Millisecond {
+		t.Errorf("half a MiB was sent in %v, at one MiB in a second", took)
+	}
+	if transfer.NewLimiter(0) != nil {
+		t.Error("zero limits")
+	}
+}
+
+// A store that takes the request and never answers.
+func TestRequestThatStandsStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, err := transfer.WithStallTimeout(t.Context(), func(ctx context.Context, moved func()) (int, error) {
+			for range 10 {
+				time.Sleep(4 * time.Minute)
+				if ctx.Err() != nil {
+					t.Error("it was cut off while it moved")
+				}
+				moved()
+			}
+			<-ctx.Done()
+			return 0, ctx.Err()
+		})
+		if objstore.ClassOf(err) != objstore.Transient || !bytes.Contains([]byte(err.Error()), []byte("5m0s")) {
+			t.Errorf("got %v", err)
+		}
+	})
 }

@@ -24,13 +24,9 @@ type transfer struct {
 	digest *digest
 
 	// id is empty before an upload in parts has begun.
-	id     string
-	layout layout
-	parts  *parts
-	// staged describes the file that an earlier Stage has sent; nil: none, or the file has changed since.
-	staged *journal.Staged
-	// lastPartResent means that completeUpload has sent the last part again.
-	lastPartResent bool
+	id       string
+	partSize int64
+	parts    *parts
 	// dropCache means that what was sent is dropped from the page cache.
 	dropCache bool
 }
@@ -38,14 +34,12 @@ type transfer struct {
 // dropCacheFrom is the size from which on a file is dropped from the page cache while it is sent.
 const dropCacheFrom = 64 << 20
 
-// prepareUpload plans the parts, or continues the upload of an earlier attempt that the journal holds.
+// prepareUpload chooses the part size, or continues the upload of an earlier attempt that the journal holds.
 func (t *transfer) prepareUpload(ctx context.Context, growing bool) error {
 	t.parts = &parts{stored: map[int]objstore.Part{}, reported: map[int]int64{}}
-	limits := t.Store.Limits()
 	if u, ok := t.Journal.Upload(t.path); ok {
 		if u.Key == t.object.Key {
-			t.id, t.parts.stored, t.staged = u.ID, maps.Clone(u.Parts), u.Staged
-			t.layout = layout{first: u.PartSize, doubleAfter: u.DoubleAfter, largest: limits.MaxPart}
+			t.id, t.partSize, t.parts.stored = u.ID, u.PartSize, maps.Clone(u.Parts)
 			return nil
 		}
 		if err := t.AbortFile(ctx, t.path); err != nil {
@@ -56,78 +50,35 @@ func (t *transfer) prepareUpload(ctx context.Context, growing bool) error {
 	if err != nil {
 		return err
 	}
-	t.layout = planFixed(limits, t.PartSize, state.Size)
+	longest := state.Size
 	if growing {
 		// Its final size is unknown, but no larger than its file system.
-		longest, err := t.Spool.Capacity()
-		if err != nil {
+		if longest, err = t.Spool.Capacity(); err != nil {
 			return err
 		}
-		t.layout = planGrowing(limits, t.PartSize, longest)
 	}
+	t.partSize = choosePartSize(t.Store.Limits(), t.PartSize, longest)
 	// A file that was followed is read again in the end.
 	t.dropCache = !growing && state.Size >= dropCacheFrom
 	return nil
 }
 
-// ErrTooLarge is the error of a file that is larger than any object of the store.
-var ErrTooLarge = errors.New("the file is larger than the largest object of the store")
-
-// checkSize returns an error if the store has no object of a size.
-func (t *transfer) checkSize(size int64) error {
-	most := maxObject(t.Store.Limits())
-	if size <= most {
-		return nil
+// choosePartSize returns the size of every part but the last, for a file of a size.
+func choosePartSize(l objstore.Limits, configured, size int64) int64 {
+	n := max(configured, l.MinPart, (size+int64(l.MaxParts)-1)/int64(l.MaxParts))
+	if l.Align > 0 {
+		n = (n + l.Align - 1) / l.Align * l.Align
 	}
-	return &objstore.Error{
-		Class: objstore.Invalid, Cure: "write several smaller files, or choose a store that takes larger objects",
-		Err: fmt.Errorf("%w: it has %d bytes, and the store takes %d", ErrTooLarge, size, most),
-	}
-}
-
-// runRounds calls round until it succeeds, or until its error does not permit another round.
-func (t *transfer) runRounds(ctx context.Context, round func(context.Context) error) error {
-	var err error
-	unfitUploads := 0
-	for range maxRounds {
-		err = round(ctx)
-		switch {
-		case err == nil:
-			return nil
-		case objstore.ClassOf(err) == objstore.NoUpload:
-			if err := t.restartUpload(ctx, "the store has lost it", err); err != nil {
-				return err
-			}
-		case errors.Is(err, errUnfit):
-			unfitUploads++
-			abortErr := t.restartUpload(ctx, "the store received other bytes", err)
-			if abortErr != nil || unfitUploads == maxCorruptions {
-				return errors.Join(err, abortErr)
-			}
-		case errors.Is(err, spool.ErrReplaced), errors.Is(err, ErrConflict), errors.Is(err, fs.ErrNotExist),
-			errors.Is(err, ErrTooLarge):
-			// The upload can never be completed.
-			return errors.Join(err, t.abandonUpload(ctx))
-		case !errors.Is(err, ErrChanged):
-			return err
-		}
-	}
-	return err
+	return min(n, l.MaxPart)
 }
 
 // runRound sends what differs between file and upload, and publishes the object if the file did not change meanwhile.
 func (t *transfer) runRound(ctx context.Context) (journal.Entry, error) {
-	state, err := t.beginRound(ctx)
+	state, err := t.waitQuiescent(ctx)
 	if err != nil {
 		return journal.Entry{}, err
 	}
-	if t.takeStaged(state) {
-		if err := t.checkUnchanged(state); err != nil {
-			return journal.Entry{}, err
-		}
-		return t.publishObject(ctx, state)
-	}
-	if t.isPutWhole(state) {
+	if t.id == "" && len(t.digest.sums) == 0 && state.Size <= min(t.partSize, t.Store.Limits().MaxPut) {
 		return t.putObject(ctx, state)
 	}
 	if err := t.syncParts(ctx, state.Size); err != nil {
@@ -137,20 +88,6 @@ func (t *transfer) runRound(ctx context.Context) (journal.Entry, error) {
 		return journal.Entry{}, err
 	}
 	return t.publishObject(ctx, state)
-}
-
-// isPutWhole reports whether the file is sent in one request.
-func (t *transfer) isPutWhole(state spool.State) bool {
-	return t.id == "" && len(t.digest.sums) == 0 && state.Size <= min(t.layout.first, t.Store.Limits().MaxPut)
-}
-
-// beginRound returns the state of the file that the round sends.
-func (t *transfer) beginRound(ctx context.Context) (spool.State, error) {
-	state, err := t.waitQuiescent(ctx)
-	if err != nil {
-		return spool.State{}, err
-	}
-	return state, t.checkSize(state.Size)
 }
 
 // waitQuiescent waits until each later change of the file will change its state, and returns that state.

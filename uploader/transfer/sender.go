@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 
+	"golang.org/x/time/rate"
+
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/journal"
 	"lighterman.dev/lighterman/uploader/objstore"
@@ -18,16 +20,14 @@ type Sender struct {
 	Spool   *spool.Spool
 	// NewObject returns the object of a key.
 	NewObject func(key string) *objstore.Object
-	// PartSize is in bytes. A file that would have too many parts has larger ones; with a growing file, parts become
-	// larger the further they are from its beginning.
+	// PartSize is in bytes. A file that would have too many parts has larger ones.
 	PartSize int64
 	Gate     *Gate
-	Retry    Retry
+	// Limiter bounds the bytes per second; nil: no bound.
+	Limiter *rate.Limiter
+	Retry   Retry
 	// TakenKeys remembers conflicts from one attempt to the next. Nil: each attempt sends the file again.
 	TakenKeys *TakenKeys
-	// SharedKeys means that another pod may have stored the same file at the same key: the key is looked at before content
-	// is sent.
-	SharedKeys bool
 	// WriteOnly means that objects cannot be read: they are not compared after the store has confirmed them.
 	WriteOnly bool
 	// ReportProgress is called with the bytes that the store has taken; negative: they are to be sent again.
@@ -35,9 +35,7 @@ type Sender struct {
 	// ReportDelay is called with each error that is retried, and with nil when the retry succeeds. path is the one that
 	// the file was opened at. May be nil.
 	ReportDelay func(path string, err error)
-	// ReportRestart is called when an upload is begun anew, so that its parts are sent again. May be nil.
-	ReportRestart func()
-	Log           *slog.Logger
+	Log         *slog.Logger
 }
 
 // ErrOpenForWriting is the error of a file that a process has open for writing: the file is not complete.
@@ -50,60 +48,50 @@ var ErrConflict = errors.New("another object has the key")
 // it.
 const maxRounds = 5
 
-// Send sends a file, and makes its object visible. If writerClosed is not nil, Send follows the growing file until
-// writerClosed is closed. A file that Stage has sent and that has not changed since is not read again. When Send fails,
-// the upload that it has begun stays in the journal, and the next call continues it.
+// Send sends a file. If writerClosed is not nil, Send follows the growing file until writerClosed is closed. When Send
+// fails, the upload that it has begun stays in the journal, and the next call continues it.
 func (s *Sender) Send(
 	ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{},
 ) (journal.Entry, error) {
-	var entry journal.Entry
-	t, known, err := s.beginTransfer(ctx, f, key, writerClosed)
-	if err != nil || known != nil {
-		return valueOrZero(known), err
-	}
-	err = t.runRounds(ctx, func(ctx context.Context) (err error) {
-		entry, err = t.runRound(ctx)
-		return err
-	})
-	if err != nil {
-		return journal.Entry{}, err
-	}
-	s.Journal.AddEntry(entry)
-	return entry, nil
-}
-
-// valueOrZero returns the entry, or the zero value for nil.
-func valueOrZero(entry *journal.Entry) journal.Entry {
-	if entry == nil {
-		return journal.Entry{}
-	}
-	return *entry
-}
-
-// beginTransfer returns the transfer of a file, or the entry of one whose content is stored already, with which there is
-// nothing to send. If writerClosed is not nil, it first follows the growing file.
-func (s *Sender) beginTransfer(
-	ctx context.Context, f *spool.File, key string, writerClosed <-chan struct{},
-) (*transfer, *journal.Entry, error) {
 	t := &transfer{
 		Sender: s.forPath(f.Path), file: f, path: uploader.Escape(f.Path), object: s.NewObject(key), digest: newDigest(),
 	}
-	if writerClosed == nil {
-		known, err := t.adoptKnown(ctx)
-		if known != nil || err != nil {
-			return nil, known, err
-		}
-	}
 	if err := t.prepareUpload(ctx, writerClosed != nil); err != nil {
-		return nil, nil, err
+		return journal.Entry{}, err
 	}
 	if writerClosed != nil {
-		t.staged = nil // The file is written again.
 		if err := t.followFile(ctx, writerClosed); err != nil {
-			return nil, nil, err
+			return journal.Entry{}, err
 		}
 	}
-	return t, nil, nil
+	var err error
+	unfitUploads := 0
+	for range maxRounds {
+		var entry journal.Entry
+		entry, err = t.runRound(ctx)
+		switch {
+		case err == nil:
+			s.Journal.AddEntry(entry)
+			return entry, nil
+		case objstore.ClassOf(err) == objstore.NoUpload:
+			s.Log.Warn("restart upload", "path", t.path, "reason", "the store has lost it", "error", err)
+			if err := t.abandonUpload(ctx); err != nil {
+				return journal.Entry{}, err
+			}
+		case errors.Is(err, errUnfit):
+			s.Log.Warn("restart upload", "path", t.path, "reason", "the store received other bytes", "error", err)
+			unfitUploads++
+			if abortErr := t.abandonUpload(ctx); abortErr != nil || unfitUploads == maxCorruptions {
+				return journal.Entry{}, errors.Join(err, abortErr)
+			}
+		case errors.Is(err, spool.ErrReplaced), errors.Is(err, ErrConflict):
+			// The upload can never be completed.
+			return journal.Entry{}, errors.Join(err, t.abandonUpload(ctx))
+		case !errors.Is(err, ErrChanged):
+			return journal.Entry{}, err
+		}
+	}
+	return journal.Entry{}, err
 }
 
 // forPath returns a sender whose retries report to the path.
@@ -132,6 +120,9 @@ func (s *Sender) AbortFile(ctx context.Context, path string) error {
 // AbortUpload aborts an upload in parts.
 func (s *Sender) AbortUpload(ctx context.Context, key, id string) error {
 	return s.Retry.Do(ctx, "abort", func(ctx context.Context) error {
-		return s.Store.Abort(ctx, s.NewObject(key), id)
+		_, err := withStallTimeout(ctx, func(ctx context.Context, _ func()) (struct{}, error) {
+			return struct{}{}, s.Store.Abort(ctx, s.NewObject(key), id)
+		})
+		return err
 	})
 }

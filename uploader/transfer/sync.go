@@ -11,7 +11,7 @@ import (
 
 // syncParts makes the parts of the upload those of the file as it is now.
 func (t *transfer) syncParts(ctx context.Context, size int64) error {
-	count := t.layout.count(size)
+	count := int((size + t.partSize - 1) / t.partSize)
 	if count > t.Store.Limits().MaxParts || count == 0 {
 		// The file has grown, or shrunk to nothing, since its part size was chosen.
 		if err := errors.Join(t.waitInFlight(), t.abandonUpload(ctx), t.prepareUpload(ctx, false)); err != nil {
@@ -53,8 +53,8 @@ func (t *transfer) readAllParts(ctx context.Context, size int64, count int) erro
 	t.parts.inFlight = nil
 	rereadEarlier := func() error {
 		if earlier != nil {
-			if err := earlier.Wait(); err != nil { // What failed while the file grew is sent again now.
-				t.Log.Warn("resend part", "path", t.path, "error", err)
+			if err := earlier.Wait(); err != nil {
+				return err
 			}
 		}
 		return t.rereadParts(ctx, size, current)

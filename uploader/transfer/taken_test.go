@@ -2,7 +2,6 @@ package transfer_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -10,65 +9,6 @@ import (
 	"lighterman.dev/lighterman/uploader/objstore"
 	"lighterman.dev/lighterman/uploader/transfer"
 )
-
-// unconditional is a store whose Complete replaces an object.
-type unconditional struct{ objstore.Store }
-
-func (s unconditional) Limits() objstore.Limits {
-	l := s.Store.Limits()
-	l.UnconditionalComplete = true
-	return l
-}
-
-func (s unconditional) Complete(
-	ctx context.Context, o *objstore.Object, id string, parts []objstore.Part,
-) (objstore.Stored, error) {
-	replaces := *o
-	replaces.Overwrite = true
-	return s.Store.Complete(ctx, &replaces, id, parts)
-}
-
-// A store whose Complete knows no condition replaces no object that was there before.
-func TestKeyThatIsTakenWhereCompleteReplaces(t *testing.T) {
-	h := newHarness(t, anyOrder)
-	h.calls.Store = unconditional{h.store}
-	other := random(4*partSize + 1)
-	_, err := h.store.Put(t.Context(), &objstore.Object{Key: "key/file"},
-		objstore.Body{ReaderAt: bytes.NewReader(other), Size: int64(len(other))})
-	h.must(err)
-	h.write("file", random(4*partSize))
-	if _, err := h.send("file"); !errors.Is(err, transfer.ErrConflict) {
-		t.Errorf("got %v", err)
-	}
-	h.write("file", other)
-	h.sender.TakenKeys = &transfer.TakenKeys{}
-	e, err := h.send("file")
-	h.must(err)
-	h.whole(e, "file", other)
-
-	// An answer that is lost leaves an object of one's own.
-	data := random(6 * partSize)
-	h.write("second", data)
-	h.calls.after = once("Complete", h.calls.count["Complete"]+1, fail(objstore.Transient))
-	e, err = h.send("second")
-	h.must(err)
-	h.whole(e, "second", data)
-}
-
-func TestWriteOnlyWhereCompleteReplaces(t *testing.T) {
-	h := newHarness(t, anyOrder)
-	h.calls.Store, h.sender.WriteOnly = unconditional{h.store}, true
-	h.write("file", random(4*partSize))
-	if _, err := h.send("file"); objstore.ClassOf(err) != objstore.Invalid || objstore.CureOf(err) == "" {
-		t.Errorf("got %v", err)
-	}
-	if n := h.calls.count["Begin"] + h.calls.count["PutPart"]; n > 0 {
-		t.Errorf("%d requests were made", n)
-	}
-	h.object.Overwrite = true
-	_, err := h.send("file")
-	h.must(err)
-}
 
 // occupy stores another object at the key of the file.
 func (h *harness) occupy(data []byte) {

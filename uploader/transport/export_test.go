@@ -9,12 +9,3 @@ import (
 func SetProxy(client *http.Client, proxy *url.URL) {
 	client.Transport.(roundTripper).Proxy = http.ProxyURL(proxy)
 }
-
-// NewOver is New with another network.
-var NewOver = newClient
-
-// The bounds of answers.
-const (
-	MaxHeader, MaxRefusal = maxHeader, maxRefusal
-	MaxAnswer, MaxListing = maxAnswer, maxListing
-)

@@ -26,7 +26,6 @@ var networkErrors = []struct {
 }{
 	{isA[*BodyError], objstore.Unknown, ""},
 	{isA[*RequestError], objstore.Misconfigured, ""},
-	{isA[*StallError], objstore.Transient, ""},
 	{isNoURL, objstore.Misconfigured, ""},
 	{isUnreadableFile, objstore.Misconfigured, ""},
 	{
@@ -84,9 +83,6 @@ func ClassifyError(ctx context.Context, err error) error {
 	if proxy, ok := errors.AsType[*ProxyError](err); ok {
 		return &objstore.Error{Class: proxy.class(), Cure: proxy.cure(), Err: err}
 	}
-	if foreign, ok := errors.AsType[*AnswerError](err); ok {
-		return &objstore.Error{Class: foreign.class(), Cure: notAStore, Err: err}
-	}
 	for _, f := range networkErrors {
 		if f.is(err) {
 			return &objstore.Error{Class: f.class, Cure: f.cure, Err: err}
@@ -139,17 +135,14 @@ func ClassOfStatus(status int) objstore.Class {
 	return objstore.Unknown
 }
 
-// maxRetryAfter is the longest wait that an answer may ask for, in seconds.
-const maxRetryAfter = 24 * 60 * 60
-
 // RetryAfter returns how long an answer asks to wait; zero: it does not ask.
 func RetryAfter(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(value); err == nil {
-		return time.Duration(min(max(seconds, 0), maxRetryAfter)) * time.Second
+		return time.Duration(max(seconds, 0)) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
-		return min(max(time.Until(at), 0), maxRetryAfter*time.Second)
+		return max(time.Until(at), 0)
 	}
 	return 0
 }

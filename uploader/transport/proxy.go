@@ -67,12 +67,10 @@ func isNodeLocal(host string) bool {
 	if err != nil {
 		return nodeLocalNames[host] || host == "localhost" || strings.HasSuffix(host, ".localhost")
 	}
-	return address.Unmap().IsLoopback() || isNodeAddress(address)
-}
-
-// isNodeAddress reports whether only a node or its machine answers at an address.
-func isNodeAddress(address netip.Addr) bool {
 	address = address.WithZone("").Unmap()
+	if address.IsLoopback() {
+		return true
+	}
 	for _, prefix := range nodeLocalPrefixes {
 		if prefix.Contains(address) {
 			return true

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"lighterman.dev/lighterman/uploader/objstore"
 )
@@ -108,18 +107,11 @@ func checkTunnel(ctx context.Context, proxy *url.URL, request *http.Request, ans
 // proxyHeaders are in answers that a proxy made itself: RFC 9209, and Squid's (src/errorpage.cc).
 var proxyHeaders = []string{"Proxy-Status", "X-Squid-Error"}
 
-// proxyServers begin the header Server of an answer that a proxy made itself: tinyproxy 1.11.1 writes no other sign of it.
-var proxyServers = []string{"tinyproxy/", "squid/"}
-
 // checkProxyAnswer returns an answer, or a *ProxyError where the proxy gave it in the place of a store.
 func checkProxyAnswer(proxy *url.URL, r *http.Request, answer *http.Response) (*http.Response, error) {
 	isOfProxy := answer.StatusCode == http.StatusProxyAuthRequired
 	for _, name := range proxyHeaders {
 		isOfProxy = isOfProxy || answer.StatusCode >= http.StatusBadRequest && answer.Header.Get(name) != ""
-	}
-	server := answer.Header.Get("Server")
-	for _, name := range proxyServers {
-		isOfProxy = isOfProxy || answer.StatusCode >= http.StatusBadRequest && strings.HasPrefix(server, name)
 	}
 	if r.URL.Scheme != "http" || !isOfProxy {
 		return answer, nil

@@ -14,10 +14,10 @@ type Recorder struct {
 	err error
 }
 
-// Record returns a client for token services like the given one, and the recorder of its errors.
+// Record returns a client like the given one, and the recorder of its errors.
 func Record(client *http.Client) (*http.Client, *Recorder) {
-	recorded := *ForTokens(client)
-	r := &Recorder{next: recorded.Transport}
+	r := &Recorder{next: client.Transport}
+	recorded := *client
 	recorded.Transport = r
 	return &recorded, r
 }

@@ -261,7 +261,7 @@ func TestConnectionsAreKept(t *testing.T) {
 
 func TestRetryAfter(t *testing.T) {
 	for value, want := range map[string]time.Duration{
-		"": 0, "7": 7 * time.Second, "-1": 0, "soon": 0, "99999999999": 24 * time.Hour, "Fri, 01 Jan 9999 00:00:00 GMT": 24 * time.Hour, "Mon, 01 Jan 2001 00:00:00 GMT": 0,
+		"": 0, "7": 7 * time.Second, "-1": 0, "soon": 0, "Mon, 01 Jan 2001 00:00:00 GMT": 0,
 	} {
 		if got := transport.RetryAfter(http.Header{"Retry-After": {value}}); got != want {
 			t.Errorf("%q: %s, want %s", value, got, want)

@@ -28,7 +28,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newPut(), newGet(), newWrite(), newDump(), newEmit(), newSleep())
+	root.AddCommand(newPut(), newGet(), newWrite(), newDump(), newSleep())
 	return root
 }
 

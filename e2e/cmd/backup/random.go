@@ -14,27 +14,21 @@ import (
 
 // writeRandom writes bytes that no store and no file system can compress, and says what they are.
 func writeRandom(out io.Writer, name, size string) error {
+	n, err := resource.ParseQuantity(size)
+	if err != nil {
+		return fmt.Errorf("--random=%s: %w", size, err)
+	}
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	sum, err := copyRandom(f, size)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(out, "%x  %s\n", sum, name)
-	return err
-}
-
-// copyRandom writes so many random bytes, and returns their SHA-256.
-func copyRandom(out io.Writer, size string) ([]byte, error) {
-	n, err := resource.ParseQuantity(size)
-	if err != nil {
-		return nil, fmt.Errorf("--random=%s: %w", size, err)
-	}
 	var seed [32]byte
 	_, _ = crand.Read(seed[:]) // It never fails.
 	sum := sha256.New()
-	_, err = io.CopyN(io.MultiWriter(out, sum), rand.NewChaCha8(seed), n.Value())
-	return sum.Sum(nil), err
+	_, err = io.CopyN(io.MultiWriter(f, sum), rand.NewChaCha8(seed), n.Value())
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%x  %s\n", sum.Sum(nil), name)
+	return err
 }

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-
-	"lighterman.dev/lighterman/uploader/manifest"
 )
 
 // fullDisk mounts a small file system in place of the spool, with the sidecar's own directory in it.
@@ -55,7 +53,7 @@ func TestDiskThatIsFull(t *testing.T) {
 	if !bytes.Equal(p.object("whole"), whole) || string(p.object("again")) != "this time it fits" {
 		t.Error("what was completed is not stored as it was")
 	}
-	if m := p.manifest(); m.State != manifest.Drained || len(m.Files) < 2 {
+	if m := p.manifest(); !m.Final || len(m.Files) < 2 {
 		t.Errorf("got %+v", m)
 	}
 	p.nothingLeft()

@@ -22,23 +22,20 @@ func newExecCommand() *cobra.Command {
 		Use:   "exec [flags] -- COMMAND [ARG…]",
 		Short: "Run a command and fail if its files are not stored",
 		Long: fmt.Sprintf(`Run a command as a child process, with its input and output untouched and every signal passed on. When the command ends with
-0, ask the sidecar to store the files, wait for the commands of the pod's other wrapped containers, show progress on
-standard error, and end with 0 only when every file is durable and the manifest is complete.
+0, ask the sidecar to store the remaining files, show progress on standard error, and end with 0 only when every file is
+durable and the manifest is written.
 
 Exit codes: the command's own; 128 plus the signal's number when a signal ended it; %d when the command ended with 0 but its
-files are not stored; %d when the command cannot be run, %d when it does not exist. When the command fails, none of
-its files becomes visible, and the manifest is open: the next attempt begins anew.
+files are not stored; %d when the command cannot be run, %d when it does not exist. When the command fails, no final manifest
+is written: the files in the store are then no backup.
 
 The sidecar writes this program into the directory that both containers share, so the command's image needs no copy of it, no
 shell and no C library. With completion Wrap, Lighterman puts it in front of the container's own command.`, exitcode.NotStored, exitcode.CannotRun, exitcode.NotFound),
 		Example: `  # The command that Lighterman writes for [pg_dump, --format=custom, --file=/backup/orders.dump, orders]
   /lighterman/uploader exec --container=dump --timeout=600s -- pg_dump --format=custom --file=/backup/orders.dump orders
 
-  # With spec.uploader.stdout: what pg_dump writes to its standard output is the backup
-  /lighterman/uploader exec --container=dump --stdout=orders.dump --timeout=600s -- pg_dump --format=custom orders
-
   # The last line of the container's log
-  lighterman: 3 files with 2.1 GiB are stored; the manifest is payments/dump-x7/.lighterman/6f1c…/manifest.json: complete`,
+  lighterman: 3 files with 2.1 GiB are stored; the manifest is payments/dump-x7/.lighterman/6f1c…/manifest.json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.Args, c.Out = args, os.Stderr
@@ -50,8 +47,6 @@ shell and no C library. With completion Wrap, Lighterman puts it in front of the
 	}
 	f := cmd.Flags()
 	f.StringVar(&c.Container, "container", "main", "name of the container, as the manifest and the sidecar's log show it")
-	f.StringVar(&c.Stdout, "stdout", "", "path at which the command's standard output is stored, in place of the files of a spool")
-	f.BoolVar(&c.CopyStdout, "copy-stdout", false, "copy the output through the socket also where its pipe can be passed to the sidecar")
 	f.StringVar(&c.Directory, "directory", uploader.DefaultDirectory, "directory of the sidecar's socket")
 	f.DurationVar(&c.Timeout, "timeout", 10*time.Minute, "how long to wait for the sidecar after the command has ended")
 	return cmd
@@ -105,34 +100,6 @@ func installProgram(directory string) error {
 		return fmt.Errorf("install the program: %w", err)
 	}
 	return nil
-}
-
-// installForContainers puts this program into the sidecar's directory, and beside the socket of each wrapped container.
-func installForContainers(config *uploader.Config) error {
-	if err := installProgram(config.Directory); err != nil {
-		return err
-	}
-	for _, container := range config.Containers {
-		directory := session.ContainerDirectory(config.Directory, container.Name)
-		if err := os.MkdirAll(directory, 0o755); err != nil { //nolint:gosec // The container may run as any user.
-			return fmt.Errorf("install the program: %w", err)
-		}
-		if err := linkProgram(filepath.Join(config.Directory, "uploader"), filepath.Join(directory, "uploader")); err != nil {
-			return fmt.Errorf("install the program: %w", err)
-		}
-	}
-	return nil
-}
-
-// linkProgram replaces a file with another name of the program, in one step.
-func linkProgram(program, name string) error {
-	if err := os.Remove(name + ".new"); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	if err := os.Link(program, name+".new"); err != nil {
-		return err
-	}
-	return os.Rename(name+".new", name)
 }
 
 func copyProgram(name string) error {

@@ -10,12 +10,8 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/internal/exitcode"
-	"lighterman.dev/lighterman/uploader/manifest"
 	"lighterman.dev/lighterman/uploader/objstore"
 )
-
-// noFiles are the settings of a run that needs no file.
-const noFiles = `,"expect":{"minFiles":0}`
 
 // wrapped starts a command as exec runs it.
 func (p *pod) wrapped(args ...string) *process {
@@ -37,7 +33,7 @@ func TestExecStoresWhatTheCommandWrote(t *testing.T) {
 	if a, b := string(p.object("a")), string(p.object("d/b")); a != "one\n" || b != "two\n" {
 		t.Errorf("got %q and %q", a, b)
 	}
-	if m := p.manifest(); m.State != manifest.Complete || len(m.Files) != 2 {
+	if m := p.manifest(); !m.Final || len(m.Files) != 2 {
 		t.Errorf("got %+v", m)
 	}
 	if want := "2 files with 8 B are stored; the manifest is " + manifestKey; !strings.Contains(r.text(), want) {
@@ -46,7 +42,7 @@ func TestExecStoresWhatTheCommandWrote(t *testing.T) {
 }
 
 func TestExecPassesOnInputAndOutput(t *testing.T) {
-	p := newPod(t, noFiles)
+	p := newPod(t, "")
 	p.sidecar()
 	c := p.command("exec", "--directory", p.directory, "--", "cat")
 	c.Stdin = strings.NewReader("through\x00and through")
@@ -56,7 +52,7 @@ func TestExecPassesOnInputAndOutput(t *testing.T) {
 }
 
 func TestExecExitCodes(t *testing.T) {
-	p := newPod(t, noFiles)
+	p := newPod(t, "")
 	p.sidecar()
 	plain := filepath.Join(t.TempDir(), "plain")
 	p.must(os.WriteFile(plain, []byte("x"), 0o600))
@@ -77,8 +73,8 @@ func TestExecExitCodes(t *testing.T) {
 	}
 }
 
-func TestExecThatFailsLeavesAnOpenManifest(t *testing.T) {
-	p := newPod(t, `,"completion":"Wrap"`)
+func TestExecThatFailsLeavesNoManifest(t *testing.T) {
+	p := newPod(t, "")
 	s := p.sidecar()
 	if code := p.wrapped("sh", "-c", "echo half > "+p.spool+"/half; exit 3").code(); code != 3 {
 		t.Errorf("exit code %d", code)
@@ -87,12 +83,8 @@ func TestExecThatFailsLeavesAnOpenManifest(t *testing.T) {
 	if code := s.code(); code != 1 {
 		t.Errorf("the sidecar ends with %d", code)
 	}
-	m := p.manifest()
-	if m.State != manifest.Open || len(m.Files) > 0 || len(m.Containers) != 1 || *m.Containers[0].Code != 3 {
-		t.Errorf("the manifest is %+v", m)
-	}
-	if got := p.object("half"); got != nil {
-		t.Errorf("%q is visible", got)
+	if _, err := p.store.Stat(t.Context(), manifestKey); objstore.ClassOf(err) != objstore.NotFound {
+		t.Errorf("there is a manifest: %v", err)
 	}
 	message, err := os.ReadFile(filepath.Join(p.directory, "termination-log"))
 	if err != nil || !strings.Contains(string(message), `container "main" failed with code 3`) {
@@ -189,7 +181,7 @@ func TestExecWaitsForASidecarThatIsRestarted(t *testing.T) {
 	if code := r.code(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if m := p.manifest(); m.State != manifest.Complete || len(m.Files) != 1 {
+	if m := p.manifest(); !m.Final || len(m.Files) != 1 {
 		t.Errorf("got %+v", m)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"lighterman.dev/lighterman/uploader"
-	"lighterman.dev/lighterman/uploader/manifest"
 )
 
 var kills = flag.Int("kills", 15, "how often the sidecar is killed in TestKill")
@@ -119,8 +118,8 @@ func TestKill(t *testing.T) {
 			}
 			p.nothingLeft()
 			m := p.manifest()
-			if m.State != manifest.Drained || len(m.Files) != len(w.files) {
-				t.Errorf("the manifest names %d of %d files, and its state is %s", len(m.Files), len(w.files), m.State)
+			if !m.Final || len(m.Files) != len(w.files) {
+				t.Errorf("the manifest names %d of %d files, final: %v", len(m.Files), len(w.files), m.Final)
 			}
 			if out, err := p.command("verify", manifestKey).CombinedOutput(); err != nil {
 				t.Errorf("%v: %s", err, out)

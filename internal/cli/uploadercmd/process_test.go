@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -34,8 +33,8 @@ const location = `"s3":{"bucket":"share","auth":{"mode":"ambient"}}`
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		openFuncs["s3"] = func(_ uploader.Location, o transport.Options) (objstore.Store, error) {
-			return dirstore.Open(os.Getenv(shareVariable), dirstore.Options{BandwidthLimit: o.BandwidthLimit})
+		openFuncs["s3"] = func(uploader.Location, transport.Options) (objstore.Store, error) {
+			return dirstore.Open(os.Getenv(shareVariable), dirstore.Options{})
 		}
 		os.Exit(Main("v0.0.0-test"))
 	}
@@ -48,10 +47,7 @@ type pod struct {
 
 	spool, share, directory string
 	settings                string
-	// program and user are what runs and as whom; empty and nil: the test's own.
-	program string
-	user    *syscall.Credential
-	store   *dirstore.Store
+	store                   *dirstore.Store
 }
 
 func newPod(t *testing.T, settings string) *pod {
@@ -74,14 +70,9 @@ func (p *pod) must(err error) {
 // command returns a command of the program, in the environment of the pod.
 func (p *pod) command(args ...string) *exec.Cmd {
 	p.Helper()
-	program := p.program
-	if program == "" {
-		var err error
-		program, err = os.Executable()
-		p.must(err)
-	}
+	program, err := os.Executable()
+	p.must(err)
 	c := exec.CommandContext(context.WithoutCancel(p.Context()), program, args...)
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: p.user}
 	c.Env = append(os.Environ(), asProgram+"=1", shareVariable+"="+p.share, uploader.EnvConfig+"="+p.settings,
 		uploader.EnvPodNamespace+"=ns", uploader.EnvPodName+"=pod", uploader.EnvPodUID+"=uid")
 	return c
@@ -201,8 +192,3 @@ func (p *pod) nothingLeft() {
 }
 
 func sum(data []byte) [32]byte { return sha256.Sum256(data) }
-
-func hexSum(data []byte) string {
-	hash := sum(data)
-	return hex.EncodeToString(hash[:])
-}

@@ -2,7 +2,6 @@ package uploadercmd
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +15,7 @@ func Main(version string) int {
 }
 
 func newCommand(version string) *cobra.Command {
-	root := cli.NewRoot("uploader", version,
+	return cli.NewRoot("uploader", version,
 		"Upload the files of a directory to an object store and prove that they arrived",
 		`Upload the files of a directory, the spool, to an object store and prove that they arrived.
 
@@ -31,7 +30,4 @@ The sidecar reads its settings from the variable LIGHTERMAN_UPLOADER, as JSON. "
 Commands for people: doctor, verify. Commands that Lighterman writes into pods: run, preflight, exec, probe, install.`,
 		newRunCommand(version), newPreflightCommand(version), newExecCommand(), newProbeCommand(), newInstallCommand(),
 		newVerifyCommand(), newDoctorCommand())
-	root.PersistentFlags().DurationVar(&stallTimeout, "stall-timeout", time.Minute,
-		"how long a request to the store or a token service may make no progress; its other limits are multiples of this one")
-	return root
 }

@@ -134,7 +134,7 @@ func runSidecar(ctx context.Context, o *runOptions) error {
 		return err
 	}
 	if options.Config.Completion == uploader.Wrap {
-		if err := installForContainers(options.Config); err != nil {
+		if err := installProgram(options.Config.Directory); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package uploadercmd
 
 import (
 	"fmt"
-	"time"
 
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/azure"
@@ -14,9 +13,6 @@ import (
 
 // connectionsPerSlot is the number of connections for each unit of the configured concurrency: small objects share one.
 const connectionsPerSlot = 8
-
-// stallTimeout is the value of --stall-timeout.
-var stallTimeout time.Duration
 
 // openFunc opens the store of a location.
 type openFunc func(uploader.Location, transport.Options) (objstore.Store, error)
@@ -47,9 +43,6 @@ func openStore(c *uploader.Config) (objstore.Store, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: this program has no such store", where.StoreName())
 	}
-	store, err := open(where, transport.Options{
-		CAFile: c.CAFile, Connections: connectionsPerSlot * c.Concurrency, StallTimeout: stallTimeout,
-		BandwidthLimit: c.BandwidthLimit,
-	})
+	store, err := open(where, transport.Options{CAFile: c.CAFile, Connections: connectionsPerSlot * c.Concurrency})
 	return store, objstore.AsMisconfigured(err, "")
 }

@@ -1,7 +1,6 @@
 package uploadercmd
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,17 +14,17 @@ import (
 	"lighterman.dev/lighterman/internal/message"
 	"lighterman.dev/lighterman/uploader"
 	"lighterman.dev/lighterman/uploader/manifest"
+	"lighterman.dev/lighterman/uploader/sidecar"
 )
 
 func newVerifyCommand() *cobra.Command {
-	var o verifyOptions
+	var quick bool
 	cmd := &cobra.Command{
 		Use:   "verify MANIFEST",
 		Short: "Verify stored files against their manifest",
 		Long: `Verify the stored files of a run against their manifest: every file that the manifest lists must be in the store, in the
 version that was written, with its size, its checksum, and the SHA-256 that it had in the spool. Every file is read back,
-unless --quick is given. One line is printed for each file, with ok or FAIL, in the order of the manifest. A manifest of many
-files lists them in segments, objects of their own, whose SHA-256 and number of files are compared as well.
+unless --quick is given. One line is printed for each file, with ok or FAIL.
 
 MANIFEST is the URL of a manifest, s3://BUCKET/…/manifest.json, gs://BUCKET/… or https://ACCOUNT.blob.core.windows.net/CONTAINER/…,
 or only its key where LIGHTERMAN_UPLOADER is set. "uploader exec" prints the key in its last line.
@@ -35,9 +34,8 @@ The settings of the store are read, in this order, from:
   LIGHTERMAN_ENDPOINT and such  the variables that Lighterman injects into any container of a pod with a profile
   AWS_…, AZURE_…, GOOGLE_…      the variables of the store's own tools, on a workstation
 
-The exit code is 1 when a file differs or is missing, when the manifest cannot be read, when it lists no file although its run
-expected one, and when it is open: the run had not ended, or something was left over. A manifest that is drained lists all that
-was in the spool, and does not say how the containers ended: a warning says so, and --complete makes it an error.`,
+The exit code is 1 when a file differs or is missing, when the manifest cannot be read, and when the manifest is not final:
+the run had not ended, and later files are not listed.`,
 		Example: `  # In a container of this image, in a pod with the annotation lighterman.dev/profile
   uploader verify s3://pg-backups/payments/pg-dump-x7/.lighterman/6f1c…/manifest.json
 
@@ -49,32 +47,15 @@ was in the spool, and does not say how the containers ended: a warning says so, 
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := cli.UntilSignal(cmd.Context())
 			defer stop()
-			return verifyRun(ctx, cmd, args[0], o)
+			return verifyRun(ctx, cmd.OutOrStdout(), args[0], !quick)
 		},
 	}
-	o.addFlags(cmd)
+	cmd.Flags().BoolVar(&quick, "quick", false,
+		"compare the sizes and checksums that the store reports, without reading files back")
 	return cmd
 }
 
-// verifyOptions are the flags of the command.
-type verifyOptions struct {
-	quick, complete bool
-	concurrency     int
-}
-
-func (o *verifyOptions) addFlags(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.quick, "quick", false,
-		"compare the sizes and checksums that the store reports, without reading files back")
-	cmd.Flags().BoolVar(&o.complete, "complete", false,
-		"fail unless the manifest is complete: the command of every wrapped container has ended with 0")
-	cmd.Flags().IntVar(&o.concurrency, "concurrency", 16, "how many files are verified at a time")
-}
-
-func verifyRun(ctx context.Context, cmd *cobra.Command, where string, o verifyOptions) error {
-	if err := checkConcurrency(o.concurrency); err != nil {
-		return err
-	}
-	out := bufio.NewWriter(cmd.OutOrStdout())
+func verifyRun(ctx context.Context, out io.Writer, where string, content bool) error {
 	store, key, err := openManifestStore(where, os.Getenv(uploader.EnvConfig))
 	if err != nil {
 		return err
@@ -84,40 +65,25 @@ func verifyRun(ctx context.Context, cmd *cobra.Command, where string, o verifyOp
 		return err
 	}
 	bad := 0
-	v := &fileVerifier{store: store, content: !o.quick, concurrency: o.concurrency, progress: cmd.ErrOrStderr()}
-	err = v.verify(ctx, m, func(f *manifest.File, err error) {
-		if err != nil {
+	for i := range m.Files {
+		f := &m.Files[i]
+		switch err := manifest.Verify(ctx, store, f, content); {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
 			bad++
+			printLine(out, "FAIL  %s: %s", f.Path, sidecar.Explain(err))
+		default:
+			printLine(out, "ok    %s  %d bytes  sha256:%s", f.Path, f.Size, f.SHA256)
 		}
-		reportFile(out, f, err)
-	})
-	switch {
-	case err != nil:
-		return errors.Join(out.Flush(), err)
-	case bad > 0:
-		return errors.Join(out.Flush(), fmt.Errorf("%d of %d files are not what was stored", bad, m.Totals.Files))
 	}
-	printLine(out, "%d files of %s/%s are as they were stored at %s", m.Totals.Files, m.Pod.Namespace, m.Pod.Name,
+	if bad > 0 {
+		return fmt.Errorf("%d of %d files are not what was stored", bad, len(m.Files))
+	}
+	printLine(out, "%d files of %s/%s are as they were stored at %s", len(m.Files), m.Pod.Namespace, m.Pod.Name,
 		m.Written.Format(time.RFC3339))
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return checkState(m, o.complete, cmd.ErrOrStderr())
-}
-
-// checkState returns an error if a manifest whose files are as they were stored is not that of a backup. It writes a
-// warning where nothing is known to be wrong.
-func checkState(m *manifest.Manifest, complete bool, warnings io.Writer) error {
-	noneExpected := m.Expect != nil && m.Expect.MinFiles != nil && *m.Expect.MinFiles == 0
-	switch {
-	case m.State == manifest.Open:
-		return errors.New("the manifest is open: when it was written, the run had not ended, or something was left over")
-	case m.Totals.Files == 0 && !noneExpected:
-		return errors.New("the manifest lists no file: set expect.minFiles to 0 where that is a backup")
-	case m.State == manifest.Drained && complete:
-		return errors.New("the manifest is drained, not complete: it does not say how the containers ended")
-	case m.State == manifest.Drained:
-		printLine(warnings, "warning: the manifest is drained, not complete: it does not say how the containers ended")
+	if !m.Final {
+		return errors.New("the run had not ended when this manifest was written: files that came later are not in it")
 	}
 	return nil
 }

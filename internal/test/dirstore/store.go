@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/time/rate"
-
 	"lighterman.dev/lighterman/uploader/checksum"
 	"lighterman.dev/lighterman/uploader/objstore"
 )
@@ -25,8 +23,6 @@ type Store struct {
 	root   *os.Root
 	path   string
 	limits objstore.Limits
-	// limiter paces what is written; nil: any pace.
-	limiter *rate.Limiter
 }
 
 var _ objstore.Store = (*Store)(nil)
@@ -35,9 +31,6 @@ var _ objstore.Store = (*Store)(nil)
 type Options struct {
 	// Limits are those of the store that this one stands for. Nil: parts of any size, as many as Amazon S3 takes.
 	Limits *objstore.Limits
-	// BandwidthLimit bounds what all uploads write, in bytes per second, as package transport does for other stores. Zero: no
-	// bound.
-	BandwidthLimit int64
 }
 
 // Open opens a directory that exists.
@@ -53,9 +46,6 @@ func Open(name string, o Options) (*Store, error) {
 	}}
 	if o.Limits != nil {
 		s.limits = *o.Limits
-	}
-	if o.BandwidthLimit > 0 {
-		s.limiter = rate.NewLimiter(rate.Limit(o.BandwidthLimit), burst)
 	}
 	if err := root.MkdirAll(uploads, 0o755); err != nil {
 		return nil, classifyError(fmt.Errorf("open the store: %w", err))
@@ -99,7 +89,7 @@ func (s *Store) writeFile(
 	}
 	defer f.Close()
 	h := checksum.New(s.limits.Algorithm)
-	n, err := io.Copy(io.MultiWriter(f, h), &reader{ctx, body.Reader(), s.limiter})
+	n, err := io.Copy(io.MultiWriter(f, h), &reader{ctx, body.Reader()})
 	if err != nil {
 		return objstore.Sum{}, classifyError(err)
 	}
@@ -176,7 +166,7 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Stored, error) {
 		return objstore.Stored{}, classifyError(fmt.Errorf("stat %s: %w", key, err))
 	}
 	h := checksum.New(s.limits.Algorithm)
-	if _, err := io.Copy(h, &reader{ctx, f, nil}); err != nil {
+	if _, err := io.Copy(h, &reader{ctx, f}); err != nil {
 		return objstore.Stored{}, classifyError(fmt.Errorf("stat %s: %w", key, err))
 	}
 	return objstore.Stored{
@@ -239,24 +229,13 @@ func checkKey(key string) error {
 
 // reader ends when its context does.
 type reader struct {
-	ctx     context.Context
-	r       io.Reader
-	limiter *rate.Limiter // nil: any pace
+	ctx context.Context
+	r   io.Reader
 }
-
-// burst is how much the limiter permits at once.
-const burst = 64 << 10
 
 func (r *reader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	if r.limiter == nil {
-		return r.r.Read(p)
-	}
-	n, err := r.r.Read(p[:min(len(p), burst)])
-	if limited := r.limiter.WaitN(r.ctx, n); limited != nil {
-		return 0, limited
-	}
-	return n, err
+	return r.r.Read(p)
 }

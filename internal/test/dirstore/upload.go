@@ -175,7 +175,7 @@ func (s *Store) appendPart(ctx context.Context, to io.Writer, id string, number 
 		return 0, classifyError(err)
 	}
 	defer part.Close()
-	n, err := io.Copy(to, &reader{ctx, part, nil})
+	n, err := io.Copy(to, &reader{ctx, part})
 	return n, classifyError(err)
 }
 
