@@ -114,7 +114,7 @@ func (p *problems) checkProxyURL(field, address string) {
 	case strings.Contains(address, "@"): // The message does not show it.
 		p.addInvalid(field, "must not have a user and a password: whoever may read profiles could read them; let the proxy pass the cluster's requests without, or set HTTPS_PROXY in the container itself, from a Secret")
 	case address != "" && !isProxyURL.MatchString(address):
-		p.addInvalid(field, "must be the URL of an HTTP proxy, for example http://proxy.example.com:3128: some tools understand neither SOCKS nor a path")
+		p.addInvalid(field, "must be the URL of an HTTP proxy, for example http://proxy.example.com:8080: some tools understand neither SOCKS nor a path")
 	}
 }
 

@@ -4,7 +4,7 @@ package v1alpha1
 //
 // +kubebuilder:validation:AtLeastOneOf=http;https
 type Proxy struct {
-	// The proxy for addresses that begin with https://, as a URL: http://proxy.example.com:3128. Its scheme is how the
+	// The proxy for addresses that begin with https://, as a URL: http://proxy.example.com:8080. Its scheme is how the
 	// proxy itself is spoken to, which is http with nearly every proxy. At least one of https and http.
 	// +optional
 	HTTPS ProxyURL `json:"https,omitempty"`
@@ -29,5 +29,5 @@ type Proxy struct {
 //
 // +kubebuilder:validation:MaxLength=300
 // +kubebuilder:validation:XValidation:rule="!self.contains('@')",message="must not have a user and a password: whoever may read profiles could read them; let the proxy pass the cluster's requests without, or set HTTPS_PROXY in the container itself, from a Secret"
-// +kubebuilder:validation:XValidation:rule="self.contains('@') || self.matches('^https?://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\\\\[[0-9a-fA-F:.]+\\\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$')",message="must be the URL of an HTTP proxy, for example http://proxy.example.com:3128: some tools understand neither SOCKS nor a path"
+// +kubebuilder:validation:XValidation:rule="self.contains('@') || self.matches('^https?://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\\\\[[0-9a-fA-F:.]+\\\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$')",message="must be the URL of an HTTP proxy, for example http://proxy.example.com:8080: some tools understand neither SOCKS nor a path"
 type ProxyURL string

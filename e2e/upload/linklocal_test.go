@@ -64,7 +64,7 @@ func newNode(t *testing.T) *node {
 	for _, ip := range []string{agentIP, metadataIP, agentIPv6} {
 		n.listen(t, net.JoinHostPort(ip, "80"), n.metadata)
 	}
-	n.listen(t, proxyIP+":3128", n.proxy)
+	n.listen(t, proxyIP+":8080", n.proxy)
 	return n
 }
 
@@ -147,7 +147,7 @@ func TestLinkLocalIsNotProxied(t *testing.T) {
 			// Google's library looks the metadata server's name up otherwise, and there is no DNS here.
 			env := []string{"GCE_METADATA_HOST=" + metadataIP, "HOME=" + t.TempDir(), uploader.EnvConfig + "=" + c.String(), uploader.EnvPodNamespace + "=ns", uploader.EnvPodName + "=pod", uploader.EnvPodUID + "=uid"}
 			for _, variable := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
-				env = append(env, variable+"=http://"+proxyIP+":3128")
+				env = append(env, variable+"=http://"+proxyIP+":8080")
 			}
 			start(t, env, "doctor", "--patience=3s").code()
 			n.mu.Lock()

@@ -74,7 +74,7 @@ func TestProxyVariableThatIsNoURL(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"} {
 		t.Setenv(name, "")
 	}
-	t.Setenv("HTTPS_PROXY", "http://user:hunter2%zz@proxy.example:3128")
+	t.Setenv("HTTPS_PROXY", "http://user:hunter2%zz@proxy.example:8080")
 	err := get(t.Context(), newClient(t, ""), "https://store.example/")
 	if objstore.ClassOf(transport.ClassifyError(t.Context(), err)) != objstore.Misconfigured || !strings.Contains(err.Error(), "HTTPS_PROXY") {
 		t.Errorf("got %v", err)

@@ -59,7 +59,7 @@ func isProxyURL(value string) bool {
 }
 
 // errNoProxyURL does not show the variable, which may have a password.
-var errNoProxyURL = errors.New("HTTPS_PROXY, HTTP_PROXY or ALL_PROXY holds no URL of a proxy, such as http://proxy.example:3128")
+var errNoProxyURL = errors.New("HTTPS_PROXY, HTTP_PROXY or ALL_PROXY holds no URL of a proxy, such as http://proxy.example:8080")
 
 func isNodeLocal(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))

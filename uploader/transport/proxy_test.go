@@ -10,7 +10,7 @@ import (
 // TestProxy finds the proxy for addresses that may, and those that must not go through one.
 func TestProxy(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
-		t.Setenv(name, "http://proxy.example:3128")
+		t.Setenv(name, "http://proxy.example:8080")
 	}
 	t.Setenv("NO_PROXY", "")
 	t.Setenv("no_proxy", "inside.example,10.0.0.0/8")
@@ -63,11 +63,11 @@ func TestProxyOfAllProtocols(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY"} {
 		t.Setenv(name, "")
 	}
-	t.Setenv("https_proxy", "http://secure.example:3128")
+	t.Setenv("https_proxy", "http://secure.example:8080")
 	t.Setenv("all_proxy", "socks5://all.example:1080")
 	proxy := transport.NewProxy()
 	for url, want := range map[string]string{
-		"http://minio.storage.svc:9000/": "socks5://all.example:1080", "https://s3.eu-west-1.amazonaws.com/": "http://secure.example:3128",
+		"http://minio.storage.svc:9000/": "socks5://all.example:1080", "https://s3.eu-west-1.amazonaws.com/": "http://secure.example:8080",
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 		if err != nil {
